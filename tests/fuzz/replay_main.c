@@ -1,6 +1,7 @@
-/* Runs a fuzz target over the files of its corpus, without libFuzzer: what was found once stays tested in every build.
- * Each input gets an allocation of its exact size, so that AddressSanitizer sees a read one byte past it.
- * Fails when the corpus has no file: a replay of nothing proves nothing. */
+/* Runs a fuzz target over the files of its corpus, without libFuzzer: what was found once stays
+ * tested in every build. Each input gets an allocation of its exact size, so that AddressSanitizer
+ * sees a read one byte past it. Fails when the corpus has no file: a replay of nothing proves
+ * nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -51,7 +52,9 @@ static int replay_file(const char *path, const struct stat *st, int type, struct
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
-		fprintf(stderr, "usage: %s CORPUS_FOLDER_OR_FILE...   (REPLAY_VERBOSE=1 names each file)\n", argv[0]);
+		fprintf(stderr,
+			"usage: %s CORPUS_FOLDER_OR_FILE...   (REPLAY_VERBOSE=1 names each file)\n",
+			argv[0]);
 		return 2;
 	}
 	if (LLVMFuzzerInitialize)
