@@ -1,0 +1,137 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct arena_block {
+	struct arena_block *older;
+	size_t size; /* of bytes[] */
+	char bytes[];
+};
+
+struct arena_defer {
+	struct arena_defer *older;
+	void (*fn)(void *ptr);
+	void *ptr;
+};
+
+void arena_init(struct arena *arena, size_t block_size)
+{
+	*arena = (struct arena){.block_size = block_size};
+}
+
+static void run_defers(struct arena *arena)
+{
+	while (arena->defers) {
+		struct arena_defer *defer = arena->defers;
+		arena->defers = defer->older;
+		defer->fn(defer->ptr);
+	}
+}
+
+void arena_reset(struct arena *arena)
+{
+	run_defers(arena);
+	while (arena->blocks &&
+	       (arena->blocks->older || arena->blocks->size != arena->block_size)) {
+		struct arena_block *block = arena->blocks;
+		arena->blocks = block->older;
+		arena->allocated -= sizeof *block + block->size;
+		free(block);
+	}
+	arena->next = arena->blocks ? arena->blocks->bytes : NULL;
+	arena->end = arena->blocks ? arena->next + arena->blocks->size : NULL;
+}
+
+void arena_free(struct arena *arena)
+{
+	run_defers(arena);
+	while (arena->blocks) {
+		struct arena_block *block = arena->blocks;
+		arena->blocks = block->older;
+		free(block);
+	}
+	arena_init(arena, arena->block_size);
+}
+
+static struct arena_block *block_new(struct arena *arena, size_t size)
+{
+	struct arena_block *block = NULL;
+	if (size < SIZE_MAX - sizeof *block)
+		block = malloc(sizeof *block + size);
+	invariant(block);
+	block->size = size;
+	arena->allocated += sizeof *block + size;
+	return block;
+}
+
+void *arena_alloc_slow(struct arena *arena, size_t size)
+{
+	size_t rounded = (size + 7) & ~(size_t)7;
+	invariant(rounded >= size);
+
+	/* A big request gets a block of its own behind the current one, whose room stays in use. */
+	if (rounded > arena->block_size / 4 && arena->blocks) {
+		struct arena_block *own = block_new(arena, rounded);
+		own->older = arena->blocks->older;
+		arena->blocks->older = own;
+		return own->bytes;
+	}
+	struct arena_block *block =
+		block_new(arena, rounded > arena->block_size ? rounded : arena->block_size);
+	block->older = arena->blocks;
+	arena->blocks = block;
+	arena->next = block->bytes + rounded;
+	arena->end = block->bytes + block->size;
+	return block->bytes;
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+	return memset(arena_alloc(arena, size), 0, size);
+}
+
+void *arena_zalloc_array(struct arena *arena, size_t count, size_t size)
+{
+	size_t total;
+	invariant(!__builtin_mul_overflow(count, size, &total));
+	return arena_zalloc(arena, total);
+}
+
+struct slice arena_slice(struct arena *arena, struct slice s)
+{
+	return (struct slice){arena_string(arena, s), s.len};
+}
+
+char *arena_string(struct arena *arena, struct slice s)
+{
+	char *copy = arena_alloc(arena, s.len + 1);
+	if (s.len)
+		memcpy(copy, s.data, s.len);
+	copy[s.len] = 0;
+	return copy;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	int len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	invariant(len >= 0);
+
+	char *text = arena_alloc(arena, (size_t)len + 1);
+	va_start(args, format);
+	vsnprintf(text, (size_t)len + 1, format, args);
+	va_end(args);
+	return text;
+}
+
+void arena_defer(struct arena *arena, void (*fn)(void *ptr), void *ptr)
+{
+	struct arena_defer *defer = arena_alloc(arena, sizeof *defer);
+	*defer = (struct arena_defer){arena->defers, fn, ptr};
+	arena->defers = defer;
+}

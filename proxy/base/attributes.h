@@ -1,0 +1,25 @@
+/* Compiler attributes under names of our own, and the one check that stays in release builds. */
+#ifndef BASE_ATTRIBUTES_H
+#define BASE_ATTRIBUTES_H
+
+#include <assert.h>
+#include <stddef.h>
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF_LIKE(text_arg, first_arg) __attribute__((format(printf, text_arg, first_arg)))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define COLD __attribute__((cold, noinline))
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+/* The struct of `type` in which `node` is the member `member`. */
+#define container_of(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
+
+/* Prints where and what to stderr, and aborts. */
+COLD _Noreturn void invariant_failed(const char *what, const char *file, int line);
+
+/* A bug if false: the process dies, in release too. For what could corrupt or leak another
+ * request's bytes. */
+#define invariant(x) (LIKELY(x) ? (void)0 : invariant_failed(#x, __FILE__, __LINE__))
+
+#endif

@@ -1,0 +1,114 @@
+/* The header fields of a message, of any protocol: an ordered list, with the well-known names at
+ * hand by index.
+ *
+ *   items: [:method][:path][host][x-a][x-a] …      first[id] = index of the first item of that id,
+ * if bit id is set
+ *
+ * Names are lower case. Pseudo headers (":path") are ordinary items with ids below
+ * HEADER_PSEUDO_END. Names and values are borrowed: they live in the arena of the stream (or are
+ * constants). Values hold no CR, LF or NUL: codecs see to it. A removed item keeps its place with
+ * id HEADER_REMOVED; iterate with headers_next.
+ *
+ * Owner: the stream; items in its arena. Thread: its worker. */
+#ifndef MESSAGE_HEADERS_H
+#define MESSAGE_HEADERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "message/known_names.h"
+
+struct rpc_head;
+
+struct header {
+	const char *name;
+	const char *value;
+	uint32_t value_len;
+	uint16_t name_len;
+	uint8_t id; /* enum header_id */
+	uint8_t spare;
+};
+
+struct headers {
+	struct header *items;
+	uint32_t count, capacity; /* count includes removed items */
+	struct arena *arena;
+	uint64_t present[2];             /* bit id: first[id] is valid */
+	uint16_t first[HEADER_ID_COUNT]; /* not initialised unless present */
+	struct rpc_head *rpc;            /* an RPC message's frame facts, or NULL */
+};
+
+/* Empty, with room for `capacity` items before the arena is asked again. */
+void headers_init(struct headers *headers, struct arena *arena, uint32_t capacity);
+
+/* Appends. The name must be lower case already. Borrows both slices. At most 65,535 items (aborts):
+ * codecs cap far below. */
+void headers_add(struct headers *headers, struct slice name, struct slice value);
+void headers_add_id(struct headers *headers, enum header_id id, struct slice value);
+
+/* Replaces the first item's value and removes the others of that name; appends if there is none. */
+void headers_set(struct headers *headers, struct slice name, struct slice value);
+void headers_set_id(struct headers *headers, enum header_id id, struct slice value);
+
+/* Removes all items of the name; returns how many there were. */
+unsigned headers_remove(struct headers *headers, struct slice name);
+unsigned headers_remove_id(struct headers *headers, enum header_id id);
+
+static inline bool headers_has(const struct headers *headers, enum header_id id)
+{
+	return headers->present[id >> 6] >> (id & 63) & 1;
+}
+
+/* The first item of that id, or NULL. */
+static inline struct header *headers_find_id(const struct headers *headers, enum header_id id)
+{
+	return headers_has(headers, id) ? &headers->items[headers->first[id]] : NULL;
+}
+
+/* The first value; .data is NULL if there is none. */
+static inline struct slice headers_get(const struct headers *headers, enum header_id id)
+{
+	const struct header *h = headers_find_id(headers, id);
+	return h ? (struct slice){h->value, h->value_len} : (struct slice){NULL, 0};
+}
+
+/* The first item of a lower-case name, or NULL. */
+struct header *headers_find(const struct headers *headers, struct slice name);
+/* The next item of the same name after `after`, or NULL. */
+struct header *headers_find_next(const struct headers *headers, const struct header *after);
+
+/* Iterates over what isn't removed: for (struct header *h = NULL; (h = headers_next(headers, h));)
+ */
+static inline struct header *headers_next(const struct headers *headers, struct header *h)
+{
+	struct header *end = headers->items + headers->count;
+	for (h = h ? h + 1 : headers->items; h < end; h++)
+		if (h->id != HEADER_REMOVED)
+			return h;
+	return NULL;
+}
+
+/* All values of a name joined with ","; one value is borrowed, several are joined in the arena.
+ * .data NULL if none. */
+struct slice headers_get_joined(const struct headers *headers, struct slice name,
+				struct arena *arena);
+
+/* Sum of name and value lengths of what isn't removed: Envoy's byteSize(). */
+size_t headers_byte_size(const struct headers *headers);
+
+/* A copy whose strings live in `arena`. */
+void headers_copy(struct headers *to, const struct headers *from, struct arena *arena);
+
+static inline struct slice header_name(const struct header *h)
+{
+	return (struct slice){h->name, h->name_len};
+}
+
+static inline struct slice header_value(const struct header *h)
+{
+	return (struct slice){h->value, h->value_len};
+}
+
+#endif
