@@ -130,6 +130,14 @@ size_t buf_peek(const struct buf *buf, void *out, size_t n);
  * BUF_TURN_BLOCK_SIZE. */
 struct slice buf_flat(const struct buf *buf);
 
+/* A plain block of at least `size` bytes, aligned to 8: from the free lists up to their block
+ * sizes, else from the heap. *room: how many bytes it holds. Return it with one of the two below.
+ */
+char *buf_pool_take(struct buf_pool *pool, size_t size, size_t *room);
+void buf_pool_give(struct buf_pool *pool, char *block);
+/* At the rewind: TURN segments may point into it until then. */
+void buf_pool_give_late(struct buf_pool *pool, char *block);
+
 /* Aborts when an invariant is broken. For tests and debug builds. */
 void buf_check(const struct buf *buf);
 

@@ -1,0 +1,128 @@
+/* A connection: a descriptor with its unread leftover, its output queue and its states.
+ *
+ *   socket -> turn block -> events->read -> (what it leaves) -> left ─┐ comes again with more
+ * behind it conn_out -> out ─ end of turn ─> writev -> socket
+ *
+ *   CONNECTING ─ok─> OPEN ─conn_close_flushed─> CLOSING ─flushed─> LINGERING (waits for the peer's
+ * end) ─> DEAD └──────────────┴── error, conn_close
+ * ──────┴───────────────────┴─────────────────────────────────> DEAD
+ *
+ * One read and one write a turn. An idle connection owns no buffer. Reading is paused by count;
+ * output is bounded by who fills it: `blocked` says that more than the high mark could not be sent,
+ * `unblocked` that it has fallen below half of it.
+ *
+ * Owner: who opened it (session, pool) embeds it and frees it by loop_bury after `closed`, the last
+ * event. Thread: its worker. */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/buf.h"
+#include "base/status.h"
+#include "net/loop.h"
+#include "net/transport.h"
+
+struct conn;
+
+enum {
+	CONN_READ_SIZE = 16384,      /* what a read reserves */
+	CONN_READ_SIZE_BULK = 65536, /* after a read that filled it */
+	CONN_DEFAULT_HIGH_MARK = 65536,
+	CONN_LEFT_LIMIT = 64 << 20, /* no leftover grows beyond; codecs' own limits are far below */
+};
+
+struct conn_events {
+	/* Bytes: what was left last time with the new ones behind it, contiguous, valid until the
+	 * end of the turn. Returns how many were consumed. eof: the peer sends no more (told again
+	 * whenever what is left is shown again). */
+	size_t (*read)(struct conn *conn, struct slice bytes, bool eof);
+	void (*connected)(
+		struct conn *conn); /* an outgoing connection is open. NULL for accepted ones */
+	void (*blocked)(struct conn *conn);   /* output stays above the high mark. May be NULL */
+	void (*unblocked)(struct conn *conn); /* and has fallen below half of it. May be NULL */
+	void (*flushed)(struct conn *conn);   /* all output was taken by the kernel. May be NULL */
+	/* The connection is gone: STATUS_OK after an orderly local close, STATUS_CLOSED after the
+	 * peer's, STATUS_AGAIN after a connect timeout, else what broke it. Not called from within
+	 * conn_close. The descriptor is closed already. */
+	void (*closed)(struct conn *conn, enum status why);
+};
+
+enum conn_state {
+	CONN_CONNECTING,
+	CONN_OPEN,
+	CONN_CLOSING,   /* nothing more is read or queued; the rest of out is sent */
+	CONN_LINGERING, /* all is sent and shut down; waits for the peer's end, dropping what comes
+			 */
+	CONN_DEAD,
+};
+
+struct conn {
+	struct io io;
+	struct dirty dirty;
+	const struct conn_events *events;
+	const struct transport *transport;
+	void *transport_state;
+	struct loop *loop;
+	struct buf out;
+	char *left; /* unconsumed bytes, contiguous; NULL: none */
+	uint32_t left_len, left_size;
+	uint32_t high_mark;
+	uint16_t read_pauses; /* counted */
+	uint8_t state;        /* enum conn_state; conn_set_state is its one setter */
+	bool is_blocked;
+	bool is_eof;             /* the peer's end was seen */
+	bool is_bulk;            /* the last read filled its room */
+	bool is_shutdown_wanted; /* half close: once out is flushed */
+	bool is_shutdown;
+	bool is_rereading;  /* a synthetic read of `left` is due at the end of the turn */
+	bool has_written;   /* the kernel took at least one byte of this connection */
+	struct timer timer; /* connect timeout, then linger */
+	uint64_t bytes_read, bytes_written;
+};
+
+/* An accepted descriptor; starts reading. */
+void conn_open(struct conn *conn, struct loop *loop, int fd, const struct transport *transport,
+	       const struct conn_events *events);
+
+/* Starts to connect; `connected` or `closed` follow, never from within this call. timeout_ms 0:
+ * none. source: bound first, or NULL. A system error: STATUS, and no event follows. */
+enum status MUST_CHECK conn_connect(struct conn *conn, struct loop *loop, const struct addr *to,
+				    const struct addr *source, uint64_t timeout_ms,
+				    const struct transport *transport,
+				    const struct conn_events *events);
+
+/* Marks `out` for flushing at the end of the turn. After anything was appended to it. */
+static inline void conn_flush_later(struct conn *conn)
+{
+	loop_mark_dirty(conn->loop, &conn->dirty);
+}
+
+/* Counted. While paused, nothing is read and `left` is not shown again; the end of the peer is not
+ * seen either. */
+void conn_read_pause(struct conn *conn);
+void conn_read_resume(struct conn *conn);
+
+/* Shows `left` to events->read again before the turn ends (an exchange was resumed, the next
+ * pipelined request may start). */
+void conn_read_again(struct conn *conn);
+
+/* No more output after what is queued: the peer sees our end, reading goes on. */
+void conn_shutdown(struct conn *conn);
+
+/* Sends what is queued, then closes; linger_ms > 0: first waits that long for the peer's own end,
+ * so that a reset doesn't take the last bytes from it. `closed` follows. */
+void conn_close_flushed(struct conn *conn, uint64_t linger_ms);
+
+/* Now, with what is queued dropped. reset: by RST. No event follows; the caller buries what embeds
+ * it. */
+void conn_close(struct conn *conn, bool reset);
+
+static inline bool conn_is_open(const struct conn *conn)
+{
+	return conn->state == CONN_OPEN;
+}
+
+#endif

@@ -1,0 +1,39 @@
+#include "net/mailbox.h"
+
+#include "net/loop.h"
+
+void mailbox_init(struct mailbox *mailbox, struct loop *loop, void *receiver)
+{
+	atomic_init(&mailbox->newest, NULL);
+	mailbox->loop = loop;
+	mailbox->receiver = receiver;
+}
+
+void mailbox_post(struct mailbox *mailbox, struct message *message)
+{
+	message->next = atomic_load_explicit(&mailbox->newest, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&mailbox->newest, &message->next, message,
+						      memory_order_release, memory_order_relaxed))
+		;
+	if (!message->next)
+		loop_wake(mailbox->loop);
+}
+
+void mailbox_drain(struct mailbox *mailbox)
+{
+	struct message *newest =
+		atomic_exchange_explicit(&mailbox->newest, NULL, memory_order_acquire);
+	struct message *oldest = NULL;
+
+	while (newest) {
+		struct message *next = newest->next;
+		newest->next = oldest;
+		oldest = newest;
+		newest = next;
+	}
+	while (oldest) {
+		struct message *message = oldest;
+		oldest = message->next;
+		message->run(message, mailbox->receiver);
+	}
+}

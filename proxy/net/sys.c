@@ -1,0 +1,55 @@
+#include "net/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static ssize_t real_read(int fd, void *data, size_t size)
+{
+	ssize_t n = read(fd, data, size);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t real_writev(int fd, const struct iovec *iov, int count)
+{
+	ssize_t n = writev(fd, iov, count);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t real_splice(int from, int to, size_t size)
+{
+	ssize_t n = splice(from, NULL, to, NULL, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	return n < 0 ? -errno : n;
+}
+
+static int real_accept(int fd, struct sockaddr_storage *peer, socklen_t *len)
+{
+	int accepted = accept4(fd, (struct sockaddr *)peer, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	return accepted < 0 ? -errno : accepted;
+}
+
+static int real_socket(int domain, int type, int protocol)
+{
+	int fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	return fd < 0 ? -errno : fd;
+}
+
+static int real_connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+	return connect(fd, to, len) < 0 ? -errno : 0;
+}
+
+static int real_close(int fd)
+{
+	return close(fd) < 0 ? -errno : 0;
+}
+
+const struct sys sys_real = {
+	.read = real_read,
+	.writev = real_writev,
+	.splice = real_splice,
+	.accept = real_accept,
+	.socket = real_socket,
+	.connect = real_connect,
+	.close = real_close,
+};
