@@ -12,6 +12,18 @@
 #define COLD __attribute__((cold, noinline))
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
+/* 1 when AddressSanitizer watches: pools then poison what is free. */
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNDER_ASAN 1
+#endif
+#endif
+#ifndef UNDER_ASAN
+#define UNDER_ASAN 0
+#endif
+
 /* The struct of `type` in which `node` is the member `member`. */
 #define container_of(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 

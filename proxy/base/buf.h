@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/attributes.h"
 #include "base/slice.h"
 
 enum {
@@ -29,6 +30,7 @@ enum {
 };
 
 struct buf_block;
+struct buf_turn_block;
 
 struct buf_segment {
 	struct buf_segment *next;
@@ -42,12 +44,14 @@ struct buf_pool {
 	struct buf_segment *free_segments;
 	struct buf_block *free_blocks[2]; /* small, big */
 	unsigned free_block_count[2];
-	void *segment_slabs;        /* freed by buf_pool_fini */
-	char *turn_next, *turn_end; /* room in the current turn block */
-	void *turn_blocks;          /* newest first; the oldest is kept */
-	size_t turn_taken;          /* bytes of turn blocks in use */
-	size_t blocks_out;          /* blocks owned by bufs now: 0 when all bufs are clear */
-	size_t bytes_out;           /* their heap size */
+	void *segment_slabs;                /* freed by buf_pool_fini */
+	char *turn_next, *turn_end;         /* room in the current turn block */
+	struct buf_turn_block *turn_blocks; /* in use this turn, newest first */
+	struct buf_turn_block *turn_spare;  /* kept from busier turns, given back slowly */
+	unsigned calm_turns;                /* in a row that left a spare block unused */
+	size_t turn_taken;                  /* bytes of turn blocks in use */
+	size_t blocks_out; /* blocks owned by bufs now: 0 when all bufs are clear */
+	size_t bytes_out;  /* their heap size */
 };
 
 struct buf {
@@ -60,10 +64,18 @@ void buf_pool_init(struct buf_pool *pool);
 /* Every buf of the pool must be clear. */
 void buf_pool_fini(struct buf_pool *pool);
 
+char *buf_turn_reserve_slow(struct buf_pool *pool, size_t n);
+
 /* Room for n contiguous bytes (n <= BUF_TURN_BLOCK_SIZE) that live until buf_pool_rewind. Give back
  * what isn't used with buf_turn_commit(pool, used) before the next reserve. Never NULL, the limit
  * notwithstanding. */
-char *buf_turn_reserve(struct buf_pool *pool, size_t n);
+static inline char *buf_turn_reserve(struct buf_pool *pool, size_t n)
+{
+	if (!UNDER_ASAN && LIKELY((size_t)(pool->turn_end - pool->turn_next) >= n))
+		return pool->turn_next;
+	return buf_turn_reserve_slow(pool, n);
+}
+
 static inline void buf_turn_commit(struct buf_pool *pool, size_t used)
 {
 	pool->turn_next += used;
@@ -84,11 +96,41 @@ static inline void buf_init(struct buf *buf, struct buf_pool *pool)
 	*buf = (struct buf){.pool = pool};
 }
 
+void buf_refill_segments(struct buf_pool *pool);
+
+/* For buf_append_turn only: a segment of the pool, not initialised. */
+static inline struct buf_segment *buf_segment_take(struct buf_pool *pool)
+{
+	if (UNLIKELY(!pool->free_segments))
+		buf_refill_segments(pool);
+	struct buf_segment *segment = pool->free_segments;
+	pool->free_segments = segment->next;
+	return segment;
+}
+
 /* Drops all bytes. */
 void buf_clear(struct buf *buf);
 
 /* Appends without copying; the bytes must live until the end of the turn. */
-void buf_append_turn(struct buf *buf, struct slice bytes);
+static inline void buf_append_turn(struct buf *buf, struct slice bytes)
+{
+	struct buf_segment *last = buf->last;
+
+	if (!bytes.len)
+		return;
+	buf->len += bytes.len;
+	if (last && !last->block && last->data + last->len == bytes.data) {
+		last->len += bytes.len;
+		return;
+	}
+	struct buf_segment *segment = buf_segment_take(buf->pool);
+	*segment = (struct buf_segment){.data = bytes.data, .len = bytes.len};
+	if (last)
+		last->next = segment;
+	else
+		buf->first = segment;
+	buf->last = segment;
+}
 
 /* Appends a copy in turn memory: for small things written now (heads, frames). bytes.len <=
  * BUF_TURN_BLOCK_SIZE. */
@@ -105,7 +147,19 @@ void buf_prepend_copy(struct buf *buf, struct slice bytes);
 void buf_move(struct buf *dst, struct buf *src, size_t n);
 
 /* Moves everything. */
-void buf_move_all(struct buf *dst, struct buf *src);
+static inline void buf_move_all(struct buf *dst, struct buf *src)
+{
+	if (!src->first)
+		return;
+	if (dst->last)
+		dst->last->next = src->first;
+	else
+		dst->first = src->first;
+	dst->last = src->last;
+	dst->len += src->len;
+	src->first = src->last = NULL;
+	src->len = 0;
+}
 
 /* Appends src's bytes to dst as TURN, src stays as it is and must live until the end of the turn.
  */
@@ -114,14 +168,33 @@ void buf_borrow_all(struct buf *dst, const struct buf *src);
 /* Appends owned copies of src's bytes to dst. */
 void buf_copy_all(struct buf *dst, const struct buf *src);
 
+void buf_drain_slow(struct buf *buf, size_t n);
+
 /* Drops the first n bytes. n <= buf->len. */
-void buf_drain(struct buf *buf, size_t n);
+static inline void buf_drain(struct buf *buf, size_t n)
+{
+	struct buf_segment *first = buf->first;
+
+	if (UNLIKELY(!first || n >= first->len)) {
+		buf_drain_slow(buf, n);
+		return;
+	}
+	first->data += n;
+	first->len -= n;
+	buf->len -= n;
+}
 
 /* Copies every TURN segment into owned blocks, so that the buf may outlive the turn. */
 void buf_own(struct buf *buf);
 
 /* Fills at most max entries, in order; returns how many. */
-int buf_iovec(const struct buf *buf, struct iovec *iov, int max);
+static inline int buf_iovec(const struct buf *buf, struct iovec *iov, int max)
+{
+	int count = 0;
+	for (const struct buf_segment *s = buf->first; s && count < max; s = s->next, count++)
+		iov[count] = (struct iovec){(void *)(uintptr_t)s->data, s->len};
+	return count;
+}
 
 /* The first min(n, len) bytes copied to out; returns how many. */
 size_t buf_peek(const struct buf *buf, void *out, size_t n);

@@ -49,6 +49,7 @@ struct pin {
 struct pin_table {
 	struct pin **pins[PUBLISHED_KINDS]; /* by slot; NULL: nothing there */
 	uint32_t size[PUBLISHED_KINDS];
+	uint32_t pin_count; /* pins that exist, retired ones included */
 	/* Called when a retired version's last pin is dropped: hand the reference back to main. */
 	void (*give_back)(struct pin_table *table, struct published *object);
 };

@@ -43,8 +43,8 @@ struct headers {
 /* Empty, with room for `capacity` items before the arena is asked again. */
 void headers_init(struct headers *headers, struct arena *arena, uint32_t capacity);
 
-/* Appends. The name must be lower case already. Borrows both slices. At most 65,535 items (aborts):
- * codecs cap far below. */
+/* Appends. The name must be lower case already. Borrows both slices. At most 65,535 items and bytes
+ * of a name (aborts): codecs cap far below. Pointers to items die. */
 void headers_add(struct headers *headers, struct slice name, struct slice value);
 void headers_add_id(struct headers *headers, enum header_id id, struct slice value);
 
