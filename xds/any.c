@@ -56,6 +56,7 @@
 	X(envoy__extensions__filters__http__rbac__v3__rbacper_route)                                       \
 	X(envoy__extensions__filters__http__router__v3__router)                                            \
 	X(envoy__extensions__filters__http__set_metadata__v3__config)                                      \
+	X(envoy__extensions__filters__http__stateful_session__v3__stateful_session)                        \
 	X(envoy__extensions__filters__http__stateful_session__v3__stateful_session_per_route)              \
 	X(envoy__extensions__filters__listener__http_inspector__v3__http_inspector)                        \
 	X(envoy__extensions__filters__listener__local_ratelimit__v3__local_rate_limit)                     \
