@@ -1,0 +1,46 @@
+/* What stats.c (who counts) and stats_read.c (who reads) share.
+ *
+ * Owner: struct stats. Thread: main, but for the words. */
+#ifndef TELEMETRY_STATS_PRIVATE_H
+#define TELEMETRY_STATS_PRIVATE_H
+
+#include "telemetry/stats.h"
+
+enum { STAT_CODES_A_BLOCK = 8 };
+
+struct stats {
+	struct stats_shard *shards, *main;
+	struct stats_shard *resets;  /* what the counters held when they were last reset; or NULL */
+	struct stat_scope **buckets; /* hash table of scopes; a power of two of them */
+	struct stat_scope **slots;   /* by slot; NULL: free */
+	uint32_t bucket_count, scope_count;
+	uint32_t slot_count, slot_capacity;
+	uint32_t free_slot; /* none below is free */
+};
+
+/* The response codes that one thread has seen, in the order in which they came; 0: free. A service
+ * answers with few different ones, so the first compare mostly hits. */
+struct stat_codes {
+	uint16_t code[STAT_CODES_A_BLOCK];
+	uint64_t count[STAT_CODES_A_BLOCK];
+	struct stat_codes *next;
+};
+
+/* A histogram at the end of the last interval: sparse, since there may be very many. */
+struct histogram_view {
+	struct {
+		uint64_t count;
+		uint32_t bin;
+	} * bins; /* those that hold something */
+	uint32_t bin_count;
+	bool has_interval;
+	double quantiles[HISTOGRAM_QUANTILES]; /* of what was recorded within the interval */
+};
+
+/* A shard that is in no list. */
+struct stats_shard *stats_new_shard(struct stats *stats);
+
+/* Frees scope->views. */
+void stats_forget_views(struct stat_scope *scope);
+
+#endif

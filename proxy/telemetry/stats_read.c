@@ -1,0 +1,314 @@
+/* Sums over the shards: what main sees of what the threads count. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "telemetry/stats.h"
+#include "telemetry/stats_private.h"
+
+/* A shard's word, as far as it has any. */
+static uint64_t word_of(const struct stats_shard *shard, const struct stat_scope *scope,
+			unsigned id)
+{
+	uint64_t *words = __atomic_load_n(&shard->blocks[scope->slot], __ATOMIC_ACQUIRE);
+	return words ? __atomic_load_n(&words[id], __ATOMIC_ACQUIRE) : 0;
+}
+
+/* The sum of a word; *is_used when any shard's is not 0. */
+static uint64_t sum_words(const struct stats *stats, const struct stat_scope *scope, unsigned id,
+			  bool *is_used)
+{
+	uint64_t sum = 0;
+	for (const struct stats_shard *s = stats->shards; s; s = s->next) {
+		uint64_t word = word_of(s, scope, id);
+		sum += word;
+		*is_used |= word != 0;
+	}
+	return stats->resets ? sum - word_of(stats->resets, scope, id) : sum;
+}
+
+static bool is_gauge(const struct stat_row *row)
+{
+	return row->kind == STAT_GAUGE || row->kind == STAT_LAZY_GAUGE;
+}
+
+static uint64_t value_of(const struct stats *stats, const struct stat_scope *scope, unsigned id,
+			 bool *is_used)
+{
+	/* Down is read first: what goes up and down between the reads may show as one more, and
+	 * never as a negative number. */
+	uint64_t down = 0;
+	if (is_gauge(&scope->type->rows[id]))
+		down = sum_words(stats, scope, id + 1, is_used);
+	return sum_words(stats, scope, id, is_used) - down;
+}
+
+uint64_t stat_value(const struct stats *stats, const struct stat_scope *scope, unsigned id)
+{
+	bool is_used = false;
+	return value_of(stats, scope, id, &is_used);
+}
+
+/* --- histograms --- */
+
+/* Sums a histogram's shards. False if there are none. */
+static bool sum_histogram(const struct stats *stats, const struct stat_scope *scope, unsigned id,
+			  struct histogram_sum *sum)
+{
+	bool any = false;
+	for (const struct stats_shard *s = stats->shards; s; s = s->next) {
+		const struct histogram *h =
+			(const struct histogram *)(uintptr_t)word_of(s, scope, id);
+		if (!h)
+			continue;
+		if (!any)
+			memset(sum, 0, sizeof *sum);
+		any = true;
+		histogram_add_to(h, sum);
+	}
+	return any && sum->count;
+}
+
+static bool is_histogram(const struct stat_row *row)
+{
+	return row->kind == STAT_HISTOGRAM || row->kind == STAT_LAZY_HISTOGRAM;
+}
+
+/* Remembers `now` as the view's state, and leaves in it what is new since the last one. */
+static void take_view(struct histogram_view *view, struct histogram_sum *now)
+{
+	uint32_t used = 0;
+	for (unsigned bin = 0; bin < HISTOGRAM_BINS; bin++)
+		used += now->bins[bin] != 0;
+	struct histogram_view next = {.bins = calloc(used, sizeof *next.bins), .bin_count = used};
+	invariant(next.bins);
+	for (unsigned bin = 0, i = 0; i < used; bin++) {
+		if (now->bins[bin]) {
+			next.bins[i].bin = bin;
+			next.bins[i++].count = now->bins[bin];
+		}
+	}
+	for (uint32_t i = 0; i < view->bin_count; i++) {
+		now->bins[view->bins[i].bin] -= view->bins[i].count;
+		now->count -= view->bins[i].count;
+	}
+	next.has_interval = now->count;
+	for (unsigned i = 0; i < HISTOGRAM_QUANTILES; i++)
+		next.quantiles[i] = histogram_quantile(now, histogram_quantiles[i]);
+	free(view->bins);
+	*view = next;
+}
+
+static void flush_scope(struct stats *stats, struct stat_scope *scope, struct histogram_sum *sum)
+{
+	for (unsigned id = 0; id < scope->type->count; id++) {
+		if (!is_histogram(&scope->type->rows[id]) || !sum_histogram(stats, scope, id, sum))
+			continue;
+		if (!scope->views) {
+			scope->views = calloc(scope->type->count, sizeof *scope->views);
+			invariant(scope->views);
+		}
+		take_view(&scope->views[id], sum);
+	}
+}
+
+void stats_flush(struct stats *stats)
+{
+	struct histogram_sum *sum = malloc(sizeof *sum);
+	invariant(sum);
+	for (uint32_t slot = 0; slot < stats->slot_count; slot++)
+		if (stats->slots[slot])
+			flush_scope(stats, stats->slots[slot], sum);
+	free(sum);
+}
+
+void stats_forget_views(struct stat_scope *scope)
+{
+	for (unsigned id = 0; scope->views && id < scope->type->count; id++)
+		free(scope->views[id].bins);
+	free(scope->views);
+	scope->views = NULL;
+}
+
+/* --- response codes --- */
+
+static void add_codes(const struct stats_shard *shard, const struct stat_scope *scope, unsigned id,
+		      uint64_t counts[600])
+{
+	const struct stat_codes *codes =
+		(const struct stat_codes *)(uintptr_t)word_of(shard, scope, id);
+	while (codes) {
+		for (unsigned i = 0; i < STAT_CODES_A_BLOCK; i++) {
+			unsigned code = __atomic_load_n(&codes->code[i], __ATOMIC_RELAXED);
+			counts[code] += __atomic_load_n(&codes->count[i], __ATOMIC_RELAXED);
+		}
+		codes = __atomic_load_n(&codes->next, __ATOMIC_ACQUIRE);
+	}
+}
+
+/* --- all of them --- */
+
+struct walk {
+	const struct stats *stats;
+	void (*fn)(void *context, const struct stat_sample *sample);
+	void *context;
+	struct histogram_sum *sum;
+};
+
+static void show_codes(struct walk *walk, const struct stat_scope *scope, unsigned id,
+		       struct stat_sample *sample)
+{
+	uint64_t counts[600] = {0}, resets[600] = {0};
+	for (const struct stats_shard *s = walk->stats->shards; s; s = s->next)
+		add_codes(s, scope, id, counts);
+	if (walk->stats->resets)
+		add_codes(walk->stats->resets, scope, id, resets);
+	sample->kind = STAT_COUNTER;
+	sample->is_used = true;
+	for (unsigned code = 100; code < 600; code++) {
+		if (!counts[code])
+			continue;
+		sample->code = code;
+		sample->value = counts[code] - resets[code];
+		walk->fn(walk->context, sample);
+	}
+}
+
+static void show_histogram(struct walk *walk, const struct stat_scope *scope, unsigned id,
+			   struct stat_sample *sample)
+{
+	sample->kind = STAT_HISTOGRAM;
+	sample->is_used = sum_histogram(walk->stats, scope, id, walk->sum);
+	if (!sample->is_used && scope->type->rows[id].kind == STAT_LAZY_HISTOGRAM)
+		return;
+	if (sample->is_used)
+		sample->total = walk->sum;
+	if (scope->views && scope->views[id].has_interval)
+		sample->interval = scope->views[id].quantiles;
+	walk->fn(walk->context, sample);
+}
+
+static void show_number(struct walk *walk, const struct stat_scope *scope, unsigned id,
+			struct stat_sample *sample)
+{
+	enum stat_kind kind = (enum stat_kind)scope->type->rows[id].kind;
+	sample->kind = is_gauge(&scope->type->rows[id]) ? STAT_GAUGE : STAT_COUNTER;
+	sample->value = value_of(walk->stats, scope, id, &sample->is_used);
+	if (sample->is_used || kind == STAT_GAUGE || kind == STAT_COUNTER)
+		walk->fn(walk->context, sample);
+}
+
+static void show(struct walk *walk, const struct stat_scope *scope, unsigned id)
+{
+	const struct stat_row *row = &scope->type->rows[id];
+	struct stat_sample sample = {.scope = scope,
+				     .prefix = scope->prefix,
+				     .name = {row->name, row->name_len},
+				     .unit = (enum stat_unit)row->unit};
+	const char *text;
+	switch ((enum stat_kind)row->kind) {
+	case STAT_NONE:
+		return;
+	case STAT_COUNTER:
+	case STAT_LAZY_COUNTER:
+	case STAT_GAUGE:
+	case STAT_LAZY_GAUGE:
+		show_number(walk, scope, id, &sample);
+		return;
+	case STAT_CODES:
+		show_codes(walk, scope, id, &sample);
+		return;
+	case STAT_HISTOGRAM:
+	case STAT_LAZY_HISTOGRAM:
+		show_histogram(walk, scope, id, &sample);
+		return;
+	case STAT_TEXT:
+		text = (const char *)(uintptr_t)word_of(walk->stats->main, scope, id);
+		sample.kind = STAT_TEXT;
+		sample.text = slice_of(text);
+		sample.is_used = text != NULL;
+		walk->fn(walk->context, &sample);
+		return;
+	}
+}
+
+void stats_each(const struct stats *stats,
+		void (*fn)(void *context, const struct stat_sample *sample), void *context)
+{
+	struct walk walk = {stats, fn, context, malloc(sizeof *walk.sum)};
+	invariant(walk.sum);
+	for (uint32_t slot = 0; slot < stats->slot_count; slot++) {
+		const struct stat_scope *scope = stats->slots[slot];
+		for (unsigned id = 0; scope && id < scope->type->count; id++)
+			show(&walk, scope, id);
+	}
+	free(walk.sum);
+}
+
+/* --- resets and imports --- */
+
+static void reset_codes(struct stats *stats, const struct stat_scope *scope, unsigned id)
+{
+	uint64_t counts[600] = {0}, known[600] = {0};
+	for (const struct stats_shard *s = stats->shards; s; s = s->next)
+		add_codes(s, scope, id, counts);
+	add_codes(stats->resets, scope, id, known);
+	for (unsigned code = 100; code < 600; code++)
+		if (counts[code] != known[code])
+			stat_code_add(stats->resets, scope, id, code, counts[code] - known[code]);
+}
+
+static void reset_scope(struct stats *stats, const struct stat_scope *scope)
+{
+	for (unsigned id = 0; id < scope->type->count; id++) {
+		switch ((enum stat_kind)scope->type->rows[id].kind) {
+		case STAT_COUNTER:
+		case STAT_LAZY_COUNTER: {
+			uint64_t value = stat_value(stats, scope, id);
+			if (value)
+				stat_add(stats->resets, scope, id, value);
+			break;
+		}
+		case STAT_CODES:
+			reset_codes(stats, scope, id);
+			break;
+		case STAT_NONE:
+		case STAT_GAUGE:
+		case STAT_LAZY_GAUGE:
+		case STAT_HISTOGRAM:
+		case STAT_LAZY_HISTOGRAM:
+		case STAT_TEXT:
+			break;
+		}
+	}
+}
+
+void stats_reset_counters(struct stats *stats)
+{
+	if (!stats->resets)
+		stats->resets = stats_new_shard(stats);
+	for (uint32_t slot = 0; slot < stats->slot_count; slot++)
+		if (stats->slots[slot])
+			reset_scope(stats, stats->slots[slot]);
+}
+
+bool stats_import_counter(struct stats *stats, const struct stat_scope *scope, struct slice name,
+			  uint64_t n)
+{
+	for (unsigned id = 0; id < scope->type->count; id++) {
+		const struct stat_row *row = &scope->type->rows[id];
+		struct slice own = {row->name, row->name_len};
+		uint64_t code;
+		if (row->kind == STAT_CODES && name.len == own.len + 3 &&
+		    slice_starts_with(name, own) &&
+		    slice_to_uint64(slice_sub(name, own.len, name.len), &code)) {
+			stat_code_add(stats->main, scope, id, (unsigned)code, n);
+			return true;
+		}
+		if ((row->kind == STAT_COUNTER || row->kind == STAT_LAZY_COUNTER) &&
+		    slice_equal(name, own)) {
+			stat_add(stats->main, scope, id, n);
+			return true;
+		}
+	}
+	return false;
+}
