@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""The benchmark's parts once each, in half a minute: outrigger carries HTTP/1.1, HTTP/2, TLS, TCP and Dubbo load without an error,
+and doesn't cost more than a multiple of the bare relay that only a mistake can explain. No measurement: see bench.py."""
+import argparse
+import sys
+
+import bench
+import harness as H
+from harness import places
+
+FACTOR = 8  # CPU per exchange against the relay's; HTTP/1.1 is expected at about 1.5
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--proxy", default="outrigger")
+    proxy = parser.parse_args().proxy
+    passed = failed = 0
+    try:
+        H.binaries(proxy)
+        H.setup()
+    except places.Missing as e:
+        print(e)
+        return places.summary(0, 1)
+    args = argparse.Namespace(proxies=["relay", proxy], rounds=1, secs=1, unpinned=True, quick=True)
+    for name, experiment in (("h1", bench.exp_h1), ("h2", bench.exp_h2), ("tls", bench.exp_tls), ("tcp", bench.exp_tcp), ("dubbo", bench.exp_dubbo)):
+        args.proxies = [proxy] if name == "tls" else ["relay", proxy]
+        try:
+            rows = experiment(args)
+        except Exception as e:
+            print(f"FAIL {name}: {type(e).__name__}: {str(e)[:500]}", flush=True)
+            failed += 1
+            continue
+        finally:
+            H.stop_all()
+        for case, by_proxy in rows.items():
+            mine, relay = by_proxy[proxy], by_proxy.get("relay")
+            errors, cpu = mine.get("errors", [0])[0], mine["cpu_us"][0]
+            bad = errors > 0 or not cpu or (relay and cpu > FACTOR * relay["cpu_us"][0] + 40)
+            passed, failed = passed + (not bad), failed + bool(bad)
+            print(f"{'FAIL' if bad else 'ok  '} {name} {case}: {cpu:.1f} us CPU, {errors:.0f} errors"
+                  + (f"; relay {relay['cpu_us'][0]:.1f} us" if relay else ""), flush=True)
+    return places.summary(passed, failed)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    finally:
+        H.stop_all()
