@@ -1,0 +1,46 @@
+#include "constraints.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* The row behind the last. */
+static size_t count_rows(const struct constraint *rows)
+{
+	size_t count = 0;
+
+	while (rows[count].kind != CONSTRAINT_TYPE || strcmp(rows[count].field, "~") != 0)
+		count++;
+	return count;
+}
+
+/* Halves the rows: each lies in the section of the type before it. */
+static const struct constraint *find_in(const struct constraint *rows, size_t count,
+					const char *type)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2, section = middle;
+		while (rows[section].kind != CONSTRAINT_TYPE)
+			section--;
+		int order = strcmp(type, rows[section].field);
+		if (!order)
+			return &rows[section + 1];
+		if (order < 0) {
+			high = section;
+		} else {
+			low = middle + 1;
+			while (low < high && rows[low].kind != CONSTRAINT_TYPE)
+				low++;
+		}
+	}
+	return NULL;
+}
+
+const struct constraint *constraints_find(const char *type)
+{
+	const struct constraint *rows = strncmp(type, "envoy.extensions.", 17) == 0
+						? constraints_of_extensions
+						: constraints_of_config;
+	return find_in(rows, count_rows(rows), type);
+}
