@@ -38,6 +38,7 @@ struct exchange {
 	struct codec *codec;   /* NULL: not attached (any more) */
 	struct arena *arena;   /* incoming headers are made here; set by the owner */
 	struct list_node link; /* the codec's */
+	void *state;           /* the codec's, for this exchange; may live in the arena */
 	uint64_t wire_id;      /* the id that the peer knows, for multiplexed protocols */
 	uint32_t slot;         /* the codec's: index in its table of calls */
 	uint16_t read_pauses;  /* counted: the codec delivers no data while > 0 (HTTP/1: consumes

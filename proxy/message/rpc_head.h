@@ -28,6 +28,13 @@ enum rpc_result {
 	RPC_RESULT_NULL_WITH_ATTACHMENTS = 5,
 };
 
+/* One attachment of a call, as on the wire. */
+struct rpc_attachment {
+	struct slice name;
+	struct slice
+		value; /* text; .data NULL: present, but null or no text (map, list, object …) */
+};
+
 struct rpc_head {
 	uint8_t protocol;      /* enum rpc_protocol */
 	uint8_t serialization; /* Dubbo's id: 2 is hessian2 */
@@ -36,12 +43,30 @@ struct rpc_head {
 	bool is_oneway;
 	bool is_event;
 	bool is_local;                 /* an answer made by the proxy itself */
+	bool has_attachments;          /* they were read: attachments[] is what the call carries */
 	struct slice protocol_version; /* Dubbo field 1: "2.0.2" */
 	struct slice service, service_version, method, param_types; /* Dubbo fields 2 to 5 */
 	/* Attachments, read from the body on demand: offset of the map in the payload, 0: not
 	 * looked for yet. */
 	uint32_t attachments_at;
+	uint32_t arguments_at; /* offset of the first argument in the payload */
+	uint32_t attachment_count;
+	struct rpc_attachment *attachments; /* in wire order */
 	struct slice payload; /* the whole body, valid during the headers event only */
 };
+
+/* The attachment of that name, or NULL: the last on the wire of that very name, else the last one
+ * that differs by ASCII case only. */
+static inline const struct rpc_attachment *rpc_attachment_find(const struct rpc_head *rpc,
+							       struct slice name)
+{
+	for (uint32_t i = rpc->attachment_count; i--;)
+		if (slice_equal(rpc->attachments[i].name, name))
+			return &rpc->attachments[i];
+	for (uint32_t i = rpc->attachment_count; i--;)
+		if (slice_equal_nocase(rpc->attachments[i].name, name))
+			return &rpc->attachments[i];
+	return NULL;
+}
 
 #endif

@@ -1,0 +1,70 @@
+/* The Dubbo protocol (magic dabb), both sides of it: frames <-> message events.
+ *
+ *   consumer -> [server codec] begin, headers, data(end) -> stream -> send_… -> [client codec] ->
+ * provider
+ *
+ * A frame is delivered when it is whole: `headers` and `data(end)` follow each other, the payload
+ * as it came (TURN bytes), also while the exchange's reads are paused (who paused holds it). What
+ * is sent leaves as one frame when its end is known. A request looks like its Triple twin (":path:
+ * /interface/method", …); facts of the frame are in headers->rpc. Attachments are read on demand
+ * (dubbo_attachments.h). Heartbeats are answered here. Each call has an id of ours on an upstream
+ * connection (dubbo_calls.h); the consumer's own is in exchange->wire_id.
+ *
+ * A connection fails for lost framing only (no magic, a body over the limit), and at EOF: `reset`
+ * for each open exchange, then `failed`. A request that can't be decoded is answered with
+ * status 40. A one-way request's exchange is closed, on the server side, by any answer (nothing is
+ * written) or by codec_abandon.
+ *
+ * Owner: the session or pooled connection that embeds it. Thread: its worker.
+ * Limits: payload_limit, max_in_flight (client). */
+#ifndef CODEC_DUBBO_H
+#define CODEC_DUBBO_H
+
+#include <stdint.h>
+
+#include "codec/codec.h"
+#include "codec/dubbo_calls.h"
+
+enum {
+	DUBBO_PAYLOAD_LIMIT = 8 << 20, /* Dubbo's own default */
+	DUBBO_MAX_IN_FLIGHT = 65536,
+};
+
+/* What happened on the connections that share this; the owner reads and exports it. */
+struct dubbo_counts {
+	uint64_t requests, answers;      /* whole frames of messages received */
+	uint64_t heartbeats_answered;    /* the peer's */
+	uint64_t heartbeats_sent;        /* ours */
+	uint64_t readonly_events;        /* "R" and "W" received */
+	uint64_t ignored_events;         /* of no known meaning */
+	uint64_t undecodable_requests;   /* answered with status 40 */
+	uint64_t provider_requests;      /* calls that an upstream began; answered with status 40 */
+	uint64_t unknown_answers;        /* late, repeated or forged; dropped */
+	uint64_t bad_magic, oversized;   /* connections lost */
+	uint64_t oneway_answers_dropped; /* by a server codec: nobody waits for them */
+};
+
+struct dubbo_options {
+	uint32_t payload_limit; /* largest body received */
+	uint32_t max_in_flight; /* client: calls open at one time */
+	struct dubbo_counts *counts;
+};
+
+struct dubbo {
+	struct codec codec;
+	const struct dubbo_options *options;
+	struct exchange
+		*current;      /* the one whose events are being delivered, while it is attached */
+	struct list_node open; /* server: exchanges that were begun and not closed */
+	struct dubbo_calls calls; /* client */
+	bool is_heartbeat_open;   /* ours is not answered yet */
+};
+
+extern const struct codec_type dubbo_codec;
+
+/* Starts the codec of a new connection. Borrows everything as long as the codec lives;
+ * codec->type-> close frees what it takes. Never fails. */
+void dubbo_open(struct dubbo *dubbo, enum codec_side side, const struct codec_events *events,
+		void *owner, struct buf *out, const struct dubbo_options *options);
+
+#endif

@@ -1,0 +1,256 @@
+#include "codec/dubbo_attachments.h"
+
+#include "codec/dubbo_frame.h"
+#include "codec/dubbo_jsonb.h"
+#include "codec/hessian2.h"
+
+/* The entries while they are read. */
+struct entries {
+	struct rpc_attachment *items;
+	uint32_t count, capacity;
+	struct arena *arena;
+};
+
+static bool add(struct entries *entries, struct rpc_attachment item)
+{
+	if (entries->count == DUBBO_ATTACHMENTS_LIMIT)
+		return false;
+	if (entries->count == entries->capacity) {
+		uint32_t capacity = entries->capacity ? entries->capacity * 2 : 16;
+		struct rpc_attachment *items =
+			arena_alloc(entries->arena, capacity * sizeof *items);
+		if (entries->count)
+			memcpy(items, entries->items, entries->count * sizeof *items);
+		entries->items = items;
+		entries->capacity = capacity;
+	}
+	entries->items[entries->count++] = item;
+	return true;
+}
+
+int dubbo_count_arguments(struct slice types)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < types.len; i++, count++) {
+		while (i < types.len && types.data[i] == '[')
+			i++;
+		if (i == types.len)
+			return -1;
+		if (types.data[i] == 'L')
+			i = slice_find_char(types, ';', i);
+		else if (!memchr("VZBCDFIJS", types.data[i], 9))
+			return -1;
+		if (i == types.len)
+			return -1;
+	}
+	return count;
+}
+
+/* --- Hessian2 */
+
+static bool skip_arguments(struct hessian2_reader *reader, int count)
+{
+	while (count--)
+		if (hessian2_skip(reader))
+			return false;
+	return true;
+}
+
+/* The attachments are a ref: goes through the arguments once more for where its map began. */
+static bool find_ref(struct hessian2_reader *reader, size_t arguments_at, int count)
+{
+	uint32_t index;
+
+	if (hessian2_read_ref(reader, &index))
+		return false;
+	reader->pos = arguments_at;
+	reader->ref_count = 0;
+	reader->ref_wanted = index;
+	reader->class_count = 0;
+	reader->type_count = 0;
+	if (!skip_arguments(reader, count) || reader->ref_at == SIZE_MAX)
+		return false;
+	reader->pos = reader->ref_at;
+	return true;
+}
+
+/* Lets the reader go on in a copy of what is left, so that what it finds lasts. */
+static void keep_rest(struct hessian2_reader *reader)
+{
+	struct slice rest = {(const char *)reader->data + reader->pos, reader->len - reader->pos};
+
+	if (rest.len > DUBBO_ATTACHMENTS_BYTES_LIMIT)
+		rest.len = DUBBO_ATTACHMENTS_BYTES_LIMIT;
+	rest = arena_slice(reader->arena, rest);
+	reader->data = (const uint8_t *)rest.data;
+	reader->len = rest.len;
+	reader->pos = 0;
+}
+
+static bool read_hessian2_map(struct hessian2_reader *reader, struct entries *entries)
+{
+	if (hessian2_enter_map(reader))
+		return false;
+	while (!hessian2_at_end(reader)) {
+		struct rpc_attachment item = {{NULL, 0}, {NULL, 0}};
+		bool is_named = hessian2_kind(reader) == HESSIAN2_STRING;
+		if (is_named ? hessian2_read_string(reader, &item.name) : hessian2_skip(reader))
+			return false;
+		if (hessian2_read_text(reader, &item.value) || (is_named && !add(entries, item)))
+			return false;
+	}
+	return true;
+}
+
+static bool read_hessian2(struct rpc_head *rpc, struct entries *entries, int count)
+{
+	struct hessian2_reader reader;
+
+	hessian2_init(&reader, rpc->payload, entries->arena);
+	reader.pos = rpc->arguments_at;
+	if (!skip_arguments(&reader, count))
+		return false;
+	rpc->attachments_at = (uint32_t)reader.pos;
+	if (reader.pos == reader.len || hessian2_kind(&reader) == HESSIAN2_NULL)
+		return true;
+	if (hessian2_kind(&reader) == HESSIAN2_REF && !find_ref(&reader, rpc->arguments_at, count))
+		return false;
+	keep_rest(&reader);
+	return read_hessian2_map(&reader, entries);
+}
+
+/* --- fastjson2 */
+
+static bool read_jsonb_map(struct slice map, struct entries *entries)
+{
+	if (!dubbo_jsonb_take_object(&map))
+		return false;
+	while (!dubbo_jsonb_take_object_end(&map)) {
+		struct rpc_attachment item;
+		if (dubbo_jsonb_take_text(&map, &item.name, entries->arena) ||
+		    dubbo_jsonb_take_text(&map, &item.value, entries->arena) || !item.name.data ||
+		    !add(entries, item))
+			return false;
+	}
+	return true;
+}
+
+static bool read_fastjson2(struct rpc_head *rpc, struct entries *entries, int count)
+{
+	struct slice rest = slice_sub(rpc->payload, rpc->arguments_at, rpc->payload.len);
+	struct slice block, text;
+
+	while (count--)
+		if (dubbo_jsonb_take_block(&rest, &block))
+			return false;
+	rpc->attachments_at = (uint32_t)(rpc->payload.len - rest.len);
+	if (!rest.len)
+		return true;
+	if (dubbo_jsonb_take_block(&rest, &block) || block.len > DUBBO_ATTACHMENTS_BYTES_LIMIT)
+		return false;
+	block = arena_slice(entries->arena, block);
+	struct slice map = block;
+	if (!dubbo_jsonb_take_text(&map, &text, NULL) && !text.data)
+		return true; /* null */
+	return read_jsonb_map(block, entries);
+}
+
+/* --- their Triple names */
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* A header's value holds no control characters: they are percent-encoded. */
+static struct slice header_safe(struct slice text, struct arena *arena)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t bad = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		bad += is_control(text.data[i]);
+	if (!bad)
+		return text;
+	char *safe = arena_alloc(arena, text.len + 2 * bad), *to = safe;
+	for (size_t i = 0; i < text.len; i++) {
+		if (is_control(text.data[i])) {
+			*to++ = '%';
+			*to++ = hex[(unsigned char)text.data[i] >> 4];
+			*to++ = hex[text.data[i] & 15];
+		} else {
+			*to++ = text.data[i];
+		}
+	}
+	return slice_make(safe, (size_t)(to - safe));
+}
+
+static bool set_header(struct headers *headers, enum header_id id, const char *name,
+		       struct arena *arena)
+{
+	struct slice value;
+
+	if (!dubbo_attachment(headers, slice_of(name), &value) || !value.data)
+		return false;
+	headers_set_id(headers, id, header_safe(value, arena));
+	return true;
+}
+
+bool dubbo_read_attachments(struct headers *headers, struct arena *arena)
+{
+	struct rpc_head *rpc = headers->rpc;
+	struct entries entries = {.arena = arena};
+	bool is_read = false;
+
+	if (!rpc || rpc->protocol != RPC_DUBBO)
+		return false;
+	if (rpc->has_attachments)
+		return true;
+	int count = dubbo_count_arguments(rpc->param_types);
+	if (!rpc->payload.data || !rpc->arguments_at || count < 0)
+		return false;
+	if (rpc->serialization == DUBBO_HESSIAN2)
+		is_read = read_hessian2(rpc, &entries, count);
+	else if (rpc->serialization == DUBBO_FASTJSON2)
+		is_read = read_fastjson2(rpc, &entries, count);
+	if (!is_read)
+		return false;
+
+	rpc->attachments = entries.items;
+	rpc->attachment_count = entries.count;
+	rpc->has_attachments = true;
+	set_header(headers, HEADER_TRI_SERVICE_GROUP, "group", arena);
+	set_header(headers, HEADER_TRI_SERVICE_TIMEOUT, "timeout", arena);
+	if (!set_header(headers, HEADER_TRI_CONSUMER_APPNAME, "remote.application", arena))
+		set_header(headers, HEADER_TRI_CONSUMER_APPNAME, "application", arena);
+	return true;
+}
+
+bool dubbo_attachment(const struct headers *headers, struct slice name, struct slice *value)
+{
+	const struct rpc_attachment *item =
+		headers->rpc ? rpc_attachment_find(headers->rpc, name) : NULL;
+
+	if (!item)
+		return false;
+	*value = item->value;
+	return true;
+}
+
+/* Java takes "no version" for "0.0.0". */
+static struct slice version_or_none(struct slice version)
+{
+	return slice_equal(version, SLICE("0.0.0")) ? SLICE("") : version;
+}
+
+bool dubbo_attachments_agree(const struct rpc_head *rpc)
+{
+	const struct rpc_attachment *path = rpc_attachment_find(rpc, SLICE("path"));
+	const struct rpc_attachment *version = rpc_attachment_find(rpc, SLICE("version"));
+
+	if (path && !slice_equal(path->value, rpc->service))
+		return false;
+	return !version ||
+	       slice_equal(version_or_none(version->value), version_or_none(rpc->service_version));
+}

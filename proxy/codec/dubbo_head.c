@@ -1,0 +1,174 @@
+#include "codec/dubbo_head.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "codec/dubbo_frame.h"
+#include "codec/dubbo_jsonb.h"
+#include "codec/hessian2.h"
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Not 0 when a byte of the word is a control character or not ASCII. */
+static inline uint64_t odd_bytes(uint64_t word)
+{
+	return (word | (word - EACH_BYTE(0x20)) | ((word ^ EACH_BYTE(0x7f)) - EACH_BYTE(1))) &
+	       EACH_BYTE(0x80);
+}
+
+static inline uint64_t load8(const uint8_t *p)
+{
+	uint64_t word;
+	memcpy(&word, p, sizeof word);
+	return word;
+}
+
+static inline uint64_t load4_twice(const uint8_t *a, const uint8_t *b)
+{
+	uint32_t first, second;
+	memcpy(&first, a, sizeof first);
+	memcpy(&second, b, sizeof second);
+	return (uint64_t)first << 32 | second;
+}
+
+/* True when all is printable ASCII. Loads overlap at the end, so nothing beyond is read. */
+static inline bool is_printable_ascii(const uint8_t *p, size_t len)
+{
+	uint64_t odd = 0;
+
+	if (len >= 8) {
+		for (size_t i = 0; i + 8 < len; i += 8)
+			odd |= odd_bytes(load8(p + i));
+		return !(odd | odd_bytes(load8(p + len - 8)));
+	}
+	if (len >= 4)
+		return !odd_bytes(load4_twice(p, p + len - 4));
+	for (size_t i = 0; i < len; i++)
+		odd |= p[i] < 0x20 || p[i] >= 0x7f;
+	return !odd;
+}
+
+static bool has_control_chars(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((uint8_t)s.data[i] < 0x20 || s.data[i] == 0x7f)
+			return true;
+	return false;
+}
+
+static COLD enum status take_any_string(struct slice payload, size_t *pos, struct slice *out)
+{
+	struct hessian2_reader reader;
+
+	hessian2_init(&reader, slice_sub(payload, *pos, payload.len), NULL);
+	if (hessian2_read_string(&reader, out) || has_control_chars(*out))
+		return STATUS_MALFORMED;
+	*pos += reader.pos;
+	return STATUS_OK;
+}
+
+/* One string at *pos; the usual short ASCII one without asking the reader. */
+static inline enum status take_string(struct slice payload, size_t *pos, struct slice *out)
+{
+	const uint8_t *p = (const uint8_t *)payload.data + *pos;
+	size_t left = payload.len - *pos, len, head;
+
+	if (UNLIKELY(left < 2))
+		return take_any_string(payload, pos, out);
+	if (LIKELY(p[0] < 0x20)) {
+		len = p[0];
+		head = 1;
+	} else if ((p[0] & 0xfc) == 0x30) {
+		len = (size_t)(p[0] & 3) << 8 | p[1];
+		head = 2;
+	} else {
+		return take_any_string(payload, pos, out);
+	}
+	if (UNLIKELY(left - head < len || !is_printable_ascii(p + head, len)))
+		return take_any_string(payload, pos, out);
+	*out = slice_make(p + head, len);
+	*pos += head + len;
+	return STATUS_OK;
+}
+
+static enum status read_hessian2(struct slice payload, struct rpc_head *head)
+{
+	size_t pos = 0;
+
+	if (take_string(payload, &pos, &head->protocol_version) ||
+	    take_string(payload, &pos, &head->service) ||
+	    take_string(payload, &pos, &head->service_version) ||
+	    take_string(payload, &pos, &head->method) ||
+	    take_string(payload, &pos, &head->param_types))
+		return STATUS_MALFORMED;
+	if (pos > DUBBO_HEAD_LIMIT)
+		return STATUS_TOO_LARGE;
+	head->arguments_at = (uint32_t)pos;
+	return STATUS_OK;
+}
+
+static enum status take_jsonb(struct slice *rest, struct slice *out)
+{
+	struct slice block;
+
+	if (dubbo_jsonb_take_block(rest, &block) || dubbo_jsonb_take_text(&block, out, NULL) ||
+	    has_control_chars(*out))
+		return STATUS_MALFORMED;
+	return STATUS_OK;
+}
+
+static enum status read_fastjson2(struct slice payload, struct rpc_head *head)
+{
+	struct slice rest = payload;
+
+	if (take_jsonb(&rest, &head->protocol_version) || take_jsonb(&rest, &head->service) ||
+	    take_jsonb(&rest, &head->service_version) || take_jsonb(&rest, &head->method) ||
+	    take_jsonb(&rest, &head->param_types))
+		return STATUS_MALFORMED;
+	if (payload.len - rest.len > DUBBO_HEAD_LIMIT)
+		return STATUS_TOO_LARGE;
+	head->arguments_at = (uint32_t)(payload.len - rest.len);
+	return STATUS_OK;
+}
+
+/* A '/' would make ":path" ambiguous; no method of the JVM has one. */
+static bool has_slash(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.data[i] == '/')
+			return true;
+	return false;
+}
+
+enum status dubbo_head_read(struct slice payload, uint8_t serialization, struct rpc_head *head)
+{
+	enum status status = STATUS_UNSUPPORTED;
+
+	if (LIKELY(serialization == DUBBO_HESSIAN2))
+		status = read_hessian2(payload, head);
+	else if (serialization == DUBBO_FASTJSON2)
+		status = read_fastjson2(payload, head);
+	if (UNLIKELY(status))
+		return status;
+	if (!head->service.len || !head->method.len || has_slash(head->method))
+		return STATUS_MALFORMED;
+	return STATUS_OK;
+}
+
+enum rpc_result dubbo_result_read(struct slice payload, uint8_t serialization)
+{
+	int64_t result = RPC_RESULT_UNKNOWN;
+	struct slice rest = payload, block;
+
+	if (LIKELY(serialization == DUBBO_HESSIAN2)) {
+		if (payload.len)
+			result = (uint8_t)payload.data[0] - 0x90;
+	} else if (serialization == DUBBO_FASTJSON2) {
+		if (dubbo_jsonb_take_block(&rest, &block) ||
+		    dubbo_jsonb_take_number(&block, &result))
+			result = RPC_RESULT_UNKNOWN;
+	}
+	return result < RPC_RESULT_EXCEPTION || result > RPC_RESULT_NULL_WITH_ATTACHMENTS
+		       ? RPC_RESULT_UNKNOWN
+		       : (enum rpc_result)result;
+}

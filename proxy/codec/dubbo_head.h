@@ -1,0 +1,31 @@
+/* What stands at the front of a Dubbo body: of a request five strings, of an answer the kind of its
+ * result.
+ *
+ *   request: protocol version | service | service version | method | parameter types | arguments …
+ * | attachments answer:  result kind | value or exception | attachments
+ *
+ * Hessian2, and fastjson2's JSONB; the rest of the body isn't looked at. Pure functions. Thread:
+ * any. */
+#ifndef CODEC_DUBBO_HEAD_H
+#define CODEC_DUBBO_HEAD_H
+
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "message/rpc_head.h"
+
+enum { DUBBO_HEAD_LIMIT = 65535 }; /* bytes of the five strings together */
+
+/* Sets the five slices, which borrow payload, and arguments_at. The service version may be null.
+ * STATUS_MALFORMED: broken, or a string holds control characters, service or method are empty, the
+ * method has a '/'; STATUS_TOO_LARGE: over DUBBO_HEAD_LIMIT; STATUS_UNSUPPORTED: a serialization
+ * that isn't known here. */
+MUST_CHECK enum status dubbo_head_read(struct slice payload, uint8_t serialization,
+				       struct rpc_head *head);
+
+/* What an answer of status 20 holds. */
+enum rpc_result dubbo_result_read(struct slice payload, uint8_t serialization);
+
+#endif

@@ -1,0 +1,37 @@
+/* What the files of the Dubbo codec share: dubbo.c reads frames and knows events, dubbo_server.c
+ * and dubbo_client.c know exchanges. */
+#ifndef CODEC_DUBBO_INTERNAL_H
+#define CODEC_DUBBO_INTERNAL_H
+
+#include "codec/dubbo.h"
+#include "codec/dubbo_frame.h"
+
+static inline struct dubbo *dubbo_of(struct codec *codec)
+{
+	return container_of(codec, struct dubbo, codec);
+}
+
+/* Appends a frame whose body is all of `body` (moved), or none (NULL). body_len is set here. */
+void dubbo_put_frame(struct dubbo *dubbo, struct dubbo_frame frame, struct buf *body);
+
+/* Answers the request of that frame with status 40 and the text, if an answer is waited for. */
+void dubbo_refuse(struct dubbo *dubbo, const struct dubbo_frame *request, struct slice text);
+
+/* A whole request (answer) frame that is no event. */
+void dubbo_server_take(struct dubbo *dubbo, const struct dubbo_frame *frame, struct slice payload);
+void dubbo_client_take(struct dubbo *dubbo, const struct dubbo_frame *frame, struct slice payload);
+
+/* Detaches every exchange, with a reset event each unless reason is REPLY_NONE. */
+void dubbo_server_end_all(struct dubbo *dubbo, enum reply_reason reason);
+void dubbo_client_end_all(struct dubbo *dubbo, enum reply_reason reason);
+
+void dubbo_server_send_headers(struct exchange *exchange, struct headers *headers, bool end);
+void dubbo_client_send_headers(struct exchange *exchange, struct headers *headers, bool end);
+void dubbo_server_send_data(struct exchange *exchange, struct buf *data, bool end);
+void dubbo_client_send_data(struct exchange *exchange, struct buf *data, bool end);
+void dubbo_server_abandon(struct exchange *exchange);
+void dubbo_client_abandon(struct exchange *exchange);
+void dubbo_server_render(struct exchange *exchange, const struct local_reply *reply,
+			 struct headers *headers, struct buf *body);
+
+#endif

@@ -1,0 +1,39 @@
+/* The little of fastjson2's binary JSON (serialization 23) that a proxy needs: strings, small
+ * numbers, and the map of attachments.
+ *
+ *   body: [length, 4 bytes][value] [length][value] …      each value that Java writes is a block of
+ *                                                         its own
+ *
+ * Thread: any, one at a time. */
+#ifndef CODEC_DUBBO_JSONB_H
+#define CODEC_DUBBO_JSONB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+/* Takes the next block off the front of *rest. STATUS_MALFORMED: cut short. */
+MUST_CHECK enum status dubbo_jsonb_take_block(struct slice *rest, struct slice *block);
+
+/* Takes one value off the front of *rest as text: strings, numbers, booleans; .data NULL for null.
+ * STATUS_UNSUPPORTED: any other value, or a string in UTF-16. STATUS_MALFORMED: cut short. The
+ * arena is for the text of numbers; NULL: they are unsupported. */
+MUST_CHECK enum status dubbo_jsonb_take_text(struct slice *rest, struct slice *out,
+					     struct arena *arena);
+
+/* Takes one whole number off the front of *rest. Fails like dubbo_jsonb_take_text. */
+MUST_CHECK enum status dubbo_jsonb_take_number(struct slice *rest, int64_t *value);
+
+/* Takes the mark that begins (ends) an object off the front of *rest, if it stands there. */
+bool dubbo_jsonb_take_object(struct slice *rest);
+bool dubbo_jsonb_take_object_end(struct slice *rest);
+
+/* A block with one string. In the arena. */
+struct slice dubbo_jsonb_string_block(struct slice text, struct arena *arena);
+
+#endif

@@ -1,0 +1,32 @@
+/* The proxy's own answers, as a stock Dubbo consumer reads them.
+ *
+ *   status 20:    an exception object, which stock consumers throw at once and don't try again
+ *   other status: one string; stock consumers try the next provider
+ *
+ * An exception travels as Hessian2 whatever the request's serialization was, for the answer's frame
+ * names its own and stock consumers go by that; a string travels as JSONB to a fastjson2 consumer
+ * and as Hessian2 to all others. Pure functions; memory from the arena. */
+#ifndef CODEC_DUBBO_REPLY_H
+#define CODEC_DUBBO_REPLY_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "message/rpc_head.h"
+
+struct dubbo_reply {
+	struct slice body;
+	uint8_t serialization, status;
+	enum rpc_result result;
+};
+
+/* Status 20 makes an exception with the text as its message. `serialization` and `version` are the
+ * request's; a version outside 2.0.2 to 2.0.99 gets no attachments. Texts over DUBBO_REPLY_TEXT
+ * bytes are cut. */
+void dubbo_reply_make(struct dubbo_reply *reply, uint8_t status, uint8_t serialization,
+		      struct slice version, struct slice text, struct arena *arena);
+
+enum { DUBBO_REPLY_TEXT = 65536 };
+
+#endif

@@ -1,0 +1,257 @@
+/* The side that faces consumers. */
+#include "codec/dubbo_head.h"
+#include "codec/dubbo_internal.h"
+#include "codec/dubbo_reply.h"
+#include "message/stream_info.h"
+
+enum {
+	ROOM_FOR_HEADERS = 12,   /* seven of ours, and a few that filters add */
+	NO_RPC_ANSWER = 1 << 16, /* exchange->slot: the answer came in another protocol */
+};
+
+/* A request while it is open; in its exchange's arena, at exchange->state. What will be sent back,
+ * status << 8 | serialization, is in exchange->slot. */
+struct request {
+	struct headers headers;
+	struct rpc_head head;
+	struct buf gathered; /* of an answer that comes in pieces; pool is NULL until the first */
+};
+
+static struct request *request_of(const struct exchange *exchange)
+{
+	return exchange->state;
+}
+
+/* --- requests */
+
+static char *put(char *to, struct slice *s)
+{
+	if (s->len)
+		memcpy(to, s->data, s->len);
+	s->data = s->data ? to : NULL;
+	return to + s->len;
+}
+
+/* Copies the head's strings to the arena, service and method as the ":path" that it returns. */
+static struct slice keep_head(struct rpc_head *head, struct arena *arena)
+{
+	size_t path_len = head->service.len + head->method.len + 2;
+	char *text = arena_alloc(arena, path_len + head->protocol_version.len +
+						head->service_version.len + head->param_types.len);
+	char *to = text;
+
+	*to++ = '/';
+	to = put(to, &head->service);
+	*to++ = '/';
+	to = put(to, &head->method);
+	to = put(to, &head->protocol_version);
+	to = put(to, &head->service_version);
+	put(to, &head->param_types);
+	return slice_make(text, path_len);
+}
+
+static struct request *request_make(const struct rpc_head *head, struct arena *arena)
+{
+	struct request *request = arena_alloc(arena, sizeof *request);
+	struct headers *headers = &request->headers;
+
+	request->head = *head;
+	request->gathered.pool = NULL;
+	struct slice path = keep_head(&request->head, arena);
+	headers_init(headers, arena, ROOM_FOR_HEADERS);
+	headers->rpc = &request->head;
+	headers_add_id(headers, HEADER_METHOD, SLICE("POST"));
+	headers_add_id(headers, HEADER_SCHEME, SLICE("dubbo"));
+	headers_add_id(headers, HEADER_AUTHORITY, request->head.service);
+	headers_add_id(headers, HEADER_PATH, path);
+	headers_add_id(headers, HEADER_PROTOCOL, SLICE("dubbo"));
+	if (request->head.service_version.len)
+		headers_add_id(headers, HEADER_TRI_SERVICE_VERSION, request->head.service_version);
+	return request;
+}
+
+static struct exchange *begin(struct dubbo *dubbo, uint64_t id, bool is_oneway)
+{
+	struct exchange *exchange = dubbo->codec.events->begin(&dubbo->codec);
+
+	if (!exchange)
+		return NULL;
+	exchange->codec = &dubbo->codec;
+	exchange->wire_id = id;
+	exchange->slot = 0;
+	exchange->is_oneway = is_oneway;
+	exchange->is_received = true;
+	exchange->is_sent = false;
+	exchange->protocol = STREAM_PROTOCOL_DUBBO;
+	list_push_back(&dubbo->open, &exchange->link);
+	return exchange;
+}
+
+void dubbo_server_take(struct dubbo *dubbo, const struct dubbo_frame *frame, struct slice payload)
+{
+	const struct codec_events *events = dubbo->codec.events;
+	struct rpc_head head = {
+		.protocol = RPC_DUBBO,
+		.serialization = frame->flag & DUBBO_SERIALIZATION_MASK,
+		.result = RPC_RESULT_UNKNOWN,
+		.is_oneway = !(frame->flag & DUBBO_FLAG_TWOWAY),
+		.payload = payload,
+	};
+
+	dubbo->options->counts->requests++;
+	if (UNLIKELY(dubbo_head_read(payload, head.serialization, &head))) {
+		dubbo->options->counts->undecodable_requests++;
+		dubbo_refuse(dubbo, frame, SLICE("Fail to decode request"));
+		return;
+	}
+	struct exchange *exchange = begin(dubbo, frame->id, head.is_oneway);
+	if (!exchange)
+		return;
+
+	struct request *request = request_make(&head, exchange->arena);
+	exchange->state = request;
+	dubbo->current = exchange;
+	events->headers(exchange, &request->headers, false);
+	if (dubbo->current != exchange)
+		return;
+	request->head.payload = (struct slice){NULL, 0};
+
+	struct buf data;
+	buf_init(&data, dubbo->codec.out->pool);
+	buf_append_turn(&data, payload);
+	events->data(exchange, &data, true);
+	buf_clear(&data);
+	dubbo->current = NULL;
+}
+
+/* --- the end of an exchange */
+
+static void detach(struct dubbo *dubbo, struct exchange *exchange)
+{
+	struct request *request = request_of(exchange);
+
+	if (request && request->gathered.pool)
+		buf_clear(&request->gathered);
+	list_remove(&exchange->link);
+	exchange->codec = NULL;
+	exchange->state = NULL;
+	if (dubbo->current == exchange)
+		dubbo->current = NULL;
+}
+
+void dubbo_server_end_all(struct dubbo *dubbo, enum reply_reason reason)
+{
+	while (!list_is_empty(&dubbo->open)) {
+		struct exchange *exchange = container_of(dubbo->open.next, struct exchange, link);
+		detach(dubbo, exchange);
+		if (reason != REPLY_NONE)
+			dubbo->codec.events->reset(exchange, reason);
+	}
+}
+
+void dubbo_server_abandon(struct exchange *exchange)
+{
+	detach(dubbo_of(exchange->codec), exchange);
+}
+
+/* --- answers */
+
+/* The whole answer is here: writes it, and the exchange is over. */
+static void finish(struct exchange *exchange, struct buf *body)
+{
+	struct dubbo *dubbo = dubbo_of(exchange->codec);
+	uint32_t slot = exchange->slot;
+
+	if (UNLIKELY(exchange->is_oneway)) {
+		dubbo->options->counts->oneway_answers_dropped++;
+		if (body)
+			buf_clear(body);
+	} else {
+		dubbo_put_frame(dubbo,
+				(struct dubbo_frame){.id = exchange->wire_id,
+						     .flag = slot & DUBBO_SERIALIZATION_MASK,
+						     .status = (uint8_t)(slot >> 8)},
+				body);
+	}
+	exchange->is_sent = true;
+	detach(dubbo, exchange);
+	dubbo->codec.events->closed(exchange);
+}
+
+/* An answer that no RPC codec made has no body that a consumer could read: its status speaks. */
+static COLD void finish_foreign(struct exchange *exchange, struct buf *body)
+{
+	const struct rpc_head *head = &request_of(exchange)->head;
+	struct dubbo_reply reply;
+	struct buf text;
+
+	if (body)
+		buf_clear(body);
+	dubbo_reply_make(&reply, DUBBO_SERVER_ERROR, head->serialization, head->protocol_version,
+			 SLICE("the upstream's answer is no Dubbo message"), exchange->arena);
+	exchange->slot = (uint32_t)DUBBO_SERVER_ERROR << 8 | reply.serialization;
+	buf_init(&text, exchange->codec->out->pool);
+	buf_append_copy(&text, reply.body);
+	finish(exchange, &text);
+}
+
+static void finish_any(struct exchange *exchange, struct buf *body)
+{
+	if (UNLIKELY(exchange->slot & NO_RPC_ANSWER))
+		finish_foreign(exchange, body);
+	else
+		finish(exchange, body);
+}
+
+void dubbo_server_send_headers(struct exchange *exchange, struct headers *headers, bool end)
+{
+	const struct rpc_head *rpc = headers->rpc;
+
+	exchange->slot = rpc && rpc->protocol == RPC_DUBBO
+				 ? (uint32_t)rpc->status << 8 | rpc->serialization
+				 : NO_RPC_ANSWER;
+	if (end)
+		finish_any(exchange, NULL);
+}
+
+void dubbo_server_send_data(struct exchange *exchange, struct buf *data, bool end)
+{
+	struct buf *gathered = &request_of(exchange)->gathered;
+
+	if (LIKELY(end && !gathered->pool)) {
+		finish_any(exchange, data);
+		return;
+	}
+	if (!gathered->pool)
+		buf_init(gathered, data->pool);
+	buf_move_all(gathered, data);
+	if (end)
+		finish_any(exchange, gathered);
+	else
+		buf_own(gathered);
+}
+
+void dubbo_server_render(struct exchange *exchange, const struct local_reply *local,
+			 struct headers *headers, struct buf *body)
+{
+	const struct rpc_head *request = &request_of(exchange)->head;
+	const struct reply_reason_row *row = &reply_reasons[local->reason];
+	struct rpc_head *head = ARENA_NEW(exchange->arena, struct rpc_head);
+	uint16_t http = local->http_status ? local->http_status : row->http;
+	struct dubbo_reply reply;
+
+	dubbo_reply_make(&reply, row->dubbo ? row->dubbo : DUBBO_SERVER_ERROR,
+			 request->serialization, request->protocol_version,
+			 local->text.len ? local->text : row->text, exchange->arena);
+	*head = (struct rpc_head){
+		.protocol = RPC_DUBBO,
+		.serialization = reply.serialization,
+		.status = reply.status,
+		.result = (int8_t)reply.result,
+		.is_local = true,
+	};
+	headers->rpc = head;
+	headers_set_id(headers, HEADER_STATUS,
+		       slice_of(arena_printf(exchange->arena, "%u", http ? http : 500u)));
+	buf_append_copy(body, reply.body);
+}
