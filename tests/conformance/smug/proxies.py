@@ -2,7 +2,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -10,19 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
 import places  # noqa: E402
+from ports import free_ports, listening  # noqa: E402
 
 TYPE = "type.googleapis.com/envoy.extensions.filters."
-
-
-def free_ports(n):
-    held = [socket.socket() for _ in range(n)]
-    try:
-        for s in held:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in held]
-    finally:
-        for s in held:
-            s.close()
 
 
 def address(port):
@@ -96,7 +85,7 @@ class Proxy:
         self.proc = subprocess.Popen(command(str(conf)), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.folder)
         end = time.monotonic() + 15
         for port, _ in self.lanes:
-            while socket.socket().connect_ex(("127.0.0.1", port)):
+            while not listening(port):
                 if self.proc.poll() is not None or time.monotonic() > end:
                     self.stop()
                     raise RuntimeError(f"{name} doesn't start: {self.words()}")
