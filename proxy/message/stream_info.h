@@ -65,6 +65,30 @@ enum stream_protocol {
 	STREAM_PROTOCOL_BOLT,
 };
 
+/* The moments at which an exchange or connection is logged: %ACCESS_LOG_TYPE%. */
+#define LOG_TYPE_TABLE(X)                                                                          \
+	X(NOT_SET, "NotSet")                                                                       \
+	X(TCP_UPSTREAM_CONNECTED, "TcpUpstreamConnected")                                          \
+	X(TCP_PERIODIC, "TcpPeriodic")                                                             \
+	X(TCP_CONNECTION_END, "TcpConnectionEnd")                                                  \
+	X(DOWNSTREAM_START, "DownstreamStart")                                                     \
+	X(DOWNSTREAM_PERIODIC, "DownstreamPeriodic")                                               \
+	X(DOWNSTREAM_END, "DownstreamEnd")                                                         \
+	X(UPSTREAM_POOL_READY, "UpstreamPoolReady")                                                \
+	X(UPSTREAM_PERIODIC, "UpstreamPeriodic")                                                   \
+	X(UPSTREAM_END, "UpstreamEnd")                                                             \
+	X(DOWNSTREAM_TUNNEL_SUCCESSFULLY_ESTABLISHED, "DownstreamTunnelSuccessfullyEstablished")   \
+	X(UDP_TUNNEL_UPSTREAM_CONNECTED, "UdpTunnelUpstreamConnected")                             \
+	X(UDP_PERIODIC, "UdpPeriodic")                                                             \
+	X(UDP_SESSION_END, "UdpSessionEnd")                                                        \
+	X(TCP_CONNECTION_START, "TcpConnectionStart")
+
+enum log_type { /* the numbers are those of envoy.data.accesslog.v3.AccessLogType */
+#define LOG_TYPE_ENUM(name, text) LOG_TYPE_##name,
+		LOG_TYPE_TABLE(LOG_TYPE_ENUM)
+#undef LOG_TYPE_ENUM
+};
+
 struct stream_times {
 	uint64_t start_ns;          /* first byte of the request head (or accept, for TCP) */
 	uint64_t request_end_ns;    /* last byte of the request received */
@@ -86,10 +110,12 @@ struct stream_info {
 	uint64_t downstream_wire_received, downstream_wire_sent, upstream_wire_received,
 		upstream_wire_sent;
 	uint64_t request_header_bytes, response_header_bytes; /* as on the wire */
-	uint64_t flags;                                       /* bit enum response_flag */
-	uint16_t response_code;                               /* 0: none was sent */
-	uint8_t protocol, upstream_protocol;                  /* enum stream_protocol */
-	uint8_t attempt_count;                                /* upstream requests made */
+	uint64_t upstream_header_sent, upstream_header_received;
+	uint64_t flags;                      /* bit enum response_flag */
+	uint16_t response_code;              /* 0: none was sent */
+	uint8_t protocol, upstream_protocol; /* enum stream_protocol */
+	uint8_t attempt_count;               /* upstream requests made */
+	uint8_t log_type;                    /* enum log_type, while it is logged */
 	bool is_upgrade;
 	struct slice response_code_details;          /* "via_upstream", … */
 	struct slice connection_termination_details; /* "" : none */

@@ -1,0 +1,131 @@
+/* The operators of a compiled format, and where they write: private to message/format*.c.
+ *
+ *   catalogue (format_names.c): name -> how its argument is read, which function renders it
+ *   struct format_op: one occurrence, with its argument
+ *
+ * Owner: the arena of the format. Thread: constant after compilation; format_out is on the stack of
+ * who renders. */
+#ifndef MESSAGE_FORMAT_OP_H
+#define MESSAGE_FORMAT_OP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/diag.h"
+#include "base/slice.h"
+#include "message/known_names.h"
+
+struct stream_info;
+
+/* What is written; len goes on beyond room, so that the caller learns how much it would have been.
+ */
+struct format_out {
+	char *data;
+	size_t len, room;
+};
+
+struct format_op;
+/* Writes the operator's value; false (and nothing written) if there is none. */
+typedef bool format_render(const struct format_op *op, const struct stream_info *info,
+			   struct format_out *out);
+
+/* What an operator is in a JSON format; in a text all are FORMAT_TEXT. */
+enum format_place {
+	FORMAT_TEXT,       /* a part of the line, or of a JSON string (then without value: "-") */
+	FORMAT_JSON_VALUE, /* all of a value: a number, a quoted string, or null */
+	FORMAT_JSON_RAW,   /* a value that is known beforehand */
+	FORMAT_JSON_NULL,
+	FORMAT_JSON_KEY, /* text: quoted, with its colon */
+	FORMAT_JSON_OBJECT,
+	FORMAT_JSON_END_OBJECT,
+	FORMAT_JSON_LIST,
+	FORMAT_JSON_END_LIST,
+	FORMAT_JSON_STRING, /* of parts, which follow until the end */
+	FORMAT_JSON_END_STRING,
+};
+
+struct format_time;
+
+struct format_op {
+	format_render *render;         /* NULL: text is written as it is */
+	uint8_t place;                 /* enum format_place */
+	uint8_t option;                /* what the argument chose */
+	uint16_t header, other_header; /* enum header_id of text and other */
+	uint16_t offset, other_offset; /* of fields in struct stream_info */
+	bool is_number;                /* in JSON */
+	uint32_t max_len;
+	struct slice text, other; /* literal, header names, … */
+	const struct format_time *time;
+};
+
+struct format {
+	const struct format_op *ops;
+	uint32_t count;
+	bool omits_empty, is_json;
+};
+
+/* A format while it is compiled. */
+struct format_ops {
+	struct arena *arena;
+	struct format_op *ops;
+	uint32_t count, capacity;
+};
+
+/* Appends one, not initialised. NULL, with a diag, over FORMAT_OPS_MAX. */
+struct format_op *format_ops_add(struct format_ops *ops, struct diag *diag);
+
+/* Appends the operators of a text; what is literal has no render function. */
+enum status MUST_CHECK format_parse(struct slice text, struct format_ops *ops, struct diag *diag);
+
+void format_json_render(const struct format *format, const struct stream_info *info,
+			struct format_out *out);
+
+void format_out_slow(struct format_out *out, const char *data, size_t len);
+
+static inline void format_out(struct format_out *out, const char *data, size_t len)
+{
+	if (LIKELY(out->len <= out->room && out->room - out->len >= len)) {
+		memcpy(out->data + out->len, data, len);
+		out->len += len;
+	} else {
+		format_out_slow(out, data, len);
+	}
+}
+
+static inline void format_out_slice(struct format_out *out, struct slice s)
+{
+	if (s.len)
+		format_out(out, s.data, s.len);
+}
+
+void format_out_number(struct format_out *out, uint64_t number);
+
+/* --- the catalogue: format_names.c --- */
+
+/* Fills *op for "%name(argument):length%"; max_len is UINT32_MAX if no length was given.
+ * STATUS_INVALID and a diag for what is unknown or wrong. */
+enum status MUST_CHECK format_op_compile(struct slice name, struct slice argument, uint32_t max_len,
+					 struct arena *arena, struct format_op *op,
+					 struct diag *diag);
+
+/* --- what renders: format_values.c --- */
+
+format_render format_render_none, format_render_constant, format_render_zero, format_render_u64,
+	format_render_u16, format_render_u8, format_render_slice, format_render_plain_slice,
+	format_render_duration, format_render_protocol, format_render_flags, format_render_address,
+	format_render_port, format_render_header, format_render_header_bytes, format_render_details,
+	format_render_grpc_status, format_render_host_name, format_render_query_param,
+	format_render_query, format_render_path, format_render_server_name, format_render_log_type,
+	format_render_unique_id, format_render_stream_id, format_render_time;
+
+enum format_host_part { FORMAT_HOST, FORMAT_HOST_WITHOUT_PORT };
+enum format_grpc_form { FORMAT_GRPC_CAMEL, FORMAT_GRPC_SNAKE, FORMAT_GRPC_NUMBER };
+enum format_server_name { FORMAT_SNI_ONLY, FORMAT_SNI_FIRST, FORMAT_HOST_FIRST };
+enum format_path { FORMAT_PATH_WITHOUT_QUERY = 1, FORMAT_PATH_ORIGINAL = 2, FORMAT_PATH_OWN = 4 };
+enum format_unit { FORMAT_MS, FORMAT_US, FORMAT_NS };
+enum format_clock { FORMAT_TIME_START, FORMAT_TIME_EMIT };
+
+#endif

@@ -1,0 +1,501 @@
+/* One function for each kind of operator. */
+#include "base/hash.h"
+#include "message/format_op.h"
+#include "message/format_time.h"
+#include "message/headers.h"
+#include "message/stream_info.h"
+
+/* --- writing --- */
+
+void format_out_slow(struct format_out *out, const char *data, size_t len)
+{
+	if (out->len < out->room)
+		memcpy(out->data + out->len, data,
+		       len < out->room - out->len ? len : out->room - out->len);
+	out->len += len;
+}
+
+void format_out_number(struct format_out *out, uint64_t number)
+{
+	char digits[20], *p = digits + sizeof digits;
+	do {
+		*--p = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	format_out(out, p, (size_t)(digits + sizeof digits - p));
+}
+
+/* The slice, cut to the operator's length. */
+static bool put_cut(const struct format_op *op, struct slice s, struct format_out *out)
+{
+	if (s.len > op->max_len)
+		s.len = op->max_len;
+	format_out_slice(out, s);
+	return true;
+}
+
+static const void *field(const struct stream_info *info, uint16_t offset)
+{
+	return (const char *)info + offset;
+}
+
+/* --- constants and fields --- */
+
+bool format_render_none(const struct format_op *op, const struct stream_info *info,
+			struct format_out *out)
+{
+	(void)op, (void)info, (void)out;
+	return false;
+}
+
+bool format_render_constant(const struct format_op *op, const struct stream_info *info,
+			    struct format_out *out)
+{
+	(void)info;
+	return put_cut(op, op->text, out);
+}
+
+bool format_render_zero(const struct format_op *op, const struct stream_info *info,
+			struct format_out *out)
+{
+	(void)op, (void)info;
+	format_out(out, "0", 1);
+	return true;
+}
+
+bool format_render_u64(const struct format_op *op, const struct stream_info *info,
+		       struct format_out *out)
+{
+	format_out_number(out, *(const uint64_t *)field(info, op->offset));
+	return true;
+}
+
+bool format_render_u16(const struct format_op *op, const struct stream_info *info,
+		       struct format_out *out)
+{
+	format_out_number(out, *(const uint16_t *)field(info, op->offset));
+	return true;
+}
+
+bool format_render_u8(const struct format_op *op, const struct stream_info *info,
+		      struct format_out *out)
+{
+	format_out_number(out, *(const uint8_t *)field(info, op->offset));
+	return true;
+}
+
+bool format_render_slice(const struct format_op *op, const struct stream_info *info,
+			 struct format_out *out)
+{
+	const struct slice *s = field(info, op->offset);
+	return s->len && put_cut(op, *s, out);
+}
+
+/* Of a field that always has a value, which may be empty. */
+bool format_render_plain_slice(const struct format_op *op, const struct stream_info *info,
+			       struct format_out *out)
+{
+	const struct slice *s = field(info, op->offset);
+	return put_cut(op, *s, out);
+}
+
+bool format_render_duration(const struct format_op *op, const struct stream_info *info,
+			    struct format_out *out)
+{
+	static const uint32_t units[] = {
+		[FORMAT_MS] = 1000000, [FORMAT_US] = 1000, [FORMAT_NS] = 1};
+	uint64_t from = *(const uint64_t *)field(info, op->offset);
+	uint64_t to = *(const uint64_t *)field(info, op->other_offset);
+	if (!from || to < from)
+		return false;
+	format_out_number(out, (to - from) / units[op->option]);
+	return true;
+}
+
+bool format_render_protocol(const struct format_op *op, const struct stream_info *info,
+			    struct format_out *out)
+{
+	struct slice text = {NULL, 0};
+	switch ((enum stream_protocol) * (const uint8_t *)field(info, op->offset)) {
+	case STREAM_PROTOCOL_HTTP10:
+		text = SLICE("HTTP/1.0");
+		break;
+	case STREAM_PROTOCOL_HTTP11:
+		text = SLICE("HTTP/1.1");
+		break;
+	case STREAM_PROTOCOL_HTTP2:
+		text = SLICE("HTTP/2");
+		break;
+	case STREAM_PROTOCOL_DUBBO:
+		text = SLICE("Dubbo");
+		break;
+	case STREAM_PROTOCOL_BOLT:
+		text = SLICE("Bolt");
+		break;
+	case STREAM_PROTOCOL_NONE:
+	case STREAM_PROTOCOL_TCP:
+		break;
+	}
+	format_out_slice(out, text);
+	return text.len;
+}
+
+/* "UF,URX"; "-" is the value when there is no flag. option: the long names. */
+bool format_render_flags(const struct format_op *op, const struct stream_info *info,
+			 struct format_out *out)
+{
+	static const struct slice names[][2] = {
+#define FLAG_NAMES(name, short_form, long_form)                                                    \
+	[RESPONSE_FLAG_##                                                                          \
+		name] = {{short_form, sizeof short_form - 1}, {long_form, sizeof long_form - 1}},
+		RESPONSE_FLAG_TABLE(FLAG_NAMES)
+#undef FLAG_NAMES
+	};
+	uint64_t flags = info->flags;
+	if (!flags)
+		format_out(out, "-", 1);
+	while (flags) {
+		unsigned flag = (unsigned)__builtin_ctzll(flags);
+		flags &= flags - 1;
+		if (flag < RESPONSE_FLAG_COUNT)
+			format_out_slice(out, names[flag][op->option]);
+		if (flags)
+			format_out(out, ",", 1);
+	}
+	return true;
+}
+
+/* The reason, with '_' for blanks, unless they are allowed (option). */
+bool format_render_details(const struct format_op *op, const struct stream_info *info,
+			   struct format_out *out)
+{
+	struct slice s = info->response_code_details;
+	if (!s.len)
+		return false;
+	for (size_t from = 0; from < s.len;) {
+		size_t blank = op->option ? s.len : slice_find_char(s, ' ', from);
+		format_out_slice(out, slice_sub(s, from, blank));
+		if (blank < s.len)
+			format_out(out, "_", 1);
+		from = blank + 1;
+	}
+	return true;
+}
+
+bool format_render_log_type(const struct format_op *op, const struct stream_info *info,
+			    struct format_out *out)
+{
+	static const struct slice names[] = {
+#define LOG_TYPE_NAME(name, text) [LOG_TYPE_##name] = {text, sizeof text - 1},
+		LOG_TYPE_TABLE(LOG_TYPE_NAME)
+#undef LOG_TYPE_NAME
+	};
+	if (info->log_type >= COUNT_OF(names))
+		return false;
+	return put_cut(op, names[info->log_type], out);
+}
+
+bool format_render_time(const struct format_op *op, const struct stream_info *info,
+			struct format_out *out)
+{
+	uint64_t wall_ns = info->start_wall_ns;
+	if (op->option == FORMAT_TIME_EMIT && info->times.end_ns > info->times.start_ns)
+		wall_ns += info->times.end_ns - info->times.start_ns;
+	if (!wall_ns)
+		return false;
+	format_time_write(op->time, wall_ns, out);
+	return true;
+}
+
+/* --- addresses --- */
+
+static const struct addr *address(const struct format_op *op, const struct stream_info *info)
+{
+	const struct addr *const *addr = field(info, op->offset);
+	return *addr && (*addr)->family != ADDR_NONE ? *addr : NULL;
+}
+
+static void put_address(const struct addr *addr, bool without_port, struct format_out *out)
+{
+	char text[ADDR_TEXT_MAX];
+	size_t len = without_port && addr->family != ADDR_UNIX ? addr_format_ip(addr, text)
+							       : addr_format(addr, text);
+	format_out(out, text, len);
+}
+
+bool format_render_address(const struct format_op *op, const struct stream_info *info,
+			   struct format_out *out)
+{
+	const struct addr *addr = address(op, info);
+	if (addr)
+		put_address(addr, op->option == FORMAT_HOST_WITHOUT_PORT, out);
+	return addr;
+}
+
+bool format_render_port(const struct format_op *op, const struct stream_info *info,
+			struct format_out *out)
+{
+	const struct addr *addr = address(op, info);
+	if (!addr || addr->family == ADDR_UNIX)
+		return false;
+	format_out_number(out, addr->port);
+	return true;
+}
+
+/* The endpoint's hostname, else its address. */
+bool format_render_host_name(const struct format_op *op, const struct stream_info *info,
+			     struct format_out *out)
+{
+	struct slice name = info->upstream_host_name;
+	if (!name.len)
+		return format_render_address(op, info, out);
+	if (op->option == FORMAT_HOST_WITHOUT_PORT)
+		name.len = slice_find_char(name, ':', 0);
+	format_out_slice(out, name);
+	return true;
+}
+
+/* --- headers --- */
+
+static struct slice header_of(const struct headers *headers, struct slice name, uint16_t id)
+{
+	if (!headers || !name.len)
+		return (struct slice){NULL, 0};
+	if (id != HEADER_OTHER)
+		return headers_get(headers, (enum header_id)id);
+	const struct header *h = headers_find(headers, name);
+	return h ? header_value(h) : (struct slice){NULL, 0};
+}
+
+bool format_render_header(const struct format_op *op, const struct stream_info *info,
+			  struct format_out *out)
+{
+	const struct headers *const *headers = field(info, op->offset);
+	struct slice value = header_of(*headers, op->text, op->header);
+	if (!value.data && op->other.len)
+		value = header_of(*headers, op->other, op->other_header);
+	if (!value.data)
+		return false;
+	if (op->option) /* without the query */
+		value.len = slice_find_char(value, '?', 0);
+	return put_cut(op, value, out);
+}
+
+bool format_render_header_bytes(const struct format_op *op, const struct stream_info *info,
+				struct format_out *out)
+{
+	const struct headers *const *headers = field(info, op->offset);
+	format_out_number(out, *headers ? headers_byte_size(*headers) : 0);
+	return true;
+}
+
+static struct slice request_header(const struct stream_info *info, enum header_id id)
+{
+	return info->request ? headers_get(info->request, id) : (struct slice){NULL, 0};
+}
+
+/* What follows the first '?' of the path; .data NULL without one. */
+static struct slice query_of(const struct stream_info *info)
+{
+	struct slice path = request_header(info, HEADER_PATH);
+	size_t mark = slice_find_char(path, '?', 0);
+	if (mark == path.len)
+		return (struct slice){NULL, 0};
+	size_t end = slice_find_char(path, '#', mark);
+	return slice_sub(path, mark + 1, end);
+}
+
+bool format_render_query(const struct format_op *op, const struct stream_info *info,
+			 struct format_out *out)
+{
+	struct slice query = query_of(info);
+	return query.data && put_cut(op, query, out);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = slice_lower_char(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Writes at most op->max_len decoded bytes. What would be a control character stays encoded. */
+static void put_decoded(const struct format_op *op, struct slice s, struct format_out *out)
+{
+	for (size_t i = 0, written = 0; i < s.len && written < op->max_len; i++, written++) {
+		char c = s.data[i];
+		if (c == '%' && i + 2 < s.len) {
+			int high = hex_digit(s.data[i + 1]), low = hex_digit(s.data[i + 2]);
+			if (high >= 0 && low >= 0 && high * 16 + low >= ' ' &&
+			    high * 16 + low != 0x7f) {
+				c = (char)(high * 16 + low);
+				i += 2;
+			}
+		}
+		format_out(out, &c, 1);
+	}
+}
+
+bool format_render_query_param(const struct format_op *op, const struct stream_info *info,
+			       struct format_out *out)
+{
+	struct slice query = query_of(info);
+	for (size_t from = 0; from < query.len;) {
+		size_t end = slice_find_char(query, '&', from);
+		struct slice pair = slice_sub(query, from, end);
+		size_t equals = slice_find_char(pair, '=', 0);
+		if (slice_equal(slice_sub(pair, 0, equals), op->text)) {
+			put_decoded(op, slice_sub(pair, equals + (equals < pair.len), pair.len),
+				    out);
+			return true;
+		}
+		from = end + 1;
+	}
+	return false;
+}
+
+bool format_render_path(const struct format_op *op, const struct stream_info *info,
+			struct format_out *out)
+{
+	struct slice path = {NULL, 0};
+	if (op->option & FORMAT_PATH_ORIGINAL)
+		path = request_header(info, HEADER_X_ENVOY_ORIGINAL_PATH);
+	if (!path.data && op->option & FORMAT_PATH_OWN)
+		path = request_header(info, HEADER_PATH);
+	if (op->option & FORMAT_PATH_WITHOUT_QUERY)
+		path.len = slice_find_char(path, '?', 0);
+	return path.data && put_cut(op, path, out);
+}
+
+bool format_render_server_name(const struct format_op *op, const struct stream_info *info,
+			       struct format_out *out)
+{
+	struct slice sni = info->requested_server_name;
+	struct slice host = request_header(info, HEADER_AUTHORITY);
+	struct slice name = op->option == FORMAT_HOST_FIRST && host.len ? host : sni;
+	if (!name.len && op->option == FORMAT_SNI_FIRST)
+		name = host;
+	return name.len && put_cut(op, name, out);
+}
+
+bool format_render_stream_id(const struct format_op *op, const struct stream_info *info,
+			     struct format_out *out)
+{
+	struct slice id = request_header(info, HEADER_X_REQUEST_ID);
+	return id.len && put_cut(op, id, out);
+}
+
+/* A UUID of version 4 made from what tells this exchange from all others. */
+bool format_render_unique_id(const struct format_op *op, const struct stream_info *info,
+			     struct format_out *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	const uint64_t seeds[] = {info->start_wall_ns,       info->times.start_ns,
+				  info->connection_id,       info->stream_id,
+				  (uint64_t)(uintptr_t)info, (uint64_t)(uintptr_t)op};
+	struct slice bytes = slice_make(seeds, sizeof seeds);
+	uint64_t halves[2] = {hash_seeded(bytes, 1), hash_seeded(bytes, 2)};
+	char text[36];
+	for (unsigned i = 0, nibble = 0; i < sizeof text; i++) {
+		if (i == 8 || i == 13 || i == 18 || i == 23) {
+			text[i] = '-';
+			continue;
+		}
+		unsigned value = halves[nibble / 16] >> (nibble % 16 * 4) & 15;
+		text[i] = i == 14 ? '4' : hex[i == 19 ? 8 | (value & 3) : value];
+		nibble++;
+	}
+	format_out(out, text, sizeof text);
+	return true;
+}
+
+/* --- gRPC --- */
+
+/* What an HTTP code means to a gRPC client that saw no grpc-status. */
+static unsigned grpc_of_http(unsigned code)
+{
+	switch (code) {
+	case 400:
+		return 13;
+	case 401:
+		return 16;
+	case 403:
+		return 7;
+	case 404:
+		return 12;
+	case 429:
+	case 502:
+	case 503:
+	case 504:
+		return 14;
+	default:
+		return 2;
+	}
+}
+
+static bool is_grpc(const struct stream_info *info)
+{
+	struct slice type = request_header(info, HEADER_CONTENT_TYPE);
+	struct slice grpc = SLICE("application/grpc");
+	return slice_starts_with(type, grpc) &&
+	       (type.len == grpc.len || type.data[grpc.len] == '+');
+}
+
+bool format_render_grpc_status(const struct format_op *op, const struct stream_info *info,
+			       struct format_out *out)
+{
+	static const char *const camel[] = {"OK",
+					    "Canceled",
+					    "Unknown",
+					    "InvalidArgument",
+					    "DeadlineExceeded",
+					    "NotFound",
+					    "AlreadyExists",
+					    "PermissionDenied",
+					    "ResourceExhausted",
+					    "FailedPrecondition",
+					    "Aborted",
+					    "OutOfRange",
+					    "Unimplemented",
+					    "Internal",
+					    "Unavailable",
+					    "DataLoss",
+					    "Unauthenticated"};
+	static const char *const snake[] = {"OK",
+					    "CANCELLED",
+					    "UNKNOWN",
+					    "INVALID_ARGUMENT",
+					    "DEADLINE_EXCEEDED",
+					    "NOT_FOUND",
+					    "ALREADY_EXISTS",
+					    "PERMISSION_DENIED",
+					    "RESOURCE_EXHAUSTED",
+					    "FAILED_PRECONDITION",
+					    "ABORTED",
+					    "OUT_OF_RANGE",
+					    "UNIMPLEMENTED",
+					    "INTERNAL",
+					    "UNAVAILABLE",
+					    "DATA_LOSS",
+					    "UNAUTHENTICATED"};
+	uint64_t status;
+	if (!is_grpc(info))
+		return false;
+	struct slice text =
+		header_of(info->response_trailers, SLICE("grpc-status"), HEADER_GRPC_STATUS);
+	if (!text.data)
+		text = header_of(info->response, SLICE("grpc-status"), HEADER_GRPC_STATUS);
+	if (!text.data && !info->response_code)
+		return false;
+	if (!text.data)
+		status = grpc_of_http(info->response_code);
+	else if (!slice_to_uint64(text, &status))
+		return false;
+	if (op->option == FORMAT_GRPC_NUMBER || status >= COUNT_OF(camel))
+		format_out_number(out, status);
+	else
+		format_out_slice(out, slice_of(op->option == FORMAT_GRPC_SNAKE ? snake[status]
+									       : camel[status]));
+	return true;
+}
