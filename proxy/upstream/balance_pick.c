@@ -1,0 +1,98 @@
+#include "upstream/balancer.h"
+
+/* The priority that serves a number of 1 to 100, and whether its degraded hosts do. */
+static const struct balance_priority *choose_priority(const struct balance *balance, const uint8_t *loads,
+						      uint64_t chance, bool *is_degraded)
+{
+	uint32_t wanted = (uint32_t)(chance % 100) + 1, sum = 0;
+
+	*is_degraded = false;
+	for (uint32_t i = 0; i < balance->priority_count; i++) {
+		sum += loads ? loads[i] : balance->priorities[i].healthy_load;
+		if (wanted <= sum)
+			return &balance->priorities[i];
+	}
+	*is_degraded = true;
+	for (uint32_t i = 0; i < balance->priority_count; i++) {
+		sum += balance->priorities[i].degraded_load;
+		if (wanted <= sum)
+			return &balance->priorities[i];
+	}
+	*is_degraded = false;
+	return &balance->priorities[0];
+}
+
+static const struct host_group *choose_locality(const struct locality_choice *choice, struct balance_state *state)
+{
+	uint32_t *cursor = &state->cursors[choice->cursor];
+	uint32_t at = *cursor < choice->size ? *cursor : *cursor % choice->size;
+
+	*cursor = at + 1;
+	return &choice->groups[choice->sequence[at]];
+}
+
+static const struct host_group *choose_group(const struct balance *balance, const struct lb_config *lb,
+					     struct balance_state *state, struct pick *pick, uint64_t hash)
+{
+	bool is_degraded = false;
+	const struct balance_priority *priority = &balance->priorities[0];
+
+	if (!balance->is_single || pick->priority_loads)
+		priority = choose_priority(balance, pick->priority_loads, hash, &is_degraded);
+	if (priority->is_panic) {
+		pick->was_panic = true;
+		return lb->fails_on_panic ? NULL : &priority->healthy;
+	}
+	const struct locality_choice *choice =
+		is_degraded ? &priority->degraded_localities : &priority->healthy_localities;
+	if (choice->size)
+		return choose_locality(choice, state);
+	return is_degraded ? &priority->degraded : &priority->healthy;
+}
+
+/* Every host of the group went bad since it was built. The next set will be in panic, unless panic is off. */
+static uint32_t pick_in_haste(const struct host_group *group, const struct lb_config *lb, struct balance_state *state)
+{
+	if (!(lb->panic_threshold > 0) || lb->fails_on_panic)
+		return BALANCE_NONE;
+	return balance_random_below(state, group->count);
+}
+
+static uint32_t pick_once(const struct host_set *set, const struct balance *balance, const struct lb_config *lb,
+			  struct balance_state *state, struct pick *pick, unsigned attempt)
+{
+	bool needs_chance = !balance->is_single || pick->priority_loads || lb->policy == LB_RING_HASH ||
+			    lb->policy == LB_MAGLEV;
+	uint64_t hash = 0;
+
+	if (needs_chance) {
+		bool is_by_hash = pick->has_hash && (lb->policy == LB_RING_HASH || lb->policy == LB_MAGLEV);
+		hash = is_by_hash ? pick->hash : balance_random(state);
+	}
+	const struct host_group *group = choose_group(balance, lb, state, pick, hash);
+	if (!group || !group->count)
+		return BALANCE_NONE;
+	uint32_t position = balancer_of(lb)->pick(group, set, state, hash, attempt);
+	if (position == BALANCE_NONE) {
+		position = pick_in_haste(group, lb, state);
+		pick->was_panic = true;
+		if (position == BALANCE_NONE)
+			return BALANCE_NONE;
+	}
+	return group_host(group, position);
+}
+
+uint32_t balance_pick(const struct host_set *set, const struct balance *balance, const struct lb_config *lb,
+		      struct balance_state *state, struct pick *pick)
+{
+	unsigned attempts = pick->attempts ? pick->attempts : 1;
+	uint32_t index = BALANCE_NONE;
+
+	pick->was_panic = false;
+	for (unsigned i = 0; i < attempts; i++) {
+		index = pick_once(set, balance, lb, state, pick, i);
+		if (index == BALANCE_NONE || !pick->is_refused || !pick->is_refused(pick->owner, set, index))
+			break;
+	}
+	return index;
+}

@@ -1,0 +1,96 @@
+/* A host: one address of a cluster, as all versions of its host set know it.
+ *
+ *   host set v7 ─┐
+ *   host set v8 ─┼─> host (address, hostname, one health word)        freed by whoever drops the last reference
+ *   worker_host ─┘
+ *
+ * A new host set takes over the hosts of the one before that have the same address and hostname, so pools and health survive
+ * an update. References are counted by host sets and by a worker's first use of it, never by requests.
+ *
+ * Thread: immutable but for the words marked atomic: relaxed, written rarely, read at every pick. */
+#ifndef UPSTREAM_HOST_H
+#define UPSTREAM_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/slice.h"
+
+/* Why a host isn't well: /clusters shows these names. */
+#define HOST_FLAG_TABLE(X)                                                                                             \
+	X(FAILED_ACTIVE_CHECK, 0, "/failed_active_hc")                                                                 \
+	X(FAILED_OUTLIER_CHECK, 1, "/failed_outlier_check")                                                            \
+	X(FAILED_EDS, 2, "/failed_eds_health")                                                                         \
+	X(DEGRADED_ACTIVE_CHECK, 3, "/degraded_active_hc")                                                             \
+	X(DEGRADED_EDS, 4, "/degraded_eds_health")                                                                     \
+	X(PENDING_ACTIVE_CHECK, 5, "/pending_active_hc")                                                               \
+	X(EXCLUDED, 6, "/excluded_via_immediate_hc_fail")                                                              \
+	X(CHECK_TIMEOUT, 7, "/active_hc_timeout")                                                                      \
+	X(DRAINING_EDS, 8, "/eds_status_draining")
+
+enum host_flag {
+#define HOST_FLAG_ENUM(name, bit, text) HOST_##name = 1u << (bit),
+	HOST_FLAG_TABLE(HOST_FLAG_ENUM)
+#undef HOST_FLAG_ENUM
+		HOST_UNHEALTHY = HOST_FAILED_ACTIVE_CHECK | HOST_FAILED_OUTLIER_CHECK | HOST_FAILED_EDS |
+				 HOST_DRAINING_EDS,
+	HOST_DEGRADED = HOST_DEGRADED_ACTIVE_CHECK | HOST_DEGRADED_EDS,
+};
+
+struct host {
+	struct addr addr;
+	uint32_t references; /* atomic */
+	uint32_t health;     /* atomic: bits of enum host_flag */
+	uint32_t generation; /* atomic: the newest host set that has it */
+	/* Errors in a row, since the last success: atomic, written when they change only. */
+	uint16_t errors_5xx, errors_gateway, errors_local;
+	uint16_t hostname_len;
+	char text[]; /* hostname, 0, path of a Unix address, 0 */
+};
+
+/* One reference. The strings are copied. */
+struct host *host_new(const struct addr *addr, struct slice hostname);
+struct host *host_take(struct host *host);
+/* NULL: nothing. */
+void host_drop(struct host *host);
+
+static inline struct slice host_hostname(const struct host *host)
+{
+	return (struct slice){host->text, host->hostname_len};
+}
+
+static inline uint32_t host_health(const struct host *host)
+{
+	return __atomic_load_n(&host->health, __ATOMIC_RELAXED);
+}
+
+/* Sets and clears bits; answers what they were before. */
+static inline uint32_t host_health_set(struct host *host, uint32_t set, uint32_t clear)
+{
+	uint32_t before = host_health(host);
+	while (!__atomic_compare_exchange_n(&host->health, &before, (before | set) & ~clear, true, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED))
+		;
+	return before;
+}
+
+static inline bool host_is_unhealthy(const struct host *host)
+{
+	return host_health(host) & HOST_UNHEALTHY;
+}
+
+/* True when a host set of this generation or a later one has it. */
+static inline bool host_is_in(const struct host *host, uint32_t generation)
+{
+	return __atomic_load_n(&host->generation, __ATOMIC_RELAXED) >= generation;
+}
+
+/* By address, then hostname: the order in which host sets find the hosts of the one before. */
+int host_compare(const struct addr *a, struct slice a_hostname, const struct addr *b, struct slice b_hostname);
+
+enum { HOST_FLAGS_TEXT_MAX = 256 };
+/* "/failed_eds_health/…", or "healthy". Returns the length written to out[HOST_FLAGS_TEXT_MAX]. */
+size_t host_flags_format(uint32_t flags, char *out);
+
+#endif
