@@ -9,7 +9,8 @@ const struct alias *alias_build(const uint32_t *weights, uint32_t count, struct 
 {
 	struct alias *table = ARENA_NEW_ARRAY(arena, struct alias, count);
 	double *scaled = malloc(count * sizeof *scaled);
-	uint32_t *stack = malloc(count * sizeof *stack); /* small ones from the left, large ones from the right */
+	uint32_t *stack = malloc(
+		count * sizeof *stack); /* small ones from the left, large ones from the right */
 	uint32_t small = 0, large = count;
 	double sum = 0;
 

@@ -1,4 +1,5 @@
-/* Walker's alias method: drawing in proportion to weights in one step, from a table of 8 bytes an item. Pure. */
+/* Walker's alias method: drawing in proportion to weights in one step, from a table of 8 bytes an
+ * item. Pure. */
 #ifndef UPSTREAM_ALIAS_H
 #define UPSTREAM_ALIAS_H
 

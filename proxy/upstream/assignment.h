@@ -1,9 +1,11 @@
-/* Where a cluster's hosts are, as the configuration, an EDS answer or DNS says: a plain list, before it is a host set.
+/* Where a cluster's hosts are, as the configuration, an EDS answer or DNS says: a plain list,
+ * before it is a host set.
  *
- *   ClusterLoadAssignment -> assignment_build -> struct assignment ─┬─ (names resolved) ─> host_set_build
+ *   ClusterLoadAssignment -> assignment_build -> struct assignment ─┬─ (names resolved) ─>
+ * host_set_build
  *
- * Endpoints of one locality stand together, in the order given; localities are in order of priority, then as given. Owner:
- * one; it frees. Immutable once built. Thread: any. */
+ * Endpoints of one locality stand together, in the order given; localities are in order of
+ * priority, then as given. Owner: one; it frees. Immutable once built. Thread: any. */
 #ifndef UPSTREAM_ASSIGNMENT_H
 #define UPSTREAM_ASSIGNMENT_H
 
@@ -35,19 +37,20 @@ enum endpoint_health {
 
 /* How a host is checked, where that differs from its address. */
 struct endpoint_check {
-	struct addr addr;      /* ADDR_NONE: the endpoint's */
-	uint16_t port;         /* 0: the endpoint's */
+	struct addr addr; /* ADDR_NONE: the endpoint's */
+	uint16_t port;    /* 0: the endpoint's */
 	bool is_disabled;
 	struct slice hostname; /* Host header */
 };
 
 struct endpoint {
-	struct addr addr;       /* ADDR_NONE with a port: `name` is to be resolved */
-	struct slice name;      /* DNS name, "" for an IP */
-	struct slice hostname;  /* for Host rewriting and hashing; of a DNS endpoint: the name if nothing else is given */
-	uint32_t weight;        /* at least 1 */
-	uint8_t health;         /* enum endpoint_health */
-	struct labels *labels;  /* NULL: none */
+	struct addr addr;      /* ADDR_NONE with a port: `name` is to be resolved */
+	struct slice name;     /* DNS name, "" for an IP */
+	struct slice hostname; /* for Host rewriting and hashing; of a DNS endpoint: the name if
+				  nothing else is given */
+	uint32_t weight;       /* at least 1 */
+	uint8_t health;        /* enum endpoint_health */
+	struct labels *labels; /* NULL: none */
 	struct endpoint_check *check; /* NULL: nothing special */
 };
 
@@ -77,13 +80,14 @@ struct assignment {
 	uint32_t drop_count;
 };
 
-/* takes_names: addresses may be DNS names. NULL message: an assignment without endpoints. On success *assignment is owned
- * by the caller. STATUS_INVALID with path and reason in diag. */
-enum status MUST_CHECK assignment_build(const struct Envoy__Config__Endpoint__V3__ClusterLoadAssignment *message,
-					bool takes_names, struct assignment **assignment, struct diag *diag);
+/* takes_names: addresses may be DNS names. NULL message: an assignment without endpoints. On
+ * success *assignment is owned by the caller. STATUS_INVALID with path and reason in diag. */
+enum status MUST_CHECK
+assignment_build(const struct Envoy__Config__Endpoint__V3__ClusterLoadAssignment *message,
+		 bool takes_names, struct assignment **assignment, struct diag *diag);
 
-/* One with the localities and policy of `from` and room for endpoint_count endpoints, to be filled in by the caller (DNS).
- * Texts and labels are shared: `from` must live as long. */
+/* One with the localities and policy of `from` and room for endpoint_count endpoints, to be filled
+ * in by the caller (DNS). Texts and labels are shared: `from` must live as long. */
 struct assignment *assignment_derive(const struct assignment *from, uint32_t endpoint_count);
 
 /* NULL: nothing. */

@@ -11,8 +11,8 @@ typedef Envoy__Config__Endpoint__V3__LbEndpoint endpoint_message;
 typedef Envoy__Config__Endpoint__V3__LocalityLbEndpoints locality_message;
 
 static enum status read_check(struct endpoint *endpoint,
-			      const Envoy__Config__Endpoint__V3__Endpoint__HealthCheckConfig *m, struct arena *arena,
-			      struct diag *diag)
+			      const Envoy__Config__Endpoint__V3__Endpoint__HealthCheckConfig *m,
+			      struct arena *arena, struct diag *diag)
 {
 	if (!m)
 		return STATUS_OK;
@@ -32,19 +32,24 @@ static enum status read_check(struct endpoint *endpoint,
 }
 
 /* A named endpoint, or the one at hand. */
-static const Envoy__Config__Endpoint__V3__Endpoint *find_endpoint(const assignment_message *all, const endpoint_message *m)
+static const Envoy__Config__Endpoint__V3__Endpoint *find_endpoint(const assignment_message *all,
+								  const endpoint_message *m)
 {
-	if (m->host_identifier_case == ENVOY__CONFIG__ENDPOINT__V3__LB_ENDPOINT__HOST_IDENTIFIER_ENDPOINT)
+	if (m->host_identifier_case ==
+	    ENVOY__CONFIG__ENDPOINT__V3__LB_ENDPOINT__HOST_IDENTIFIER_ENDPOINT)
 		return m->endpoint;
-	if (m->host_identifier_case == ENVOY__CONFIG__ENDPOINT__V3__LB_ENDPOINT__HOST_IDENTIFIER_ENDPOINT_NAME)
+	if (m->host_identifier_case ==
+	    ENVOY__CONFIG__ENDPOINT__V3__LB_ENDPOINT__HOST_IDENTIFIER_ENDPOINT_NAME)
 		for (size_t i = 0; i < all->n_named_endpoints; i++)
-			if (slice_equal(slice_of(all->named_endpoints[i]->key), slice_of(m->endpoint_name)))
+			if (slice_equal(slice_of(all->named_endpoints[i]->key),
+					slice_of(m->endpoint_name)))
 				return all->named_endpoints[i]->value;
 	return NULL;
 }
 
-static enum status read_endpoint(struct endpoint *endpoint, const assignment_message *all, const endpoint_message *m,
-				 bool takes_names, struct arena *arena, struct diag *diag)
+static enum status read_endpoint(struct endpoint *endpoint, const assignment_message *all,
+				 const endpoint_message *m, bool takes_names, struct arena *arena,
+				 struct diag *diag)
 {
 	const Envoy__Config__Endpoint__V3__Endpoint *at = find_endpoint(all, m);
 
@@ -57,11 +62,12 @@ static enum status read_endpoint(struct endpoint *endpoint, const assignment_mes
 	*endpoint = (struct endpoint){
 		.weight = config_u32(m->load_balancing_weight, 1),
 		.health = (uint8_t)m->health_status,
-		.hostname = at->hostname[0] ? config_text(arena, at->hostname) : (struct slice){"", 0},
+		.hostname =
+			at->hostname[0] ? config_text(arena, at->hostname) : (struct slice){"", 0},
 		.name = {"", 0},
 	};
-	enum status status =
-		config_address(at->address, arena, &endpoint->addr, takes_names ? &endpoint->name : NULL, diag);
+	enum status status = config_address(at->address, arena, &endpoint->addr,
+					    takes_names ? &endpoint->name : NULL, diag);
 	if (!status)
 		status = read_check(endpoint, at->health_check_config, arena, diag);
 	if (status)
@@ -75,13 +81,15 @@ static enum status read_endpoint(struct endpoint *endpoint, const assignment_mes
 	return STATUS_OK;
 }
 
-static enum status read_locality(struct assignment *a, uint32_t index, const assignment_message *all,
-				 const locality_message *m, bool takes_names, struct diag *diag)
+static enum status read_locality(struct assignment *a, uint32_t index,
+				 const assignment_message *all, const locality_message *m,
+				 bool takes_names, struct diag *diag)
 {
 	struct locality *locality = &a->localities[index];
 	struct arena *arena = &a->arena;
 
-	if (m->lb_config_case == ENVOY__CONFIG__ENDPOINT__V3__LOCALITY_LB_ENDPOINTS__LB_CONFIG_LEDS_CLUSTER_LOCALITY_CONFIG)
+	if (m->lb_config_case ==
+	    ENVOY__CONFIG__ENDPOINT__V3__LOCALITY_LB_ENDPOINTS__LB_CONFIG_LEDS_CLUSTER_LOCALITY_CONFIG)
 		return diag_at(diag, "leds_cluster_locality_config", "is not supported");
 	*locality = (struct locality){
 		.region = {"", 0},
@@ -99,12 +107,14 @@ static enum status read_locality(struct assignment *a, uint32_t index, const ass
 	}
 	size_t n = m->n_lb_endpoints;
 	Envoy__Config__Endpoint__V3__LbEndpoint *const *list = m->lb_endpoints;
-	if (m->lb_config_case == ENVOY__CONFIG__ENDPOINT__V3__LOCALITY_LB_ENDPOINTS__LB_CONFIG_LOAD_BALANCER_ENDPOINTS) {
+	if (m->lb_config_case ==
+	    ENVOY__CONFIG__ENDPOINT__V3__LOCALITY_LB_ENDPOINTS__LB_CONFIG_LOAD_BALANCER_ENDPOINTS) {
 		n = m->load_balancer_endpoints->n_lb_endpoints;
 		list = m->load_balancer_endpoints->lb_endpoints;
 	}
 	for (size_t i = 0; i < n; i++) {
-		enum status status = read_endpoint(&a->endpoints[a->endpoint_count], all, list[i], takes_names, arena, diag);
+		enum status status = read_endpoint(&a->endpoints[a->endpoint_count], all, list[i],
+						   takes_names, arena, diag);
 		if (status)
 			return diag_prefix(diag, "lb_endpoints[%zu]", i), status;
 		a->endpoint_count++;
@@ -121,7 +131,8 @@ static size_t count_endpoints(const locality_message *m)
 		       : m->n_lb_endpoints;
 }
 
-static enum status read_policy(struct assignment *a, const Envoy__Config__Endpoint__V3__ClusterLoadAssignment__Policy *m,
+static enum status read_policy(struct assignment *a,
+			       const Envoy__Config__Endpoint__V3__ClusterLoadAssignment__Policy *m,
 			       struct diag *diag)
 {
 	a->overprovisioning = ASSIGNMENT_OVERPROVISIONING;
@@ -133,12 +144,15 @@ static enum status read_policy(struct assignment *a, const Envoy__Config__Endpoi
 	a->is_health_weighted = m->weighted_priority_health;
 	a->drops = ARENA_NEW_ARRAY(&a->arena, struct drop_overload, m->n_drop_overloads);
 	for (size_t i = 0; i < m->n_drop_overloads; i++) {
-		const Envoy__Type__V3__FractionalPercent *share = m->drop_overloads[i]->drop_percentage;
+		const Envoy__Type__V3__FractionalPercent *share =
+			m->drop_overloads[i]->drop_percentage;
 		static const uint32_t scale[] = {10000, 100, 1};
 		unsigned unit = share ? (unsigned)share->denominator : 0;
 		if (unit >= COUNT_OF(scale))
 			return diag_set(diag, "unknown value"),
-			       diag_prefix(diag, "policy.drop_overloads[%zu].drop_percentage.denominator", i),
+			       diag_prefix(diag,
+					   "policy.drop_overloads[%zu].drop_percentage.denominator",
+					   i),
 			       STATUS_INVALID;
 		uint64_t per_million = share ? (uint64_t)share->numerator * scale[unit] : 0;
 		a->drops[i] = (struct drop_overload){
@@ -147,19 +161,23 @@ static enum status read_policy(struct assignment *a, const Envoy__Config__Endpoi
 		};
 	}
 	a->drop_count = (uint32_t)m->n_drop_overloads;
-	return config_ms_positive(m->endpoint_stale_after, "policy.endpoint_stale_after", &a->stale_after_ms, diag);
+	return config_ms_positive(m->endpoint_stale_after, "policy.endpoint_stale_after",
+				  &a->stale_after_ms, diag);
 }
 
 /* Reads the localities in order of priority. A priority that nobody has is one without hosts. */
-static enum status read_localities(struct assignment *a, const assignment_message *m, bool takes_names, struct diag *diag)
+static enum status read_localities(struct assignment *a, const assignment_message *m,
+				   bool takes_names, struct diag *diag)
 {
 	for (uint32_t priority = 0; a->locality_count < m->n_endpoints; priority++) {
 		if (priority > ASSIGNMENT_PRIORITY_MAX)
-			return diag_at(diag, "endpoints", "a priority must be at most %d", ASSIGNMENT_PRIORITY_MAX);
+			return diag_at(diag, "endpoints", "a priority must be at most %d",
+				       ASSIGNMENT_PRIORITY_MAX);
 		for (size_t i = 0; i < m->n_endpoints; i++) {
 			if (m->endpoints[i]->priority != priority)
 				continue;
-			enum status status = read_locality(a, a->locality_count, m, m->endpoints[i], takes_names, diag);
+			enum status status = read_locality(a, a->locality_count, m, m->endpoints[i],
+							   takes_names, diag);
 			if (status)
 				return diag_prefix(diag, "endpoints[%zu]", i), status;
 			a->locality_count++;
@@ -168,7 +186,8 @@ static enum status read_localities(struct assignment *a, const assignment_messag
 	return STATUS_OK;
 }
 
-enum status assignment_build(const assignment_message *m, bool takes_names, struct assignment **out, struct diag *diag)
+enum status assignment_build(const assignment_message *m, bool takes_names, struct assignment **out,
+			     struct diag *diag)
 {
 	struct arena arena;
 	arena_init(&arena, 4096);

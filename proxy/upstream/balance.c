@@ -60,7 +60,9 @@ static void classify(struct builder *b, uint32_t count, struct arena *scratch)
 	b->excluded = ARENA_NEW_ARRAY(scratch, bool, count);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t health = host_health(b->set->hosts[host_at(b, i)]);
-		b->classes[i] = health & HOST_UNHEALTHY ? CLASS_BAD : health & HOST_DEGRADED ? CLASS_DEGRADED : CLASS_HEALTHY;
+		b->classes[i] = health & HOST_UNHEALTHY  ? CLASS_BAD
+				: health & HOST_DEGRADED ? CLASS_DEGRADED
+							 : CLASS_HEALTHY;
 		b->excluded[i] = health & (HOST_PENDING_ACTIVE_CHECK | HOST_EXCLUDED);
 	}
 }
@@ -87,7 +89,9 @@ static struct census count_hosts(const struct builder *b, uint32_t first, uint32
 	return census;
 }
 
-/* --- groups ---------------------------------------------------------------------------------------------------- */
+/* --- groups
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static bool weights_differ(const struct builder *b, const struct host_group *group)
 {
@@ -98,8 +102,8 @@ static bool weights_differ(const struct builder *b, const struct host_group *gro
 }
 
 /* The hosts of a stretch which are of the class (CLASS_COUNT: all of them). */
-static void collect(const struct builder *b, struct host_group *group, uint32_t first, uint32_t count,
-		    enum health_class class)
+static void collect(const struct builder *b, struct host_group *group, uint32_t first,
+		    uint32_t count, enum health_class class)
 {
 	uint32_t n = 0;
 
@@ -109,7 +113,8 @@ static void collect(const struct builder *b, struct host_group *group, uint32_t 
 	group->is_checked = class != CLASS_COUNT;
 	group->first = count ? host_at(b, first) : 0;
 	group->cursor = (*b->cursors)++;
-	if (n == count && (!b->hosts || !count || host_at(b, first + count - 1) == group->first + count - 1))
+	if (n == count &&
+	    (!b->hosts || !count || host_at(b, first + count - 1) == group->first + count - 1))
 		return; /* a run of neighbours needs no list */
 	uint32_t *list = ARENA_NEW_ARRAY(b->arena, uint32_t, n);
 	n = 0;
@@ -128,14 +133,17 @@ static void build_tables(const struct builder *b, struct host_group *group, cons
 	balancer_of(b->lb)->build(group, &in);
 }
 
-/* --- localities -------------------------------------------------------------------------------------------------- */
+/* --- localities
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* The part of a locality's hosts in this stretch of the balance's list. */
 struct stretch {
 	uint32_t first, count;
 };
 
-static struct stretch locality_stretch(const struct builder *b, const struct balance_priority *priority,
+static struct stretch locality_stretch(const struct builder *b,
+				       const struct balance_priority *priority,
 				       const struct locality *locality)
 {
 	uint32_t first = priority->first, end = priority->first + priority->count;
@@ -151,32 +159,36 @@ static struct stretch locality_stretch(const struct builder *b, const struct bal
 }
 
 /* A locality's weight, less when too few of its hosts can serve. */
-static uint32_t effective_weight(const struct builder *b, const struct locality *locality, struct stretch s,
-				 enum health_class class, uint64_t scale)
+static uint32_t effective_weight(const struct builder *b, const struct locality *locality,
+				 struct stretch s, enum health_class class, uint64_t scale)
 {
 	struct census census = count_hosts(b, s.first, s.count);
 	uint32_t hosts = census.total - census.excluded;
 
 	if (!hosts || !locality->weight)
 		return 0;
-	uint64_t share = (uint64_t)b->set->overprovisioning * census.of[class] * (LOCALITY_SHARE / 100) / hosts;
+	uint64_t share = (uint64_t)b->set->overprovisioning * census.of[class] *
+			 (LOCALITY_SHARE / 100) / hosts;
 	share = share > LOCALITY_SHARE ? LOCALITY_SHARE : share;
 	uint64_t weight = locality->weight * share / scale;
 	return weight ? (uint32_t)(weight > UINT32_MAX ? UINT32_MAX : weight) : share ? 1 : 0;
 }
 
 static void build_localities(const struct builder *b, struct locality_choice *choice,
-			     const struct balance_priority *priority, uint32_t number, enum health_class class)
+			     const struct balance_priority *priority, uint32_t number,
+			     enum health_class class)
 {
 	const struct host_set *set = b->set;
-	struct host_group *groups = ARENA_NEW_ARRAY(b->arena, struct host_group, set->locality_count);
+	struct host_group *groups =
+		ARENA_NEW_ARRAY(b->arena, struct host_group, set->locality_count);
 	struct arena scratch;
 	uint64_t scale = 1; /* brings weights times share into 32 bits */
 
 	arena_init(&scratch, 4096);
 	uint32_t *weights = ARENA_NEW_ARRAY(&scratch, uint32_t, set->locality_count);
 	for (uint32_t i = 0; i < set->locality_count; i++) {
-		uint64_t needed = (uint64_t)set->localities[i].weight * LOCALITY_SHARE / UINT32_MAX + 1;
+		uint64_t needed =
+			(uint64_t)set->localities[i].weight * LOCALITY_SHARE / UINT32_MAX + 1;
 		scale = needed > scale ? needed : scale;
 	}
 	for (uint32_t i = 0; i < set->locality_count; i++) {
@@ -190,8 +202,8 @@ static void build_localities(const struct builder *b, struct locality_choice *ch
 		build_tables(b, &groups[i], NULL);
 	}
 	/* Weights whose turns would fill too long a sequence are made coarser, none of them 0. */
-	while (!(choice->sequence = edf_sequence(weights, set->locality_count, LOCALITY_SEQUENCE_MAX, b->arena,
-						 &choice->size))) {
+	while (!(choice->sequence = edf_sequence(weights, set->locality_count,
+						 LOCALITY_SEQUENCE_MAX, b->arena, &choice->size))) {
 		bool is_any = false;
 		for (uint32_t i = 0; i < set->locality_count; i++) {
 			is_any |= weights[i] > 1;
@@ -206,7 +218,8 @@ static void build_localities(const struct builder *b, struct locality_choice *ch
 }
 
 /* Ring and Maglev know localities by the shares of their hosts. */
-static const double *locality_shares(const struct builder *b, const struct host_group *group, struct arena *scratch)
+static const double *locality_shares(const struct builder *b, const struct host_group *group,
+				     struct arena *scratch)
 {
 	const struct host_set *set = b->set;
 	bool is_weighted = false;
@@ -221,7 +234,9 @@ static const double *locality_shares(const struct builder *b, const struct host_
 		const struct locality *locality = &set->localities[i];
 		uint32_t first = at;
 		double sum = 0;
-		for (; at < group->count && group_host(group, at) < locality->first + locality->count; at++)
+		for (;
+		     at < group->count && group_host(group, at) < locality->first + locality->count;
+		     at++)
 			sum += shares[at] = host_set_weight(set, group_host(group, at));
 		for (uint32_t k = first; k < at; k++)
 			shares[k] = shares[k] / sum * locality->weight;
@@ -229,7 +244,9 @@ static const double *locality_shares(const struct builder *b, const struct host_
 	return shares;
 }
 
-/* --- priorities -------------------------------------------------------------------------------------------------- */
+/* --- priorities
+ * --------------------------------------------------------------------------------------------------
+ */
 
 struct availability {
 	uint32_t healthy, degraded; /* percent, overprovisioned, at most 100 */
@@ -256,18 +273,22 @@ static struct availability availability_of(const struct builder *b, const struct
 		a.healthy = percent_of(census->of[CLASS_HEALTHY], hosts, factor);
 		a.degraded = percent_of(census->of[CLASS_DEGRADED], hosts, factor);
 	}
-	double able = hosts ? 100.0 * (census->of[CLASS_HEALTHY] + census->of[CLASS_DEGRADED]) / hosts : 0.0;
+	double able =
+		hosts ? 100.0 * (census->of[CLASS_HEALTHY] + census->of[CLASS_DEGRADED]) / hosts
+		      : 0.0;
 	a.is_short = able < b->lb->panic_threshold;
 	return a;
 }
 
-/* Gives each priority as much of `load` as it can take, in order; answers what is left. *first: the first that can take any. */
-static uint32_t distribute(struct balance *balance, const struct availability *all, bool is_degraded, uint32_t load,
-			   uint32_t total, uint32_t *first)
+/* Gives each priority as much of `load` as it can take, in order; answers what is left. *first: the
+ * first that can take any. */
+static uint32_t distribute(struct balance *balance, const struct availability *all,
+			   bool is_degraded, uint32_t load, uint32_t total, uint32_t *first)
 {
 	*first = UINT32_MAX;
 	for (uint32_t i = 0; i < balance->priority_count; i++) {
-		uint32_t able = is_degraded ? all[i].degraded : all[i].healthy, share = able * 100 / total;
+		uint32_t able = is_degraded ? all[i].degraded : all[i].healthy,
+			 share = able * 100 / total;
 		if (*first == UINT32_MAX && able)
 			*first = i;
 		share = share < load ? share : load;
@@ -296,10 +317,12 @@ static void distribute_in_panic(struct balance *balance, const struct availabili
 		balance->priorities[i].degraded_load = 0;
 		left -= share;
 	}
-	balance->priorities[first].healthy_load = (uint8_t)(balance->priorities[first].healthy_load + left);
+	balance->priorities[first].healthy_load =
+		(uint8_t)(balance->priorities[first].healthy_load + left);
 }
 
-static void distribute_load(struct balance *balance, const struct availability *all, const struct lb_config *lb)
+static void distribute_load(struct balance *balance, const struct availability *all,
+			    const struct lb_config *lb)
 {
 	uint32_t total = 0, first_healthy, first_degraded;
 	bool is_total_panic = true;
@@ -316,7 +339,8 @@ static void distribute_load(struct balance *balance, const struct availability *
 		else
 			balance->priorities[first_degraded].degraded_load += (uint8_t)left;
 	} else if (!(lb->panic_threshold > 0)) {
-		balance->priorities[0].healthy_load = 100; /* nobody is there, and panic is off: a pick finds none */
+		balance->priorities[0].healthy_load =
+			100; /* nobody is there, and panic is off: a pick finds none */
 		return;
 	}
 	for (uint32_t i = 0; i < balance->priority_count; i++) {
@@ -334,7 +358,8 @@ static void find_priorities(const struct builder *b, struct balance *balance)
 	uint32_t at = 0;
 
 	for (uint32_t i = 0; i < set->locality_count; i++) {
-		struct balance_priority *priority = &balance->priorities[set->localities[i].priority];
+		struct balance_priority *priority =
+			&balance->priorities[set->localities[i].priority];
 		uint32_t end = set->localities[i].first + set->localities[i].count, first = at;
 		if (!b->hosts)
 			at = end;
@@ -347,8 +372,8 @@ static void find_priorities(const struct builder *b, struct balance *balance)
 	}
 }
 
-static void build_group(const struct builder *b, struct host_group *group, const struct balance_priority *priority,
-			enum health_class class)
+static void build_group(const struct builder *b, struct host_group *group,
+			const struct balance_priority *priority, enum health_class class)
 {
 	struct arena scratch;
 
@@ -358,13 +383,16 @@ static void build_group(const struct builder *b, struct host_group *group, const
 	arena_free(&scratch);
 }
 
-static void build_priority(const struct builder *b, struct balance_priority *priority, uint32_t number)
+static void build_priority(const struct builder *b, struct balance_priority *priority,
+			   uint32_t number)
 {
 	bool has_weights = false;
 
 	for (uint32_t i = 0; i < b->set->locality_count; i++)
-		has_weights |= b->set->localities[i].priority == number && b->set->localities[i].weight;
-	build_group(b, &priority->healthy, priority, priority->is_panic ? CLASS_COUNT : CLASS_HEALTHY);
+		has_weights |=
+			b->set->localities[i].priority == number && b->set->localities[i].weight;
+	build_group(b, &priority->healthy, priority,
+		    priority->is_panic ? CLASS_COUNT : CLASS_HEALTHY);
 	if (priority->is_panic)
 		return;
 	build_group(b, &priority->degraded, priority, CLASS_DEGRADED);
@@ -372,26 +400,36 @@ static void build_priority(const struct builder *b, struct balance_priority *pri
 		return;
 	build_localities(b, &priority->healthy_localities, priority, number, CLASS_HEALTHY);
 	if (priority->degraded.count)
-		build_localities(b, &priority->degraded_localities, priority, number, CLASS_DEGRADED);
+		build_localities(b, &priority->degraded_localities, priority, number,
+				 CLASS_DEGRADED);
 }
 
-struct balance *balance_build(const struct host_set *set, const struct lb_config *lb, const uint32_t *hosts,
-			      uint32_t count, uint32_t *cursors, struct arena *arena)
+struct balance *balance_build(const struct host_set *set, const struct lb_config *lb,
+			      const uint32_t *hosts, uint32_t count, uint32_t *cursors,
+			      struct arena *arena)
 {
-	struct builder b = {.set = set, .lb = lb, .arena = arena, .cursors = cursors, .hosts = hosts};
+	struct builder b = {
+		.set = set, .lb = lb, .arena = arena, .cursors = cursors, .hosts = hosts};
 	struct balance *balance = ARENA_NEW(arena, struct balance);
 	struct arena scratch;
 
 	arena_init(&scratch, 4096);
 	classify(&b, count, &scratch);
+	balance->balancer = balancer_of(lb);
+	balance->is_hashing = is_hashing(lb);
+	balance->can_panic = lb->panic_threshold > 0;
+	balance->fails_on_panic = lb->fails_on_panic;
 	balance->hosts = hosts;
 	balance->count = count;
 	balance->priority_count = set->priority_count ? set->priority_count : 1;
-	balance->priorities = ARENA_NEW_ARRAY(arena, struct balance_priority, balance->priority_count);
+	balance->priorities =
+		ARENA_NEW_ARRAY(arena, struct balance_priority, balance->priority_count);
 	find_priorities(&b, balance);
-	struct availability *all = ARENA_NEW_ARRAY(&scratch, struct availability, balance->priority_count);
+	struct availability *all =
+		ARENA_NEW_ARRAY(&scratch, struct availability, balance->priority_count);
 	for (uint32_t i = 0; i < balance->priority_count; i++) {
-		struct census census = count_hosts(&b, balance->priorities[i].first, balance->priorities[i].count);
+		struct census census =
+			count_hosts(&b, balance->priorities[i].first, balance->priorities[i].count);
 		all[i] = availability_of(&b, &census);
 	}
 	distribute_load(balance, all, lb);

@@ -1,8 +1,11 @@
+#include <stdlib.h>
+
 #include "upstream/balancer.h"
 
 /* The priority that serves a number of 1 to 100, and whether its degraded hosts do. */
-static const struct balance_priority *choose_priority(const struct balance *balance, const uint8_t *loads,
-						      uint64_t chance, bool *is_degraded)
+static const struct balance_priority *choose_priority(const struct balance *balance,
+						      const uint8_t *loads, uint64_t chance,
+						      bool *is_degraded)
 {
 	uint32_t wanted = (uint32_t)(chance % 100) + 1, sum = 0;
 
@@ -22,7 +25,8 @@ static const struct balance_priority *choose_priority(const struct balance *bala
 	return &balance->priorities[0];
 }
 
-static const struct host_group *choose_locality(const struct locality_choice *choice, struct balance_state *state)
+static const struct host_group *choose_locality(const struct locality_choice *choice,
+						struct balance_state *state)
 {
 	uint32_t *cursor = &state->cursors[choice->cursor];
 	uint32_t at = *cursor < choice->size ? *cursor : *cursor % choice->size;
@@ -31,8 +35,9 @@ static const struct host_group *choose_locality(const struct locality_choice *ch
 	return &choice->groups[choice->sequence[at]];
 }
 
-static const struct host_group *choose_group(const struct balance *balance, const struct lb_config *lb,
-					     struct balance_state *state, struct pick *pick, uint64_t hash)
+static const struct host_group *choose_group(const struct balance *balance,
+					     struct balance_state *state, struct pick *pick,
+					     uint64_t hash)
 {
 	bool is_degraded = false;
 	const struct balance_priority *priority = &balance->priorities[0];
@@ -41,7 +46,7 @@ static const struct host_group *choose_group(const struct balance *balance, cons
 		priority = choose_priority(balance, pick->priority_loads, hash, &is_degraded);
 	if (priority->is_panic) {
 		pick->was_panic = true;
-		return lb->fails_on_panic ? NULL : &priority->healthy;
+		return balance->fails_on_panic ? NULL : &priority->healthy;
 	}
 	const struct locality_choice *choice =
 		is_degraded ? &priority->degraded_localities : &priority->healthy_localities;
@@ -50,39 +55,39 @@ static const struct host_group *choose_group(const struct balance *balance, cons
 	return is_degraded ? &priority->degraded : &priority->healthy;
 }
 
-/* Every host of the group went bad since it was built. The next set will be in panic, unless panic is off. */
-static uint32_t pick_in_haste(const struct host_group *group, const struct lb_config *lb, struct balance_state *state)
+/* Every host of the group went bad since it was built. The next set will be in panic, unless panic
+ * is off. */
+static uint32_t pick_in_haste(const struct balance *balance, const struct host_group *group,
+			      struct balance_state *state, struct pick *pick)
 {
-	if (!(lb->panic_threshold > 0) || lb->fails_on_panic)
+	if (!balance->can_panic)
 		return BALANCE_NONE;
-	return balance_random_below(state, group->count);
+	pick->was_panic = true;
+	return balance->fails_on_panic ? BALANCE_NONE : balance_random_below(state, group->count);
 }
 
-static uint32_t pick_once(const struct host_set *set, const struct balance *balance, const struct lb_config *lb,
+static uint32_t pick_once(const struct host_set *set, const struct balance *balance,
 			  struct balance_state *state, struct pick *pick, unsigned attempt)
 {
-	bool needs_chance = !balance->is_single || pick->priority_loads || lb->policy == LB_RING_HASH ||
-			    lb->policy == LB_MAGLEV;
 	uint64_t hash = 0;
 
-	if (needs_chance) {
-		bool is_by_hash = pick->has_hash && (lb->policy == LB_RING_HASH || lb->policy == LB_MAGLEV);
-		hash = is_by_hash ? pick->hash : balance_random(state);
-	}
-	const struct host_group *group = choose_group(balance, lb, state, pick, hash);
+	if (balance->is_hashing && pick->has_hash)
+		hash = pick->hash;
+	else if (balance->is_hashing || !balance->is_single || pick->priority_loads)
+		hash = balance_random(state);
+	const struct host_group *group = choose_group(balance, state, pick, hash);
 	if (!group || !group->count)
 		return BALANCE_NONE;
-	uint32_t position = balancer_of(lb)->pick(group, set, state, hash, attempt);
-	if (position == BALANCE_NONE) {
-		position = pick_in_haste(group, lb, state);
-		pick->was_panic = true;
+	uint32_t position = balance->balancer->pick(group, set, state, hash, attempt);
+	if (UNLIKELY(position == BALANCE_NONE)) {
+		position = pick_in_haste(balance, group, state, pick);
 		if (position == BALANCE_NONE)
 			return BALANCE_NONE;
 	}
 	return group_host(group, position);
 }
 
-uint32_t balance_pick(const struct host_set *set, const struct balance *balance, const struct lb_config *lb,
+uint32_t balance_pick(const struct host_set *set, const struct balance *balance,
 		      struct balance_state *state, struct pick *pick)
 {
 	unsigned attempts = pick->attempts ? pick->attempts : 1;
@@ -90,9 +95,35 @@ uint32_t balance_pick(const struct host_set *set, const struct balance *balance,
 
 	pick->was_panic = false;
 	for (unsigned i = 0; i < attempts; i++) {
-		index = pick_once(set, balance, lb, state, pick, i);
-		if (index == BALANCE_NONE || !pick->is_refused || !pick->is_refused(pick->owner, set, index))
+		index = pick_once(set, balance, state, pick, i);
+		if (index == BALANCE_NONE || !pick->is_refused ||
+		    !pick->is_refused(pick->owner, set, index))
 			break;
 	}
 	return index;
+}
+
+uint32_t host_set_pick(const struct host_set *set, struct balance_state *state, struct pick *pick)
+{
+	return balance_pick(set, set->balance, state, pick);
+}
+
+void balance_state_reset(struct balance_state *state, const struct host_set *set)
+{
+	uint32_t count = set ? set->cursor_count : 0;
+
+	if (count <= state->cursor_count)
+		return;
+	state->cursors = realloc(state->cursors, count * sizeof *state->cursors);
+	invariant(state->cursors);
+	for (uint32_t i = state->cursor_count; i < count; i++)
+		state->cursors[i] = (uint32_t)balance_random(state) >> 1;
+	state->cursor_count = count;
+}
+
+void balance_state_fini(struct balance_state *state)
+{
+	free(state->cursors);
+	state->cursors = NULL;
+	state->cursor_count = 0;
 }

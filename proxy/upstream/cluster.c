@@ -6,8 +6,8 @@
 #include "telemetry/stats.h"
 #include "telemetry/stats_cluster.h"
 
-static struct stat_scope *take_scope(const struct cluster *cluster, struct stats *stats, const struct stat_type *type,
-				     const char *suffix)
+static struct stat_scope *take_scope(const struct cluster *cluster, struct stats *stats,
+				     const struct stat_type *type, const char *suffix)
 {
 	size_t size = cluster->stat_name.len + 64;
 	char *name = malloc(size);
@@ -24,20 +24,21 @@ void cluster_take_stats(struct cluster *cluster, struct stats *stats)
 	cluster->stats_owner = stats;
 	cluster->stats = take_scope(cluster, stats, &cluster_stats, "");
 	if (cluster->outlier)
-		cluster->outlier_stats = take_scope(cluster, stats, &outlier_stats, ".outlier_detection");
+		cluster->outlier_stats =
+			take_scope(cluster, stats, &outlier_stats, ".outlier_detection");
 	if (cluster->check_count)
-		cluster->health_stats = take_scope(cluster, stats, &health_check_stats, ".health_check");
-	static const char *const priorities[CLUSTER_PRIORITIES] = {".circuit_breakers.default", ".circuit_breakers.high"};
+		cluster->health_stats =
+			take_scope(cluster, stats, &health_check_stats, ".health_check");
+	static const char *const priorities[CLUSTER_PRIORITIES] = {".circuit_breakers.default",
+								   ".circuit_breakers.high"};
 	for (int i = 0; i < CLUSTER_PRIORITIES; i++)
 		if (cluster->breakers[i].tracks_remaining)
 			cluster->remaining_stats[i] =
 				take_scope(cluster, stats, &cluster_remaining_stats, priorities[i]);
 }
 
-void cluster_drop_stats(struct published *published)
+static void drop_stats(struct cluster *cluster)
 {
-	struct cluster *cluster = container_of(published, struct cluster, published);
-
 	if (!cluster->stats_owner)
 		return;
 	stat_scope_drop(cluster->stats_owner, cluster->stats);
@@ -47,11 +48,17 @@ void cluster_drop_stats(struct published *published)
 		stat_scope_drop(cluster->stats_owner, cluster->remaining_stats[i]);
 }
 
+void cluster_release(struct published *published)
+{
+	struct cluster *cluster = container_of(published, struct cluster, published);
+	struct arena arena = published->arena; /* the cluster itself stands in it */
+
+	drop_stats(cluster);
+	arena_free(&arena);
+}
+
 void cluster_free(struct cluster *cluster)
 {
-	if (!cluster)
-		return;
-	struct arena arena = cluster->published.arena; /* the cluster itself stands in it */
-	cluster_drop_stats(&cluster->published);
-	arena_free(&arena);
+	if (cluster)
+		cluster_release(&cluster->published);
 }

@@ -1,10 +1,11 @@
 /* A cluster: how its hosts are found, chosen, limited, checked and spoken to. No host is in here.
  *
- *   protobuf message -> cluster_build -> struct cluster -> published to a slot; its host sets go to the same slot
+ *   protobuf message -> cluster_build -> struct cluster -> published to a slot; its host sets go to
+ * the same slot
  *
- * Immutable once built; everything it points at is in its own arena. Owner: the references of `published`. Thread:
- * built by the builder (or main at start), read by all, freed on main. Durations are milliseconds; 0 means "none" where
- * the comment says so. */
+ * Immutable once built; everything it points at is in its own arena. Owner: the references of
+ * `published`. Thread: built by the builder (or main at start), read by all, freed on main.
+ * Durations are milliseconds; 0 means "none" where the comment says so. */
 #ifndef UPSTREAM_CLUSTER_H
 #define UPSTREAM_CLUSTER_H
 
@@ -147,9 +148,9 @@ struct http_options {
 	bool has_trailers;          /* HTTP/1.1 chunked trailers are passed on */
 	bool allows_chunked_length; /* Content-Length beside chunked is tolerated */
 	bool auto_sni, auto_san;
-	uint32_t idle_timeout_ms;      /* 0: none */
-	uint32_t max_connection_ms;    /* 0: none */
-	uint32_t max_stream_ms;        /* 0: none */
+	uint32_t idle_timeout_ms;             /* 0: none */
+	uint32_t max_connection_ms;           /* 0: none */
+	uint32_t max_stream_ms;               /* 0: none */
 	uint32_t max_requests_per_connection; /* 0: no limit */
 	uint32_t max_headers_count, max_response_headers_kb;
 };
@@ -195,9 +196,10 @@ struct cluster {
 	uint32_t check_count;
 	struct dns_config dns;
 	struct http_options http;
-	const struct labels *labels;   /* metadata; never NULL */
-	const struct assignment *assignment; /* hosts that stand in the configuration: static, or names to resolve */
-	struct addr bind_source;       /* ADDR_NONE: none */
+	const struct labels *labels; /* metadata; never NULL */
+	const struct assignment *
+		assignment; /* hosts that stand in the configuration: static, or names to resolve */
+	struct addr bind_source; /* ADDR_NONE: none */
 	bool uses_header_for_original_dst;
 	struct slice original_dst_header;
 	uint16_t original_dst_port; /* 0: as it was */
@@ -211,21 +213,22 @@ struct cluster {
 	uint32_t keepalive_probes, keepalive_time_s, keepalive_interval_s; /* 0: the system's */
 	/* Taken on main before it is published, dropped when it is freed. */
 	struct stats *stats_owner;
-	struct stat_scope *stats, *outlier_stats, *health_stats, *remaining_stats[CLUSTER_PRIORITIES];
+	struct stat_scope *stats, *outlier_stats, *health_stats,
+		*remaining_stats[CLUSTER_PRIORITIES];
 };
 
-/* Compiles a Cluster message. On success *cluster is owned by one reference (main's); slot and version are the caller's
- * to fill in. STATUS_INVALID with the path and reason in diag. */
+/* Compiles a Cluster message. On success *cluster is owned by one reference (main's); slot and
+ * version are the caller's to fill in. STATUS_INVALID with the path and reason in diag. */
 enum status MUST_CHECK cluster_build(const struct Envoy__Config__Cluster__V3__Cluster *message,
 				     struct cluster **cluster, struct diag *diag);
 
 /* Takes the stat scopes of the cluster. Main, before it is published. */
 void cluster_take_stats(struct cluster *cluster, struct stats *stats);
 
-/* The published object's `free`: gives the stat scopes back. */
-void cluster_drop_stats(struct published *published);
+/* The published object's `free`: the scopes, the arena, the cluster itself. Main. */
+void cluster_release(struct published *published);
 
-/* For the last reference, on main. NULL: nothing. */
+/* The same. NULL: nothing. */
 void cluster_free(struct cluster *cluster);
 
 #endif

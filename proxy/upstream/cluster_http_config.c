@@ -11,27 +11,32 @@ enum {
 	DEFAULT_HEADERS_KB = 60,
 };
 
-static enum status read_common(struct http_options *http, const Envoy__Config__Core__V3__HttpProtocolOptions *m,
+static enum status read_common(struct http_options *http,
+			       const Envoy__Config__Core__V3__HttpProtocolOptions *m,
 			       struct diag *diag)
 {
 	if (!m)
 		return STATUS_OK;
-	enum status status = config_ms(m->idle_timeout, "idle_timeout", &http->idle_timeout_ms, diag);
+	enum status status =
+		config_ms(m->idle_timeout, "idle_timeout", &http->idle_timeout_ms, diag);
 	if (!status)
 		status = config_ms_positive(m->max_connection_duration, "max_connection_duration",
 					    &http->max_connection_ms, diag);
 	if (!status)
-		status = config_ms(m->max_stream_duration, "max_stream_duration", &http->max_stream_ms, diag);
+		status = config_ms(m->max_stream_duration, "max_stream_duration",
+				   &http->max_stream_ms, diag);
 	http->max_requests_per_connection =
 		config_u32(m->max_requests_per_connection, http->max_requests_per_connection);
 	http->max_headers_count = config_u32(m->max_headers_count, http->max_headers_count);
-	http->max_response_headers_kb = config_u32(m->max_response_headers_kb, http->max_response_headers_kb);
+	http->max_response_headers_kb =
+		config_u32(m->max_response_headers_kb, http->max_response_headers_kb);
 	if (!status && !http->max_headers_count)
 		return diag_at(diag, "max_headers_count", "must be at least 1");
 	return status;
 }
 
-static void read_http1(struct http_options *http, const Envoy__Config__Core__V3__Http1ProtocolOptions *m)
+static void read_http1(struct http_options *http,
+		       const Envoy__Config__Core__V3__Http1ProtocolOptions *m)
 {
 	if (!m)
 		return;
@@ -47,7 +52,8 @@ static void read_http1(struct http_options *http, const Envoy__Config__Core__V3_
 		ENVOY__CONFIG__CORE__V3__HTTP1_PROTOCOL_OPTIONS__HEADER_KEY_FORMAT__HEADER_FORMAT_STATEFUL_FORMATTER;
 }
 
-static void read_upstream(struct http_options *http, const Envoy__Config__Core__V3__UpstreamHttpProtocolOptions *m)
+static void read_upstream(struct http_options *http,
+			  const Envoy__Config__Core__V3__UpstreamHttpProtocolOptions *m)
 {
 	if (!m)
 		return;
@@ -55,7 +61,8 @@ static void read_upstream(struct http_options *http, const Envoy__Config__Core__
 	http->auto_san = m->auto_san_validation;
 }
 
-static enum status read_options(struct http_options *http, const options_message *m, struct diag *diag)
+static enum status read_options(struct http_options *http, const options_message *m,
+				struct diag *diag)
 {
 	enum status status = read_common(http, m->common_http_protocol_options, diag);
 	if (status)
@@ -66,16 +73,18 @@ static enum status read_options(struct http_options *http, const options_message
 		if (m->explicit_http_config->protocol_config_case ==
 		    ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP2_PROTOCOL_OPTIONS)
 			http->is_http2 = true;
-		else if (m->explicit_http_config->protocol_config_case ==
-			 ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP_PROTOCOL_OPTIONS)
+		else if (
+			m->explicit_http_config->protocol_config_case ==
+			ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP_PROTOCOL_OPTIONS)
 			read_http1(http, m->explicit_http_config->http_protocol_options);
 	} else if (
 		m->upstream_protocol_options_case ==
 		ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_USE_DOWNSTREAM_PROTOCOL_CONFIG) {
 		http->follows_downstream = true;
 		read_http1(http, m->use_downstream_protocol_config->http_protocol_options);
-	} else if (m->upstream_protocol_options_case ==
-		   ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_AUTO_CONFIG) {
+	} else if (
+		m->upstream_protocol_options_case ==
+		ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_AUTO_CONFIG) {
 		http->is_auto = true;
 		read_http1(http, m->auto_config->http_protocol_options);
 	} else {
@@ -84,7 +93,8 @@ static enum status read_options(struct http_options *http, const options_message
 	return STATUS_OK;
 }
 
-enum status cluster_http_config(struct cluster *cluster, const Envoy__Config__Cluster__V3__Cluster *message,
+enum status cluster_http_config(struct cluster *cluster,
+				const Envoy__Config__Cluster__V3__Cluster *message,
 				struct diag *diag)
 {
 	struct http_options *http = &cluster->http;
@@ -105,16 +115,20 @@ enum status cluster_http_config(struct cluster *cluster, const Envoy__Config__Cl
 	if (status)
 		return diag_prefix(diag, "common_http_protocol_options"), status;
 	for (size_t i = 0; i < message->n_typed_extension_protocol_options; i++) {
-		const Envoy__Config__Cluster__V3__Cluster__TypedExtensionProtocolOptionsEntry *entry =
-			message->typed_extension_protocol_options[i];
-		if (!slice_equal(slice_of(entry->key), SLICE("envoy.extensions.upstreams.http.v3.HttpProtocolOptions")))
+		const Envoy__Config__Cluster__V3__Cluster__TypedExtensionProtocolOptionsEntry
+			*entry = message->typed_extension_protocol_options[i];
+		if (!slice_equal(slice_of(entry->key),
+				 SLICE("envoy.extensions.upstreams.http.v3.HttpProtocolOptions")))
 			continue;
 		const options_message *options = config_any(
-			entry->value, &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor);
+			entry->value,
+			&envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor);
 		status = options ? read_options(http, options, diag)
 				 : diag_set(diag, "must be an HttpProtocolOptions message");
 		if (status)
-			return diag_prefix(diag, "typed_extension_protocol_options[\"%s\"]", entry->key), status;
+			return diag_prefix(diag, "typed_extension_protocol_options[\"%s\"]",
+					   entry->key),
+			       status;
 	}
 	return STATUS_OK;
 }

@@ -36,19 +36,20 @@ static bool has_key(const struct subset_selector *selector, struct slice key)
 	return false;
 }
 
-static enum status read_selector(struct subset_selector *selector, const selector_message *m, struct arena *arena,
-				 struct diag *diag)
+static enum status read_selector(struct subset_selector *selector, const selector_message *m,
+				 struct arena *arena, struct diag *diag)
 {
-	static const enum subset_fallback fallbacks[] = {SUBSET_FALLBACK_NOT_DEFINED, SUBSET_FALLBACK_NONE,
-							 SUBSET_FALLBACK_ANY, SUBSET_FALLBACK_DEFAULT,
-							 SUBSET_FALLBACK_KEYS};
+	static const enum subset_fallback fallbacks[] = {
+		SUBSET_FALLBACK_NOT_DEFINED, SUBSET_FALLBACK_NONE, SUBSET_FALLBACK_ANY,
+		SUBSET_FALLBACK_DEFAULT, SUBSET_FALLBACK_KEYS};
 	if ((unsigned)m->fallback_policy >= COUNT_OF(fallbacks))
 		return diag_at(diag, "fallback_policy", "unknown value");
 	selector->fallback = fallbacks[m->fallback_policy];
 	selector->is_single_host = m->single_host_per_subset;
 	selector->keys = read_keys(arena, m->keys, m->n_keys, &selector->key_count);
 	selector->fallback_keys =
-		read_keys(arena, m->fallback_keys_subset, m->n_fallback_keys_subset, &selector->fallback_key_count);
+		read_keys(arena, m->fallback_keys_subset, m->n_fallback_keys_subset,
+			  &selector->fallback_key_count);
 	if (selector->is_single_host && selector->key_count != 1)
 		return diag_at(diag, "single_host_per_subset", "needs exactly one key");
 	if (selector->fallback != SUBSET_FALLBACK_KEYS)
@@ -56,16 +57,19 @@ static enum status read_selector(struct subset_selector *selector, const selecto
 	if (!selector->fallback_key_count)
 		return diag_at(diag, "fallback_keys_subset", "must not be empty for KEYS_SUBSET");
 	if (selector->fallback_key_count >= selector->key_count)
-		return diag_at(diag, "fallback_keys_subset", "must have fewer keys than the selector");
+		return diag_at(diag, "fallback_keys_subset",
+			       "must have fewer keys than the selector");
 	for (uint32_t i = 0; i < selector->fallback_key_count; i++)
 		if (!has_key(selector, selector->fallback_keys[i]))
-			return diag_at(diag, "fallback_keys_subset", "'%.*s' is not a key of the selector",
+			return diag_at(diag, "fallback_keys_subset",
+				       "'%.*s' is not a key of the selector",
 				       SLICE_FMT(selector->fallback_keys[i]));
 	return STATUS_OK;
 }
 
 enum status cluster_subset_config(struct cluster *cluster,
-				  const Envoy__Config__Cluster__V3__Cluster__LbSubsetConfig *m, struct diag *diag)
+				  const Envoy__Config__Cluster__V3__Cluster__LbSubsetConfig *m,
+				  struct diag *diag)
 {
 	struct subset_config *subsets = &cluster->subsets;
 	struct arena *arena = &cluster->published.arena;
@@ -90,9 +94,11 @@ enum status cluster_subset_config(struct cluster *cluster,
 	arena_defer(arena, labels_drop_deferred, labels);
 	subsets->default_subset = labels;
 	for (size_t i = 0; i < m->n_subset_selectors; i++) {
-		enum status status = read_selector(&subsets->selectors[i], m->subset_selectors[i], arena, diag);
+		enum status status =
+			read_selector(&subsets->selectors[i], m->subset_selectors[i], arena, diag);
 		if (status)
-			return diag_prefix(diag, "lb_subset_config.subset_selectors[%zu]", i), status;
+			return diag_prefix(diag, "lb_subset_config.subset_selectors[%zu]", i),
+			       status;
 	}
 	return STATUS_OK;
 }

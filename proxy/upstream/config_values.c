@@ -1,6 +1,7 @@
 #include "upstream/config_values.h"
 
-enum status config_ms(const Google__Protobuf__Duration *duration, const char *path, uint32_t *ms, struct diag *diag)
+enum status config_ms(const Google__Protobuf__Duration *duration, const char *path, uint32_t *ms,
+		      struct diag *diag)
 {
 	if (!duration)
 		return STATUS_OK;
@@ -9,12 +10,13 @@ enum status config_ms(const Google__Protobuf__Duration *duration, const char *pa
 	if (duration->seconds > UINT32_MAX / 1000 - 1)
 		*ms = UINT32_MAX;
 	else
-		*ms = (uint32_t)duration->seconds * 1000u + ((uint32_t)duration->nanos + 999999u) / 1000000u;
+		*ms = (uint32_t)duration->seconds * 1000u +
+		      ((uint32_t)duration->nanos + 999999u) / 1000000u;
 	return STATUS_OK;
 }
 
-enum status config_ms_positive(const Google__Protobuf__Duration *duration, const char *path, uint32_t *ms,
-			       struct diag *diag)
+enum status config_ms_positive(const Google__Protobuf__Duration *duration, const char *path,
+			       uint32_t *ms, struct diag *diag)
 {
 	enum status status = config_ms(duration, path, ms, diag);
 	if (!status && duration && !*ms)
@@ -22,16 +24,20 @@ enum status config_ms_positive(const Google__Protobuf__Duration *duration, const
 	return status;
 }
 
-enum status config_socket_address(const Envoy__Config__Core__V3__SocketAddress *address, struct arena *arena,
-				  struct addr *addr, struct slice *host, struct diag *diag)
+enum status config_socket_address(const Envoy__Config__Core__V3__SocketAddress *address,
+				  struct arena *arena, struct addr *addr, struct slice *host,
+				  struct diag *diag)
 {
 	if (address->protocol != ENVOY__CONFIG__CORE__V3__SOCKET_ADDRESS__PROTOCOL__TCP)
 		return diag_at(diag, "socket_address.protocol", "only TCP is supported");
-	if (address->port_specifier_case == ENVOY__CONFIG__CORE__V3__SOCKET_ADDRESS__PORT_SPECIFIER_NAMED_PORT)
+	if (address->port_specifier_case ==
+	    ENVOY__CONFIG__CORE__V3__SOCKET_ADDRESS__PORT_SPECIFIER_NAMED_PORT)
 		return diag_at(diag, "socket_address.named_port", "named ports are not supported");
-	uint32_t port = address->port_specifier_case == ENVOY__CONFIG__CORE__V3__SOCKET_ADDRESS__PORT_SPECIFIER_PORT_VALUE
-				? address->port_value
-				: 0;
+	uint32_t port =
+		address->port_specifier_case ==
+				ENVOY__CONFIG__CORE__V3__SOCKET_ADDRESS__PORT_SPECIFIER_PORT_VALUE
+			? address->port_value
+			: 0;
 	if (port > UINT16_MAX)
 		return diag_at(diag, "socket_address.port_value", "must be at most 65535");
 	struct slice text = slice_of(address->address);
@@ -40,14 +46,15 @@ enum status config_socket_address(const Envoy__Config__Core__V3__SocketAddress *
 	if (!text.len)
 		return diag_at(diag, "socket_address.address", "must not be empty");
 	if (!host)
-		return diag_at(diag, "socket_address.address", "malformed IP address: %s", address->address);
+		return diag_at(diag, "socket_address.address", "malformed IP address: %s",
+			       address->address);
 	*addr = (struct addr){.family = ADDR_NONE, .port = (uint16_t)port};
 	*host = arena_slice(arena, text);
 	return STATUS_OK;
 }
 
-enum status config_address(const Envoy__Config__Core__V3__Address *address, struct arena *arena, struct addr *addr,
-			   struct slice *host, struct diag *diag)
+enum status config_address(const Envoy__Config__Core__V3__Address *address, struct arena *arena,
+			   struct addr *addr, struct slice *host, struct diag *diag)
 {
 	if (!address)
 		return diag_at(diag, "address", "is required");
@@ -60,7 +67,8 @@ enum status config_address(const Envoy__Config__Core__V3__Address *address, stru
 	}
 	if (address->address_case != ENVOY__CONFIG__CORE__V3__ADDRESS__ADDRESS_SOCKET_ADDRESS)
 		return diag_at(diag, "address", "one of socket_address and pipe is required");
-	enum status status = config_socket_address(address->socket_address, arena, addr, host, diag);
+	enum status status =
+		config_socket_address(address->socket_address, arena, addr, host, diag);
 	if (status)
 		diag_prefix(diag, "address");
 	return status;
@@ -74,10 +82,11 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-enum status config_payload(const Envoy__Config__Core__V3__HealthCheck__Payload *payload, struct arena *arena,
-			   struct slice *bytes, struct diag *diag)
+enum status config_payload(const Envoy__Config__Core__V3__HealthCheck__Payload *payload,
+			   struct arena *arena, struct slice *bytes, struct diag *diag)
 {
-	if (payload->payload_case == ENVOY__CONFIG__CORE__V3__HEALTH_CHECK__PAYLOAD__PAYLOAD_BINARY) {
+	if (payload->payload_case ==
+	    ENVOY__CONFIG__CORE__V3__HEALTH_CHECK__PAYLOAD__PAYLOAD_BINARY) {
 		*bytes = arena_slice(arena, slice_make(payload->binary.data, payload->binary.len));
 		return STATUS_OK;
 	}
@@ -100,6 +109,7 @@ enum status config_payload(const Envoy__Config__Core__V3__HealthCheck__Payload *
 const void *config_any(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type)
 {
 	const ProtobufCMessage *message =
-		any && !any->value.len ? (const ProtobufCMessage *)(const void *)any->value.data : NULL;
+		any && !any->value.len ? (const ProtobufCMessage *)(const void *)any->value.data
+				       : NULL;
 	return message && message->descriptor == type ? message : NULL;
 }

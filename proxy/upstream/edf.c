@@ -38,7 +38,8 @@ static uint32_t greatest_divisor(uint32_t a, uint32_t b)
 	return a;
 }
 
-const uint32_t *edf_sequence(const uint32_t *weights, uint32_t count, uint32_t limit, struct arena *arena, uint32_t *size)
+const uint32_t *edf_sequence(const uint32_t *weights, uint32_t count, uint32_t limit,
+			     struct arena *arena, uint32_t *size)
 {
 	uint32_t common = 0, kept = 0;
 	uint64_t sum = 0;

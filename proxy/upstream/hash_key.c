@@ -2,9 +2,11 @@
 
 #include "upstream/labels.h"
 
-struct slice hash_key(const struct host_set *set, uint32_t index, const struct lb_config *lb, struct arena *arena)
+struct slice hash_key(const struct host_set *set, uint32_t index, const struct lb_config *lb,
+		      struct arena *arena)
 {
-	const struct label *key = labels_find(host_set_labels(set, index), SLICE("envoy.lb"), SLICE("hash_key"));
+	const struct label *key =
+		labels_find(host_set_labels(set, index), SLICE("envoy.lb"), SLICE("hash_key"));
 	char text[ADDR_TEXT_MAX];
 
 	if (key && key->kind == LABEL_STRING && key->text.len)
@@ -15,14 +17,15 @@ struct slice hash_key(const struct host_set *set, uint32_t index, const struct l
 	return arena_slice(arena, slice_make(text, len));
 }
 
-const double *hash_shares(const struct host_group *group, const struct balance_input *in, struct arena *arena,
-			  double *smallest, double *greatest)
+const double *hash_shares(const struct host_group *group, const struct balance_input *in,
+			  struct arena *arena, double *smallest, double *greatest)
 {
 	double *shares = ARENA_NEW_ARRAY(arena, double, group->count);
 	double sum = 0;
 
 	for (uint32_t i = 0; i < group->count; i++)
-		sum += shares[i] = in->shares ? in->shares[i] : host_set_weight(in->set, group_host(group, i));
+		sum += shares[i] =
+			in->shares ? in->shares[i] : host_set_weight(in->set, group_host(group, i));
 	*smallest = 1.0;
 	*greatest = 0.0;
 	for (uint32_t i = 0; i < group->count; i++) {

@@ -12,9 +12,11 @@ struct host *host_new(const struct addr *addr, struct slice hostname)
 
 	if (hostname.len > HOSTNAME_MAX)
 		hostname.len = HOSTNAME_MAX;
-	struct host *host = malloc(sizeof *host + hostname.len + 1 + (path.data ? path.len + 1 : 0));
+	struct host *host =
+		malloc(sizeof *host + hostname.len + 1 + (path.data ? path.len + 1 : 0));
 	invariant(host);
-	*host = (struct host){.addr = *addr, .references = 1, .hostname_len = (uint16_t)hostname.len};
+	*host = (struct host){
+		.addr = *addr, .references = 1, .hostname_len = (uint16_t)hostname.len};
 	if (hostname.len)
 		memcpy(host->text, hostname.data, hostname.len);
 	host->text[hostname.len] = 0;
@@ -37,7 +39,8 @@ void host_drop(struct host *host)
 		free(host);
 }
 
-int host_compare(const struct addr *a, struct slice a_hostname, const struct addr *b, struct slice b_hostname)
+int host_compare(const struct addr *a, struct slice a_hostname, const struct addr *b,
+		 struct slice b_hostname)
 {
 	int order = a->family - b->family;
 	if (!order) {

@@ -1,13 +1,15 @@
 /* A host: one address of a cluster, as all versions of its host set know it.
  *
  *   host set v7 ─┐
- *   host set v8 ─┼─> host (address, hostname, one health word)        freed by whoever drops the last reference
- *   worker_host ─┘
+ *   host set v8 ─┼─> host (address, hostname, one health word)        freed by whoever drops the
+ * last reference worker_host ─┘
  *
- * A new host set takes over the hosts of the one before that have the same address and hostname, so pools and health survive
- * an update. References are counted by host sets and by a worker's first use of it, never by requests.
+ * A new host set takes over the hosts of the one before that have the same address and hostname, so
+ * pools and health survive an update. References are counted by host sets and by a worker's first
+ * use of it, never by requests.
  *
- * Thread: immutable but for the words marked atomic: relaxed, written rarely, read at every pick. */
+ * Thread: immutable but for the words marked atomic: relaxed, written rarely, read at every pick.
+ */
 #ifndef UPSTREAM_HOST_H
 #define UPSTREAM_HOST_H
 
@@ -18,23 +20,23 @@
 #include "base/slice.h"
 
 /* Why a host isn't well: /clusters shows these names. */
-#define HOST_FLAG_TABLE(X)                                                                                             \
-	X(FAILED_ACTIVE_CHECK, 0, "/failed_active_hc")                                                                 \
-	X(FAILED_OUTLIER_CHECK, 1, "/failed_outlier_check")                                                            \
-	X(FAILED_EDS, 2, "/failed_eds_health")                                                                         \
-	X(DEGRADED_ACTIVE_CHECK, 3, "/degraded_active_hc")                                                             \
-	X(DEGRADED_EDS, 4, "/degraded_eds_health")                                                                     \
-	X(PENDING_ACTIVE_CHECK, 5, "/pending_active_hc")                                                               \
-	X(EXCLUDED, 6, "/excluded_via_immediate_hc_fail")                                                              \
-	X(CHECK_TIMEOUT, 7, "/active_hc_timeout")                                                                      \
+#define HOST_FLAG_TABLE(X)                                                                         \
+	X(FAILED_ACTIVE_CHECK, 0, "/failed_active_hc")                                             \
+	X(FAILED_OUTLIER_CHECK, 1, "/failed_outlier_check")                                        \
+	X(FAILED_EDS, 2, "/failed_eds_health")                                                     \
+	X(DEGRADED_ACTIVE_CHECK, 3, "/degraded_active_hc")                                         \
+	X(DEGRADED_EDS, 4, "/degraded_eds_health")                                                 \
+	X(PENDING_ACTIVE_CHECK, 5, "/pending_active_hc")                                           \
+	X(EXCLUDED, 6, "/excluded_via_immediate_hc_fail")                                          \
+	X(CHECK_TIMEOUT, 7, "/active_hc_timeout")                                                  \
 	X(DRAINING_EDS, 8, "/eds_status_draining")
 
 enum host_flag {
 #define HOST_FLAG_ENUM(name, bit, text) HOST_##name = 1u << (bit),
 	HOST_FLAG_TABLE(HOST_FLAG_ENUM)
 #undef HOST_FLAG_ENUM
-		HOST_UNHEALTHY = HOST_FAILED_ACTIVE_CHECK | HOST_FAILED_OUTLIER_CHECK | HOST_FAILED_EDS |
-				 HOST_DRAINING_EDS,
+		HOST_UNHEALTHY = HOST_FAILED_ACTIVE_CHECK | HOST_FAILED_OUTLIER_CHECK |
+				 HOST_FAILED_EDS | HOST_DRAINING_EDS,
 	HOST_DEGRADED = HOST_DEGRADED_ACTIVE_CHECK | HOST_DEGRADED_EDS,
 };
 
@@ -69,8 +71,8 @@ static inline uint32_t host_health(const struct host *host)
 static inline uint32_t host_health_set(struct host *host, uint32_t set, uint32_t clear)
 {
 	uint32_t before = host_health(host);
-	while (!__atomic_compare_exchange_n(&host->health, &before, (before | set) & ~clear, true, __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED))
+	while (!__atomic_compare_exchange_n(&host->health, &before, (before | set) & ~clear, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	return before;
 }
@@ -87,7 +89,8 @@ static inline bool host_is_in(const struct host *host, uint32_t generation)
 }
 
 /* By address, then hostname: the order in which host sets find the hosts of the one before. */
-int host_compare(const struct addr *a, struct slice a_hostname, const struct addr *b, struct slice b_hostname);
+int host_compare(const struct addr *a, struct slice a_hostname, const struct addr *b,
+		 struct slice b_hostname);
 
 enum { HOST_FLAGS_TEXT_MAX = 256 };
 /* "/failed_eds_health/…", or "healthy". Returns the length written to out[HOST_FLAGS_TEXT_MAX]. */

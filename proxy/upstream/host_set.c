@@ -24,17 +24,22 @@ static struct host_set *set_new(const struct host_set *before)
 	struct arena arena;
 	arena_init(&arena, 16384);
 	struct host_set *set = ARENA_NEW(&arena, struct host_set);
-	set->published = (struct published){
-		.kind = PUBLISHED_HOST_SET, .references = 1, .arena = arena, .free = host_set_release};
+	set->published = (struct published){.kind = PUBLISHED_HOST_SET,
+					    .references = 1,
+					    .arena = arena,
+					    .free = host_set_release};
 	set->generation = before ? before->generation + 1 : 1;
 	return set;
 }
 
-/* --- hosts ------------------------------------------------------------------------------------------------------- */
+/* --- hosts
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static int compare_endpoints(const void *left, const void *right, void *endpoints)
 {
-	const struct endpoint *all = endpoints, *a = &all[*(const uint32_t *)left], *b = &all[*(const uint32_t *)right];
+	const struct endpoint *all = endpoints, *a = &all[*(const uint32_t *)left],
+			      *b = &all[*(const uint32_t *)right];
 	int order = host_compare(&a->addr, a->hostname, &b->addr, b->hostname);
 	return order ? order : (a > b) - (a < b); /* of equals the first configured stays first */
 }
@@ -50,7 +55,8 @@ static void sort_endpoints(struct build *b)
 		qsort_r(b->order, n, sizeof *b->order, compare_endpoints, b->assignment->endpoints);
 }
 
-/* An endpoint that the one before it in order equals. A static cluster may have one twice, others don't. */
+/* An endpoint that the one before it in order equals. A static cluster may have one twice, others
+ * don't. */
 static bool is_given_twice(const struct build *b, uint32_t i)
 {
 	if (!i || b->cluster->type == CLUSTER_STATIC)
@@ -60,11 +66,12 @@ static bool is_given_twice(const struct build *b, uint32_t i)
 	return !host_compare(&x->addr, x->hostname, &y->addr, y->hostname);
 }
 
-/* One host for each endpoint, that of the set before where address and hostname agree. Both sides are in the same order, so one
- * walk finds all. */
+/* One host for each endpoint, that of the set before where address and hostname agree. Both sides
+ * are in the same order, so one walk finds all. */
 static void match_hosts(struct build *b)
 {
-	uint32_t n = b->assignment->endpoint_count, old = 0, old_count = b->before ? b->before->count : 0, reused = 0;
+	uint32_t n = b->assignment->endpoint_count, old = 0,
+		 old_count = b->before ? b->before->count : 0, reused = 0;
 
 	b->hosts = ARENA_NEW_ARRAY(&b->scratch, struct host *, n);
 	b->taken = ARENA_NEW_ARRAY(&b->scratch, uint32_t, n);
@@ -76,7 +83,8 @@ static void match_hosts(struct build *b)
 			continue;
 		for (; old < old_count; old++) {
 			const struct host *host = b->before->hosts[b->before->by_address[old]];
-			compared = host_compare(&endpoint->addr, endpoint->hostname, &host->addr, host_hostname(host));
+			compared = host_compare(&endpoint->addr, endpoint->hostname, &host->addr,
+						host_hostname(host));
 			if (compared <= 0)
 				break;
 		}
@@ -93,7 +101,8 @@ static void match_hosts(struct build *b)
 	b->set->removed = old_count - reused;
 }
 
-static void set_health(const struct build *b, struct host *host, const struct endpoint *endpoint, bool is_new)
+static void set_health(const struct build *b, struct host *host, const struct endpoint *endpoint,
+		       bool is_new)
 {
 	const uint32_t all = HOST_FAILED_EDS | HOST_DEGRADED_EDS | HOST_DRAINING_EDS;
 	uint32_t set = 0;
@@ -116,7 +125,8 @@ static void set_health(const struct build *b, struct host *host, const struct en
 	/* A new host is bad until its first check; where so configured it doesn't even count. */
 	if (is_new && b->cluster->check_count && !(endpoint->check && endpoint->check->is_disabled))
 		set |= HOST_FAILED_ACTIVE_CHECK |
-		       (b->cluster->ignores_new_hosts_until_checked ? HOST_PENDING_ACTIVE_CHECK : 0);
+		       (b->cluster->ignores_new_hosts_until_checked ? HOST_PENDING_ACTIVE_CHECK
+								    : 0);
 	if ((host_health(host) & all) != (set & all) || set & ~all)
 		host_health_set(host, set, all & ~set);
 	__atomic_store_n(&host->generation, b->set->generation, __ATOMIC_RELAXED);
@@ -177,7 +187,9 @@ static void place_checks(struct build *b)
 	}
 }
 
-/* --- labels ------------------------------------------------------------------------------------------------------ */
+/* --- labels
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* Equal labels become one object: an open hash table of what the set has so far. */
 struct label_table {
@@ -195,7 +207,8 @@ static struct labels **table_find(const struct label_table *table, const struct 
 
 static void table_grow(struct label_table *table, struct arena *scratch)
 {
-	struct label_table grown = {.size = table->size ? table->size * 2 : 64, .used = table->used};
+	struct label_table grown = {.size = table->size ? table->size * 2 : 64,
+				    .used = table->used};
 
 	grown.slots = ARENA_NEW_ARRAY(scratch, struct labels *, grown.size);
 	for (uint32_t i = 0; i < table->size; i++)
@@ -204,7 +217,8 @@ static void table_grow(struct label_table *table, struct arena *scratch)
 	*table = grown;
 }
 
-static struct labels *table_take(struct label_table *table, const struct labels *labels, struct arena *scratch)
+static struct labels *table_take(struct label_table *table, const struct labels *labels,
+				 struct arena *scratch)
 {
 	if (table->used * 2 >= table->size)
 		table_grow(table, scratch);
@@ -225,9 +239,11 @@ static void place_labels(struct build *b)
 		const struct labels *labels = b->assignment->endpoints[i].labels;
 		if (!labels || !b->hosts[i])
 			continue;
-		const struct labels *old = b->taken[i] == UINT32_MAX ? NULL : host_set_labels(b->before, b->taken[i]);
+		const struct labels *old =
+			b->taken[i] == UINT32_MAX ? NULL : host_set_labels(b->before, b->taken[i]);
 		if (!set->labels)
-			set->labels = ARENA_NEW_ARRAY(&set->published.arena, struct labels *, set->count);
+			set->labels =
+				ARENA_NEW_ARRAY(&set->published.arena, struct labels *, set->count);
 		set->labels[b->index[i]] =
 			table_take(&table, labels_equal(old, labels) ? old : labels, &b->scratch);
 	}
@@ -237,7 +253,9 @@ static void place_labels(struct build *b)
 			set->label_list[set->label_count++] = table.slots[i];
 }
 
-/* --- the rest ---------------------------------------------------------------------------------------------------- */
+/* --- the rest
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void copy_localities(struct host_set *set, const struct locality *from, uint32_t count)
 {
@@ -270,7 +288,8 @@ static void copy_drops(struct host_set *set, const struct drop_overload *from, u
 	set->drops = ARENA_NEW_ARRAY(arena, struct drop_overload, count);
 	set->drop_count = count;
 	for (uint32_t i = 0; i < count; i++)
-		set->drops[i] = (struct drop_overload){arena_slice(arena, from[i].category), from[i].per_million};
+		set->drops[i] = (struct drop_overload){arena_slice(arena, from[i].category),
+						       from[i].per_million};
 }
 
 static void build_tables(struct host_set *set, const struct cluster *cluster)
@@ -281,13 +300,17 @@ static void build_tables(struct host_set *set, const struct cluster *cluster)
 		set->degraded += !(health & HOST_UNHEALTHY) && health & HOST_DEGRADED;
 		set->excluded += (health & (HOST_PENDING_ACTIVE_CHECK | HOST_EXCLUDED)) != 0;
 	}
-	set->balance = balance_build(set, &cluster->lb, NULL, set->count, &set->cursor_count, &set->published.arena);
+	set->balance = balance_build(set, &cluster->lb, NULL, set->count, &set->cursor_count,
+				     &set->published.arena);
 }
 
 struct host_set *host_set_build(const struct assignment *assignment, const struct cluster *cluster,
 				const struct host_set *before)
 {
-	struct build b = {.assignment = assignment, .cluster = cluster, .before = before, .set = set_new(before)};
+	struct build b = {.assignment = assignment,
+			  .cluster = cluster,
+			  .before = before,
+			  .set = set_new(before)};
 	struct host_set *set = b.set;
 
 	arena_init(&b.scratch, 65536);
@@ -301,11 +324,15 @@ struct host_set *host_set_build(const struct assignment *assignment, const struc
 	for (uint32_t i = 0; i < set->locality_count; i++) {
 		const struct locality *from = &assignment->localities[i];
 		uint32_t end = from->first + from->count;
-		set->localities[i].first = from->first < assignment->endpoint_count ? b.index[from->first] : set->count;
-		set->localities[i].count = (end < assignment->endpoint_count ? b.index[end] : set->count) -
-					   set->localities[i].first;
+		set->localities[i].first = from->first < assignment->endpoint_count
+						   ? b.index[from->first]
+						   : set->count;
+		set->localities[i].count =
+			(end < assignment->endpoint_count ? b.index[end] : set->count) -
+			set->localities[i].first;
 	}
-	copy_policy(set, assignment->overprovisioning, assignment->is_health_weighted, assignment->stale_after_ms);
+	copy_policy(set, assignment->overprovisioning, assignment->is_health_weighted,
+		    assignment->stale_after_ms);
 	copy_drops(set, assignment->drops, assignment->drop_count);
 	arena_free(&b.scratch);
 	build_tables(set, cluster);
@@ -347,8 +374,10 @@ struct host_set *host_set_refresh(const struct host_set *before, const struct cl
 	set->hosts = copy_array(arena, before->hosts, before->count, sizeof *before->hosts);
 	set->labels = copy_array(arena, before->labels, before->count, sizeof *before->labels);
 	set->weights = copy_array(arena, before->weights, before->count, sizeof *before->weights);
-	set->by_address = copy_array(arena, before->by_address, before->count, sizeof *before->by_address);
-	set->label_list = copy_array(arena, before->label_list, before->label_count, sizeof *before->label_list);
+	set->by_address =
+		copy_array(arena, before->by_address, before->count, sizeof *before->by_address);
+	set->label_list = copy_array(arena, before->label_list, before->label_count,
+				     sizeof *before->label_list);
 	set->label_count = before->label_count;
 	for (uint32_t i = 0; i < set->label_count; i++)
 		labels_take(set->label_list[i]);
@@ -358,7 +387,8 @@ struct host_set *host_set_refresh(const struct host_set *before, const struct cl
 	}
 	copy_checks(set, before);
 	copy_localities(set, before->localities, before->locality_count);
-	copy_policy(set, before->overprovisioning, before->is_health_weighted, before->stale_after_ms);
+	copy_policy(set, before->overprovisioning, before->is_health_weighted,
+		    before->stale_after_ms);
 	copy_drops(set, before->drops, before->drop_count);
 	build_tables(set, cluster);
 	return set;
@@ -367,25 +397,25 @@ struct host_set *host_set_refresh(const struct host_set *before, const struct cl
 void host_set_release(struct published *published)
 {
 	struct host_set *set = container_of(published, struct host_set, published);
+	struct arena arena = published->arena; /* the set itself stands in it */
 
 	for (uint32_t i = 0; i < set->count; i++)
 		host_drop(set->hosts[i]);
 	for (uint32_t i = 0; i < set->label_count; i++)
 		labels_drop(set->label_list[i]);
+	arena_free(&arena);
 }
 
 void host_set_free(struct host_set *set)
 {
-	if (!set)
-		return;
-	struct arena arena = set->published.arena; /* the set itself stands in it */
-	host_set_release(&set->published);
-	arena_free(&arena);
+	if (set)
+		host_set_release(&set->published);
 }
 
 const struct locality *host_set_locality(const struct host_set *set, uint32_t index)
 {
-	static const struct locality nowhere = {.region = {"", 0}, .zone = {"", 0}, .sub_zone = {"", 0}};
+	static const struct locality nowhere = {
+		.region = {"", 0}, .zone = {"", 0}, .sub_zone = {"", 0}};
 	uint32_t low = 0, high = set->locality_count;
 
 	while (low < high) {
@@ -408,7 +438,8 @@ uint32_t host_set_find(const struct host_set *set, const struct host *host)
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 		const struct host *other = set->hosts[set->by_address[middle]];
-		if (host_compare(&other->addr, host_hostname(other), &host->addr, host_hostname(host)) < 0)
+		if (host_compare(&other->addr, host_hostname(other), &host->addr,
+				 host_hostname(host)) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -417,7 +448,8 @@ uint32_t host_set_find(const struct host_set *set, const struct host *host)
 		const struct host *other = set->hosts[set->by_address[low]];
 		if (other == host)
 			return set->by_address[low];
-		if (host_compare(&other->addr, host_hostname(other), &host->addr, host_hostname(host)))
+		if (host_compare(&other->addr, host_hostname(other), &host->addr,
+				 host_hostname(host)))
 			break;
 	}
 	return UINT32_MAX;

@@ -1,13 +1,15 @@
 /* The hosts of a cluster at one moment, with what the balancer needs to choose among them.
  *
- *   assignment + cluster + the set before ─ host_set_build ─> host set ─ published to the cluster's slot
+ *   assignment + cluster + the set before ─ host_set_build ─> host set ─ published to the cluster's
+ * slot
  *
  *   hosts:   [h0][h1][h2][h3]…        by priority, then locality, as configured
  *   labels:  [l0][l0][l1][l0]…        NULL when no host has any
  *   weights: [1][1][5][1]…            NULL when all are equal
  *
- * Immutable once built. Hosts whose address and hostname were in the set before are the same objects. A health flip changes a
- * host's word at once (picks skip it), and the tables with the next host_set_refresh.
+ * Immutable once built. Hosts whose address and hostname were in the set before are the same
+ * objects. A health flip changes a host's word at once (picks skip it), and the tables with the
+ * next host_set_refresh.
  *
  * Owner: the references of `published`. Thread: built by the builder, freed on main. */
 #ifndef UPSTREAM_HOST_SET_H
@@ -50,18 +52,19 @@ struct host_set {
 	struct subset_index *subsets; /* NULL: the cluster has none */
 };
 
-/* before: the latest set of the same cluster, or NULL; borrowed for the call. Returns owned, by one reference; slot and
- * version are the caller's to fill in. Never fails. */
+/* before: the latest set of the same cluster, or NULL; borrowed for the call. Returns owned, by one
+ * reference; slot and version are the caller's to fill in. Never fails. */
 struct host_set *host_set_build(const struct assignment *assignment, const struct cluster *cluster,
 				const struct host_set *before);
 
-/* The same hosts with tables for what their health is now, or for a cluster whose balancing has changed. Returns owned. */
+/* The same hosts with tables for what their health is now, or for a cluster whose balancing has
+ * changed. Returns owned. */
 struct host_set *host_set_refresh(const struct host_set *before, const struct cluster *cluster);
 
-/* The published object's `free`: drops hosts and labels. */
+/* The published object's `free`: references to hosts and labels, the arena, the set itself. */
 void host_set_release(struct published *published);
 
-/* For the last reference. NULL: nothing. */
+/* The same. NULL: nothing. */
 void host_set_free(struct host_set *set);
 
 static inline uint32_t host_set_weight(const struct host_set *set, uint32_t index)

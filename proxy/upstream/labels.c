@@ -7,7 +7,8 @@
 
 struct labels *labels_take(const struct labels *labels)
 {
-	struct labels *counted = (struct labels *)(uintptr_t)labels; /* the count is all that ever changes */
+	struct labels *counted =
+		(struct labels *)(uintptr_t)labels; /* the count is all that ever changes */
 	if (counted)
 		__atomic_fetch_add(&counted->references, 1, __ATOMIC_RELAXED);
 	return counted;
@@ -84,7 +85,8 @@ uint64_t label_hash(const struct label *label)
 
 bool labels_equal(const struct labels *a, const struct labels *b)
 {
-	return a == b || (a && b && a->hash == b->hash && a->count == b->count && items_equal(a->items, b->items, a->count));
+	return a == b || (a && b && a->hash == b->hash && a->count == b->count &&
+			  items_equal(a->items, b->items, a->count));
 }
 
 const struct label *labels_find(const struct labels *labels, struct slice space, struct slice key)

@@ -9,9 +9,10 @@
 
 enum { LABEL_DEPTH_MAX = 16 }; /* deeper values become null */
 
-/* One block holds a labels object, its items and their bytes: measured first, then filled by the same walk. */
+/* One block holds a labels object, its items and their bytes: measured first, then filled by the
+ * same walk. */
 struct writer {
-	size_t items, bytes; /* used so far, beyond the top level */
+	size_t items, bytes;     /* used so far, beyond the top level */
 	struct label *item_area; /* NULL: measuring */
 	char *byte_area;
 };
@@ -41,9 +42,11 @@ static struct label *take_items(struct writer *w, size_t n)
 	return w->item_area ? w->item_area + at : NULL;
 }
 
-static void put_value(struct writer *w, const Google__Protobuf__Value *value, struct label *label, unsigned depth);
+static void put_value(struct writer *w, const Google__Protobuf__Value *value, struct label *label,
+		      unsigned depth);
 
-static void put_list(struct writer *w, const Google__Protobuf__ListValue *list, struct label *label, unsigned depth)
+static void put_list(struct writer *w, const Google__Protobuf__ListValue *list, struct label *label,
+		     unsigned depth)
 {
 	struct label *items = take_items(w, list->n_values), ignored;
 
@@ -54,7 +57,8 @@ static void put_list(struct writer *w, const Google__Protobuf__ListValue *list, 
 		put_value(w, list->values[i], items ? &items[i] : &ignored, depth + 1);
 }
 
-static void put_fields(struct writer *w, const Google__Protobuf__Struct *fields, struct label *label, unsigned depth)
+static void put_fields(struct writer *w, const Google__Protobuf__Struct *fields,
+		       struct label *label, unsigned depth)
 {
 	struct label *items = take_items(w, fields->n_fields), ignored;
 
@@ -70,7 +74,8 @@ static void put_fields(struct writer *w, const Google__Protobuf__Struct *fields,
 		qsort(items, fields->n_fields, sizeof *items, compare_labels);
 }
 
-static void put_value(struct writer *w, const Google__Protobuf__Value *value, struct label *label, unsigned depth)
+static void put_value(struct writer *w, const Google__Protobuf__Value *value, struct label *label,
+		      unsigned depth)
 {
 	*label = (struct label){.kind = LABEL_NULL};
 	if (!value || depth > LABEL_DEPTH_MAX)
@@ -92,7 +97,8 @@ static void put_value(struct writer *w, const Google__Protobuf__Value *value, st
 }
 
 /* A struct's fields as labels of one namespace. Returns how many. */
-static size_t put_space(struct writer *w, struct label *top, const char *space, const Google__Protobuf__Struct *fields)
+static size_t put_space(struct writer *w, struct label *top, const char *space,
+			const Google__Protobuf__Struct *fields)
 {
 	struct label ignored;
 	struct slice name = put_text(w, space);
@@ -108,7 +114,8 @@ static size_t put_space(struct writer *w, struct label *top, const char *space, 
 
 static struct labels *labels_alloc(size_t count, const struct writer *measured, struct writer *w)
 {
-	size_t size = sizeof(struct labels) + (count + measured->items) * sizeof(struct label) + measured->bytes;
+	size_t size = sizeof(struct labels) + (count + measured->items) * sizeof(struct label) +
+		      measured->bytes;
 	struct labels *labels = malloc(size);
 	invariant(labels);
 	*labels = (struct labels){.count = (uint32_t)count, .references = 1, .size = size};
@@ -137,7 +144,8 @@ struct labels *labels_new(const Envoy__Config__Core__V3__Metadata *message)
 	size_t spaces = message ? message->n_filter_metadata : 0, count = 0;
 
 	for (size_t i = 0; i < spaces; i++)
-		count += put_space(&measured, NULL, message->filter_metadata[i]->key, message->filter_metadata[i]->value);
+		count += put_space(&measured, NULL, message->filter_metadata[i]->key,
+				   message->filter_metadata[i]->value);
 	struct labels *labels = labels_alloc(count, &measured, &w);
 	size_t at = 0;
 	for (size_t i = 0; i < spaces; i++)

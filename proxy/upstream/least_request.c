@@ -1,7 +1,8 @@
-/* Least request: of some hosts drawn by chance, the one with the fewest requests in flight from this worker.
+/* Least request: of some hosts drawn by chance, the one with the fewest requests in flight from
+ * this worker.
  *
- * With weights, hosts are drawn in proportion to them and compared by requests per weight; of equals the first drawn stays, so
- * an idle cluster is loaded exactly by weight. */
+ * With weights, hosts are drawn in proportion to them and compared by requests per weight; of
+ * equals the first drawn stays, so an idle cluster is loaded exactly by weight. */
 #include <stdlib.h>
 
 #include "upstream/alias.h"
@@ -32,7 +33,8 @@ static uint32_t draw(const struct host_group *group, struct balance_state *state
 }
 
 /* A host that may be used: some draws, then the next one in order. */
-static uint32_t draw_usable(const struct host_group *group, const struct host_set *set, struct balance_state *state)
+static uint32_t draw_usable(const struct host_group *group, const struct host_set *set,
+			    struct balance_state *state)
 {
 	uint32_t position = draw(group, state);
 
@@ -81,8 +83,8 @@ static void full_scan_build(struct host_group *group, const struct balance_input
 }
 
 /* Equals are drawn among by chance. */
-static uint32_t full_scan_pick(const struct host_group *group, const struct host_set *set, struct balance_state *state,
-			       uint64_t hash, unsigned attempt)
+static uint32_t full_scan_pick(const struct host_group *group, const struct host_set *set,
+			       struct balance_state *state, uint64_t hash, unsigned attempt)
 {
 	uint32_t best = BALANCE_NONE, equals = 0;
 	uint64_t best_active = 0, best_weight = 1;
@@ -96,7 +98,8 @@ static uint32_t full_scan_pick(const struct host_group *group, const struct host
 		uint64_t weight = host_set_weight(set, group_host(group, i));
 		if (best != BALANCE_NONE && active * best_weight > best_active * weight)
 			continue;
-		bool is_equal = best != BALANCE_NONE && active * best_weight == best_active * weight;
+		bool is_equal =
+			best != BALANCE_NONE && active * best_weight == best_active * weight;
 		equals = is_equal ? equals + 1 : 1;
 		if (is_equal && balance_random_below(state, equals))
 			continue;
@@ -113,8 +116,8 @@ static void random_build(struct host_group *group, const struct balance_input *i
 	(void)in;
 }
 
-static uint32_t random_pick(const struct host_group *group, const struct host_set *set, struct balance_state *state,
-			    uint64_t hash, unsigned attempt)
+static uint32_t random_pick(const struct host_group *group, const struct host_set *set,
+			    struct balance_state *state, uint64_t hash, unsigned attempt)
 {
 	(void)hash;
 	(void)attempt;

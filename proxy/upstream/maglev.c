@@ -1,8 +1,8 @@
-/* Maglev: a table of prime size in which every host has its share of the entries, at places that move little when hosts come and
- * go. A key's entry is its hash modulo the size.
+/* Maglev: a table of prime size in which every host has its share of the entries, at places that
+ * move little when hosts come and go. A key's entry is its hash modulo the size.
  *
- * The filling is that of Envoy's table (hosts by key, permutations from XXH64 with seeds 0 and 1), so both send a key to the same
- * host. */
+ * The filling is that of Envoy's table (hosts by key, permutations from XXH64 with seeds 0 and 1),
+ * so both send a key to the same host. */
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -24,8 +24,8 @@ static int compare_entries(const void *left, const void *right)
 	return order ? order : (a->host > b->host) - (a->host < b->host);
 }
 
-static struct entry *make_entries(const struct host_group *group, const struct balance_input *in, double *greatest,
-				  struct arena *scratch)
+static struct entry *make_entries(const struct host_group *group, const struct balance_input *in,
+				  double *greatest, struct arena *scratch)
 {
 	uint64_t size = in->lb->table_size;
 	double smallest;
@@ -68,7 +68,8 @@ static void maglev_build(struct host_group *group, const struct balance_input *i
 	uint32_t *table = ARENA_NEW_ARRAY(in->arena, uint32_t, size);
 	for (uint64_t i = 0; i < size; i++)
 		table[i] = BALANCE_NONE;
-	/* The heaviest host takes a slot in every round, one of a third of its weight in every third. */
+	/* The heaviest host takes a slot in every round, one of a third of its weight in every
+	 * third. */
 	for (uint32_t round = 1; filled < size; round++) {
 		for (uint32_t i = 0; i < group->count && filled < size; i++) {
 			if (round * entries[i].share < entries[i].target)
@@ -80,16 +81,18 @@ static void maglev_build(struct host_group *group, const struct balance_input *i
 	}
 	group->min_entries = size;
 	for (uint32_t i = 0; i < group->count; i++) {
-		group->min_entries = entries[i].taken < group->min_entries ? entries[i].taken : group->min_entries;
-		group->max_entries = entries[i].taken > group->max_entries ? entries[i].taken : group->max_entries;
+		group->min_entries = entries[i].taken < group->min_entries ? entries[i].taken
+									   : group->min_entries;
+		group->max_entries = entries[i].taken > group->max_entries ? entries[i].taken
+									   : group->max_entries;
 	}
 	group->slots = table;
 	group->size = (uint32_t)size;
 	arena_free(&scratch);
 }
 
-static uint32_t maglev_pick(const struct host_group *group, const struct host_set *set, struct balance_state *state,
-			    uint64_t hash, unsigned attempt)
+static uint32_t maglev_pick(const struct host_group *group, const struct host_set *set,
+			    struct balance_state *state, uint64_t hash, unsigned attempt)
 {
 	(void)state;
 	if (attempt) /* another permutation of the key for each further try */

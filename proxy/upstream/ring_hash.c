@@ -1,6 +1,8 @@
-/* Ring hash: every host stands at many places of a circle of hashes, a key goes to the next place at or after its own hash.
+/* Ring hash: every host stands at many places of a circle of hashes, a key goes to the next place
+ * at or after its own hash.
  *
- * The places are those of Envoy's ring (hash of "key_0", "key_1", …), so both send a key to the same host. */
+ * The places are those of Envoy's ring (hash of "key_0", "key_1", …), so both send a key to the
+ * same host. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +25,8 @@ static int compare_places(const void *left, const void *right)
 }
 
 /* The hashes of the host's places number 0 to n - 1. */
-static void put_places(struct place *places, uint64_t n, struct slice key, uint32_t host, bool is_murmur,
-		       struct arena *arena)
+static void put_places(struct place *places, uint64_t n, struct slice key, uint32_t host,
+		       bool is_murmur, struct arena *arena)
 {
 	char *text = arena_alloc(arena, key.len + 24);
 
@@ -32,11 +34,13 @@ static void put_places(struct place *places, uint64_t n, struct slice key, uint3
 	for (uint64_t i = 0; i < n; i++) {
 		int digits = snprintf(text + key.len, 24, "_%llu", (unsigned long long)i);
 		struct slice whole = slice_make(text, key.len + (size_t)digits);
-		places[i] = (struct place){is_murmur ? hash_murmur2(whole) : hash_bytes(whole), host};
+		places[i] =
+			(struct place){is_murmur ? hash_murmur2(whole) : hash_bytes(whole), host};
 	}
 }
 
-static void keep(struct host_group *group, const struct place *places, uint64_t n, struct arena *arena)
+static void keep(struct host_group *group, const struct place *places, uint64_t n,
+		 struct arena *arena)
 {
 	uint64_t *ring = ARENA_NEW_ARRAY(arena, uint64_t, n);
 	uint32_t *slots = ARENA_NEW_ARRAY(arena, uint32_t, n);
@@ -57,8 +61,10 @@ static void ring_hash_build(struct host_group *group, const struct balance_input
 
 	arena_init(&scratch, 4096);
 	const double *shares = hash_shares(group, in, &scratch, &smallest, &greatest);
-	/* So many places that the host with the smallest share has a whole number of them, if the ring's limit allows. */
-	double scale = fmin(ceil(smallest * (double)in->lb->min_ring_size) / smallest, (double)in->lb->max_ring_size);
+	/* So many places that the host with the smallest share has a whole number of them, if the
+	 * ring's limit allows. */
+	double scale = fmin(ceil(smallest * (double)in->lb->min_ring_size) / smallest,
+			    (double)in->lb->max_ring_size);
 	uint64_t room = (uint64_t)ceil(scale) + group->count + 1, n = 0;
 	struct place *places = malloc(room * sizeof *places);
 	double wanted = 0;
@@ -69,10 +75,13 @@ static void ring_hash_build(struct host_group *group, const struct balance_input
 		wanted += scale * shares[i];
 		while ((double)n < wanted && n < room)
 			n++;
-		put_places(places + before, n - before, hash_key(in->set, group_host(group, i), in->lb, &scratch), i,
+		put_places(places + before, n - before,
+			   hash_key(in->set, group_host(group, i), in->lb, &scratch), i,
 			   in->lb->is_murmur, &scratch);
-		group->min_entries = n - before < group->min_entries ? n - before : group->min_entries;
-		group->max_entries = n - before > group->max_entries ? n - before : group->max_entries;
+		group->min_entries =
+			n - before < group->min_entries ? n - before : group->min_entries;
+		group->max_entries =
+			n - before > group->max_entries ? n - before : group->max_entries;
 	}
 	qsort(places, n, sizeof *places, compare_places);
 	keep(group, places, n, in->arena);

@@ -1,7 +1,8 @@
 /* Round robin, by weight when weights differ.
  *
- * Small sums of weights become a sequence (edf.h) that is walked; others are walked by strides: a host of weight w is passed over
- * in all but w of 65,535 rounds, at places that differ from host to host. Either way a worker keeps one word. */
+ * Small sums of weights become a sequence (edf.h) that is walked; others are walked by strides: a
+ * host of weight w is passed over in all but w of 65,535 rounds, at places that differ from host to
+ * host. Either way a worker keeps one word. */
 #include "upstream/balancer.h"
 #include "upstream/edf.h"
 
@@ -9,10 +10,12 @@ enum {
 	SEQUENCE_MIN_LIMIT = 65536, /* entries that any group may have */
 	SEQUENCE_PER_HOST = 8,      /* and how many more for each of its hosts */
 	STRIDE_MAX = 65535,
-	PASS_LIMIT = 1 << 20, /* hosts passed over before the heaviest is found: more than a round always suffices */
+	PASS_LIMIT = 1 << 20, /* hosts passed over before the heaviest is found: more than a round
+				 always suffices */
 };
 
-static void build_strides(struct host_group *group, const struct balance_input *in, const uint32_t *weights)
+static void build_strides(struct host_group *group, const struct balance_input *in,
+			  const uint32_t *weights)
 {
 	uint16_t *strides = ARENA_NEW_ARRAY(in->arena, uint16_t, group->count);
 	uint32_t most = 1;
@@ -47,7 +50,8 @@ static uint32_t next_by_strides(const struct host_group *group, uint32_t *cursor
 {
 	for (uint32_t passed = 0; passed < PASS_LIMIT; passed++) {
 		uint32_t visit = (*cursor)++, position = visit % group->count;
-		uint64_t round = visit / group->count, offset = (uint64_t)position * (STRIDE_MAX / 2);
+		uint64_t round = visit / group->count,
+			 offset = (uint64_t)position * (STRIDE_MAX / 2);
 		uint64_t stride = group->strides[position];
 		if ((stride * round + offset) % STRIDE_MAX >= STRIDE_MAX - stride)
 			return position;
@@ -68,7 +72,8 @@ static uint32_t next(const struct host_group *group, uint32_t *cursor)
 static uint32_t round_robin_pick(const struct host_group *group, const struct host_set *set,
 				 struct balance_state *state, uint64_t hash, unsigned attempt)
 {
-	uint32_t *cursor = &state->cursors[group->cursor], first = next(group, cursor), position = first;
+	uint32_t *cursor = &state->cursors[group->cursor], first = next(group, cursor),
+		 position = first;
 	uint32_t tries = group->count < BALANCE_SKIP_MAX ? group->count : BALANCE_SKIP_MAX;
 
 	(void)hash;
