@@ -113,14 +113,6 @@ void histogram_add_to(const struct histogram *h, struct histogram_sum *sum)
 	sum->sum += __atomic_load_n(&h->sum, __ATOMIC_RELAXED);
 }
 
-void histogram_subtract(struct histogram_sum *sum, const struct histogram_sum *part)
-{
-	for (unsigned i = 0; i < HISTOGRAM_BINS; i++)
-		sum->bins[i] -= part->bins[i];
-	sum->count -= part->count;
-	sum->sum -= part->sum;
-}
-
 const double histogram_quantiles[HISTOGRAM_QUANTILES] = {0,    0.25, 0.5,   0.75,  0.9,
 							 0.95, 0.99, 0.995, 0.999, 1};
 

@@ -58,9 +58,6 @@ double histogram_bin_width(unsigned bin);
 /* Adds h's bins to sum. Any thread. */
 void histogram_add_to(const struct histogram *h, struct histogram_sum *sum);
 
-/* Takes away what `part` holds; it must be an earlier state of the same histograms. */
-void histogram_subtract(struct histogram_sum *sum, const struct histogram_sum *part);
-
 /* The shares of the quantiles that are shown: 0, 0.25, ... 1. */
 extern const double histogram_quantiles[HISTOGRAM_QUANTILES];
 

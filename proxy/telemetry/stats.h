@@ -174,8 +174,8 @@ struct stat_sample {
 	bool is_used; /* was ever written */
 	uint64_t value;
 	struct slice text;
-	const struct histogram_sum *total; /* of a histogram; NULL: nothing recorded */
-	const double *interval; /* its quantiles in the last interval; NULL: nothing in it */
+	/* Of a histogram; NULL: nothing recorded, nothing in the last interval. */
+	const struct histogram_sum *total, *interval;
 };
 
 /* Shows every stat once, in no order; lazy ones and codes only if used. What the sample points at

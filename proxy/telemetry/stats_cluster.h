@@ -219,9 +219,21 @@ extern const struct stat_type cluster_budget_stats;
 	X(S, CX_TOTAL, "cx_total", COUNTER) \
 	X(S, CX_CONNECT_FAIL, "cx_connect_fail", COUNTER) \
 	X(S, RQ_ACTIVE, "rq_active", GAUGE) \
-	X(S, CX_ACTIVE, "cx_active", GAUGE)
+	X(S, RQ_PENDING_ACTIVE, "rq_pending_active", GAUGE) \
+	X(S, CX_ACTIVE, "cx_active", GAUGE) \
+	X(S, HEALTHY, "healthy", GAUGE)
 STAT_ENUM(host_stat, HOST_STAT, HOST_STATS);
 extern const struct stat_type host_stats;
+
+/* "cluster.<name>" of type EDS */
+#define EDS_STATS(X, S) \
+	X(S, INIT_FETCH_TIMEOUT, "init_fetch_timeout", COUNTER) \
+	X(S, UPDATE_REJECTED, "update_rejected", COUNTER) \
+	X(S, UPDATE_TIME, "update_time", GAUGE) \
+	X(S, VERSION_TEXT, "version_text", TEXT) \
+	X(S, UPDATE_DURATION, "update_duration", HISTOGRAM_MS)
+STAT_ENUM(eds_stat, EDS_STAT, EDS_STATS);
+extern const struct stat_type eds_stats;
 
 /* "dns.cares" */
 #define DNS_STATS(X, S) \

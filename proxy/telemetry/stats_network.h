@@ -69,7 +69,7 @@ extern const struct stat_type listener_manager_stats;
 	X(S, OCSP_STAPLE_OMITTED, "ocsp_staple_omitted", COUNTER) \
 	X(S, OCSP_STAPLE_RESPONSES, "ocsp_staple_responses", COUNTER) \
 	X(S, OCSP_STAPLE_REQUESTS, "ocsp_staple_requests", COUNTER) \
-	X(S, WAS_KEY_USAGE_INVALID, "was_key_usage_invalid", COUNTER) \
+	X(S, WAS_KEY_USAGE_INVALID, "was_key_usage_invalid", LAZY_COUNTER) \
 	X(S, VERSIONS_TLSV1, "versions.TLSv1", LAZY_COUNTER) \
 	X(S, VERSIONS_TLSV1_1, "versions.TLSv1.1", LAZY_COUNTER) \
 	X(S, VERSIONS_TLSV1_2, "versions.TLSv1.2", LAZY_COUNTER) \
@@ -85,6 +85,20 @@ extern const struct stat_type listener_manager_stats;
 	X(S, CIPHERS_ECDHE_RSA_CHACHA20_POLY1305, "ciphers.ECDHE-RSA-CHACHA20-POLY1305", LAZY_COUNTER)
 STAT_ENUM(tls_stat, TLS_STAT, TLS_STATS);
 extern const struct stat_type tls_stats;
+
+/* "listener.<address>.server_ssl_socket_factory", "cluster.<name>.client_ssl_socket_factory" */
+#define TLS_FACTORY_STATS(X, S) \
+	X(S, DOWNSTREAM_CONTEXT_SECRETS_NOT_READY, "downstream_context_secrets_not_ready", COUNTER) \
+	X(S, SSL_CONTEXT_UPDATE_BY_SDS, "ssl_context_update_by_sds", COUNTER) \
+	X(S, UPSTREAM_CONTEXT_SECRETS_NOT_READY, "upstream_context_secrets_not_ready", COUNTER)
+STAT_ENUM(tls_factory_stat, TLS_FACTORY_STAT, TLS_FACTORY_STATS);
+extern const struct stat_type tls_factory_stats;
+
+/* "listener.<address>.ssl.certificate.<name>" */
+#define TLS_CERTIFICATE_STATS(X, S) \
+	X(S, EXPIRATION_UNIX_TIME_SECONDS, "expiration_unix_time_seconds", GAUGE)
+STAT_ENUM(tls_certificate_stat, TLS_CERTIFICATE_STAT, TLS_CERTIFICATE_STATS);
+extern const struct stat_type tls_certificate_stats;
 
 /* "tcp.<stat_prefix>" */
 #define TCP_STATS(X, S) \

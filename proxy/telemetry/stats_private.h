@@ -28,13 +28,14 @@ struct stat_codes {
 
 /* A histogram at the end of the last interval: sparse, since there may be very many. */
 struct histogram_view {
-	struct {
-		uint64_t count;
+	struct view_bin {
+		uint64_t count;  /* in all */
+		uint64_t recent; /* of which within the interval */
 		uint32_t bin;
 	} * bins; /* those that hold something */
 	uint32_t bin_count;
-	bool has_interval;
-	double quantiles[HISTOGRAM_QUANTILES]; /* of what was recorded within the interval */
+	uint64_t recent_sum; /* of the values recorded within the interval */
+	uint64_t sum;
 };
 
 /* A shard that is in no list. */

@@ -1,5 +1,4 @@
 /* Sums over the shards: what main sees of what the threads count. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "telemetry/stats.h"
@@ -73,29 +72,40 @@ static bool is_histogram(const struct stat_row *row)
 	return row->kind == STAT_HISTOGRAM || row->kind == STAT_LAZY_HISTOGRAM;
 }
 
-/* Remembers `now` as the view's state, and leaves in it what is new since the last one. */
-static void take_view(struct histogram_view *view, struct histogram_sum *now)
+/* Makes `now` the view's state, and what is new since the last one its interval. */
+static void take_view(struct histogram_view *view, const struct histogram_sum *now)
 {
-	uint32_t used = 0;
+	uint32_t used = 0, old = 0;
 	for (unsigned bin = 0; bin < HISTOGRAM_BINS; bin++)
 		used += now->bins[bin] != 0;
-	struct histogram_view next = {.bins = calloc(used, sizeof *next.bins), .bin_count = used};
-	invariant(next.bins);
+	struct view_bin *bins = calloc(used, sizeof *bins);
+	invariant(bins);
+	/* Both are in the order of bins, and no bin ever becomes empty. */
 	for (unsigned bin = 0, i = 0; i < used; bin++) {
-		if (now->bins[bin]) {
-			next.bins[i].bin = bin;
-			next.bins[i++].count = now->bins[bin];
-		}
+		uint64_t count = now->bins[bin], before = 0;
+		if (!count)
+			continue;
+		if (old < view->bin_count && view->bins[old].bin == bin)
+			before = view->bins[old++].count;
+		bins[i++] = (struct view_bin){count, count - before, bin};
 	}
-	for (uint32_t i = 0; i < view->bin_count; i++) {
-		now->bins[view->bins[i].bin] -= view->bins[i].count;
-		now->count -= view->bins[i].count;
-	}
-	next.has_interval = now->count;
-	for (unsigned i = 0; i < HISTOGRAM_QUANTILES; i++)
-		next.quantiles[i] = histogram_quantile(now, histogram_quantiles[i]);
 	free(view->bins);
-	*view = next;
+	*view = (struct histogram_view){.bins = bins,
+					.bin_count = used,
+					.recent_sum = now->sum - view->sum,
+					.sum = now->sum};
+}
+
+/* Fills *interval from the view. False if it is empty. */
+static bool interval_of(const struct histogram_view *view, struct histogram_sum *interval)
+{
+	memset(interval, 0, sizeof *interval);
+	interval->sum = view->recent_sum;
+	for (uint32_t i = 0; i < view->bin_count; i++) {
+		interval->bins[view->bins[i].bin] = view->bins[i].recent;
+		interval->count += view->bins[i].recent;
+	}
+	return interval->count;
 }
 
 static void flush_scope(struct stats *stats, struct stat_scope *scope, struct histogram_sum *sum)
@@ -151,7 +161,7 @@ struct walk {
 	const struct stats *stats;
 	void (*fn)(void *context, const struct stat_sample *sample);
 	void *context;
-	struct histogram_sum *sum;
+	struct histogram_sum *total, *interval;
 };
 
 static void show_codes(struct walk *walk, const struct stat_scope *scope, unsigned id,
@@ -177,13 +187,13 @@ static void show_histogram(struct walk *walk, const struct stat_scope *scope, un
 			   struct stat_sample *sample)
 {
 	sample->kind = STAT_HISTOGRAM;
-	sample->is_used = sum_histogram(walk->stats, scope, id, walk->sum);
+	sample->is_used = sum_histogram(walk->stats, scope, id, walk->total);
 	if (!sample->is_used && scope->type->rows[id].kind == STAT_LAZY_HISTOGRAM)
 		return;
 	if (sample->is_used)
-		sample->total = walk->sum;
-	if (scope->views && scope->views[id].has_interval)
-		sample->interval = scope->views[id].quantiles;
+		sample->total = walk->total;
+	if (scope->views && interval_of(&scope->views[id], walk->interval))
+		sample->interval = walk->interval;
 	walk->fn(walk->context, sample);
 }
 
@@ -234,14 +244,16 @@ static void show(struct walk *walk, const struct stat_scope *scope, unsigned id)
 void stats_each(const struct stats *stats,
 		void (*fn)(void *context, const struct stat_sample *sample), void *context)
 {
-	struct walk walk = {stats, fn, context, malloc(sizeof *walk.sum)};
-	invariant(walk.sum);
+	struct walk walk = {.stats = stats, .fn = fn, .context = context};
+	walk.total = calloc(2, sizeof *walk.total);
+	invariant(walk.total);
+	walk.interval = walk.total + 1;
 	for (uint32_t slot = 0; slot < stats->slot_count; slot++) {
 		const struct stat_scope *scope = stats->slots[slot];
 		for (unsigned id = 0; scope && id < scope->type->count; id++)
 			show(&walk, scope, id);
 	}
-	free(walk.sum);
+	free(walk.total);
 }
 
 /* --- resets and imports --- */

@@ -74,11 +74,13 @@ extern const struct stat_type watchdog_stats;
 /* "cluster_manager.cds", "listener_manager.lds", "http.<stat_prefix>.rds.<name>", … */
 #define SUBSCRIPTION_STATS(X, S) \
 	X(S, CONFIG_RELOAD, "config_reload", COUNTER) \
+	X(S, UPDATE_EMPTY, "update_empty", COUNTER) \
 	X(S, INIT_FETCH_TIMEOUT, "init_fetch_timeout", COUNTER) \
 	X(S, UPDATE_ATTEMPT, "update_attempt", COUNTER) \
 	X(S, UPDATE_FAILURE, "update_failure", COUNTER) \
 	X(S, UPDATE_REJECTED, "update_rejected", COUNTER) \
 	X(S, UPDATE_SUCCESS, "update_success", COUNTER) \
+	X(S, CONFIG_RELOAD_TIME_MS, "config_reload_time_ms", GAUGE) \
 	X(S, UPDATE_TIME, "update_time", GAUGE) \
 	X(S, VERSION, "version", GAUGE) \
 	X(S, VERSION_TEXT, "version_text", TEXT) \

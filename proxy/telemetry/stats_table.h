@@ -33,7 +33,7 @@ enum stat_unit {
 	STAT_UNIT_NONE,
 	STAT_UNIT_MS,
 	STAT_UNIT_BYTES,
-	STAT_UNIT_PERCENT, /* in hundredths of a percent of the whole */
+	STAT_UNIT_PERCENT, /* whole percents */
 };
 
 struct stat_row {

@@ -14,6 +14,7 @@ STAT_TYPE(health_check_stats, "health_check", HEALTH_CHECK_STAT, HEALTH_CHECK_ST
 STAT_TYPE(cluster_size_stats, "cluster_size", CLUSTER_SIZE_STAT, CLUSTER_SIZE_STATS);
 STAT_TYPE(cluster_budget_stats, "cluster_budget", CLUSTER_BUDGET_STAT, CLUSTER_BUDGET_STATS);
 STAT_TYPE(host_stats, "host", HOST_STAT, HOST_STATS);
+STAT_TYPE(eds_stats, "eds", EDS_STAT, EDS_STATS);
 STAT_TYPE(dns_stats, "dns", DNS_STAT, DNS_STATS);
 STAT_TYPE(cluster_manager_stats, "cluster_manager", CLUSTER_MANAGER_STAT, CLUSTER_MANAGER_STATS);
 STAT_TYPE(http_stats, "http", HTTP_STAT, HTTP_STATS);
@@ -28,6 +29,8 @@ STAT_TYPE(listener_worker_stats, "listener_worker", LISTENER_WORKER_STAT, LISTEN
 STAT_TYPE(listener_manager_stats, "listener_manager", LISTENER_MANAGER_STAT,
 	  LISTENER_MANAGER_STATS);
 STAT_TYPE(tls_stats, "tls", TLS_STAT, TLS_STATS);
+STAT_TYPE(tls_factory_stats, "tls_factory", TLS_FACTORY_STAT, TLS_FACTORY_STATS);
+STAT_TYPE(tls_certificate_stats, "tls_certificate", TLS_CERTIFICATE_STAT, TLS_CERTIFICATE_STATS);
 STAT_TYPE(tcp_stats, "tcp", TCP_STAT, TCP_STATS);
 STAT_TYPE(dubbo_stats, "dubbo", DUBBO_STAT, DUBBO_STATS);
 STAT_TYPE(network_local_ratelimit_stats, "network_local_ratelimit", NETWORK_LOCAL_RATELIMIT_STAT,

@@ -1,0 +1,38 @@
+/* The stats that a page shows, gathered and sorted: private to the pages.
+ *
+ * Owner: the caller; all is in its arena. Thread: main. */
+#ifndef TELEMETRY_STATS_ENTRIES_H
+#define TELEMETRY_STATS_ENTRIES_H
+
+#include "base/arena.h"
+#include "telemetry/stats_page.h"
+
+struct stats_entry {
+	struct slice name;   /* the full one */
+	struct slice metric; /* Prometheus: without tags */
+	struct slice body;   /* as it is written behind the name; Prometheus: all its lines */
+	enum stat_kind kind;
+};
+
+struct stats_entries {
+	struct arena arena;
+	struct stats_entry *items;
+	size_t count, capacity;
+	const struct stats_page *page;
+	/* Writes the body of a sample; sets entry->metric if the page has metrics. */
+	void (*render)(struct stats_entries *entries, const struct stat_sample *sample,
+		       struct stats_entry *entry, struct text *body);
+	struct text scratch;
+};
+
+void stats_entries_collect(const struct stats *stats, struct stats_entries *entries);
+void stats_entries_free(struct stats_entries *entries);
+
+/* The upper bounds of Envoy's default buckets. */
+enum { STATS_BOUNDS = 19 };
+extern const double stats_bounds[STATS_BOUNDS];
+
+void stats_prometheus_write(const struct stats *stats, const struct stats_page *page,
+			    struct text *out);
+
+#endif
