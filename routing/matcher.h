@@ -1,0 +1,105 @@
+/* Whether one route is meant: its path first, then everything else that is asked of a request.
+ *
+ *   path kind     literal "/api"   request path           (the query is never part of it)
+ *   PREFIX        starts with      /api /api/x /apix
+ *   EXACT         equals           /api
+ *   SEGMENTS      ends at a '/'    /api /api/x
+ *   REGEX         the whole path
+ *   CONNECT       any CONNECT request, which has no path
+ *   RPC           interface and method (rpc_match.h)
+ *
+ * Matchers of a table lie side by side, so that a scan touches nothing else. Owner: the table's
+ * arena; immutable. Thread: any. */
+#ifndef ROUTING_MATCHER_H
+#define ROUTING_MATCHER_H
+
+#include "routing/fraction.h"
+#include "routing/header_match.h"
+#include "routing/query_match.h"
+#include "routing/route_hooks.h"
+
+struct Envoy__Config__Route__V3__RouteMatch;
+struct path_template;
+struct rpc_match;
+
+/* What a routing decision is made from. Borrowed for the call. */
+struct route_match_input {
+	const struct headers *headers;
+	struct slice path;  /* without query */
+	struct slice query; /* behind the '?' */
+	uint64_t random;    /* one number a stream: shares are stable over retries */
+	bool is_tls;        /* the client's scheme is https (x-forwarded-proto) */
+	bool has_peer_certificate, has_valid_peer_certificate;
+	/* RPC: filled in by rpc_match_prepare from :path and tri-service-*. */
+	struct slice interface, method, version, group;
+	/* RPC: the call's n-th argument as text; false if there is none or it has no text. */
+	bool (*argument)(void *context, unsigned n, struct slice *text);
+	void *argument_context;
+};
+
+/* Bits: what a decision depended on. A caller may cache a decision by what it looked at. */
+enum route_looked_at {
+	ROUTE_LOOKED_AT_PATH = 1, /* host and path; RPC: interface, method and version */
+	ROUTE_LOOKED_AT_HEADERS = 2,
+	ROUTE_LOOKED_AT_QUERY = 4,
+	ROUTE_LOOKED_AT_RANDOM = 8,
+	ROUTE_LOOKED_AT_ARGUMENTS = 16,
+	ROUTE_LOOKED_AT_CONNECTION = 32,
+};
+
+enum path_kind {
+	PATH_PREFIX,
+	PATH_EXACT,
+	PATH_SEGMENTS,
+	PATH_REGEX,
+	PATH_CONNECT,
+	PATH_RPC,
+};
+
+enum tls_test { TLS_TEST_ANY, TLS_TEST_YES, TLS_TEST_NO };
+
+/* What is asked beyond the path. */
+struct route_conditions {
+	struct header_matches headers;
+	struct pair_matches query, cookies;
+	bool is_grpc;
+	bool has_fraction;
+	uint8_t certificate_presented, certificate_valid; /* enum tls_test */
+	struct fraction fraction;
+	const struct rpc_match *rpc;
+};
+
+struct route_matcher {
+	struct slice path; /* lower case when ignore_case */
+	uint8_t kind;      /* enum path_kind */
+	bool ignore_case;
+	uint8_t looks_at; /* bits of enum route_looked_at */
+	const struct regex *regex;
+	const struct route_conditions *more; /* NULL: the path is all */
+};
+
+/* template: filled when the path is a URI template, for its rewrite. STATUS_INVALID or
+ * STATUS_UNSUPPORTED and a diag with the path from inside `match` on. */
+enum status MUST_CHECK route_matcher_load(
+	struct route_matcher *matcher, const struct Envoy__Config__Route__V3__RouteMatch *message,
+	const struct route_hooks *hooks, struct arena *arena, struct path_template *template,
+	struct diag *diag);
+
+bool path_test(const struct route_matcher *matcher, struct slice path,
+	       const struct headers *headers);
+bool route_conditions_test(const struct route_conditions *conditions,
+			   const struct route_match_input *input);
+
+static inline bool route_matcher_test(const struct route_matcher *matcher,
+				      const struct route_match_input *input)
+{
+	if (LIKELY(matcher->kind == PATH_PREFIX && !matcher->ignore_case)) {
+		if (!slice_starts_with(input->path, matcher->path))
+			return false;
+	} else if (!path_test(matcher, input->path, input->headers)) {
+		return false;
+	}
+	return !matcher->more || route_conditions_test(matcher->more, input);
+}
+
+#endif

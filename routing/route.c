@@ -1,0 +1,291 @@
+#include "routing/route.h"
+
+#include "envoy/config/route/v3/route_components.pb-c.h"
+#include "google/protobuf/wrappers.pb-c.h"
+#include "message/format.h"
+#include "routing/table.h"
+#include "routing/virtual_host.h"
+
+#define ACTION(kind) ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_##kind
+
+typedef Envoy__Config__Route__V3__Route route_message;
+
+void route_set_levels(struct route *route,
+		      const struct header_mutations *const request[ROUTE_LEVELS],
+		      const struct header_mutations *const response[ROUTE_LEVELS],
+		      bool most_specific_wins)
+{
+	route->is_most_specific_last = most_specific_wins;
+	for (unsigned i = 0; i < ROUTE_LEVELS; i++) {
+		unsigned from = most_specific_wins ? ROUTE_LEVELS - 1 - i : i;
+		if (request[from])
+			route->request_levels[route->request_level_count++] = request[from];
+		if (response[from])
+			route->response_levels[route->response_level_count++] = response[from];
+	}
+}
+
+static enum status load_levels(struct route *route, const route_message *message,
+			       const struct route_build *build, struct diag *diag)
+{
+	const struct virtual_host *host = route->virtual_host;
+	const struct header_mutations *request[ROUTE_LEVELS] = {NULL, host->request,
+								host->table->request};
+	const struct header_mutations *response[ROUTE_LEVELS] = {NULL, host->response,
+								 host->table->response};
+	enum status status = header_mutations_load(
+		&request[0], "request", message->request_headers_to_add,
+		message->n_request_headers_to_add, message->request_headers_to_remove,
+		message->n_request_headers_to_remove, build->arena, diag);
+	if (!status)
+		status = header_mutations_load(
+			&response[0], "response", message->response_headers_to_add,
+			message->n_response_headers_to_add, message->response_headers_to_remove,
+			message->n_response_headers_to_remove, build->arena, diag);
+	route_set_levels(route, request, response, build->most_specific_wins);
+	return status;
+}
+
+static enum status load_forward(struct route *route, const route_message *message,
+				const struct path_template *template,
+				const struct route_build *build, struct diag *diag)
+{
+	struct route_action *action = ARENA_NEW(build->arena, struct route_action);
+
+	route->kind = ROUTE_FORWARD;
+	route->forward = action;
+	return route_action_load(action, message->route, template, build, diag);
+}
+
+static enum status load_action(struct route *route, const route_message *message,
+			       const struct path_template *template,
+			       const struct route_build *build, struct diag *diag)
+{
+	struct redirect *redirect;
+	struct direct_response *direct;
+	enum status status = STATUS_OK;
+	const char *field = "";
+
+	switch ((int)message->action_case) {
+	case ACTION(ROUTE):
+		field = "route";
+		status = load_forward(route, message, template, build, diag);
+		break;
+	case ACTION(REDIRECT):
+		field = "redirect";
+		redirect = ARENA_NEW(build->arena, struct redirect);
+		route->kind = ROUTE_REDIRECT;
+		route->redirect = redirect;
+		status = redirect_load(redirect, message->redirect, build->arena, diag);
+		break;
+	case ACTION(DIRECT_RESPONSE):
+		field = "direct_response";
+		direct = ARENA_NEW(build->arena, struct direct_response);
+		route->kind = ROUTE_DIRECT_RESPONSE;
+		route->direct_response = direct;
+		status = direct_response_load(direct, message->direct_response, build->body_max,
+					      build->hooks, build->arena, diag);
+		break;
+	case ACTION(NON_FORWARDING_ACTION):
+		route->kind = ROUTE_NON_FORWARDING;
+		return STATUS_OK;
+	case ACTION(FILTER_ACTION):
+		diag_at(diag, "filter_action", "is not supported");
+		return STATUS_UNSUPPORTED;
+	default:
+		return diag_set(diag, "one of route, redirect, direct_response, "
+				      "non_forwarding_action is required");
+	}
+	if (status)
+		diag_prefix(diag, "%s", field);
+	return status;
+}
+
+static enum status load_tracing(struct route *route, const route_message *message,
+				struct arena *arena, struct diag *diag)
+{
+	const Envoy__Config__Route__V3__Tracing *m = message->tracing;
+	const Google__Protobuf__BoolValue *propagate =
+		message->decorator ? message->decorator->propagate : NULL;
+	enum status status = STATUS_OK;
+
+	route->decorator = SLICE("");
+	if (message->decorator && !message->decorator->operation[0])
+		return diag_at(diag, "decorator.operation", "must not be empty");
+	if (message->decorator)
+		route->decorator = arena_slice(arena, slice_of(message->decorator->operation));
+	route->decorator_propagates = !propagate || propagate->value;
+	if (!m)
+		return STATUS_OK;
+
+	const struct fraction all = {100, 100};
+	struct route_tracing *tracing = ARENA_NEW(arena, struct route_tracing);
+	route->tracing = tracing;
+	tracing->client_sampling = m->client_sampling ? fraction_load(m->client_sampling) : all;
+	tracing->random_sampling = m->random_sampling ? fraction_load(m->random_sampling) : all;
+	tracing->overall_sampling = m->overall_sampling ? fraction_load(m->overall_sampling) : all;
+	if (m->operation[0])
+		status = format_compile(slice_of(m->operation), arena, &tracing->operation, diag);
+	if (!status && m->upstream_operation[0])
+		status = format_compile(slice_of(m->upstream_operation), arena,
+					&tracing->upstream_operation, diag);
+	if (status)
+		diag_prefix(diag, "tracing.operation");
+	return status;
+}
+
+static enum status load_filters(struct route *route, const route_message *message,
+				const struct route_build *build, struct diag *diag)
+{
+	size_t count = message->n_typed_per_filter_config;
+	struct filter_config_message *filters =
+		ARENA_NEW_ARRAY(build->arena, struct filter_config_message, count);
+	const Envoy__Config__Route__V3__CorsPolicy *cors =
+		message->action_case == ACTION(ROUTE) ? message->route->cors : NULL;
+
+	for (size_t i = 0; i < count; i++)
+		filters[i] =
+			(struct filter_config_message){message->typed_per_filter_config[i]->key,
+						       message->typed_per_filter_config[i]->value};
+	return filter_configs_load(&route->filter_configs, filters, count, cors, build->hooks,
+				   build->arena, diag);
+}
+
+enum status route_load(struct route *route, struct route_matcher *matcher,
+		       const route_message *message, const struct virtual_host *virtual_host,
+		       const struct route_build *build, struct diag *diag)
+{
+	struct path_template template = {.name_count = 0};
+
+	if (!message->match)
+		return diag_at(diag, "match", "is required");
+	enum status status = route_matcher_load(matcher, message->match, build->hooks, build->arena,
+						&template, diag);
+	if (status) {
+		diag_prefix(diag, "match");
+		return status;
+	}
+	route->matcher = matcher;
+	route->virtual_host = virtual_host;
+	route->name = arena_slice(build->arena, slice_of(message->name));
+	route->stat_prefix = arena_slice(build->arena, slice_of(message->stat_prefix));
+	route->body_buffer_limit = UINT64_MAX;
+	if (message->request_body_buffer_limit)
+		route->body_buffer_limit = message->request_body_buffer_limit->value;
+	else if (message->per_request_buffer_limit_bytes)
+		route->body_buffer_limit = message->per_request_buffer_limit_bytes->value;
+	status = load_action(route, message, &template, build, diag);
+	if (!status)
+		status = load_levels(route, message, build, diag);
+	if (!status)
+		status = load_tracing(route, message, build->arena, diag);
+	if (!status)
+		status = load_filters(route, message, build, diag);
+	if (status)
+		return status;
+	status = route_metadata_load(&route->metadata, message->metadata, build, diag);
+	if (status)
+		diag_prefix(diag, "metadata");
+	return status;
+}
+
+static void mutate(const struct header_mutations *const *levels, unsigned count,
+		   const struct header_mutations *weighted, bool weighted_is_last,
+		   struct headers *headers, const struct stream_info *info)
+{
+	if (!weighted_is_last)
+		header_mutations_apply(weighted, headers, info);
+	for (unsigned i = 0; i < count; i++)
+		header_mutations_apply(levels[i], headers, info);
+	if (weighted_is_last)
+		header_mutations_apply(weighted, headers, info);
+}
+
+void route_mutate_request(const struct route *route, const struct weighted_cluster *weighted,
+			  struct headers *request, const struct stream_info *info)
+{
+	mutate(route->request_levels, route->request_level_count,
+	       weighted ? weighted->request : NULL, route->is_most_specific_last, request, info);
+}
+
+void route_mutate_response(const struct route *route, const struct weighted_cluster *weighted,
+			   struct headers *response, const struct stream_info *info)
+{
+	mutate(route->response_levels, route->response_level_count,
+	       weighted ? weighted->response : NULL, route->is_most_specific_last, response, info);
+}
+
+void route_rewrite_request(const struct route *route, const struct weighted_cluster *weighted,
+			   struct headers *request, bool keeps_original)
+{
+	const struct route_action *action = route->forward;
+	struct slice host, path;
+
+	if (weighted && weighted->host_rewrite.len)
+		host = weighted->host_rewrite;
+	else
+		host = host_rewrite_value(&action->host_rewrite, request, request->arena);
+	if (host.data)
+		host_rewrite_set(request, host, action->appends_forwarded_host, keeps_original);
+	path = headers_get(request, HEADER_PATH);
+	if (action->path_rewrite.kind != PATH_REWRITE_NONE && path.data)
+		path_rewrite_set(request,
+				 path_rewrite_apply(&action->path_rewrite, route->matcher, path,
+						    request->arena),
+				 keeps_original);
+}
+
+const struct retry_policy *route_retry_policy(const struct route *route)
+{
+	if (route->kind == ROUTE_FORWARD && route->forward->retry)
+		return route->forward->retry;
+	return route->virtual_host->retry;
+}
+
+const struct hedge_policy *route_hedge_policy(const struct route *route)
+{
+	if (route->kind == ROUTE_FORWARD && route->forward->hedge)
+		return route->forward->hedge;
+	return route->virtual_host->hedge;
+}
+
+const struct mirrors *route_mirrors(const struct route *route)
+{
+	if (route->kind == ROUTE_FORWARD && route->forward->mirrors.count)
+		return &route->forward->mirrors;
+	if (route->virtual_host->mirrors.count)
+		return &route->virtual_host->mirrors;
+	return &route->virtual_host->table->mirrors;
+}
+
+unsigned route_filter_configs(const struct route *route, const struct weighted_cluster *weighted,
+			      struct slice filter,
+			      const struct filter_config *configs[ROUTE_FILTER_CONFIGS_MAX])
+{
+	const struct filter_configs *levels[] = {
+		&route->virtual_host->table->filter_configs,
+		&route->virtual_host->filter_configs,
+		&route->filter_configs,
+		weighted ? &weighted->filter_configs : NULL,
+	};
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < COUNT_OF(levels); i++) {
+		const struct filter_config *found = levels[i] && levels[i]->count
+							    ? filter_configs_find(levels[i], filter)
+							    : NULL;
+		if (found)
+			configs[count++] = found;
+	}
+	return count;
+}
+
+const struct filter_config *route_filter_config(const struct route *route,
+						const struct weighted_cluster *weighted,
+						struct slice filter)
+{
+	const struct filter_config *configs[ROUTE_FILTER_CONFIGS_MAX];
+	unsigned count = route_filter_configs(route, weighted, filter, configs);
+
+	return count ? configs[count - 1] : NULL;
+}

@@ -1,0 +1,56 @@
+/* What building a routing table needs from the rest of the house, as calls given by the builder:
+ * routing itself includes neither filters nor clusters, and reads no files.
+ *
+ * Owner: the caller, for the length of a build. Thread: the builder's. Any member may be NULL; what
+ * that means stands with it. */
+#ifndef ROUTING_ROUTE_HOOKS_H
+#define ROUTING_ROUTE_HOOKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+struct Envoy__Config__Core__V3__Metadata;
+struct Google__Protobuf__Any;
+
+enum { CLUSTER_SLOT_NONE = UINT32_MAX }; /* find the cluster by its name */
+
+struct route_hooks {
+	void *context;
+
+	/* The slot of the cluster of that name, made if it is new. NULL: all are
+	 * CLUSTER_SLOT_NONE. */
+	uint32_t (*cluster_slot)(void *context, struct slice name);
+
+	/* Asked for each named cluster of a table that validates clusters. NULL: all exist. */
+	bool (*cluster_exists)(void *context, struct slice name);
+
+	/* Loads what a filter wants to know of a route (host, table, weighted cluster). NULL: such
+	 * configurations are checked by nobody and dropped. */
+	enum status (*load_filter_config)(void *context, struct slice filter,
+					  const struct Google__Protobuf__Any *message,
+					  struct arena *arena, const void **config,
+					  struct diag *diag);
+
+	/* Loads metadata: that of a route, or what hosts must hold (metadata_match). NULL: dropped.
+	 */
+	enum status (*load_metadata)(void *context,
+				     const struct Envoy__Config__Core__V3__Metadata *message,
+				     struct arena *arena, const void **metadata, struct diag *diag);
+
+	/* A small file's bytes, for direct responses; limit: bytes. NULL: files are refused. */
+	enum status (*read_file)(void *context, struct slice path, size_t limit,
+				 struct arena *arena, struct slice *bytes, struct diag *diag);
+
+	/* A number of the runtime layers: false if it isn't set. NULL: none is. */
+	bool (*runtime_number)(void *context, struct slice key, uint64_t *value);
+
+	/* route_match_input.argument will be given when RPC calls are matched. */
+	bool can_read_arguments;
+};
+
+#endif

@@ -1,0 +1,211 @@
+#include "routing/table.h"
+
+#include "envoy/config/route/v3/route.pb-c.h"
+#include "envoy/config/route/v3/route_components.pb-c.h"
+#include "google/protobuf/wrappers.pb-c.h"
+#include "routing/rpc_match.h"
+
+typedef Envoy__Config__Route__V3__RouteConfiguration table_message;
+
+static enum status load_filters(struct route_table *table, const table_message *message,
+				const struct route_build *build, struct diag *diag)
+{
+	size_t count = message->n_typed_per_filter_config;
+	struct filter_config_message *filters =
+		ARENA_NEW_ARRAY(build->arena, struct filter_config_message, count);
+
+	for (size_t i = 0; i < count; i++)
+		filters[i] =
+			(struct filter_config_message){message->typed_per_filter_config[i]->key,
+						       message->typed_per_filter_config[i]->value};
+	return filter_configs_load(&table->filter_configs, filters, count, NULL, build->hooks,
+				   build->arena, diag);
+}
+
+static enum status load_common(struct route_table *table, const table_message *message,
+			       const struct route_build *build, struct diag *diag)
+{
+	struct arena *arena = build->arena;
+	enum status status = header_mutations_load(
+		&table->request, "request", message->request_headers_to_add,
+		message->n_request_headers_to_add, message->request_headers_to_remove,
+		message->n_request_headers_to_remove, arena, diag);
+
+	if (!status)
+		status = header_mutations_load(
+			&table->response, "response", message->response_headers_to_add,
+			message->n_response_headers_to_add, message->response_headers_to_remove,
+			message->n_response_headers_to_remove, arena, diag);
+	if (!status)
+		status = load_filters(table, message, build, diag);
+	if (!status)
+		status = mirrors_load(&table->mirrors, message->request_mirror_policies,
+				      message->n_request_mirror_policies, build->validates_clusters,
+				      build->hooks, arena, diag);
+	if (status)
+		return status;
+	if (message->n_cluster_specifier_plugins) {
+		diag_at(diag, "cluster_specifier_plugins", "is not supported");
+		return STATUS_UNSUPPORTED;
+	}
+	struct slice *names =
+		ARENA_NEW_ARRAY(arena, struct slice, message->n_internal_only_headers);
+	for (size_t i = 0; i < message->n_internal_only_headers; i++)
+		names[i] = header_name_of_config(message->internal_only_headers[i], arena);
+	table->internal_only_headers = names;
+	table->internal_only_header_count = (uint32_t)message->n_internal_only_headers;
+	status = route_metadata_load(&table->metadata, message->metadata, build, diag);
+	if (status)
+		diag_prefix(diag, "metadata");
+	return status;
+}
+
+static enum status load_hosts(struct route_table *table, const table_message *message,
+			      const struct route_build *build, struct diag *diag)
+{
+	struct virtual_host *hosts =
+		ARENA_NEW_ARRAY(build->arena, struct virtual_host, message->n_virtual_hosts);
+	enum status status = STATUS_OK;
+	struct arena scratch;
+	size_t domain_count = 0;
+
+	arena_init(&scratch, 65536);
+	for (size_t i = 0; i < message->n_virtual_hosts; i++)
+		domain_count += message->virtual_hosts[i]->n_domains;
+	struct domains_builder *domains = domains_builder_new(domain_count, &scratch);
+	for (size_t i = 0; i < message->n_virtual_hosts && !status; i++) {
+		const Envoy__Config__Route__V3__VirtualHost *m = message->virtual_hosts[i];
+		hosts[i].table = table;
+		if (!m->n_domains)
+			status = diag_at(diag, "domains", "at least one is required");
+		for (size_t k = 0; k < m->n_domains && !status; k++) {
+			status = domains_add(domains, slice_of(m->domains[k]), (uint32_t)i,
+					     build->arena, diag);
+			if (status)
+				diag_prefix(diag, "domains[%zu]", k);
+		}
+		if (!status)
+			status = virtual_host_load(&hosts[i], m, build, diag);
+		if (status)
+			diag_prefix(diag, "virtual_hosts[%zu]", i);
+	}
+	if (!status)
+		domains_build(&table->domains, domains, build->arena);
+	table->virtual_hosts = hosts;
+	table->virtual_host_count = (uint32_t)message->n_virtual_hosts;
+	arena_free(&scratch);
+	return status;
+}
+
+enum status route_table_load(const struct route_table **out, const table_message *message,
+			     const struct route_table_options *options, struct arena *arena,
+			     struct diag *diag)
+{
+	struct route_table *table = ARENA_NEW(arena, struct route_table);
+	struct route_build build = {
+		.hooks = options->hooks,
+		.arena = arena,
+		.validates_clusters = message->validate_clusters ? message->validate_clusters->value
+								 : options->validates_clusters,
+		.most_specific_wins = message->most_specific_header_mutations_wins,
+		.body_max = message->max_direct_response_body_size_bytes
+				    ? message->max_direct_response_body_size_bytes->value
+				    : DIRECT_RESPONSE_BODY_MAX_DEFAULT,
+	};
+
+	*out = table;
+	table->name = arena_slice(arena, slice_of(message->name));
+	table->ignores_port = message->ignore_port_in_host_matching;
+	table->ignores_path_parameters = message->ignore_path_parameters_in_path_matching;
+	table->has_vhds = message->vhds;
+	table->vhost_header = SLICE(":authority");
+	if (message->vhost_header[0])
+		table->vhost_header = header_name_of_config(message->vhost_header, arena);
+	table->vhost_header_id = (uint8_t)known_name_find(table->vhost_header);
+	enum status status = load_common(table, message, &build, diag);
+	if (!status)
+		status = load_hosts(table, message, &build, diag);
+	return status;
+}
+
+void route_match_input_init(struct route_match_input *input, const struct headers *headers,
+			    uint64_t random)
+{
+	struct slice path = headers_get(headers, HEADER_PATH);
+	struct slice proto = headers_get(headers, HEADER_X_FORWARDED_PROTO);
+	size_t end = slice_find_char(path, '?', 0);
+
+	memset(input, 0, sizeof *input);
+	input->headers = headers;
+	input->path = (struct slice){path.data, end};
+	if (end < path.len)
+		input->query = slice_sub(path, end + 1, path.len);
+	input->random = random;
+	if (!proto.data)
+		proto = headers_get(headers, HEADER_SCHEME);
+	input->is_tls = slice_equal(proto, SLICE("https"));
+}
+
+const struct virtual_host *route_table_find_host(const struct route_table *table,
+						 const struct headers *headers)
+{
+	struct slice host;
+
+	if (LIKELY(table->vhost_header_id != HEADER_OTHER)) {
+		host = headers_get(headers, (enum header_id)table->vhost_header_id);
+	} else {
+		const struct header *h = headers_find(headers, table->vhost_header);
+		host = h ? header_value(h) : (struct slice){NULL, 0};
+	}
+	if (!host.data)
+		return NULL;
+	if (table->ignores_port)
+		host = host_without_port(host);
+	uint32_t at = domains_find(&table->domains, host, headers->arena);
+	return at == DOMAINS_NONE ? NULL : &table->virtual_hosts[at];
+}
+
+/* "/a;x=1/b;y" is "/a/b". */
+static struct slice without_parameters(struct slice path, struct arena *arena)
+{
+	size_t at = slice_find_char(path, ';', 0), len = at;
+
+	if (at == path.len)
+		return path;
+	char *copy = arena_string(arena, path);
+	while (at < path.len) {
+		at = slice_find_char(path, '/', at);
+		size_t end = slice_find_char(path, ';', at);
+		memcpy(copy + len, path.data + at, end - at);
+		len += end - at;
+		at = end;
+	}
+	return slice_make(copy, len);
+}
+
+const struct route *route_table_match(const struct route_table *table,
+				      struct route_match_input *input, unsigned *looked_at)
+{
+	const struct virtual_host *host;
+	unsigned unused;
+
+	if (!looked_at)
+		looked_at = &unused;
+	*looked_at = ROUTE_LOOKED_AT_PATH;
+	if (table->is_rpc) {
+		rpc_match_prepare(input);
+		return route_set_match(&table->virtual_hosts[0].routes, input, looked_at);
+	}
+	host = route_table_find_host(table, input->headers);
+	if (!host)
+		return NULL;
+	if (UNLIKELY(host->require_tls && !input->is_tls)) {
+		struct slice internal = headers_get(input->headers, HEADER_X_ENVOY_INTERNAL);
+		*looked_at |= ROUTE_LOOKED_AT_CONNECTION;
+		if (host->require_tls == TLS_REQUIRED || !slice_equal(internal, SLICE("true")))
+			return host->https_redirect;
+	}
+	if (UNLIKELY(table->ignores_path_parameters))
+		input->path = without_parameters(input->path, input->headers->arena);
+	return route_set_match(&host->routes, input, looked_at);
+}

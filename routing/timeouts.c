@@ -1,0 +1,137 @@
+#include "routing/timeouts.h"
+
+#include "routing/action.h"
+
+bool grpc_timeout_parse(struct slice text, uint64_t *ms)
+{
+	uint64_t n;
+
+	if (text.len < 2 || text.len > 9 || !slice_to_uint64(slice_sub(text, 0, text.len - 1), &n))
+		return false;
+	switch (text.data[text.len - 1]) {
+	case 'H':
+		*ms = n * 3600000;
+		return true;
+	case 'M':
+		*ms = n * 60000;
+		return true;
+	case 'S':
+		*ms = n * 1000;
+		return true;
+	case 'm':
+		*ms = n;
+		return true;
+	case 'u':
+		*ms = (n + 999) / 1000;
+		return true;
+	case 'n':
+		*ms = (n + 999999) / 1000000;
+		return true;
+	}
+	return false;
+}
+
+static bool is_grpc(const struct headers *request)
+{
+	return slice_starts_with(headers_get(request, HEADER_CONTENT_TYPE),
+				 SLICE("application/grpc"));
+}
+
+/* What the client asked for by grpc-timeout, within the route's limit. 0: no limit. */
+static uint64_t grpc_timeout(const struct headers *request, uint32_t limit_ms, uint32_t offset_ms)
+{
+	uint64_t ms;
+
+	if (!grpc_timeout_parse(headers_get(request, HEADER_GRPC_TIMEOUT), &ms))
+		ms = 0;
+	if (offset_ms != DURATION_UNSET && offset_ms < ms)
+		ms -= offset_ms;
+	if (limit_ms && (!ms || ms > limit_ms))
+		ms = limit_ms;
+	return ms;
+}
+
+/* A number as text, in the arena, with a unit behind it ('\0': none). */
+static struct slice number_text(struct arena *arena, uint64_t n, char unit)
+{
+	char digits[24];
+	size_t at = sizeof digits;
+
+	if (unit)
+		digits[--at] = unit;
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while (n /= 10);
+	return arena_slice(arena, slice_make(digits + at, sizeof digits - at));
+}
+
+/* The field's number, and the field is gone. */
+static bool take_number(struct headers *request, enum header_id id, uint64_t *number)
+{
+	bool is_number = slice_to_uint64(headers_get(request, id), number);
+
+	headers_remove_id(request, id);
+	return is_number;
+}
+
+void request_timeouts_init(struct request_timeouts *timeouts, const struct route_action *action,
+			   const struct retry_policy *retry, struct headers *request,
+			   bool writes_expected)
+{
+	uint64_t number;
+	struct slice hedge = headers_get(request, HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT);
+
+	*timeouts = (struct request_timeouts){
+		.total_ms = action->timeout_ms,
+		.per_try_ms = retry ? retry->per_try_timeout_ms : 0,
+		.per_try_idle_ms = retry ? retry->per_try_idle_timeout_ms : 0,
+		.alt_response =
+			headers_has(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE),
+		.hedges_per_try = action->hedge && action->hedge->on_per_try_timeout,
+	};
+	if (hedge.data)
+		timeouts->hedges_per_try = slice_equal(hedge, SLICE("true"));
+	headers_remove_id(request, HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT);
+	headers_remove_id(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE);
+
+	if (is_grpc(request) && action->max_grpc_timeout_ms != DURATION_UNSET)
+		timeouts->total_ms = grpc_timeout(request, action->max_grpc_timeout_ms,
+						  action->grpc_timeout_offset_ms);
+	if (is_grpc(request) && action->grpc_timeout_header_max_ms != DURATION_UNSET)
+		timeouts->total_ms = grpc_timeout(request, action->grpc_timeout_header_max_ms,
+						  action->grpc_timeout_header_offset_ms);
+	if (headers_has(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS) &&
+	    take_number(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS, &number))
+		timeouts->total_ms = number;
+	if (headers_has(request, HEADER_X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS) &&
+	    take_number(request, HEADER_X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS, &number))
+		timeouts->per_try_ms = number;
+	if (timeouts->total_ms && timeouts->per_try_ms >= timeouts->total_ms)
+		timeouts->per_try_ms = 0;
+	request_timeouts_write(timeouts, action, request, 0, writes_expected);
+}
+
+void request_timeouts_write(const struct request_timeouts *timeouts,
+			    const struct route_action *action, struct headers *request,
+			    uint64_t elapsed_ms, bool writes_expected)
+{
+	uint64_t expected = timeouts->per_try_ms;
+
+	if (!expected || timeouts->hedges_per_try)
+		expected = timeouts->total_ms;
+	if (!expected)
+		return;
+	if (timeouts->total_ms) {
+		uint64_t left =
+			elapsed_ms < timeouts->total_ms ? timeouts->total_ms - elapsed_ms : 1;
+		if (expected > left)
+			expected = left;
+	}
+	if (writes_expected)
+		headers_set_id(request, HEADER_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
+			       number_text(request->arena, expected, 0));
+	if (is_grpc(request) && action->max_grpc_timeout_ms != DURATION_UNSET)
+		headers_set_id(request, HEADER_GRPC_TIMEOUT,
+			       number_text(request->arena,
+					   expected < 99999999 ? expected : 99999999, 'm'));
+}
