@@ -139,9 +139,9 @@ struct codec {
 	const struct codec_events *events;
 	void *owner;
 	struct buf *out; /* the connection's output; the owner flushes it */
-	enum codec_side side;
 	size_t needs; /* read left bytes: how many in all (from the first left one) it waits for; 0:
 			 unknown */
+	enum codec_side side;
 	bool must_close; /* when the open exchanges have ended and out is flushed */
 	bool is_draining;
 	bool is_failed;

@@ -1,4 +1,4 @@
-"""Binary upgrade without loss: Envoy hot restart, HAProxy -sf with -x, nginx USR2 + QUIT, under load."""
+"""Binary upgrade without loss: Envoy hot restart, HAProxy -sf with -x, nginx USR2 + QUIT, outrigger USR2, under load."""
 import ctypes
 import json
 import os
@@ -162,7 +162,33 @@ class NginxRestarter(Restarter):
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        super().stop()
+        Restarter.stop(self)
+
+
+class OutriggerRestarter(Restarter):
+    """SIGUSR2; the successor writes the pid file when it serves."""
+    interval = 3
+
+    def start(self):
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: the successor outlives its parent
+        self.spawn(["@OUTRIGGER@", "-c", "@CONF@", "--concurrency", "1", "--log-level", "error", "--pid-file", "@DIR@/pid", "--upgrade-socket", "@DIR@/upgrade"])
+        wait_for(self.pid, 10)
+
+    def pid(self):
+        try:
+            return int((self.dir / "pid").read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def upgrade(self):
+        old = self.pid()
+        t0 = time.monotonic()
+        os.kill(old, signal.SIGUSR2)
+        wait_for(lambda: self.pid() not in (0, old), 10)
+        return time.monotonic() - t0, old
+
+    gone = staticmethod(NginxRestarter.gone)
+    stop = NginxRestarter.stop
 
 
 def quantiles(lat):
@@ -177,7 +203,7 @@ def exp_restart(args):
     out = {}
     o_port = H.port()
     o = H.Process([H.BIN / "origin", o_port, 1000], H.LOAD_CPU, o_port)
-    kinds = {"envoy": EnvoyRestarter, "haproxy": HaproxyRestarter, "nginx": NginxRestarter}
+    kinds = {"envoy": EnvoyRestarter, "haproxy": HaproxyRestarter, "nginx": NginxRestarter, "outrigger": OutriggerRestarter}
     for name in args.proxies or kinds:
         r = kinds[name](name, o.port, None if args.unpinned else H.PROXY_CPU)
         r.start()

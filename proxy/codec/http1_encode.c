@@ -1,0 +1,210 @@
+#include "codec/http1_encode.h"
+
+#include "base/attributes.h"
+#include "codec/http1_scan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+	FRAMING_ROOM = 128, /* all lines that can be added, with the empty one */
+	START_ROOM = 96,    /* version, status, reason, "host: " */
+};
+
+/* Pseudo headers and removed items. */
+#define SKIP_ALWAYS                                                                                \
+	(HTTP1_SKIP(REMOVED) | HTTP1_SKIP(METHOD) | HTTP1_SKIP(SCHEME) | HTTP1_SKIP(AUTHORITY) |   \
+	 HTTP1_SKIP(PATH) | HTTP1_SKIP(PROTOCOL) | HTTP1_SKIP(STATUS))
+
+/* Copies without a call when short; the pieces overlap, so that no loop is needed. */
+static inline __attribute__((always_inline)) char *put(char *p, const char *s, size_t n)
+{
+	if (n > 64) {
+		memcpy(p, s, n);
+	} else if (n >= 16) {
+		size_t i = 0;
+		do {
+			memcpy(p + i, s + i, 16);
+			i += 16;
+		} while (i + 16 <= n);
+		memcpy(p + n - 16, s + n - 16, 16);
+	} else if (n >= 8) {
+		memcpy(p, s, 8);
+		memcpy(p + n - 8, s + n - 8, 8);
+	} else if (n >= 4) {
+		memcpy(p, s, 4);
+		memcpy(p + n - 4, s + n - 4, 4);
+	} else if (n) {
+		p[0] = s[0];
+		p[n / 2] = s[n / 2];
+		p[n - 1] = s[n - 1];
+	}
+	return p + n;
+}
+
+#define PUT_LITERAL(p, text) ((char *)memcpy((p), (text), sizeof(text) - 1) + sizeof(text) - 1)
+
+/* The first letter, and each behind something that is neither letter nor digit. */
+static COLD char *put_proper_case(char *p, const char *name, size_t n)
+{
+	bool is_start = true;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = name[i];
+		bool is_letter = c >= 'a' && c <= 'z';
+		*p++ = is_start && is_letter ? (char)(c & ~0x20) : c;
+		is_start = !is_letter && !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z');
+	}
+	return p;
+}
+
+static inline char *put_name(char *p, const char *name, size_t n, enum http1_case header_case)
+{
+	if (UNLIKELY(header_case == HTTP1_CASE_PROPER_WORDS))
+		return put_proper_case(p, name, n);
+	return put(p, name, n);
+}
+
+static inline bool is_skipped(const struct header *h, uint64_t skip)
+{
+	return h->id < 64 && skip >> h->id & 1;
+}
+
+static size_t fields_size(const struct headers *headers)
+{
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < headers->count; i++)
+		size += (size_t)headers->items[i].name_len + headers->items[i].value_len + 4;
+	return size;
+}
+
+static char *put_fields(char *p, const struct headers *headers, uint64_t skip,
+			enum http1_case header_case)
+{
+	const struct header *end = headers->items + headers->count;
+
+	skip |= SKIP_ALWAYS;
+	for (const struct header *h = headers->items; h < end; h++) {
+		if (is_skipped(h, skip))
+			continue;
+		assert(http1_is_all(header_name(h), HTTP1_TOKEN));
+		assert(http1_is_all(header_value(h), HTTP1_FIELD));
+		p = put_name(p, h->name, h->name_len, header_case);
+		p = PUT_LITERAL(p, ": ");
+		p = put(p, h->value, h->value_len);
+		p = PUT_LITERAL(p, "\r\n");
+	}
+	return p;
+}
+
+static COLD char *put_added_proper(char *p, unsigned add)
+{
+	if (add & HTTP1_ADD_LENGTH_0)
+		p = PUT_LITERAL(p, "Content-Length: 0\r\n");
+	if (add & HTTP1_ADD_CLOSE)
+		p = PUT_LITERAL(p, "Connection: close\r\n");
+	if (add & HTTP1_ADD_KEEP_ALIVE)
+		p = PUT_LITERAL(p, "Connection: keep-alive\r\n");
+	if (add & HTTP1_ADD_CHUNKED)
+		p = PUT_LITERAL(p, "Transfer-Encoding: chunked\r\n");
+	return p;
+}
+
+/* The last lines of a head. */
+static char *put_end(char *p, unsigned add, enum http1_case header_case)
+{
+	if (UNLIKELY(header_case == HTTP1_CASE_PROPER_WORDS)) {
+		p = put_added_proper(p, add);
+	} else if (add) {
+		if (add & HTTP1_ADD_LENGTH_0)
+			p = PUT_LITERAL(p, "content-length: 0\r\n");
+		if (add & HTTP1_ADD_CLOSE)
+			p = PUT_LITERAL(p, "connection: close\r\n");
+		if (add & HTTP1_ADD_KEEP_ALIVE)
+			p = PUT_LITERAL(p, "connection: keep-alive\r\n");
+		if (add & HTTP1_ADD_CHUNKED)
+			p = PUT_LITERAL(p, "transfer-encoding: chunked\r\n");
+	}
+	return PUT_LITERAL(p, "\r\n");
+}
+
+/* Turn memory, or, for a head beyond its size (limits may be configured so), the heap. */
+static char *reserve(struct buf *out, size_t size)
+{
+	if (LIKELY(size <= BUF_TURN_BLOCK_SIZE))
+		return buf_turn_reserve(out->pool, size);
+	char *start = malloc(size);
+	invariant(start);
+	return start;
+}
+
+static void append(struct buf *out, char *start, const char *end)
+{
+	struct slice bytes = {start, (size_t)(end - start)};
+
+	if (LIKELY(start == out->pool->turn_next)) {
+		buf_turn_commit(out->pool, bytes.len);
+		buf_append_turn(out, bytes);
+	} else {
+		buf_append_owned(out, bytes);
+		free(start);
+	}
+}
+
+void http1_encode_request(struct buf *out, const struct headers *headers, bool is_connect,
+			  uint64_t skip, unsigned add, enum http1_case header_case)
+{
+	struct slice method = headers_get(headers, HEADER_METHOD);
+	struct slice authority = headers_get(headers, HEADER_AUTHORITY);
+	struct slice target = is_connect ? authority : headers_get(headers, HEADER_PATH);
+	size_t size = fields_size(headers) + authority.len + START_ROOM + FRAMING_ROOM;
+
+	if (!authority.data)
+		authority = headers_get(headers, HEADER_HOST);
+	if (!target.len)
+		target = SLICE("/");
+	char *start = reserve(out, size + authority.len), *p = start;
+	p = put(p, method.data, method.len);
+	*p++ = ' ';
+	p = put(p, target.data, target.len);
+	if (UNLIKELY(header_case == HTTP1_CASE_PROPER_WORDS))
+		p = PUT_LITERAL(p, " HTTP/1.1\r\nHost: ");
+	else
+		p = PUT_LITERAL(p, " HTTP/1.1\r\nhost: ");
+	p = put(p, authority.data, authority.len);
+	p = PUT_LITERAL(p, "\r\n");
+	p = put_fields(p, headers, skip | HTTP1_SKIP(HOST), header_case);
+	append(out, start, put_end(p, add, header_case));
+}
+
+void http1_encode_response(struct buf *out, const struct headers *headers, unsigned status,
+			   bool is_http10, uint64_t skip, unsigned add, enum http1_case header_case)
+{
+	struct slice reason = http1_reason(status);
+	char *start = reserve(out, fields_size(headers) + START_ROOM + FRAMING_ROOM), *p = start;
+
+	p = PUT_LITERAL(p, "HTTP/1.1 ");
+	if (UNLIKELY(is_http10))
+		p[-2] = '0';
+	p[0] = (char)('0' + status / 100);
+	p[1] = (char)('0' + status / 10 % 10);
+	p[2] = (char)('0' + status % 10);
+	p[3] = ' ';
+	p = put(p + 4, reason.data, reason.len);
+	p = PUT_LITERAL(p, "\r\n");
+	p = put_fields(p, headers, skip, header_case);
+	append(out, start, put_end(p, add, header_case));
+}
+
+void http1_encode_trailers(struct buf *out, const struct headers *trailers,
+			   enum http1_case header_case)
+{
+	char *start = reserve(out, fields_size(trailers) + FRAMING_ROOM), *p = start;
+
+	p = PUT_LITERAL(p, "0\r\n");
+	p = put_fields(p, trailers,
+		       HTTP1_SKIP_HOP_BY_HOP | HTTP1_SKIP(CONTENT_LENGTH) | HTTP1_SKIP(HOST),
+		       header_case);
+	append(out, start, put_end(p, 0, header_case));
+}

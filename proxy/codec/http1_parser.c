@@ -1,0 +1,467 @@
+#include "codec/http1_parser.h"
+
+#include "base/attributes.h"
+#include "codec/http1_connection.h"
+#include "codec/http1_names.h"
+#include "codec/http1_options.h"
+#include "codec/http1_scan.h"
+#include "codec/http1_target.h"
+#include "message/stream_info.h"
+
+const struct http1_options http1_default_options = {
+	.max_head_bytes = HTTP1_DEFAULT_HEAD_BYTES,
+	.max_headers = HTTP1_DEFAULT_HEADERS,
+	.allow_absolute_url = true,
+};
+
+static uint32_t max_headers(const struct http1_options *options)
+{
+	return options->max_headers < HTTP1_MOST_HEADERS ? options->max_headers
+							 : HTTP1_MOST_HEADERS;
+}
+
+static size_t max_bytes(const struct http1_options *options)
+{
+	return options->max_head_bytes < HTTP1_MOST_HEAD_BYTES ? options->max_head_bytes
+							       : HTTP1_MOST_HEAD_BYTES;
+}
+
+/* Line ends first (a start line and one too many fields), then fields. */
+static size_t ends_size(uint32_t limit)
+{
+	return ((size_t)limit + 3) / 2 * 8;
+}
+
+size_t http1_scratch_size(const struct http1_options *options)
+{
+	uint32_t limit = max_headers(options);
+	return ends_size(limit) + limit * sizeof(struct header);
+}
+
+/* --- the start line */
+
+static bool is_known_method(struct slice method)
+{
+	static const struct slice methods[] = {
+		SLICE("GET"),        SLICE("POST"),       SLICE("PUT"),         SLICE("DELETE"),
+		SLICE("HEAD"),       SLICE("OPTIONS"),    SLICE("PATCH"),       SLICE("CONNECT"),
+		SLICE("TRACE"),      SLICE("ACL"),        SLICE("BIND"),        SLICE("CHECKOUT"),
+		SLICE("COPY"),       SLICE("LINK"),       SLICE("LOCK"),        SLICE("MERGE"),
+		SLICE("MKACTIVITY"), SLICE("MKCALENDAR"), SLICE("MKCOL"),       SLICE("MOVE"),
+		SLICE("MSEARCH"),    SLICE("NOTIFY"),     SLICE("PROPFIND"),    SLICE("PROPPATCH"),
+		SLICE("PURGE"),      SLICE("QUERY"),      SLICE("REBIND"),      SLICE("REPORT"),
+		SLICE("SEARCH"),     SLICE("SOURCE"),     SLICE("SUBSCRIBE"),   SLICE("UNBIND"),
+		SLICE("UNLINK"),     SLICE("UNLOCK"),     SLICE("UNSUBSCRIBE"),
+	};
+	for (unsigned i = 0; i < COUNT_OF(methods); i++)
+		if (method.len == methods[i].len &&
+		    !memcmp(method.data, methods[i].data, methods[i].len))
+			return true;
+	return false;
+}
+
+/* Anything but " HTTP/1.1" at the end of the line. */
+static COLD enum http1_error parse_odd_version(struct http1_head *head, struct slice *target,
+					       const struct http1_options *options)
+{
+	const char *space = memrchr(target->data, ' ', target->len);
+
+	if (!space) /* HTTP/0.9 */
+		return target->len && http1_is_all(*target, HTTP1_TARGET) ? HTTP1_ERROR_VERSION
+									  : HTTP1_ERROR_SYNTAX;
+	size_t at = (size_t)(space - target->data);
+	struct slice version = slice_sub(*target, at + 1, target->len);
+	target->len = at;
+	if (version.len != 8 || !slice_starts_with(version, SLICE("HTTP/")) ||
+	    (unsigned)(version.data[5] - '0') > 9 || version.data[6] != '.' ||
+	    (unsigned)(version.data[7] - '0') > 9 || !at || !http1_is_all(*target, HTTP1_TARGET))
+		return HTTP1_ERROR_SYNTAX;
+	if (!options->accept_http_10 || version.data[5] != '1' || version.data[7] != '0')
+		return HTTP1_ERROR_VERSION;
+	head->protocol = STREAM_PROTOCOL_HTTP10;
+	return HTTP1_ERROR_NONE;
+}
+
+/* `line` stands at the start of readable bytes that reach up to `end`. */
+static enum http1_error parse_request_line(struct http1_head *head, struct slice line,
+					   const char *end, const struct http1_options *options)
+{
+	struct http1_target forms;
+	size_t space = slice_find_char(line, ' ', 0);
+
+	head->method = slice_sub(line, 0, space);
+	if (space == line.len ||
+	    !(is_known_method(head->method) ||
+	      (options->allow_custom_methods && space && http1_is_all(head->method, HTTP1_TOKEN))))
+		return HTTP1_ERROR_SYNTAX;
+
+	struct slice target = slice_sub(line, space + 1, line.len);
+	if (LIKELY(slice_ends_with(target, SLICE(" HTTP/1.1")))) {
+		head->protocol = STREAM_PROTOCOL_HTTP11;
+		target.len -= 9;
+		if (!target.len || !http1_is_target(target, end))
+			return HTTP1_ERROR_SYNTAX;
+	} else {
+		enum http1_error error = parse_odd_version(head, &target, options);
+		if (error)
+			return error;
+	}
+	head->is_head = slice_equal(head->method, SLICE("HEAD"));
+	if (LIKELY(target.data[0] == '/' && head->method.data[0] != 'C')) {
+		head->path = target;
+		return HTTP1_ERROR_NONE;
+	}
+	head->is_connect = slice_equal(head->method, SLICE("CONNECT"));
+	enum http1_error error =
+		http1_target_parse(target, head->method, options->allow_absolute_url, &forms);
+	head->scheme = forms.scheme;
+	head->authority = forms.authority;
+	head->path = forms.path;
+	return error;
+}
+
+/* "HTTP/1.1 200 OK"; the reason, and even the space before it, may be missing. */
+static enum http1_error parse_status_line(struct http1_head *head, struct slice line)
+{
+	if (line.len < 12 || !slice_starts_with(line, SLICE("HTTP/1.")) || line.data[8] != ' ' ||
+	    (line.data[7] != '1' && line.data[7] != '0') || (line.len > 12 && line.data[12] != ' '))
+		return HTTP1_ERROR_SYNTAX;
+	head->protocol = line.data[7] == '1' ? STREAM_PROTOCOL_HTTP11 : STREAM_PROTOCOL_HTTP10;
+	for (int i = 9; i < 12; i++) {
+		unsigned digit = (unsigned)(line.data[i] - '0');
+		if (digit > 9)
+			return HTTP1_ERROR_SYNTAX;
+		head->status = (uint16_t)(head->status * 10 + digit);
+	}
+	return head->status >= 100 ? HTTP1_ERROR_NONE : HTTP1_ERROR_SYNTAX;
+}
+
+static enum http1_error parse_start(struct http1_head *head, struct slice line, const char *end,
+				    enum http1_kind kind, const struct http1_options *options)
+{
+	return kind == HTTP1_REQUEST ? parse_request_line(head, line, end, options)
+				     : parse_status_line(head, line);
+}
+
+/* --- finding the end */
+
+/* A bad start line is told before anything that is wrong behind it, however the bytes came. */
+static enum http1_error check_first_line(const struct http1_progress *progress, struct slice bytes,
+					 const struct http1_lines *lines, enum http1_kind kind,
+					 const struct http1_options *options)
+{
+	struct http1_head head = {0};
+
+	if (kind == HTTP1_TRAILERS || progress->lines || !lines->count)
+		return HTTP1_ERROR_NONE;
+	return parse_start(&head, slice_sub(bytes, 0, lines->ends[0]), bytes.data + bytes.len, kind,
+			   options);
+}
+
+static enum http1_error check_partial(struct http1_progress *progress, struct slice bytes,
+				      const struct http1_lines *lines, enum http1_kind kind,
+				      const struct http1_options *options)
+{
+	progress->scanned = lines->scanned;
+	progress->line_start = lines->line_start;
+	progress->lines = (uint16_t)(progress->lines + lines->count);
+	if (progress->lines > max_headers(options) + (kind != HTTP1_TRAILERS))
+		return HTTP1_ERROR_TOO_MANY_HEADERS;
+	return bytes.len >= max_bytes(options) ? HTTP1_ERROR_TOO_LARGE : HTTP1_ERROR_NONE;
+}
+
+static enum http1_error scan_error(enum http1_scan_result result)
+{
+	switch (result) {
+	case HTTP1_SCAN_FULL:
+		return HTTP1_ERROR_TOO_MANY_HEADERS;
+	case HTTP1_SCAN_CONTROL:
+		return HTTP1_ERROR_CHARACTERS;
+	case HTTP1_SCAN_END: /* of no line at all */
+	case HTTP1_SCAN_ENDING:
+		return HTTP1_ERROR_SYNTAX;
+	case HTTP1_SCAN_MORE:
+		break;
+	}
+	return HTTP1_ERROR_NONE;
+}
+
+enum http1_found http1_head_find(struct http1_progress *progress, struct slice bytes,
+				 enum http1_kind kind, const struct http1_options *options,
+				 void *scratch, struct http1_lines_found *found,
+				 enum http1_error *error)
+{
+	struct http1_lines lines = {
+		.ends = scratch,
+		.max = max_headers(options) + (kind != HTTP1_TRAILERS),
+		.line_start = progress->line_start,
+		.scanned = progress->scanned,
+	};
+	struct slice head = bytes;
+	enum http1_scan_result result;
+
+	if (head.len > max_bytes(options))
+		head.len = max_bytes(options);
+	result = http1_scan_lines(&lines, head);
+	if (UNLIKELY(result == HTTP1_SCAN_END && progress->scanned)) {
+		/* The first lines' ends are not known any more. */
+		lines.count = lines.line_start = lines.scanned = 0;
+		result = http1_scan_lines(&lines, head);
+	}
+	if (LIKELY(result == HTTP1_SCAN_END && (lines.count || kind == HTTP1_TRAILERS))) {
+		found->ends = lines.ends;
+		found->count = lines.count;
+		found->len = lines.line_start + 2;
+		*progress = (struct http1_progress){0};
+		return HTTP1_FOUND_ALL;
+	}
+	*error = check_first_line(progress, bytes, &lines, kind, options);
+	if (!*error)
+		*error = result == HTTP1_SCAN_MORE
+				 ? check_partial(progress, bytes, &lines, kind, options)
+				 : scan_error(result);
+	return *error ? HTTP1_FOUND_BAD : HTTP1_FOUND_MORE;
+}
+
+/* --- fields */
+
+#define BIT(id) (UINT64_C(1) << HEADER_##id)
+
+/* Fields that say something about the message or the connection itself. */
+#define SPECIAL_FIELDS                                                                             \
+	(BIT(CONTENT_LENGTH) | BIT(TRANSFER_ENCODING) | BIT(HOST) | BIT(CONNECTION) |              \
+	 BIT(UPGRADE) | BIT(TE) | BIT(KEEP_ALIVE) | BIT(PROXY_CONNECTION) | BIT(HTTP2_SETTINGS) |  \
+	 BIT(EXPECT) | BIT(CONTENT_TYPE))
+_Static_assert(HEADER_UPGRADE<64 && HEADER_UPGRADE> HEADER_TRANSFER_ENCODING, "BIT must reach");
+
+static enum http1_error note_length(struct http1_head *head, struct slice value)
+{
+	if (head->has_length || !slice_to_uint64(value, &head->length) || head->length > INT64_MAX)
+		return HTTP1_ERROR_SYNTAX;
+	head->has_length = true;
+	return HTTP1_ERROR_NONE;
+}
+
+static enum http1_error note_host(struct http1_head *head, struct header *field)
+{
+	field->id = HEADER_REMOVED;
+	if (head->has_host)
+		return HTTP1_ERROR_SYNTAX;
+	head->has_host = true;
+	if (!http1_is_authority(header_value(field)))
+		return HTTP1_ERROR_AUTHORITY;
+	if (!head->authority.data) /* the target's own wins: RFC 9112 3.2.2 */
+		head->authority = header_value(field);
+	return HTTP1_ERROR_NONE;
+}
+
+static void note_coding(struct http1_head *head, struct header *field)
+{
+	if (head->has_coding || !slice_equal_nocase(header_value(field), SLICE("chunked")))
+		head->is_odd_coding = true;
+	head->has_coding = true;
+	head->is_chunked = !head->is_odd_coding;
+	field->id = HEADER_REMOVED;
+}
+
+static enum http1_error note_special(struct http1_head *head, struct header *field,
+				     enum http1_kind kind)
+{
+	enum header_id id = (enum header_id)field->id;
+
+	if (id == HEADER_CONTENT_LENGTH)
+		return note_length(head, header_value(field));
+	if (id == HEADER_HOST)
+		return kind == HTTP1_REQUEST ? note_host(head, field) : HTTP1_ERROR_NONE;
+	if (id == HEADER_CONTENT_TYPE)
+		head->is_grpc = slice_starts_with(header_value(field), SLICE("application/grpc"));
+	else if (id == HEADER_TRANSFER_ENCODING)
+		note_coding(head, field);
+	else if (id == HEADER_CONNECTION)
+		head->has_connection = true;
+	else if (id == HEADER_UPGRADE)
+		head->has_upgrade = true;
+	else if (id == HEADER_TE)
+		http1_keep_te_trailers(field);
+	else if (id == HEADER_EXPECT) {
+		if (head->protocol == STREAM_PROTOCOL_HTTP10) /* RFC 9110 10.1.1 */
+			field->id = HEADER_REMOVED;
+	} else
+		field->id = HEADER_REMOVED;
+	return HTTP1_ERROR_NONE;
+}
+
+/* RFC 9110 6.5.1: what frames a message or concerns the connection has no meaning here. */
+static enum http1_error note_trailer(struct header *field)
+{
+	if (field->id != HEADER_CONTENT_TYPE)
+		field->id = HEADER_REMOVED;
+	return HTTP1_ERROR_NONE;
+}
+
+static COLD enum http1_error note_underscore(struct http1_head *head, struct header *field,
+					     const struct http1_options *options)
+{
+	if (options->underscores == HTTP1_UNDERSCORES_REJECT)
+		return HTTP1_ERROR_UNDERSCORE;
+	head->dropped_underscores++;
+	field->id = HEADER_REMOVED;
+	return HTTP1_ERROR_NONE;
+}
+
+/* A line "name: value" of `bytes`, from `start` to its CR at `line_end`. */
+static inline enum http1_error parse_field(struct header *field, struct slice bytes, size_t start,
+					   size_t line_end)
+{
+	const char *name = bytes.data + start, *value, *end = bytes.data + line_end;
+	size_t name_len = line_end - start;
+	enum header_id id = http1_name_find(name, bytes.data + bytes.len, &name_len);
+
+	if (UNLIKELY(id == HEADER_REMOVED || !name_len || name_len > UINT16_MAX))
+		return HTTP1_ERROR_SYNTAX;
+	value = name + name_len + 1;
+	while (value < end && (*value == ' ' || *value == '\t'))
+		value++;
+	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	*field = (struct header){
+		.name = name,
+		.value = value,
+		.value_len = (uint32_t)(end - value),
+		.name_len = (uint16_t)name_len,
+		.id = (uint8_t)id,
+	};
+	return HTTP1_ERROR_NONE;
+}
+
+/* Body and connection, once all fields are known. */
+static enum http1_error check_framing(struct http1_head *head, enum http1_kind kind,
+				      const struct http1_options *options)
+{
+	if (head->has_coding && head->has_length) {
+		if (!options->allow_chunked_length || head->is_odd_coding)
+			return HTTP1_ERROR_LENGTH_AND_CODING;
+		http1_remove_fields(head, HEADER_CONTENT_LENGTH);
+		head->has_length = false;
+	}
+	if (head->is_odd_coding || (head->has_coding && head->is_connect))
+		return HTTP1_ERROR_CODING;
+	if (head->has_coding && head->protocol == STREAM_PROTOCOL_HTTP10)
+		return HTTP1_ERROR_CODING_REFUSED; /* RFC 9112 6.1 */
+	if (head->has_connection) {
+		enum http1_error error = http1_read_connection(head, kind);
+		if (error)
+			return error;
+	}
+	if (head->has_upgrade)
+		http1_read_upgrade(head, kind);
+	if (head->has_connection && !head->is_upgrade)
+		http1_remove_fields(head, HEADER_CONNECTION);
+	if (head->is_connect && head->has_length) {
+		if (head->length)
+			return HTTP1_ERROR_BODY_REFUSED;
+		http1_remove_fields(head, HEADER_CONTENT_LENGTH);
+		head->has_length = false;
+	}
+	if (head->is_upgrade && head->is_chunked && kind == HTTP1_REQUEST)
+		return HTTP1_ERROR_BODY_REFUSED;
+	return HTTP1_ERROR_NONE;
+}
+
+enum http1_error http1_head_parse(struct http1_head *head, struct slice bytes,
+				  const struct http1_lines_found *found, enum http1_kind kind,
+				  const struct http1_options *options, void *scratch)
+{
+	size_t start = 0;
+	uint32_t line = 0;
+	enum http1_error error;
+	bool checks_underscores =
+		kind == HTTP1_REQUEST && options->underscores != HTTP1_UNDERSCORES_ALLOW;
+
+	*head = (struct http1_head){.bytes = slice_sub(bytes, 0, found->len)};
+	head->fields = (struct header *)(void *)((char *)scratch + ends_size(max_headers(options)));
+	if (kind != HTTP1_TRAILERS) {
+		error = parse_start(head, slice_sub(bytes, 0, found->ends[0]),
+				    bytes.data + bytes.len, kind, options);
+		if (error)
+			return error;
+		start = found->ends[line++] + 2;
+	}
+	struct header *field = head->fields;
+	for (; line < found->count; line++, field++) {
+		error = parse_field(field, bytes, start, found->ends[line]);
+		if (UNLIKELY(error))
+			return error;
+		if (field->id < 64 && SPECIAL_FIELDS >> field->id & 1) {
+			error = kind == HTTP1_TRAILERS ? note_trailer(field)
+						       : note_special(head, field, kind);
+			if (UNLIKELY(error))
+				return error;
+		} else if (UNLIKELY(checks_underscores) &&
+			   memchr(field->name, '_', field->name_len)) {
+			error = note_underscore(head, field, options);
+			if (error)
+				return error;
+		}
+		start = found->ends[line] + 2;
+	}
+	head->field_count = (uint32_t)(field - head->fields);
+	return kind == HTTP1_TRAILERS ? HTTP1_ERROR_NONE : check_framing(head, kind, options);
+}
+
+/* --- the copy */
+
+/* Where a slice of the head stands in its copy; a constant stays. */
+static struct slice moved(const struct http1_head *head, const char *copy, struct slice s)
+{
+	size_t at = (size_t)(s.data - head->bytes.data);
+	return at < head->bytes.len ? slice_make(copy + at, s.len) : s;
+}
+
+static void add_pseudo(struct headers *headers, const struct http1_head *head, const char *copy,
+		       enum http1_kind kind)
+{
+	if (kind == HTTP1_RESPONSE)
+		headers_add_id(headers, HEADER_STATUS, slice_make(copy + 9, 3));
+	if (kind != HTTP1_REQUEST)
+		return;
+	headers_add_id(headers, HEADER_METHOD, slice_make(copy, head->method.len));
+	headers_add_id(headers, HEADER_SCHEME, head->scheme.data ? head->scheme : SLICE("http"));
+	if (head->authority.data)
+		headers_add_id(headers, HEADER_AUTHORITY, moved(head, copy, head->authority));
+	if (head->path.data)
+		headers_add_id(headers, HEADER_PATH, moved(head, copy, head->path));
+}
+
+void http1_head_copy(const struct http1_head *head, enum http1_kind kind, struct headers *headers,
+		     struct arena *arena, uint32_t spare)
+{
+	char *copy = arena_alloc(arena, head->bytes.len + HTTP1_NAME_SLACK);
+
+	memcpy(copy, head->bytes.data, head->bytes.len);
+	headers_init(headers, arena, head->field_count + 4 + spare);
+	add_pseudo(headers, head, copy, kind);
+
+	struct header *item = headers->items + headers->count;
+	const struct header *end = head->fields + head->field_count;
+	for (const struct header *field = head->fields; field < end; field++) {
+		enum header_id id = (enum header_id)field->id;
+		if (id == HEADER_REMOVED)
+			continue;
+		char *name = copy + (field->name - head->bytes.data);
+		*item = *field;
+		item->value = copy + (field->value - head->bytes.data);
+		if (id == HEADER_OTHER) {
+			http1_name_lower(name, field->name_len);
+			item->name = name;
+		} else {
+			item->name = known_name_text(id).data;
+			if (!headers_has(headers, id)) {
+				headers->present[id >> 6] |= UINT64_C(1) << (id & 63);
+				headers->first[id] = (uint16_t)(item - headers->items);
+			}
+		}
+		item++;
+	}
+	headers->count = (uint32_t)(item - headers->items);
+}

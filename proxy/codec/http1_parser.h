@@ -1,0 +1,105 @@
+/* The head of an HTTP/1 message: from bytes to checked, not yet copied fields.
+ *
+ *   bytes (contiguous, come again with more behind) ─ http1_head_find ─> whole head
+ *   whole head ─ http1_head_parse ─> start line, fields, framing      (slices of the bytes)
+ *              ─ http1_head_copy ──> struct headers in an arena       (one copy, names lower case)
+ *
+ * Strict: RFC 9112 without its leniencies. Refused are bare CR or LF, line folding, white space
+ * around a field name, control characters, Content-Length twice or with Transfer-Encoding, any
+ * coding but `chunked`, two Hosts, odd methods and targets.
+ *
+ * Owner: the codec. What outlives a call is offsets (struct http1_progress). Limits: bytes of a
+ * head and its number of fields (struct http1_limits). */
+#ifndef CODEC_HTTP1_PARSER_H
+#define CODEC_HTTP1_PARSER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "codec/http1_error.h"
+#include "message/headers.h"
+
+enum http1_underscores {
+	HTTP1_UNDERSCORES_ALLOW,
+	HTTP1_UNDERSCORES_REJECT, /* the request */
+	HTTP1_UNDERSCORES_DROP,   /* the field */
+};
+
+struct http1_options;
+
+/* How far an incomplete head (or trailer section) was looked at. Zero: not at all. */
+struct http1_progress {
+	uint32_t scanned, line_start;
+	uint16_t lines;
+};
+
+enum http1_found {
+	HTTP1_FOUND_MORE, /* incomplete, good so far */
+	HTTP1_FOUND_ALL,
+	HTTP1_FOUND_BAD,
+};
+
+enum http1_kind {
+	HTTP1_REQUEST,
+	HTTP1_RESPONSE,
+	HTTP1_TRAILERS, /* fields without a start line */
+};
+
+/* A whole head, split into lines. */
+struct http1_lines_found {
+	uint32_t *ends; /* offsets of the CRs, in the scratch given */
+	uint32_t count;
+	uint32_t len; /* of the head with its empty line */
+};
+
+/* Room that http1_head_find and http1_head_parse need. */
+size_t http1_scratch_size(const struct http1_options *options);
+
+/* Looks for the head's end in all of its bytes so far. On BAD, *error says why. scratch: of
+ * http1_scratch_size, aligned to 8; found->ends is in it and must stay until after the copy. */
+enum http1_found http1_head_find(struct http1_progress *progress, struct slice bytes,
+				 enum http1_kind kind, const struct http1_options *options,
+				 void *scratch, struct http1_lines_found *found,
+				 enum http1_error *error);
+
+/* What a Connection field said. */
+enum {
+	HTTP1_CLOSE = 1,
+	HTTP1_KEEP_ALIVE = 2,
+	HTTP1_UPGRADE = 4,
+};
+
+struct http1_head {
+	struct slice bytes;    /* of the whole head */
+	struct header *fields; /* as received (names of HEADER_OTHER in any case); values trimmed.
+				  Dropped ones are HEADER_REMOVED */
+	uint32_t field_count;
+	struct slice method, scheme, authority, path; /* request; .data NULL: has none */
+	uint16_t status;                              /* response */
+	uint8_t protocol;                             /* enum stream_protocol */
+	uint8_t connection;                           /* bits above */
+	bool is_head, is_connect;
+	bool is_upgrade; /* an `upgrade` that its Connection names, of another kind than h2c */
+	bool is_chunked, has_length;
+	bool has_coding, is_odd_coding, has_host, has_connection, has_upgrade; /* seen on the way */
+	bool is_grpc;
+	uint16_t dropped_underscores;
+	uint64_t length; /* < 2^63 */
+};
+
+/* Parses and checks. Hop-by-hop fields come out as HEADER_REMOVED: connection (kept with its
+ * upgrade), keep-alive, proxy-connection, transfer-encoding, te (kept as `trailers`), upgrade
+ * (unless it is one), http2-settings, host (it becomes the authority), and what Connection names.
+ */
+enum http1_error http1_head_parse(struct http1_head *head, struct slice bytes,
+				  const struct http1_lines_found *found, enum http1_kind kind,
+				  const struct http1_options *options, void *scratch);
+
+/* Copies the head once into the arena and makes `headers` of it, pseudo headers first, with room
+ * for `spare` more. */
+void http1_head_copy(const struct http1_head *head, enum http1_kind kind, struct headers *headers,
+		     struct arena *arena, uint32_t spare);
+
+#endif

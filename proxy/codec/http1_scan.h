@@ -1,0 +1,57 @@
+/* Finds the line ends of an HTTP/1 head, and what may not stand in one, many bytes at a time.
+ *
+ *   GET / HTTP/1.1 CR LF name: value CR LF CR LF
+ *                  ^ends[0]          ^ends[1]  empty line: HTTP1_SCAN_END
+ *
+ * A line ends with CR LF (RFC 9112 2.2: a bare CR or LF is refused) and holds no control character
+ * but TAB. Bytes behind the empty line are not looked at. The variants differ in speed only.
+ *
+ * Owner: the caller keeps `struct http1_lines`, which holds offsets, never pointers into the bytes:
+ * when more bytes have come it goes on where it stopped, so that total work is linear. */
+#ifndef CODEC_HTTP1_SCAN_H
+#define CODEC_HTTP1_SCAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+enum http1_scan_result {
+	HTTP1_SCAN_MORE,    /* the head hasn't ended yet; go on with more bytes */
+	HTTP1_SCAN_END,     /* line_start is the offset of the empty line */
+	HTTP1_SCAN_FULL,    /* room for line ends is used up */
+	HTTP1_SCAN_CONTROL, /* a control character at `scanned` */
+	HTTP1_SCAN_ENDING,  /* a bare CR or LF at `scanned` */
+};
+
+struct http1_lines {
+	uint32_t *ends; /* offsets of the CRs found by this call */
+	uint32_t count, max;
+	uint32_t line_start; /* of the line that hasn't ended */
+	uint32_t scanned;    /* what is before it was looked at */
+};
+
+/* Goes on from lines->scanned with all bytes of the head so far (less than 2^31). */
+enum http1_scan_result http1_scan_lines(struct http1_lines *lines, struct slice bytes);
+
+/* What http1_scan_lines chooses from: by byte, the oracle of the tests; 64 bytes at a time with
+ * SSE2 and with AVX2 (only where has_avx2). Elsewhere than on x86-64 all are the first. */
+enum http1_scan_result http1_scan_lines_bytewise(struct http1_lines *lines, struct slice bytes);
+enum http1_scan_result http1_scan_lines_sse2(struct http1_lines *lines, struct slice bytes);
+enum http1_scan_result http1_scan_lines_avx2(struct http1_lines *lines, struct slice bytes);
+bool http1_scan_has_avx2(void);
+
+/* Classes of bytes. */
+enum {
+	HTTP1_TOKEN = 1,     /* tchar of RFC 9110 5.6.2: methods, field names */
+	HTTP1_TARGET = 2,    /* may stand in a request target */
+	HTTP1_AUTHORITY = 4, /* may stand in a host with its port */
+	HTTP1_FIELD = 8,     /* may stand in a field value or reason phrase */
+	HTTP1_UPPER = 16,
+};
+extern const uint8_t http1_class[256];
+
+/* Whether all bytes are of the class. */
+bool http1_is_all(struct slice s, unsigned class_bit);
+
+#endif
