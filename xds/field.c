@@ -37,7 +37,7 @@ enum field_class field_class(const ProtobufCFieldDescriptor *field)
 	case PROTOBUF_C_TYPE_MESSAGE:
 		return FIELD_MESSAGE;
 	}
-	invariant(!"a type of field that protobuf has");
+	invariant(field->type <= PROTOBUF_C_TYPE_MESSAGE);
 	return FIELD_MESSAGE;
 }
 

@@ -89,8 +89,8 @@ void *arena_alloc_slow(struct arena *arena, size_t size)
 
 void *arena_zalloc(struct arena *arena, size_t size)
 {
-	void *p = arena_alloc(arena, size); /* may be NULL when size is 0 */
-	return size ? memset(p, 0, size) : p;
+	/* No block may be there yet, and no arithmetic is allowed on NULL. */
+	return size ? memset(arena_alloc(arena, size), 0, size) : NULL;
 }
 
 void *arena_zalloc_array(struct arena *arena, size_t count, size_t size)
