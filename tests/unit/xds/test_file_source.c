@@ -81,16 +81,16 @@ static void named_by_cluster_name_or_in_a_resource(void **state)
 		STATUS_OK);
 	assert_true(slice_equal(resources.items[0].name, SLICE("c")));
 	file_resources_free(&resources);
-	assert_string_equal(
-		parse(&resources, "resources: [{'@type': t/envoy.service.discovery.v3.Resource, "
+	assert_string_equal(parse(&resources,
+				  "resources: [{'@type': t/envoy.service.discovery.v3.Resource, "
 				  "name: x, resource: {" TYPE ", name: a}}]"),
-		"");
+			    "");
 	assert_true(slice_equal(resources.items[0].name, SLICE("a")));
 	file_resources_free(&resources);
-	assert_string_equal(
-		parse(&resources, "resources: [{'@type': t/envoy.service.discovery.v3.Resource, "
+	assert_string_equal(parse(&resources,
+				  "resources: [{'@type': t/envoy.service.discovery.v3.Resource, "
 				  "name: x, resource: {" TYPE "}}]"),
-		"f.yaml:1:71: resources[0].resource.name: must not be empty");
+			    "f.yaml:1:71: resources[0].resource.name: must not be empty");
 }
 
 static void no_resources(void **state)
