@@ -8,6 +8,7 @@
 #include "base/regex.h"
 #include "envoy/config/route/v3/route_components.pb-c.h"
 #include "google/protobuf/duration.pb-c.h"
+#include "message/cookie.h"
 #include "routing/header_match.h"
 #include "routing/query_match.h"
 
@@ -160,7 +161,8 @@ static bool hash_one(const struct hash_policy *policy, const struct hash_input *
 	case HASH_HEADER:
 		return hash_header(policy, input, hash);
 	case HASH_COOKIE:
-		if (cookie_find(input->headers, policy->name, &value) && value.len) {
+		value = cookie_find(input->headers, policy->name);
+		if (value.len) {
 			*hash = hash_bytes(value);
 			return true;
 		}

@@ -1,6 +1,7 @@
 #include "routing/query_match.h"
 
 #include "envoy/config/route/v3/route_components.pb-c.h"
+#include "message/cookie.h"
 
 #define SPECIFIER(kind)                                                                            \
 	ENVOY__CONFIG__ROUTE__V3__QUERY_PARAMETER_MATCHER__QUERY_PARAMETER_MATCH_SPECIFIER_##kind
@@ -80,10 +81,10 @@ enum status cookie_matches_load(struct pair_matches *matches,
 	return STATUS_OK;
 }
 
-/* Cuts the next "name=value" off rest, up to `separator`. */
-static struct slice next_pair(struct slice *rest, char separator, struct slice *value)
+/* Cuts the next "name=value" off rest. */
+static struct slice next_pair(struct slice *rest, struct slice *value)
 {
-	size_t end = slice_find_char(*rest, separator, 0);
+	size_t end = slice_find_char(*rest, '&', 0);
 	struct slice pair = slice_sub(*rest, 0, end);
 	size_t equals = slice_find_char(pair, '=', 0);
 
@@ -95,28 +96,8 @@ static struct slice next_pair(struct slice *rest, char separator, struct slice *
 bool query_find(struct slice query, struct slice name, struct slice *value)
 {
 	while (query.len)
-		if (slice_equal(next_pair(&query, '&', value), name))
+		if (slice_equal(next_pair(&query, value), name))
 			return true;
-	return false;
-}
-
-bool cookie_find(const struct headers *headers, struct slice name, struct slice *value)
-{
-	const struct header *h = headers_find_id(headers, HEADER_COOKIE);
-
-	for (; h; h = headers_find_next(headers, h)) {
-		struct slice rest = header_value(h);
-		while (rest.len) {
-			struct slice found = slice_trim(next_pair(&rest, ';', value));
-			if (!slice_equal(found, name))
-				continue;
-			*value = slice_trim(*value);
-			if (value->len >= 2 && value->data[0] == '"' &&
-			    value->data[value->len - 1] == '"')
-				*value = slice_sub(*value, 1, value->len - 1);
-			return true;
-		}
-	}
 	return false;
 }
 
@@ -137,9 +118,8 @@ bool cookie_matches_test(const struct pair_matches *matches, const struct header
 {
 	for (uint32_t i = 0; i < matches->count; i++) {
 		const struct pair_match *match = &matches->items[i];
-		struct slice value;
-		bool hit = cookie_find(headers, match->name, &value) &&
-			   string_matcher_test(&match->string, value);
+		struct slice value = cookie_find(headers, match->name);
+		bool hit = value.data && string_matcher_test(&match->string, value);
 		if (hit == match->invert)
 			return false;
 	}

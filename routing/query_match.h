@@ -39,7 +39,5 @@ bool cookie_matches_test(const struct pair_matches *matches, const struct header
 
 /* The first value of a parameter: true if it is there ("" for "k" and "k="). */
 bool query_find(struct slice query, struct slice name, struct slice *value);
-/* The first cookie of that name, over all `cookie` fields; without the quotes around its value. */
-bool cookie_find(const struct headers *headers, struct slice name, struct slice *value);
 
 #endif
