@@ -104,11 +104,16 @@ static void check_support(struct validator *validator, const ProtobufCMessage *m
 {
 	struct field_path inner = FIELD_PATH_OF_FIELD(path, rule->field->name);
 	bool allowed = validator->options && validator->options->allow_unsupported;
+	const char *reason = rule->unsupported->reason;
 
-	if (field_count(message, rule->field))
-		report(validator, &inner, !allowed, "is not supported%s%s%s",
-		       rule->unsupported->reason[0] ? ": " : "", rule->unsupported->reason,
-		       allowed ? "; ignored" : "");
+	if (!field_count(message, rule->field))
+		return;
+	if (rule->unsupported->is_ignored || allowed)
+		report(validator, &inner, false, "has no effect%s%s", reason[0] ? ": " : "",
+		       reason);
+	else
+		report(validator, &inner, true, "is not supported%s%s", reason[0] ? ": " : "",
+		       reason);
 }
 
 static void check_rule(struct validator *validator, const ProtobufCMessage *message,

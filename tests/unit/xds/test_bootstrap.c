@@ -125,8 +125,7 @@ static void unknown_fields_may_be_allowed(void **state)
 	warnings = 0;
 	assert_int_equal(bootstrap_load(&bootstrap, &options, &diag), STATUS_OK);
 	assert_int_equal(warnings, 2);
-	assert_string_equal(last_report,
-			    "--config-yaml:1:14: hds_config: is not supported; ignored");
+	assert_string_equal(last_report, "--config-yaml:1:14: hds_config: has no effect");
 	bootstrap_free(&bootstrap);
 }
 

@@ -193,6 +193,12 @@ static void what_is_not_done_is_refused(void **state)
 	assert_memory_equal(diag.text, "is not supported", 16);
 	assert_int_equal(message_validate(message, "", &options, &diag), STATUS_OK);
 	assert_int_equal(fixture->warnings, 1);
+	options.allow_unsupported = false;
+	message = yaml_must(fixture, &envoy__config__bootstrap__v3__bootstrap__descriptor,
+			    "{watchdogs: {}}");
+	assert_int_equal(message_validate(message, "", &options, &diag), STATUS_OK);
+	assert_string_equal(fixture->last_report,
+			    "watchdogs: has no effect: nothing watches threads");
 }
 
 /* --- the tables
