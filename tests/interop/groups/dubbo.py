@@ -4,7 +4,9 @@ import signal
 import subprocess
 import time
 
-from gateway import Gateway, cluster, dubbo_manager, free_ports, places
+import places
+from gateway import Gateway, cluster, dubbo_manager
+from ports import free_ports
 
 JAVA = places.ROOT / "tests/interop/java/run.sh"
 SERVICE = "demo.api.DemoService"
@@ -73,27 +75,27 @@ def _manager(routes=None):
 
 
 def ten_thousand_calls():
-    with _Providers(_Provider("a", "--quiet")) as (a,), Gateway("dubbo", _manager(), [cluster("up", a.port)]) as g:
+    with _Providers(_Provider("a", "--quiet")) as (a,), Gateway("interop-dubbo", _manager(), [cluster("up", a.port)]) as g:
         passed, failed, out = _consumer(g.port, "--method", "sayHello", "--count", "10000", "--concurrency", "16")
         assert (passed, failed) == (10_000, 0), out[-800:]
 
 
 def every_kind_of_call():
     """Objects, exceptions, one-way, attachments, generic calls, large arguments and results."""
-    with _Providers(_Provider("a")) as (a,), Gateway("dubbo-kinds", _manager(), [cluster("up", a.port)]) as g:
+    with _Providers(_Provider("a")) as (a,), Gateway("interop-dubbo-kinds", _manager(), [cluster("up", a.port)]) as g:
         passed, failed, out = _consumer(g.port, "--attach", "x-tag=blue", "--count", "20", "--concurrency", "4")
         assert failed == 0 and passed == 18 * 20, out[-1500:]
 
 
 def every_kind_of_call_of_2_7():
-    with _Providers(_Provider("old", module="dubbo27")) as (a,), Gateway("dubbo-27", _manager(), [cluster("up", a.port)]) as g:
+    with _Providers(_Provider("old", module="dubbo27")) as (a,), Gateway("interop-dubbo-27", _manager(), [cluster("up", a.port)]) as g:
         passed, failed, out = _consumer(g.port, "--attach", "x-tag=blue", "--count", "5", module="dubbo27")
         assert failed == 0 and passed == 18 * 5, out[-1500:]
 
 
 def by_method_to_two_providers():
     with _Providers(_Provider("a"), _Provider("b")) as (a, b), \
-            Gateway("dubbo-methods", _manager({"sayHello": "first", ANY: "second"}), [cluster("first", a.port), cluster("second", b.port)]) as g:
+            Gateway("interop-dubbo-methods", _manager({"sayHello": "first", ANY: "second"}), [cluster("first", a.port), cluster("second", b.port)]) as g:
         passed, failed, out = _consumer(g.port, "--method", "sayHello,add", "--count", "50", "--concurrency", "4")
         assert (passed, failed) == (100, 0), out[-800:]
         seen = [a.calls("sayHello"), a.calls("add"), b.calls("sayHello"), b.calls("add")]
@@ -104,7 +106,7 @@ def killing_one_of_two_fails_no_call():
     """The consumer's own retries (2, as stock) cover what was in flight; nothing else may fail. The provider is killed, not stopped."""
     checks = [{"timeout": "1s", "interval": "0.2s", "unhealthy_threshold": 1, "healthy_threshold": 1, "tcp_health_check": {}}]
     with _Providers(_Provider("a"), _Provider("b")) as (a, b), \
-            Gateway("dubbo-kill", _manager(), [cluster("up", a.port, b.port, health_checks=checks)]) as g:
+            Gateway("interop-dubbo-kill", _manager(), [cluster("up", a.port, b.port, health_checks=checks)]) as g:
         consumer = subprocess.Popen([JAVA, "dubbo3", "demo.dubbo.Consumer", "--url", f"dubbo://127.0.0.1:{g.port}", "--hold", "8", "--rate", "200",
                                      "--warm", "50", "--concurrency", "16", "--retries", "2"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         end = time.monotonic() + 60
@@ -121,7 +123,7 @@ def killing_one_of_two_fails_no_call():
 
 def a_provider_that_stops_gracefully_fails_no_call():
     """Its READONLY event takes it out; the consumer does not retry."""
-    with _Providers(_Provider("a"), _Provider("b")) as (a, b), Gateway("dubbo-stop", _manager(), [cluster("up", a.port, b.port)]) as g:
+    with _Providers(_Provider("a"), _Provider("b")) as (a, b), Gateway("interop-dubbo-stop", _manager(), [cluster("up", a.port, b.port)]) as g:
         consumer = subprocess.Popen([JAVA, "dubbo3", "demo.dubbo.Consumer", "--url", f"dubbo://127.0.0.1:{g.port}", "--hold", "8", "--rate", "200",
                                      "--warm", "50", "--concurrency", "16"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         end = time.monotonic() + 60

@@ -2,7 +2,9 @@
 import asyncio
 import os
 
-from gateway import Gateway, cluster, free_ports, http_manager, places
+import places
+from gateway import Gateway, cluster, http_manager
+from ports import free_ports
 
 try:
     import websockets
@@ -29,7 +31,7 @@ def _run(client, count=1):
                     await client(ws)
             await asyncio.wait_for(asyncio.gather(*(one() for _ in range(count))), 60)
     port, = free_ports(1)
-    with Gateway("websocket", http_manager(upgrade_configs=[{"upgrade_type": "websocket"}]), [cluster("up", port)]) as g:
+    with Gateway("interop-websocket", http_manager(upgrade_configs=[{"upgrade_type": "websocket"}]), [cluster("up", port)]) as g:
         asyncio.run(both(g, port))
 
 
@@ -78,5 +80,5 @@ def refused_without_upgrade_configs():
         except websockets.InvalidStatusCode as e:
             return e.status_code
     port, = free_ports(1)
-    with Gateway("websocket-off", http_manager(), [cluster("up", port)]) as g:
+    with Gateway("interop-websocket-off", http_manager(), [cluster("up", port)]) as g:
         assert asyncio.run(attempt(g)) == 403

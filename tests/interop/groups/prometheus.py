@@ -1,7 +1,8 @@
 """The scrape page, read by the Prometheus project's own parser."""
 import urllib.request
 
-from gateway import Gateway, cluster, http_manager, places
+import places
+from gateway import Gateway, cluster, http_manager
 from origin import Origin
 
 try:
@@ -15,7 +16,7 @@ def _scrape(requests):
         raise places.Missing("python3-prometheus-client is not installed: tools/install_deps --test")
     origin = Origin()
     try:
-        with Gateway("prometheus", http_manager(), [cluster("up", origin.port)]) as g:
+        with Gateway("interop-prometheus", http_manager(), [cluster("up", origin.port)]) as g:
             for _ in range(requests):
                 urllib.request.urlopen(f"http://127.0.0.1:{g.port}/", timeout=5).read()
             return list(text_string_to_metric_families(g.get("/stats/prometheus")))

@@ -1,16 +1,17 @@
-"""Outrigger between real clients and real servers: short ways to write its configuration, start it, look at it."""
+"""A running outrigger for a test: short ways to write its configuration, start it, look at it."""
+import dataclasses
+import http.client
 import json
 import re
 import signal
 import subprocess
-import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-import places  # noqa: E402
-from ports import free_ports, listening  # noqa: E402,F401
+import places
+from ports import free_ports
 
 TYPE = "type.googleapis.com/envoy.extensions.filters."
 
@@ -42,20 +43,32 @@ def dubbo_manager(interface, routes):
         "dubbo_filters": [{"name": "envoy.filters.dubbo.router"}]}}
 
 
-class Gateway:
-    """A running outrigger. with Gateway("name", filter, clusters) as g: ... g.port, g.admin"""
+@dataclasses.dataclass
+class Answer:
+    status: int
+    headers: dict
+    text: str
 
-    def __init__(self, name, network_filter, clusters):
-        self.name, self.folder = name, places.scratch(f"interop-{name}")
+
+class Gateway:
+    """A running outrigger. with Gateway("name", filter, clusters) as g: ... g.port, g.admin
+
+    builds: which build's binary, in order of preference. bootstrap: further top-level fields. listener: further fields of the listener."""
+
+    def __init__(self, name, network_filter, clusters, *, builds=(), bootstrap=None, listener=None, args=()):
+        self.name, self.folder, self.builds, self.args = name, places.scratch(name), builds, list(args)
+        self.ended = False  # a check that ends it by itself says so
         self.port, self.admin = free_ports(2)
-        bootstrap = {"node": {"id": "interop", "cluster": "interop"}, "admin": {"address": address(self.admin)}, "static_resources": {
-            "listeners": [{"name": "l", "address": address(self.port), "filter_chains": [{"filters": [network_filter]}]}], "clusters": clusters}}
+        self.bootstrap = {"node": {"id": "test", "cluster": "test"}, "admin": {"address": address(self.admin)}, "static_resources": {
+            "listeners": [{"name": "l", "address": address(self.port), "filter_chains": [{"filters": [network_filter]}], **(listener or {})}],
+            "clusters": clusters}, **(bootstrap or {})}
         self.config = self.folder / "outrigger.yaml"
-        self.config.write_text(json.dumps(bootstrap, indent=1))
+        self.config.write_text(json.dumps(self.bootstrap, indent=1))
 
     def __enter__(self):
         self.log = open(self.folder / "log", "w+")
-        self.proc = subprocess.Popen([places.outrigger(), "-c", self.config, "--concurrency", "2", "--log-level", "warning", "--disable-hot-restart"],
+        self.proc = subprocess.Popen([places.outrigger(*self.builds), "-c", self.config, "--concurrency", "2", "--log-level", "warning",
+                                      *(self.args or ["--disable-hot-restart"])],
                                      stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         end = time.monotonic() + 15
         while not self.ready():
@@ -70,13 +83,44 @@ class Gateway:
         except OSError:
             return False
 
-    def get(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}{path}", timeout=10) as r:
+    def get(self, path, ok=True):
+        """An admin page's text; unless ok is False, one that isn't 200 is an error."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}{path}", timeout=10) as r:
+                return r.read().decode()
+        except urllib.error.HTTPError as e:
+            if ok:
+                raise
+            return e.read().decode()
+
+    def post(self, path):
+        with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{self.admin}{path}", method="POST"), timeout=10) as r:
             return r.read().decode()
+
+    def http(self, method, path, headers=None, body=None, timeout=20):
+        """One request to the listener on a connection of its own: an answer with status, headers (lower-case names), text."""
+        conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            conn.request(method, path, body=body, headers=headers or {})
+            r = conn.getresponse()
+            return Answer(r.status, {k.lower(): v for k, v in r.getheaders()}, r.read().decode("utf-8", "replace"))
+        finally:
+            conn.close()
+
+    def wait_for(self, stat, value, seconds=10):
+        """Until the stat has the value."""
+        end = time.monotonic() + seconds
+        while (now := self.stat(stat)) != value:
+            if time.monotonic() > end:
+                raise AssertionError(f"{stat} is {now}, not {value}")
+            time.sleep(0.02)
 
     def stat(self, name):
         m = re.search(rf"^{re.escape(name)}: (\d+)$", self.get("/stats"), re.M)
         return int(m[1]) if m else 0
+
+    def memory_kb(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.proc.pid}/status").read_text())[1])
 
     def memory_high_kb(self):
         return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.proc.pid}/status").read_text())[1])
@@ -96,5 +140,5 @@ class Gateway:
                 self.proc.wait()
         words = self.words()
         self.log.close()
-        if not failed and (code is not None or re.search("Sanitizer|runtime error", words)):
+        if not failed and ((code is not None and not self.ended) or re.search("Sanitizer|runtime error", words)):
             raise RuntimeError(f"outrigger ended by itself or with a report ({code}): {words}")

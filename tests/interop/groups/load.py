@@ -2,14 +2,15 @@
 import re
 import subprocess
 
-from gateway import Gateway, cluster, http_manager, places
+import places
+from gateway import Gateway, cluster, http_manager
 from origin import Origin
 
 
 def _through(command, path="/size/100"):
     origin = Origin()
     try:
-        with Gateway("load", http_manager(), [cluster("up", origin.port)]) as g:
+        with Gateway("interop-load", http_manager(), [cluster("up", origin.port)]) as g:
             r = subprocess.run([*command, f"http://127.0.0.1:{g.port}{path}"], capture_output=True, text=True, timeout=60)
             assert r.returncode == 0, r.stderr[-500:]
             return r.stdout

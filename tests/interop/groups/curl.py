@@ -5,7 +5,8 @@ import re
 import subprocess
 import zlib
 
-from gateway import Gateway, cluster, http_manager, places
+import places
+from gateway import Gateway, cluster, http_manager
 from origin import Origin
 
 GIB = 1 << 30
@@ -14,7 +15,7 @@ GIB = 1 << 30
 def _through(test, manager=None):
     origin = Origin()
     try:
-        with Gateway("curl", manager or http_manager(), [cluster("up", origin.port)]) as g:
+        with Gateway("interop-curl", manager or http_manager(), [cluster("up", origin.port)]) as g:
             return test(g, f"http://127.0.0.1:{g.port}")
     finally:
         origin.stop()
@@ -110,5 +111,5 @@ def unreachable_origin():
         assert _curl("-o", "/dev/null", "-w", "%{http_code}", url).stdout == "503"
     origin = Origin()
     origin.stop()
-    with Gateway("curl-503", http_manager(), [cluster("up", origin.port)]) as g:
+    with Gateway("interop-curl-503", http_manager(), [cluster("up", origin.port)]) as g:
         test(g, f"http://127.0.0.1:{g.port}")

@@ -2,11 +2,12 @@
 import json
 import socket
 import threading
+import time
 import zlib
 
 
 class Origin:
-    """Paths: /size/N answers N bytes; everything else the JSON. Counts bodies without keeping them."""
+    """Paths: /size/N answers N bytes, /delay/MS waits; everything but /size answers the JSON. Counts bodies without keeping them."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -42,6 +43,8 @@ class Origin:
         if request[1].startswith("/size/"):
             body = b"x" * int(request[1].split("/")[2])
         else:
+            if request[1].startswith("/delay/"):
+                time.sleep(int(request[1].split("/")[2]) / 1000)
             body = json.dumps({"method": request[0], "path": request[1], "headers": headers, "length": length, "crc": crc}).encode()
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
         sock.sendall(head + (b"" if request[0] == "HEAD" else body))

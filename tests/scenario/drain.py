@@ -1,0 +1,41 @@
+"""What the program does with traffic while it ends or while the operator asks it to step back."""
+import json
+import threading
+
+from gateway import Gateway, cluster, http_manager
+from origin import Origin
+
+
+def failing_the_health_check_closes_connections():
+    """/healthcheck/fail: /ready says so, and each answer asks the client to leave."""
+    origin = Origin()
+    try:
+        with Gateway("drain-health", http_manager(), [cluster("up", origin.port)]) as g:
+            assert "connection" not in g.http("GET", "/").headers
+            g.post("/healthcheck/fail")
+            assert g.http("GET", "/").headers.get("connection") == "close"
+            assert g.get("/ready", ok=False).strip() == "DRAINING"
+            g.post("/healthcheck/ok")
+            assert "connection" not in g.http("GET", "/").headers
+    finally:
+        origin.stop()
+
+
+def draining_listeners_lets_requests_finish():
+    """Requests in flight while listeners drain are answered."""
+    origin = Origin()
+    results = []
+    try:
+        with Gateway("drain-listeners", http_manager(), [cluster("up", origin.port)]) as g:
+            def one():
+                results.append(json.loads(g.http("GET", "/delay/800").text)["path"])
+            threads = [threading.Thread(target=one) for _ in range(10)]
+            for t in threads:
+                t.start()
+            g.wait_for("cluster.up.upstream_rq_active", 10)
+            g.post("/drain_listeners?graceful")
+            for t in threads:
+                t.join()
+            assert results == ["/delay/800"] * 10, results
+    finally:
+        origin.stop()

@@ -1,0 +1,63 @@
+"""How the program starts, says that it is ready, refuses what it can't serve, and ends."""
+import json
+import signal
+import subprocess
+
+import places
+from gateway import Gateway, cluster, http_manager
+from origin import Origin
+
+
+def _direct(status=200):
+    return http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": status, "body": {"inline_string": "here"}}}])
+
+
+def ready_and_serving():
+    with Gateway("start-ready", _direct(), []) as g:
+        assert json.loads(g.get("/server_info"))["state"] == "LIVE"
+        answer = g.http("GET", "/")
+        assert (answer.status, answer.text) == (200, "here"), vars(answer)
+
+
+def traffic_reaches_the_upstream():
+    origin = Origin()
+    try:
+        with Gateway("start-traffic", http_manager(), [cluster("up", origin.port)]) as g:
+            for i in range(20):
+                seen = json.loads(g.http("POST", f"/{i}", body=b"x" * i * 1000).text)
+                assert (seen["path"], seen["length"]) == (f"/{i}", i * 1000), seen
+            assert g.stat("cluster.up.upstream_rq_total") == 20
+    finally:
+        origin.stop()
+
+
+def _refused(change):
+    g = Gateway("start-refused", _direct(), [])
+    change(g.bootstrap)
+    g.config.write_text(json.dumps(g.bootstrap))
+    r = subprocess.run([places.outrigger(), "-c", g.config, "--disable-hot-restart"], capture_output=True, text=True, timeout=20)
+    assert r.returncode == 1, f"exit code {r.returncode}"
+    return r.stdout + r.stderr
+
+
+def bad_configuration_is_refused():
+    """With exit code 1, and words that name the field."""
+    assert "no_such_field" in _refused(lambda b: b.update(no_such_field=1))
+    assert "admin" in _refused(lambda b: b["admin"]["address"].update(socket_address={"address": "127.0.0.1", "port_value": "many"}))
+
+
+def a_port_in_use_is_refused():
+    origin = Origin()
+    try:
+        words = _refused(lambda b: b["admin"]["address"]["socket_address"].update(port_value=origin.port))
+        assert str(origin.port) in words or "in use" in words, words
+    finally:
+        origin.stop()
+
+
+def ends_at_a_signal():
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        with Gateway("start-signal", _direct(), []) as g:
+            g.proc.send_signal(sig)
+            assert g.proc.wait(15) == 0
+            g.ended = True

@@ -1,0 +1,40 @@
+"""Runs checks: the public functions of a folder's modules. A check returns (perhaps a word about it) or raises."""
+import importlib
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import places
+
+
+def find(folder, wanted):
+    """(name, function) of the checks, file by file, in the order they stand there."""
+    sys.path.insert(0, str(folder.parent))
+    for path in sorted(folder.glob("*.py")):
+        if path.name == "run.py":
+            continue
+        group = importlib.import_module(f"{folder.name}.{path.stem}")
+        for name, function in vars(group).items():
+            public = callable(function) and not name.startswith("_") and not isinstance(function, type)
+            if public and getattr(function, "__module__", "") == group.__name__ and (not wanted or path.stem in wanted or f"{path.stem}.{name}" in wanted):
+                yield f"{path.stem}.{name}", function
+
+
+def run(folder, wanted):
+    """Runs them one after the other and ends the process with the closing line."""
+    passed = failed = 0
+    for name, function in find(folder, wanted):
+        began = time.monotonic()
+        try:
+            said = function()
+            passed += 1
+            print(f"ok   {name} ({time.monotonic() - began:.1f} s) {said or ''}".rstrip(), flush=True)
+        except places.Missing as e:
+            failed += 1
+            print(f"FAIL {name}: {e}", flush=True)
+        except Exception as e:
+            failed += 1
+            where = traceback.extract_tb(e.__traceback__)[-1]
+            print(f"FAIL {name}: {type(e).__name__}: {str(e)[-1500:]} ({Path(where.filename).name}:{where.lineno}: {where.line})", flush=True)
+    return places.summary(passed, failed if passed else max(failed, 1))
