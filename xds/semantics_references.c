@@ -20,9 +20,16 @@ static bool action_is_known(const struct map *clusters,
 			    const Envoy__Config__Route__V3__RouteAction *action,
 			    const struct field_path *outer, struct diag *diag)
 {
+	struct field_path mirrors = FIELD_PATH_OF_FIELD(outer, "route.request_mirror_policies");
 	struct field_path path = FIELD_PATH_OF_FIELD(outer, "route.cluster");
 	const Envoy__Config__Route__V3__WeightedCluster *weighted;
 
+	for (size_t i = 0; i < action->n_request_mirror_policies; i++) {
+		struct field_path item = FIELD_PATH_OF_INDEX(&mirrors, i);
+		if (!cluster_is_known(clusters, action->request_mirror_policies[i]->cluster, &item,
+				      diag))
+			return false;
+	}
 	switch ((int)action->cluster_specifier_case) {
 	case ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_CLUSTER:
 		return cluster_is_known(clusters, action->cluster, &path, diag);

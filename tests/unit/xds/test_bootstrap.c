@@ -218,6 +218,10 @@ static void managers_and_routes(void **state)
 		{"request_timeout: -1s", "", "", "request_timeout: must not be negative"},
 		{"http_filters: []", "", ACTION("cluster: nope"),
 		 "route_config.virtual_hosts[0].routes[0].route.cluster: there is no cluster nope"},
+		{"http_filters: []", "",
+		 ACTION("cluster: c, request_mirror_policies: [{cluster: c}, {cluster: nope}]"),
+		 "route_config.virtual_hosts[0].routes[0].route.request_mirror_policies[1]: there "
+		 "is no cluster nope"},
 		{"http_filters: []", "validate_clusters: false,", ACTION("cluster: nope"), ""},
 		{"http_filters: []", "",
 		 ACTION("weighted_clusters: {clusters: [{name: nope, weight: 1}]}"),
