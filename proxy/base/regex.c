@@ -1,24 +1,50 @@
 #include "base/regex.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-enum {
-	COMPILE_OPTIONS = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY |
-			  PCRE2_NEVER_BACKSLASH_C,
-	/* A match block for REGEX_GROUPS_MAX groups and its context, with room to spare. */
-	SCRATCH_SIZE = 2048,
-};
+#include "base/regex_syntax.h"
 
 struct regex {
 	pcre2_code *whole, *part; /* by use; NULL: not compiled for it */
 	pcre2_match_context *limits;
-	uint32_t group_count;
+	unsigned group_count;
 };
 
-static void regex_fini(void *ptr)
+/* What a match needs of PCRE2's memory fits here, so that none comes from the heap, as long as the
+ * JIT does with the 32 KiB of the thread's stack that it takes at first. */
+struct scratch {
+	_Alignas(16) char bytes[1024];
+	size_t used;
+};
+
+static void *scratch_alloc(size_t size, void *arg)
+{
+	struct scratch *scratch = arg;
+	size_t rounded = (size + 15) & ~(size_t)15;
+
+	if (rounded > sizeof scratch->bytes - scratch->used)
+		return malloc(size);
+	void *p = scratch->bytes + scratch->used;
+	scratch->used += rounded;
+	return p;
+}
+
+static void scratch_free(void *p, void *arg)
+{
+	struct scratch *scratch = arg;
+	uintptr_t at = (uintptr_t)p, from = (uintptr_t)scratch->bytes;
+
+	if (at < from || at >= from + sizeof scratch->bytes)
+		free(p);
+}
+
+/* --- compiling */
+
+static void regex_free(void *ptr)
 {
 	struct regex *regex = ptr;
 
@@ -27,123 +53,55 @@ static void regex_fini(void *ptr)
 	pcre2_match_context_free(regex->limits);
 }
 
-/* --- what RE2 doesn't know ---------------------------------------------------------------- */
-
-/* A group that begins with "(?": flags, names and plain groups are known. */
-static bool is_known_group(struct slice rest)
-{
-	size_t i = 0;
-
-	if (slice_starts_with(rest, SLICE("P<")))
-		return true;
-	if (slice_starts_with(rest, SLICE("<")))
-		return rest.len > 1 && rest.data[1] != '=' && rest.data[1] != '!';
-	while (i < rest.len && strchr("imsU-", rest.data[i]))
-		i++;
-	return i < rest.len && (rest.data[i] == ':' || rest.data[i] == ')');
-}
-
-/* Past the class that begins at i (after '['). */
-static size_t skip_class(struct slice p, size_t i)
-{
-	if (i < p.len && p.data[i] == '^')
-		i++;
-	if (i < p.len && p.data[i] == ']')
-		i++;
-	for (; i < p.len && p.data[i] != ']'; i++) {
-		if (p.data[i] == '\\')
-			i++;
-		else if (p.data[i] == '[' && i + 1 < p.len && p.data[i + 1] == ':')
-			while (i + 1 < p.len && !(p.data[i] == ':' && p.data[i + 1] == ']'))
-				i++;
-	}
-	return i;
-}
-
-static bool is_repeat_end(char c)
-{
-	return c == '*' || c == '+' || c == '?' || c == '}';
-}
-
-/* What is wrong with the pattern, or NULL. PCRE2 itself finds the rest. */
-static const char *find_unknown(struct slice p)
-{
-	for (size_t i = 0; i < p.len; i++) {
-		char next = i + 1 < p.len ? p.data[i + 1] : 0;
-		switch (p.data[i]) {
-		case '\\':
-			if (next >= '1' && next <= '9')
-				return "back references are not supported";
-			if (next && strchr("gkKGRXNhHVZ", next))
-				return "unknown escape sequence";
-			if (next == 'Q') {
-				const char *end = memmem(p.data + i, p.len - i, "\\E", 2);
-				i = end ? (size_t)(end - p.data) : p.len;
-			}
-			i++;
-			break;
-		case '[':
-			i = skip_class(p, i + 1);
-			break;
-		case '(':
-			if (next == '*')
-				return "verbs are not supported";
-			if (next == '?' && !is_known_group(slice_sub(p, i + 2, p.len)))
-				return "look-around and other Perl groups are not supported";
-			break;
-		case '+':
-			if (i && is_repeat_end(p.data[i - 1]) && !(i > 1 && p.data[i - 2] == '\\'))
-				return "bad repetition operator";
-			break;
-		}
-	}
-	return NULL;
-}
-
-/* --- compiling ---------------------------------------------------------------------------- */
-
-static enum status compile(struct slice pattern, uint32_t options, pcre2_code **code,
+static enum status compile(struct slice pattern, uint32_t anchors, pcre2_code **code,
 			   struct diag *diag)
 {
-	PCRE2_SIZE at;
+	uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY |
+			   PCRE2_NEVER_BACKSLASH_C | PCRE2_DUPNAMES;
+	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+	size_t offset;
 	int error;
 
-	*code = pcre2_compile((PCRE2_SPTR)(pattern.len ? pattern.data : ""), pattern.len,
-			      COMPILE_OPTIONS | options, &error, &at, NULL);
+	invariant(context);
+	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+	*code = pcre2_compile((PCRE2_SPTR)pattern.data, pattern.len, options | anchors, &error,
+			      &offset, context);
+	pcre2_compile_context_free(context);
 	if (!*code) {
 		char text[128];
 		pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof text);
-		return diag_set(diag, "invalid regex \"%.*s\": %s at offset %zu",
-				SLICE_FMT(pattern), text, (size_t)at);
+		return diag_set(diag, "invalid regular expression: %s", text);
 	}
-	/* Without a JIT (no support, no executable memory) the interpreter does it. */
-	(void)pcre2_jit_compile(*code, PCRE2_JIT_COMPLETE);
+	pcre2_jit_compile(*code, PCRE2_JIT_COMPLETE); /* without it the interpreter does the work */
 	return STATUS_OK;
 }
 
 enum status regex_compile(struct slice pattern, unsigned uses, struct arena *arena,
 			  const struct regex **out, struct diag *diag)
 {
-	const char *unknown = find_unknown(pattern);
-	enum status status = STATUS_OK;
+	struct slice translated;
 
 	if (pattern.len > REGEX_PATTERN_MAX) {
-		diag_set(diag, "regex is longer than %d bytes", REGEX_PATTERN_MAX);
+		diag_set(diag, "regular expression over %d bytes", REGEX_PATTERN_MAX);
 		return STATUS_TOO_LARGE;
 	}
-	if (unknown)
-		return diag_set(diag, "invalid regex \"%.*s\": %s", SLICE_FMT(pattern), unknown);
+	enum status status = regex_translate(pattern, arena, diag, &translated);
+	if (status != STATUS_OK)
+		return status;
 
 	struct regex *regex = ARENA_NEW(arena, struct regex);
-	arena_defer(arena, regex_fini, regex);
+	arena_defer(arena, regex_free, regex);
 	regex->limits = pcre2_match_context_create(NULL);
 	invariant(regex->limits);
 	pcre2_set_match_limit(regex->limits, REGEX_STEPS_MAX);
+	pcre2_set_depth_limit(regex->limits, REGEX_STEPS_MAX);
+	pcre2_set_heap_limit(regex->limits, REGEX_STACK_LIMIT / 1024);
 	if (uses & REGEX_MATCH)
-		status = compile(pattern, PCRE2_ANCHORED | PCRE2_ENDANCHORED, &regex->whole, diag);
-	if (!status && (uses & REGEX_REPLACE))
-		status = compile(pattern, 0, &regex->part, diag);
-	if (status)
+		status = compile(translated, PCRE2_ANCHORED | PCRE2_ENDANCHORED, &regex->whole,
+				 diag);
+	if (status == STATUS_OK && uses & REGEX_REPLACE)
+		status = compile(translated, 0, &regex->part, diag);
+	if (status != STATUS_OK)
 		return status;
 	pcre2_pattern_info(regex->part ? regex->part : regex->whole, PCRE2_INFO_CAPTURECOUNT,
 			   &regex->group_count);
@@ -151,171 +109,206 @@ enum status regex_compile(struct slice pattern, unsigned uses, struct arena *are
 	return STATUS_OK;
 }
 
-/* --- matching ----------------------------------------------------------------------------- */
-
-/* Memory for one match, on the stack; PCRE2 asks for more only where it interprets. */
-struct scratch {
-	_Alignas(16) char room[SCRATCH_SIZE];
-	size_t used;
-};
-
-static void *scratch_alloc(size_t size, void *context)
+unsigned regex_group_count(const struct regex *regex)
 {
-	struct scratch *scratch = context;
-	size_t rounded = (size + 15) & ~(size_t)15;
-
-	if (rounded > SCRATCH_SIZE - scratch->used)
-		return malloc(size);
-	scratch->used += rounded;
-	return scratch->room + scratch->used - rounded;
+	return regex->group_count;
 }
 
-static void scratch_free(void *ptr, void *context)
+/* --- matching */
+
+/* The same with a stack from the heap: long texts under nested repetitions need one. */
+static COLD int match_with_stack(const struct regex *regex, const pcre2_code *code,
+				 struct slice text, size_t start, pcre2_match_data *data)
 {
-	struct scratch *scratch = context;
+	pcre2_match_context *context = pcre2_match_context_copy(regex->limits);
+	pcre2_jit_stack *stack = pcre2_jit_stack_create(65536, REGEX_STACK_LIMIT, NULL);
 
-	if ((char *)ptr < scratch->room || (char *)ptr >= scratch->room + SCRATCH_SIZE)
-		free(ptr);
-}
-
-/* A match block with room for `groups`, and its context, in the scratch. */
-static pcre2_match_data *match_open(struct scratch *scratch, uint32_t groups,
-				    pcre2_general_context **memory)
-{
-	scratch->used = 0;
-	*memory = pcre2_general_context_create(scratch_alloc, scratch_free, scratch);
-	invariant(*memory);
-	pcre2_match_data *match = pcre2_match_data_create(groups, *memory);
-	invariant(match);
-	return match;
-}
-
-static void match_close(pcre2_match_data *match, pcre2_general_context *memory)
-{
-	pcre2_match_data_free(match);
-	pcre2_general_context_free(memory);
-}
-
-static int match_at(const pcre2_code *code, const struct regex *regex, struct slice text,
-		    size_t from, pcre2_match_data *match)
-{
-	PCRE2_SPTR subject = (PCRE2_SPTR)(text.data ? text.data : "");
-	int found = pcre2_match(code, subject, text.len, from, 0, match, regex->limits);
-
-	if (found == PCRE2_ERROR_JIT_STACKLIMIT)
-		found = pcre2_match(code, subject, text.len, from, PCRE2_NO_JIT, match,
-				    regex->limits);
+	invariant(context && stack);
+	pcre2_jit_stack_assign(context, NULL, stack);
+	int found = pcre2_match(code, (PCRE2_SPTR)text.data, text.len, start, 0, data, context);
+	pcre2_jit_stack_free(stack);
+	pcre2_match_context_free(context);
 	return found;
+}
+
+/* Looks from `start` on; fills the first `count` groups (at least 1). */
+static enum status match_from(const struct regex *regex, const pcre2_code *code, struct slice text,
+			      size_t start, struct slice *groups, unsigned count)
+{
+	struct scratch scratch; /* not cleared: it is a kilobyte */
+	scratch.used = 0;
+	pcre2_general_context *memory =
+		pcre2_general_context_create(scratch_alloc, scratch_free, &scratch);
+	pcre2_match_data *data = pcre2_match_data_create(count, memory);
+	PCRE2_SPTR subject = (PCRE2_SPTR)(text.data ? text.data : "");
+
+	invariant(data);
+	int found = pcre2_match(code, subject, text.len, start, 0, data, regex->limits);
+	if (found == PCRE2_ERROR_JIT_STACKLIMIT)
+		found = match_with_stack(regex, code, text, start, data);
+	const size_t *ends = pcre2_get_ovector_pointer(data);
+	for (unsigned i = 0; found >= 0 && i < count; i++) {
+		bool took_part = (found == 0 || i < (unsigned)found) && ends[2 * i] != PCRE2_UNSET;
+		groups[i] =
+			took_part ? slice_make(subject + ends[2 * i], ends[2 * i + 1] - ends[2 * i])
+				  : (struct slice){NULL, 0};
+	}
+	pcre2_match_data_free(data);
+	pcre2_general_context_free(memory);
+	if (found >= 0)
+		return STATUS_OK;
+	return found == PCRE2_ERROR_NOMATCH ? STATUS_NOT_FOUND : STATUS_TOO_LARGE;
+}
+
+enum status regex_try_match(const struct regex *regex, struct slice text)
+{
+	struct slice whole;
+
+	return match_from(regex, regex->whole, text, 0, &whole, 1);
 }
 
 bool regex_match(const struct regex *regex, struct slice text)
 {
-	pcre2_general_context *memory;
-	struct scratch scratch;
-	pcre2_match_data *match = match_open(&scratch, 1, &memory);
-	int found = match_at(regex->whole, regex, text, 0, match);
-
-	match_close(match, memory);
-	return found >= 0;
+	return regex_try_match(regex, text) == STATUS_OK;
 }
 
-/* Text under construction: grows in the arena. */
+enum status regex_find(const struct regex *regex, struct slice text, struct slice *groups,
+		       unsigned count)
+{
+	invariant(count && count <= REGEX_GROUPS_MAX);
+	return match_from(regex, regex->part, text, 0, groups, count);
+}
+
+/* --- replacing */
+
+/* What is wrong with a substitution at *at: nothing (STATUS_OK), a lonely backslash (INVALID), a
+ * group that isn't there (NOT_FOUND). */
+static enum status check_rewrite(const struct regex *regex, struct slice rewrite, size_t *at)
+{
+	for (size_t i = 0; i < rewrite.len; i++) {
+		if (rewrite.data[i] != '\\')
+			continue;
+		char c = ++i < rewrite.len ? rewrite.data[i] : 0;
+		*at = i;
+		if (c != '\\' && (c < '0' || c > '9'))
+			return STATUS_INVALID;
+		if (c != '\\' && (unsigned)(c - '0') > regex->group_count)
+			return STATUS_NOT_FOUND;
+	}
+	return STATUS_OK;
+}
+
+enum status regex_check_rewrite(const struct regex *regex, struct slice rewrite, struct diag *diag)
+{
+	size_t at = 0;
+	enum status status = check_rewrite(regex, rewrite, &at);
+
+	if (status == STATUS_NOT_FOUND)
+		return diag_set(diag, "group \\%c, but the pattern has only %u", rewrite.data[at],
+				regex->group_count);
+	if (status != STATUS_OK)
+		return diag_set(diag, "'\\' must be followed by a digit or '\\'");
+	return STATUS_OK;
+}
+
 struct output {
 	struct arena *arena;
-	char *data;
-	size_t len, capacity;
+	char *bytes;
+	size_t len, room;
 };
 
-static void append(struct output *out, const char *data, size_t len)
+static bool put(struct output *out, const char *data, size_t len)
 {
-	if (len > out->capacity - out->len) {
-		size_t capacity = 2 * (out->len + len) + 64;
-		char *bigger = arena_alloc(out->arena, capacity);
+	if (len > REGEX_RESULT_MAX - out->len)
+		return false;
+	if (len > out->room - out->len) {
+		size_t room = out->room ? out->room * 2 : 256;
+		while (room - out->len < len)
+			room *= 2;
+		char *bytes = arena_alloc(out->arena, room);
 		if (out->len)
-			memcpy(bigger, out->data, out->len);
-		out->data = bigger;
-		out->capacity = capacity;
+			memcpy(bytes, out->bytes, out->len);
+		out->bytes = bytes;
+		out->room = room;
 	}
 	if (len)
-		memcpy(out->data + out->len, data, len);
+		memcpy(out->bytes + out->len, data, len);
 	out->len += len;
+	return true;
 }
 
-/* The next character's place: continuation bytes of UTF-8 are part of the one before. */
-static size_t next_character(struct slice text, size_t at)
+static bool put_rewrite(struct output *out, struct slice rewrite, const struct slice *groups)
 {
-	at++;
-	while (at < text.len && ((unsigned char)text.data[at] & 0xc0) == 0x80)
-		at++;
-	return at;
-}
-
-static uint32_t highest_group(struct slice substitution)
-{
-	uint32_t highest = 0;
-
-	for (size_t i = 0; i + 1 < substitution.len; i++) {
-		if (substitution.data[i] != '\\')
-			continue;
-		char c = substitution.data[++i];
-		if (c >= '0' && c <= '9' && (uint32_t)(c - '0') > highest)
-			highest = (uint32_t)(c - '0');
-	}
-	return highest;
-}
-
-static void append_substitution(struct output *out, struct slice substitution, struct slice text,
-				const PCRE2_SIZE *spans, int span_count)
-{
-	for (size_t i = 0; i < substitution.len; i++) {
-		char c = substitution.data[i];
-		if (c == '\\' && i + 1 < substitution.len) {
-			c = substitution.data[++i];
-			int group = c - '0';
-			if (c >= '0' && c <= '9') {
-				if (group < span_count && spans[2 * group] != PCRE2_UNSET)
-					append(out, text.data + spans[2 * group],
-					       spans[2 * group + 1] - spans[2 * group]);
-				continue;
-			}
+	for (size_t i = 0; i < rewrite.len; i++) {
+		struct slice piece = slice_sub(rewrite, i, i + 1);
+		if (rewrite.data[i] == '\\' && ++i < rewrite.len) {
+			char c = rewrite.data[i];
+			piece = c == '\\' ? slice_sub(rewrite, i, i + 1) : groups[c - '0'];
 		}
-		append(out, &c, 1);
+		if (!put(out, piece.data, piece.len))
+			return false;
 	}
+	return true;
+}
+
+/* Bytes of the UTF-8 character at `at`: 1 for what is none. */
+static size_t character_len(struct slice text, size_t at)
+{
+	uint8_t lead = (uint8_t)text.data[at];
+	size_t len = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+
+	if (len > text.len - at)
+		return 1;
+	for (size_t i = 1; i < len; i++)
+		if (((uint8_t)text.data[at + i] & 0xc0) != 0x80)
+			return 1;
+	return len;
+}
+
+/* Writes the text with its matches replaced. False when nothing matched, a match gave up, or the
+ * result is too long. */
+static bool replace_all(const struct regex *regex, struct slice text, struct slice rewrite,
+			struct output *out)
+{
+	struct slice groups[REGEX_GROUPS_MAX];
+	size_t at = 0, last_end = SIZE_MAX;
+	bool fits = true;
+
+	while (at <= text.len && fits) {
+		enum status status =
+			match_from(regex, regex->part, text, at, groups, REGEX_GROUPS_MAX);
+		if (status == STATUS_NOT_FOUND)
+			break;
+		if (status != STATUS_OK)
+			return false;
+		size_t from = (size_t)(groups[0].data - text.data);
+		fits = put(out, text.data + at, from - at);
+		if (from == last_end && !groups[0].len) {
+			/* An empty match right behind the last one: one character on. */
+			size_t n = from < text.len ? character_len(text, from) : 1;
+			fits = fits && (from == text.len || put(out, text.data + from, n));
+			at = from + n;
+			continue;
+		}
+		fits = fits && put_rewrite(out, rewrite, groups);
+		at = last_end = from + groups[0].len;
+	}
+	if (at < text.len)
+		fits = fits && put(out, text.data + at, text.len - at);
+	return fits && last_end != SIZE_MAX;
 }
 
 struct slice regex_replace_all(const struct regex *regex, struct slice text,
 			       struct slice substitution, struct arena *arena)
 {
 	struct output out = {.arena = arena};
-	size_t at = 0, copied = 0;
-	bool has_match = false;
-	pcre2_general_context *memory;
-	struct scratch scratch;
+	size_t at;
 
-	if (highest_group(substitution) > regex->group_count || !text.data)
+	if (check_rewrite(regex, substitution, &at) != STATUS_OK)
 		return text;
-	pcre2_match_data *match = match_open(&scratch, REGEX_GROUPS_MAX, &memory);
-	const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(match);
-	while (at <= text.len) {
-		int found = match_at(regex->part, regex, text, at, match);
-		if (found < 0)
-			break;
-		size_t begin = spans[0], end = spans[1];
-		if (begin == end && has_match && begin == copied) {
-			at = next_character(text,
-					    end); /* no empty match where the last one ended */
-			continue;
-		}
-		append(&out, text.data + copied, begin - copied);
-		append_substitution(&out, substitution, text, spans,
-				    found ? found : REGEX_GROUPS_MAX);
-		has_match = true;
-		copied = end;
-		at = begin == end ? next_character(text, end) : end;
-	}
-	match_close(match, memory);
-	if (!has_match)
-		return text;
-	append(&out, text.data + copied, text.len - copied);
-	return slice_make(out.data, out.len);
+	if (!text.data)
+		text.data = "";
+	return replace_all(regex, text, substitution, &out)
+		       ? slice_make(out.bytes ? out.bytes : "", out.len)
+		       : text;
 }
