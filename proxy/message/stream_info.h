@@ -117,6 +117,7 @@ struct stream_info {
 	uint8_t attempt_count;               /* upstream requests made */
 	uint8_t log_type;                    /* enum log_type, while it is logged */
 	bool is_upgrade;
+	bool is_health_check;                        /* answered by the health_check filter */
 	struct slice response_code_details;          /* "via_upstream", … */
 	struct slice connection_termination_details; /* "" : none */
 	struct slice upstream_failure_reason;

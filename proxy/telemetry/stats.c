@@ -26,6 +26,7 @@ struct stats *stats_new(void)
 {
 	struct stats *stats = calloc(1, sizeof *stats);
 	invariant(stats);
+	pthread_mutex_init(&stats->lock, NULL);
 	stats->bucket_count = 256;
 	stats->buckets = calloc(stats->bucket_count, sizeof *stats->buckets);
 	invariant(stats->buckets);
@@ -54,6 +55,7 @@ void stats_free(struct stats *stats)
 	free_shard(stats->resets);
 	free(stats->slots);
 	free(stats->buckets);
+	pthread_mutex_destroy(&stats->lock);
 	free(stats);
 }
 
@@ -145,38 +147,53 @@ static uint32_t take_slot(struct stats *stats)
 	return stats->free_slot;
 }
 
+static struct stat_scope *find_scope(const struct stats *stats, uint64_t hash,
+				     const struct stat_type *type, struct slice prefix)
+{
+	struct stat_scope *scope = stats->buckets[hash & (stats->bucket_count - 1)];
+	while (scope && (scope->type != type || !slice_equal(scope->prefix, prefix)))
+		scope = scope->next;
+	return scope;
+}
+
+static void insert_scope(struct stats *stats, struct stat_scope *scope, uint64_t hash)
+{
+	if (stats->scope_count >= stats->bucket_count)
+		grow_buckets(stats);
+	struct stat_scope **bucket = &stats->buckets[hash & (stats->bucket_count - 1)];
+	scope->slot = take_slot(stats);
+	scope->next = *bucket;
+	*bucket = scope;
+	stats->slots[scope->slot] = scope;
+	stats->scope_count++;
+}
+
 struct stat_scope *stat_scope_take(struct stats *stats, const struct stat_type *type,
 				   struct slice name)
 {
 	struct stat_scope *made = calloc(1, sizeof *made + name.len + 1);
 	invariant(made);
 	char *text = (char *)(made + 1);
-	struct slice prefix = {text, make_prefix(name, text)};
-	uint64_t hash = scope_hash(type, prefix);
-	struct stat_scope *scope = stats->buckets[hash & (stats->bucket_count - 1)];
-	while (scope && (scope->type != type || !slice_equal(scope->prefix, prefix)))
-		scope = scope->next;
-	if (scope) {
-		free(made);
-		return stat_scope_hold(scope);
-	}
-	if (stats->scope_count >= stats->bucket_count)
-		grow_buckets(stats);
-	struct stat_scope **bucket = &stats->buckets[hash & (stats->bucket_count - 1)];
-	*made = (struct stat_scope){.type = type,
-				    .slot = take_slot(stats),
-				    .references = 1,
-				    .prefix = prefix,
-				    .next = *bucket};
-	*bucket = made;
-	stats->slots[made->slot] = made;
-	stats->scope_count++;
-	return made;
+	made->type = type;
+	made->references = 1;
+	made->prefix = slice_make(text, make_prefix(name, text));
+	uint64_t hash = scope_hash(type, made->prefix);
+	pthread_mutex_lock(&stats->lock);
+	struct stat_scope *found = find_scope(stats, hash, type, made->prefix);
+	if (found)
+		stat_scope_hold(found);
+	else
+		insert_scope(stats, made, hash);
+	pthread_mutex_unlock(&stats->lock);
+	if (!found)
+		return made;
+	free(made);
+	return found;
 }
 
 struct stat_scope *stat_scope_hold(struct stat_scope *scope)
 {
-	scope->references++;
+	__atomic_add_fetch(&scope->references, 1, __ATOMIC_RELAXED);
 	return scope;
 }
 
@@ -223,15 +240,9 @@ static void free_block(struct stats_shard *shard, const struct stat_scope *scope
 	shard->blocks[scope->slot] = NULL;
 }
 
-void stat_scope_drop(struct stats *stats, struct stat_scope *scope)
+/* Out of the table and its slot. */
+static void remove_scope(struct stats *stats, struct stat_scope *scope)
 {
-	if (!scope || --scope->references)
-		return;
-	for (struct stats_shard *shard = stats->shards; shard; shard = shard->next)
-		free_block(shard, scope);
-	if (stats->resets)
-		free_block(stats->resets, scope);
-	stats_forget_views(scope);
 	uint64_t hash = scope_hash(scope->type, scope->prefix);
 	struct stat_scope **at = &stats->buckets[hash & (stats->bucket_count - 1)];
 	while (*at != scope)
@@ -241,7 +252,26 @@ void stat_scope_drop(struct stats *stats, struct stat_scope *scope)
 	if (scope->slot < stats->free_slot)
 		stats->free_slot = scope->slot;
 	stats->scope_count--;
-	free(scope);
+}
+
+void stat_scope_drop(struct stats *stats, struct stat_scope *scope)
+{
+	if (!scope)
+		return;
+	pthread_mutex_lock(&stats->lock);
+	bool is_last = !__atomic_sub_fetch(&scope->references, 1, __ATOMIC_ACQ_REL);
+	if (is_last) {
+		for (struct stats_shard *shard = stats->shards; shard; shard = shard->next)
+			free_block(shard, scope);
+		if (stats->resets)
+			free_block(stats->resets, scope);
+		remove_scope(stats, scope);
+	}
+	pthread_mutex_unlock(&stats->lock);
+	if (is_last) {
+		stats_forget_views(scope);
+		free(scope);
+	}
 }
 
 /* --- counting: the ways that aren't a bump --- */

@@ -10,11 +10,12 @@
  * when it is back at 0. A histogram's word points at a struct histogram, a code counter's at a
  * small table, both made at the first record.
  *
- * Owner: struct stats owns scopes and shards. Thread: scopes are taken and dropped, and values
- * read, on main; a shard's words are written by its thread alone (relaxed stores, read by main
- * meanwhile). The references to a scope are those of published objects and of main: whoever counts
- * on a worker holds a pin on one of them. The last drop forgets the values; an object that replaces
- * another takes the scope before the old one drops it, so they survive. */
+ * Owner: struct stats owns scopes and shards. Thread: scopes are taken, held and dropped on main or
+ * the builder (a lock guards the table), values are read on main; a shard's words are written by
+ * its thread alone (relaxed stores, read by main meanwhile). The references to a scope are those of
+ * published objects and of main: whoever counts on a worker holds a pin on one of them. The last
+ * drop forgets the values; an object that replaces another takes the scope before the old one drops
+ * it, so they survive. */
 #ifndef TELEMETRY_STATS_H
 #define TELEMETRY_STATS_H
 
@@ -180,8 +181,8 @@ struct stat_sample {
 
 /* Shows every stat once, in no order; lazy ones and codes only if used. What the sample points at
  * is valid during the call. */
-void stats_each(const struct stats *stats,
-		void (*fn)(void *context, const struct stat_sample *sample), void *context);
+void stats_each(struct stats *stats, void (*fn)(void *context, const struct stat_sample *sample),
+		void *context);
 
 /* Ends an interval of the histograms: call each stats_flush_interval (default 5 s). */
 void stats_flush(struct stats *stats);

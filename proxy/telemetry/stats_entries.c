@@ -84,7 +84,7 @@ static int by_place(const void *a, const void *b, void *page)
 	return order ? order : slice_compare(x->name, y->name);
 }
 
-void stats_entries_collect(const struct stats *stats, struct stats_entries *entries)
+void stats_entries_collect(struct stats *stats, struct stats_entries *entries)
 {
 	struct stats_page page = *entries->page;
 	arena_init(&entries->arena, 65536);

@@ -25,14 +25,13 @@ struct stats_entries {
 	struct text scratch;
 };
 
-void stats_entries_collect(const struct stats *stats, struct stats_entries *entries);
+void stats_entries_collect(struct stats *stats, struct stats_entries *entries);
 void stats_entries_free(struct stats_entries *entries);
 
 /* The upper bounds of Envoy's default buckets. */
 enum { STATS_BOUNDS = 19 };
 extern const double stats_bounds[STATS_BOUNDS];
 
-void stats_prometheus_write(const struct stats *stats, const struct stats_page *page,
-			    struct text *out);
+void stats_prometheus_write(struct stats *stats, const struct stats_page *page, struct text *out);
 
 #endif

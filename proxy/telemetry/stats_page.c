@@ -351,7 +351,7 @@ static void write_json(const struct stats_entries *entries, struct text *out)
 	text_add(out, SLICE("]}"));
 }
 
-void stats_page_write(const struct stats *stats, const struct stats_page *page, struct text *out)
+void stats_page_write(struct stats *stats, const struct stats_page *page, struct text *out)
 {
 	if (page->format == STATS_PROMETHEUS) {
 		stats_prometheus_write(stats, page, out);

@@ -41,6 +41,6 @@ enum status MUST_CHECK stats_page_parse(struct slice query, enum stats_format fo
 /* "text/plain; charset=UTF-8" or "application/json". */
 const char *stats_page_content_type(const struct stats_page *page);
 
-void stats_page_write(const struct stats *stats, const struct stats_page *page, struct text *out);
+void stats_page_write(struct stats *stats, const struct stats_page *page, struct text *out);
 
 #endif

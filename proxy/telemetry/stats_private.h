@@ -1,14 +1,18 @@
 /* What stats.c (who counts) and stats_read.c (who reads) share.
  *
- * Owner: struct stats. Thread: main, but for the words. */
+ * Owner: struct stats. Thread: main, but for the words (each shard's own thread) and the scopes
+ * (main and builder, under the lock). */
 #ifndef TELEMETRY_STATS_PRIVATE_H
 #define TELEMETRY_STATS_PRIVATE_H
+
+#include <pthread.h>
 
 #include "telemetry/stats.h"
 
 enum { STAT_CODES_A_BLOCK = 8 };
 
 struct stats {
+	pthread_mutex_t lock; /* the scopes: main and the builder take and drop them */
 	struct stats_shard *shards, *main;
 	struct stats_shard *resets;  /* what the counters held when they were last reset; or NULL */
 	struct stat_scope **buckets; /* hash table of scopes; a power of two of them */

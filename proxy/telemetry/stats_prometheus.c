@@ -130,8 +130,7 @@ static const char *type_of(const struct stats_page *page, enum stat_kind kind)
 	return page->has_buckets && page->buckets == STATS_SUMMARY ? "summary" : "histogram";
 }
 
-void stats_prometheus_write(const struct stats *stats, const struct stats_page *page,
-			    struct text *out)
+void stats_prometheus_write(struct stats *stats, const struct stats_page *page, struct text *out)
 {
 	struct stats_entries entries = {.page = page, .render = render};
 	stats_entries_collect(stats, &entries);

@@ -125,9 +125,11 @@ void stats_flush(struct stats *stats)
 {
 	struct histogram_sum *sum = malloc(sizeof *sum);
 	invariant(sum);
+	pthread_mutex_lock(&stats->lock);
 	for (uint32_t slot = 0; slot < stats->slot_count; slot++)
 		if (stats->slots[slot])
 			flush_scope(stats, stats->slots[slot], sum);
+	pthread_mutex_unlock(&stats->lock);
 	free(sum);
 }
 
@@ -241,18 +243,20 @@ static void show(struct walk *walk, const struct stat_scope *scope, unsigned id)
 	}
 }
 
-void stats_each(const struct stats *stats,
-		void (*fn)(void *context, const struct stat_sample *sample), void *context)
+void stats_each(struct stats *stats, void (*fn)(void *context, const struct stat_sample *sample),
+		void *context)
 {
 	struct walk walk = {.stats = stats, .fn = fn, .context = context};
 	walk.total = calloc(2, sizeof *walk.total);
 	invariant(walk.total);
 	walk.interval = walk.total + 1;
+	pthread_mutex_lock(&stats->lock);
 	for (uint32_t slot = 0; slot < stats->slot_count; slot++) {
 		const struct stat_scope *scope = stats->slots[slot];
 		for (unsigned id = 0; scope && id < scope->type->count; id++)
 			show(&walk, scope, id);
 	}
+	pthread_mutex_unlock(&stats->lock);
 	free(walk.total);
 }
 
@@ -298,9 +302,11 @@ void stats_reset_counters(struct stats *stats)
 {
 	if (!stats->resets)
 		stats->resets = stats_new_shard(stats);
+	pthread_mutex_lock(&stats->lock);
 	for (uint32_t slot = 0; slot < stats->slot_count; slot++)
 		if (stats->slots[slot])
 			reset_scope(stats, stats->slots[slot]);
+	pthread_mutex_unlock(&stats->lock);
 }
 
 bool stats_import_counter(struct stats *stats, const struct stat_scope *scope, struct slice name,

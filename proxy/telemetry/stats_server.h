@@ -60,7 +60,8 @@ extern const struct stat_type runtime_stats;
 	X(S, WRITE_BUFFERED, "write_buffered", COUNTER) \
 	X(S, WRITE_COMPLETED, "write_completed", COUNTER) \
 	X(S, WRITE_FAILED, "write_failed", COUNTER) \
-	X(S, WRITE_TOTAL_BUFFERED, "write_total_buffered", GAUGE)
+	X(S, WRITE_TOTAL_BUFFERED, "write_total_buffered", GAUGE) \
+	X(S, WRITE_DROPPED, "write_dropped", LAZY_COUNTER)
 STAT_ENUM(filesystem_stat, FILESYSTEM_STAT, FILESYSTEM_STATS);
 extern const struct stat_type filesystem_stats;
 

@@ -1,0 +1,195 @@
+#include "envoy/config/accesslog/v3/accesslog.pb-c.h"
+#include "message/stream_info.h"
+#include "telemetry/access_log_filter_private.h"
+
+typedef Envoy__Config__Accesslog__V3__AccessLogFilter filter_message;
+typedef Envoy__Config__Accesslog__V3__ComparisonFilter comparison_message;
+
+enum { FILTERS_DEPTH_MAX = 16 };
+
+static enum status load(const filter_message *message, unsigned depth, struct arena *arena,
+			const struct access_log_filter **filter, struct diag *diag);
+
+static enum status load_comparison(const comparison_message *message, struct access_log_filter *f,
+				   struct diag *diag)
+{
+	if (!message || !message->value)
+		return diag_at(diag, "comparison.value", "value is required");
+	f->value = message->value->default_value;
+	switch (message->op) {
+	case ENVOY__CONFIG__ACCESSLOG__V3__COMPARISON_FILTER__OP__EQ:
+		f->comparison = FILTER_EQUAL;
+		return STATUS_OK;
+	case ENVOY__CONFIG__ACCESSLOG__V3__COMPARISON_FILTER__OP__GE:
+		f->comparison = FILTER_AT_LEAST;
+		return STATUS_OK;
+	case ENVOY__CONFIG__ACCESSLOG__V3__COMPARISON_FILTER__OP__LE:
+		f->comparison = FILTER_AT_MOST;
+		return STATUS_OK;
+	case ENVOY__CONFIG__ACCESSLOG__V3__COMPARISON_FILTER__OP__NE:
+		f->comparison = FILTER_DIFFERENT;
+		return STATUS_OK;
+	case _ENVOY__CONFIG__ACCESSLOG__V3__COMPARISON_FILTER__OP_IS_INT_SIZE:
+		break;
+	}
+	return diag_at(diag, "comparison.op", "value must be one of the defined enum values");
+}
+
+static void load_fraction(const Envoy__Config__Accesslog__V3__RuntimeFilter *message,
+			  struct access_log_filter *f)
+{
+	f->denominator = 100;
+	f->excludes = message->use_independent_randomness;
+	if (!message->percent_sampled)
+		return;
+	f->numerator = message->percent_sampled->numerator;
+	if (message->percent_sampled->denominator ==
+	    ENVOY__TYPE__V3__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__TEN_THOUSAND)
+		f->denominator = 10000;
+	else if (message->percent_sampled->denominator ==
+		 ENVOY__TYPE__V3__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__MILLION)
+		f->denominator = 1000000;
+}
+
+static enum status load_children(filter_message *const *messages, size_t count, unsigned depth,
+				 struct arena *arena, struct access_log_filter *f,
+				 struct diag *diag)
+{
+	if (count < 2)
+		return diag_at(diag, "filters", "value must contain at least 2 item(s)");
+	const struct access_log_filter **children =
+		ARENA_NEW_ARRAY(arena, const struct access_log_filter *, count);
+	for (size_t i = 0; i < count; i++) {
+		enum status status = load(messages[i], depth + 1, arena, &children[i], diag);
+		if (status) {
+			diag_prefix(diag, "filters[%zu]", i);
+			return status;
+		}
+	}
+	f->children = children;
+	f->child_count = (unsigned)count;
+	return STATUS_OK;
+}
+
+static enum status load_flags(const Envoy__Config__Accesslog__V3__ResponseFlagFilter *message,
+			      struct access_log_filter *f, struct diag *diag)
+{
+	static const char *const names[] = {
+#define FLAG_NAME(name, short_form, long_form) [RESPONSE_FLAG_##name] = short_form,
+		RESPONSE_FLAG_TABLE(FLAG_NAME)
+#undef FLAG_NAME
+	};
+	f->mask = message->n_flags ? 0 : UINT64_MAX;
+	for (size_t i = 0; i < message->n_flags; i++) {
+		unsigned flag = 0;
+		while (flag < COUNT_OF(names) && strcmp(names[flag], message->flags[i]) != 0)
+			flag++;
+		if (flag == COUNT_OF(names))
+			return diag_set(diag, "flags[%zu]: unknown response flag \"%s\"", i,
+					message->flags[i]);
+		f->mask |= UINT64_C(1) << flag;
+	}
+	return STATUS_OK;
+}
+
+static void load_statuses(const Envoy__Config__Accesslog__V3__GrpcStatusFilter *message,
+			  struct access_log_filter *f)
+{
+	f->excludes = message->exclude;
+	for (size_t i = 0; i < message->n_statuses; i++)
+		f->mask |= UINT64_C(1) << ((unsigned)message->statuses[i] & 63);
+}
+
+static void load_types(const Envoy__Config__Accesslog__V3__LogTypeFilter *message,
+		       struct access_log_filter *f)
+{
+	f->excludes = message->exclude;
+	for (size_t i = 0; i < message->n_types; i++)
+		f->mask |= UINT64_C(1) << ((unsigned)message->types[i] & 63);
+}
+
+/* An exchange has no metadata here: the answer for a missing key. */
+static enum filter_kind
+kind_without_metadata(const Envoy__Config__Accesslog__V3__MetadataFilter *message)
+{
+	bool passes = !message->match_if_key_not_found || message->match_if_key_not_found->value;
+	return passes ? FILTER_EVERYTHING : FILTER_NOTHING;
+}
+
+static enum status load_specifier(const filter_message *message, unsigned depth,
+				  struct arena *arena, struct access_log_filter *f,
+				  struct diag *diag)
+{
+#define CASE(name) ENVOY__CONFIG__ACCESSLOG__V3__ACCESS_LOG_FILTER__FILTER_SPECIFIER_##name
+	switch (message->filter_specifier_case) {
+	case CASE(STATUS_CODE_FILTER):
+		f->kind = FILTER_STATUS_CODE;
+		return load_comparison(message->status_code_filter->comparison, f, diag);
+	case CASE(DURATION_FILTER):
+		f->kind = FILTER_DURATION;
+		return load_comparison(message->duration_filter->comparison, f, diag);
+	case CASE(NOT_HEALTH_CHECK_FILTER):
+		f->kind = FILTER_NOT_HEALTH_CHECK;
+		return STATUS_OK;
+	case CASE(TRACEABLE_FILTER): /* nothing is traced */
+		f->kind = FILTER_NOTHING;
+		return STATUS_OK;
+	case CASE(RUNTIME_FILTER):
+		f->kind = FILTER_SAMPLED;
+		load_fraction(message->runtime_filter, f);
+		return STATUS_OK;
+	case CASE(AND_FILTER):
+		f->kind = FILTER_AND;
+		return load_children(message->and_filter->filters, message->and_filter->n_filters,
+				     depth, arena, f, diag);
+	case CASE(OR_FILTER):
+		f->kind = FILTER_OR;
+		return load_children(message->or_filter->filters, message->or_filter->n_filters,
+				     depth, arena, f, diag);
+	case CASE(HEADER_FILTER):
+		f->kind = FILTER_HEADER;
+		if (!message->header_filter->header)
+			return diag_at(diag, "header", "value is required");
+		return header_matches_load(&f->headers, "header", &message->header_filter->header,
+					   1, arena, diag);
+	case CASE(RESPONSE_FLAG_FILTER):
+		f->kind = FILTER_RESPONSE_FLAG;
+		return load_flags(message->response_flag_filter, f, diag);
+	case CASE(GRPC_STATUS_FILTER):
+		f->kind = FILTER_GRPC_STATUS;
+		load_statuses(message->grpc_status_filter, f);
+		return STATUS_OK;
+	case CASE(LOG_TYPE_FILTER):
+		f->kind = FILTER_LOG_TYPE;
+		load_types(message->log_type_filter, f);
+		return STATUS_OK;
+	case CASE(METADATA_FILTER):
+		f->kind = kind_without_metadata(message->metadata_filter);
+		return STATUS_OK;
+	case CASE(EXTENSION_FILTER):
+		return diag_set(diag, "Didn't find a registered implementation for name: '%s'",
+				message->extension_filter->name);
+	case CASE(_NOT_SET):
+	case _ENVOY__CONFIG__ACCESSLOG__V3__ACCESS_LOG_FILTER__FILTER_SPECIFIER__CASE_IS_INT_SIZE:
+		break;
+	}
+#undef CASE
+	return diag_set(diag, "a filter_specifier is required");
+}
+
+static enum status load(const filter_message *message, unsigned depth, struct arena *arena,
+			const struct access_log_filter **filter, struct diag *diag)
+{
+	struct access_log_filter *f = ARENA_NEW(arena, struct access_log_filter);
+	if (depth > FILTERS_DEPTH_MAX)
+		return diag_set(diag, "filters are at most %d levels deep", FILTERS_DEPTH_MAX);
+	*filter = f;
+	return load_specifier(message, depth, arena, f, diag);
+}
+
+enum status access_log_filter_load(const filter_message *message, struct arena *arena,
+				   const struct access_log_filter **filter, struct diag *diag)
+{
+	*filter = NULL;
+	return message ? load(message, 0, arena, filter, diag) : STATUS_OK;
+}

@@ -1,0 +1,16 @@
+/* The writer thread's body: takes full blocks off the queue and writes them to their files. It may
+ * block on a disk or pipe; nobody waits for it.
+ *
+ * Owner: the server makes the thread. Thread: its own, one. */
+#ifndef TELEMETRY_LOG_WRITER_H
+#define TELEMETRY_LOG_WRITER_H
+
+struct access_log_files;
+
+/* Runs until log_writer_stop was called and the queue is empty. */
+void log_writer_run(struct access_log_files *files);
+
+/* Makes the writer return when it has written what is queued; then join its thread. Any thread. */
+void log_writer_stop(struct access_log_files *files);
+
+#endif
