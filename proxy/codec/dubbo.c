@@ -19,43 +19,27 @@ enum event {
 
 /* --- writing */
 
-void dubbo_put_frame(struct dubbo *dubbo, struct dubbo_frame frame, struct buf *body)
-{
-	struct buf *out = dubbo->codec.out;
-	char *header = buf_turn_reserve(out->pool, DUBBO_HEADER_SIZE);
-
-	frame.body_len = body ? (uint32_t)body->len : 0;
-	dubbo_frame_write(header, &frame);
-	buf_turn_commit(out->pool, DUBBO_HEADER_SIZE);
-	buf_append_turn(out, slice_make(header, DUBBO_HEADER_SIZE));
-	if (body)
-		buf_move_all(out, body);
-}
-
-static void put_small_frame(struct dubbo *dubbo, struct dubbo_frame frame, struct slice body)
+static void put_small_frame(struct dubbo *dubbo, uint8_t flag, uint8_t status, uint64_t id,
+			    struct slice body)
 {
 	struct buf bytes;
 
 	buf_init(&bytes, dubbo->codec.out->pool);
 	buf_append_copy(&bytes, body);
-	dubbo_put_frame(dubbo, frame, &bytes);
+	dubbo_put_frame(dubbo, flag, status, id, &bytes);
 }
 
-void dubbo_refuse(struct dubbo *dubbo, const struct dubbo_frame *request, struct slice text)
+void dubbo_refuse(struct dubbo *dubbo, struct dubbo_frame request, struct slice text)
 {
 	struct arena arena;
 	struct dubbo_reply reply;
 
-	if (!(request->flag & DUBBO_FLAG_TWOWAY))
+	if (!(request.flag & DUBBO_FLAG_TWOWAY))
 		return;
 	arena_init(&arena, 256);
-	dubbo_reply_make(&reply, DUBBO_BAD_REQUEST, request->flag & DUBBO_SERIALIZATION_MASK,
+	dubbo_reply_make(&reply, DUBBO_BAD_REQUEST, request.flag & DUBBO_SERIALIZATION_MASK,
 			 SLICE(""), text, &arena);
-	put_small_frame(dubbo,
-			(struct dubbo_frame){.id = request->id,
-					     .flag = reply.serialization,
-					     .status = DUBBO_BAD_REQUEST},
-			reply.body);
+	put_small_frame(dubbo, reply.serialization, DUBBO_BAD_REQUEST, request.id, reply.body);
 	arena_free(&arena);
 }
 
@@ -84,18 +68,14 @@ static enum event event_of(struct slice body, uint8_t serialization)
 	return slice_equal(text, SLICE("W")) ? EVENT_WRITEABLE : EVENT_UNKNOWN;
 }
 
-static void answer_heartbeat(struct dubbo *dubbo, const struct dubbo_frame *frame,
-			     struct slice body)
+static void answer_heartbeat(struct dubbo *dubbo, struct dubbo_frame frame, struct slice body)
 {
-	uint8_t serialization = frame->flag & DUBBO_SERIALIZATION_MASK;
+	uint8_t serialization = frame.flag & DUBBO_SERIALIZATION_MASK;
 
-	if (!(frame->flag & DUBBO_FLAG_TWOWAY))
+	if (!(frame.flag & DUBBO_FLAG_TWOWAY))
 		return;
 	dubbo->options->counts->heartbeats_answered++;
-	put_small_frame(dubbo,
-			(struct dubbo_frame){.id = frame->id,
-					     .flag = DUBBO_FLAG_EVENT | serialization,
-					     .status = DUBBO_OK},
+	put_small_frame(dubbo, DUBBO_FLAG_EVENT | serialization, DUBBO_OK, frame.id,
 			serialization == DUBBO_HESSIAN2 ? SLICE("N") : body);
 }
 
@@ -113,16 +93,16 @@ static void set_draining(struct dubbo *dubbo, bool is_draining)
 		codec->events->undraining(codec);
 }
 
-static void take_event(struct dubbo *dubbo, const struct dubbo_frame *frame, struct slice body)
+static COLD void take_event(struct dubbo *dubbo, struct dubbo_frame frame, struct slice body)
 {
 	enum event event = EVENT_UNKNOWN;
 
-	if (!(frame->flag & DUBBO_FLAG_REQUEST)) {
+	if (!(frame.flag & DUBBO_FLAG_REQUEST)) {
 		dubbo->is_heartbeat_open = false;
 		return;
 	}
 	if (body.len <= EVENT_LIMIT)
-		event = event_of(body, frame->flag & DUBBO_SERIALIZATION_MASK);
+		event = event_of(body, frame.flag & DUBBO_SERIALIZATION_MASK);
 	switch (event) {
 	case EVENT_HEARTBEAT:
 		answer_heartbeat(dubbo, frame, body);
@@ -148,10 +128,8 @@ static bool dubbo_heartbeat(struct codec *codec)
 	dubbo->is_heartbeat_open = true;
 	dubbo->options->counts->heartbeats_sent++;
 	put_small_frame(dubbo,
-			(struct dubbo_frame){.id = HEARTBEAT_INDEX,
-					     .flag = DUBBO_FLAG_REQUEST | DUBBO_FLAG_TWOWAY |
-						     DUBBO_FLAG_EVENT | DUBBO_HESSIAN2},
-			SLICE("N"));
+			DUBBO_FLAG_REQUEST | DUBBO_FLAG_TWOWAY | DUBBO_FLAG_EVENT | DUBBO_HESSIAN2,
+			0, HEARTBEAT_INDEX, SLICE("N"));
 	return true;
 }
 
@@ -162,8 +140,7 @@ static void dubbo_drain(struct codec *codec)
 	codec->is_draining = true;
 	if (codec->side == CODEC_SERVER)
 		put_small_frame(dubbo_of(codec),
-				(struct dubbo_frame){.flag = DUBBO_FLAG_REQUEST | DUBBO_FLAG_EVENT |
-							     DUBBO_HESSIAN2},
+				DUBBO_FLAG_REQUEST | DUBBO_FLAG_EVENT | DUBBO_HESSIAN2, 0, 0,
 				SLICE("\1R"));
 }
 
@@ -212,19 +189,19 @@ static COLD void fail_eof(struct dubbo *dubbo)
 		fail(dubbo, REPLY_CONNECTION_LOST, SLICE("upstream_connection_closed"));
 }
 
-static void take_frame(struct dubbo *dubbo, const struct dubbo_frame *frame, struct slice body)
+static void take_frame(struct dubbo *dubbo, struct dubbo_frame frame, struct slice body)
 {
-	bool is_request = frame->flag & DUBBO_FLAG_REQUEST;
+	bool is_request = frame.flag & DUBBO_FLAG_REQUEST;
 	struct dubbo_counts *counts = dubbo->options->counts;
 
-	if (UNLIKELY(frame->flag & DUBBO_FLAG_EVENT)) {
+	if (UNLIKELY(frame.flag & DUBBO_FLAG_EVENT)) {
 		take_event(dubbo, frame, body);
 	} else if (dubbo->codec.side == CODEC_SERVER) {
 		if (LIKELY(is_request))
 			dubbo_server_take(dubbo, frame, body);
 		else
 			counts->unknown_answers++;
-	} else if (UNLIKELY(!is_request && frame->id == HEARTBEAT_INDEX)) {
+	} else if (UNLIKELY(!is_request && frame.id == HEARTBEAT_INDEX)) {
 		dubbo->is_heartbeat_open = false; /* an error is a sign of life, too */
 	} else if (LIKELY(!is_request)) {
 		dubbo_client_take(dubbo, frame, body);
@@ -253,7 +230,7 @@ static size_t dubbo_read(struct codec *codec, struct slice bytes, bool eof)
 			break;
 		}
 		pos += DUBBO_HEADER_SIZE + frame.body_len;
-		take_frame(dubbo, &frame, slice_sub(bytes, pos - frame.body_len, pos));
+		take_frame(dubbo, frame, slice_sub(bytes, pos - frame.body_len, pos));
 	}
 	if (UNLIKELY(eof) && !codec->is_failed)
 		fail_eof(dubbo);

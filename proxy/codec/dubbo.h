@@ -44,10 +44,13 @@ struct dubbo_counts {
 	uint64_t oneway_answers_dropped; /* by a server codec: nobody waits for them */
 };
 
+struct dubbo_heads;
+
 struct dubbo_options {
 	uint32_t payload_limit; /* largest body received */
 	uint32_t max_in_flight; /* client: calls open at one time */
 	struct dubbo_counts *counts;
+	struct dubbo_heads *heads; /* the worker's (dubbo_heads.h) */
 };
 
 struct dubbo {

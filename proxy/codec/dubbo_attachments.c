@@ -3,6 +3,7 @@
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_jsonb.h"
 #include "codec/hessian2.h"
+#include "codec/hessian2_string.h"
 
 /* The entries while they are read. */
 struct entries {
@@ -169,6 +170,8 @@ static struct slice header_safe(struct slice text, struct arena *arena)
 	static const char hex[] = "0123456789ABCDEF";
 	size_t bad = 0;
 
+	if (hessian2_is_printable_ascii((const uint8_t *)text.data, text.len))
+		return text;
 	for (size_t i = 0; i < text.len; i++)
 		bad += is_control(text.data[i]);
 	if (!bad)
@@ -186,15 +189,33 @@ static struct slice header_safe(struct slice text, struct arena *arena)
 	return slice_make(safe, (size_t)(to - safe));
 }
 
-static bool set_header(struct headers *headers, enum header_id id, const char *name,
+static void set_header(struct headers *headers, enum header_id id, struct slice value,
 		       struct arena *arena)
 {
-	struct slice value;
+	if (value.data)
+		headers_set_id(headers, id, header_safe(value, arena));
+}
 
-	if (!dubbo_attachment(headers, slice_of(name), &value) || !value.data)
-		return false;
-	headers_set_id(headers, id, header_safe(value, arena));
-	return true;
+/* Java asks for these names in this very case, and the last of a name is what it gets. */
+static void set_headers(struct headers *headers, const struct entries *entries)
+{
+	struct slice group = {NULL, 0}, timeout = group, application = group, remote = group;
+
+	for (uint32_t i = 0; i < entries->count; i++) {
+		const struct rpc_attachment *item = &entries->items[i];
+		if (slice_equal(item->name, SLICE("group")))
+			group = item->value;
+		else if (slice_equal(item->name, SLICE("timeout")))
+			timeout = item->value;
+		else if (slice_equal(item->name, SLICE("remote.application")))
+			remote = item->value;
+		else if (slice_equal(item->name, SLICE("application")))
+			application = item->value;
+	}
+	set_header(headers, HEADER_TRI_SERVICE_GROUP, group, entries->arena);
+	set_header(headers, HEADER_TRI_SERVICE_TIMEOUT, timeout, entries->arena);
+	set_header(headers, HEADER_TRI_CONSUMER_APPNAME, remote.data ? remote : application,
+		   entries->arena);
 }
 
 bool dubbo_read_attachments(struct headers *headers, struct arena *arena)
@@ -220,10 +241,7 @@ bool dubbo_read_attachments(struct headers *headers, struct arena *arena)
 	rpc->attachments = entries.items;
 	rpc->attachment_count = entries.count;
 	rpc->has_attachments = true;
-	set_header(headers, HEADER_TRI_SERVICE_GROUP, "group", arena);
-	set_header(headers, HEADER_TRI_SERVICE_TIMEOUT, "timeout", arena);
-	if (!set_header(headers, HEADER_TRI_CONSUMER_APPNAME, "remote.application", arena))
-		set_header(headers, HEADER_TRI_CONSUMER_APPNAME, "application", arena);
+	set_headers(headers, &entries);
 	return true;
 }
 

@@ -40,7 +40,7 @@ static inline void dubbo_calls_init(struct dubbo_calls *calls)
 void dubbo_calls_fini(struct dubbo_calls *calls);
 
 /* Makes room; all slots are in use. */
-void dubbo_calls_grow(struct dubbo_calls *calls);
+COLD void dubbo_calls_grow(struct dubbo_calls *calls);
 
 /* Takes a slot for the exchange; its index. */
 static inline uint32_t dubbo_calls_add(struct dubbo_calls *calls, struct exchange *exchange,

@@ -1,39 +1,8 @@
 /* The side that faces providers. */
 #include "codec/dubbo_head.h"
+#include "codec/dubbo_heads.h"
 #include "codec/dubbo_internal.h"
 #include "message/stream_info.h"
-
-/* An answer; in its exchange's arena. */
-struct answer {
-	struct headers headers;
-	struct rpc_head head;
-};
-
-/* The HTTP status that retry policies and outlier detection see. An exception of the service is a
- * success of the transport. */
-static struct slice http_status(uint8_t status)
-{
-	switch (status) {
-	case DUBBO_OK:
-		return SLICE("200");
-	case DUBBO_BAD_REQUEST:
-	case DUBBO_SERIALIZATION_ERROR:
-		return SLICE("400");
-	case DUBBO_SERVICE_NOT_FOUND:
-		return SLICE("404");
-	case DUBBO_BAD_RESPONSE:
-		return SLICE("502");
-	case DUBBO_CHANNEL_INACTIVE:
-	case DUBBO_SERVER_ERROR:
-	case DUBBO_THREADPOOL_EXHAUSTED:
-		return SLICE("503");
-	case DUBBO_CLIENT_TIMEOUT:
-	case DUBBO_SERVER_TIMEOUT:
-		return SLICE("504");
-	default: /* SERVICE_ERROR, CLIENT_ERROR, and what Dubbo may yet invent */
-		return SLICE("500");
-	}
-}
 
 /* --- the end of an exchange */
 
@@ -80,38 +49,23 @@ void dubbo_client_abandon(struct exchange *exchange)
 
 /* --- answers */
 
-static struct answer *answer_make(const struct dubbo_frame *frame, struct slice payload,
-				  struct arena *arena)
-{
-	struct answer *answer = arena_alloc(arena, sizeof *answer);
-	uint8_t serialization = frame->flag & DUBBO_SERIALIZATION_MASK;
-
-	answer->head = (struct rpc_head){
-		.protocol = RPC_DUBBO,
-		.serialization = serialization,
-		.status = frame->status,
-		.result = (int8_t)(frame->status == DUBBO_OK
-					   ? dubbo_result_read(payload, serialization)
-					   : RPC_RESULT_UNKNOWN),
-		.payload = payload,
-	};
-	headers_init(&answer->headers, arena, 4);
-	answer->headers.rpc = &answer->head;
-	headers_add_id(&answer->headers, HEADER_STATUS, http_status(frame->status));
-	return answer;
-}
-
-void dubbo_client_take(struct dubbo *dubbo, const struct dubbo_frame *frame, struct slice payload)
+void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)
 {
 	const struct codec_events *events = dubbo->codec.events;
-	struct exchange *exchange = dubbo_calls_find(&dubbo->calls, frame->id);
+	struct exchange *exchange = dubbo_calls_find(&dubbo->calls, frame.id);
 
 	if (UNLIKELY(!exchange)) {
 		dubbo->options->counts->unknown_answers++;
 		return;
 	}
 	dubbo->options->counts->answers++;
-	struct answer *answer = answer_make(frame, payload, exchange->arena);
+	struct dubbo_answer *answer =
+		dubbo_answer_make(dubbo->options->heads, frame.status, exchange->arena);
+	answer->head.serialization = frame.flag & DUBBO_SERIALIZATION_MASK;
+	answer->head.payload = payload;
+	if (LIKELY(frame.status == DUBBO_OK))
+		answer->head.result =
+			(int8_t)dubbo_result_read(payload, answer->head.serialization);
 	exchange->is_received = true;
 	exchange->protocol = STREAM_PROTOCOL_DUBBO;
 	dubbo->current = exchange;
@@ -125,7 +79,8 @@ void dubbo_client_take(struct dubbo *dubbo, const struct dubbo_frame *frame, str
 		buf_init(&data, dubbo->codec.out->pool);
 		buf_append_turn(&data, payload);
 		events->data(exchange, &data, true);
-		buf_clear(&data);
+		if (data.len)
+			buf_clear(&data);
 		if (dubbo->current != exchange)
 			return;
 	}
@@ -141,10 +96,7 @@ static void finish(struct exchange *exchange, struct buf *body)
 	struct dubbo *dubbo = dubbo_of(exchange->codec);
 	struct dubbo_call *call = &dubbo->calls.calls[exchange->slot];
 
-	dubbo_put_frame(dubbo,
-			(struct dubbo_frame){.id = dubbo_calls_id(&dubbo->calls, exchange->slot),
-					     .flag = call->flag},
-			body);
+	dubbo_put_frame(dubbo, call->flag, 0, exchange->wire_id, body);
 	exchange->is_sent = true;
 	call->is_on_wire = true;
 	if (UNLIKELY(exchange->is_oneway)) {

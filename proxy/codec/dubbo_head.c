@@ -1,52 +1,11 @@
 #include "codec/dubbo_head.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_jsonb.h"
 #include "codec/hessian2.h"
-
-#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
-
-/* Not 0 when a byte of the word is a control character or not ASCII. */
-static inline uint64_t odd_bytes(uint64_t word)
-{
-	return (word | (word - EACH_BYTE(0x20)) | ((word ^ EACH_BYTE(0x7f)) - EACH_BYTE(1))) &
-	       EACH_BYTE(0x80);
-}
-
-static inline uint64_t load8(const uint8_t *p)
-{
-	uint64_t word;
-	memcpy(&word, p, sizeof word);
-	return word;
-}
-
-static inline uint64_t load4_twice(const uint8_t *a, const uint8_t *b)
-{
-	uint32_t first, second;
-	memcpy(&first, a, sizeof first);
-	memcpy(&second, b, sizeof second);
-	return (uint64_t)first << 32 | second;
-}
-
-/* True when all is printable ASCII. Loads overlap at the end, so nothing beyond is read. */
-static inline bool is_printable_ascii(const uint8_t *p, size_t len)
-{
-	uint64_t odd = 0;
-
-	if (len >= 8) {
-		for (size_t i = 0; i + 8 < len; i += 8)
-			odd |= odd_bytes(load8(p + i));
-		return !(odd | odd_bytes(load8(p + len - 8)));
-	}
-	if (len >= 4)
-		return !odd_bytes(load4_twice(p, p + len - 4));
-	for (size_t i = 0; i < len; i++)
-		odd |= p[i] < 0x20 || p[i] >= 0x7f;
-	return !odd;
-}
+#include "codec/hessian2_string.h"
 
 static bool has_control_chars(struct slice s)
 {
@@ -84,7 +43,7 @@ static inline enum status take_string(struct slice payload, size_t *pos, struct 
 	} else {
 		return take_any_string(payload, pos, out);
 	}
-	if (UNLIKELY(left - head < len || !is_printable_ascii(p + head, len)))
+	if (UNLIKELY(left - head < len || !hessian2_is_printable_ascii(p + head, len)))
 		return take_any_string(payload, pos, out);
 	*out = slice_make(p + head, len);
 	*pos += head + len;

@@ -11,15 +11,27 @@ static inline struct dubbo *dubbo_of(struct codec *codec)
 	return container_of(codec, struct dubbo, codec);
 }
 
-/* Appends a frame whose body is all of `body` (moved), or none (NULL). body_len is set here. */
-void dubbo_put_frame(struct dubbo *dubbo, struct dubbo_frame frame, struct buf *body);
+/* Appends a frame whose body is all of `body` (moved), or none (NULL). */
+static inline void dubbo_put_frame(struct dubbo *dubbo, uint8_t flag, uint8_t status, uint64_t id,
+				   struct buf *body)
+{
+	struct buf *out = dubbo->codec.out;
+	char *header = buf_turn_reserve(out->pool, DUBBO_HEADER_SIZE);
+	uint32_t body_len = body ? (uint32_t)body->len : 0;
+
+	dubbo_frame_write(header, &(struct dubbo_frame){id, body_len, flag, status});
+	buf_turn_commit(out->pool, DUBBO_HEADER_SIZE);
+	buf_append_turn(out, slice_make(header, DUBBO_HEADER_SIZE));
+	if (body)
+		buf_move_all(out, body);
+}
 
 /* Answers the request of that frame with status 40 and the text, if an answer is waited for. */
-void dubbo_refuse(struct dubbo *dubbo, const struct dubbo_frame *request, struct slice text);
+COLD void dubbo_refuse(struct dubbo *dubbo, struct dubbo_frame request, struct slice text);
 
 /* A whole request (answer) frame that is no event. */
-void dubbo_server_take(struct dubbo *dubbo, const struct dubbo_frame *frame, struct slice payload);
-void dubbo_client_take(struct dubbo *dubbo, const struct dubbo_frame *frame, struct slice payload);
+void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload);
+void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload);
 
 /* Detaches every exchange, with a reset event each unless reason is REPLY_NONE. */
 void dubbo_server_end_all(struct dubbo *dubbo, enum reply_reason reason);

@@ -8,11 +8,17 @@ enum {
 	STR_ASCII_MAX = 0x78,
 	STR_ASCII = 0x79, /* length follows, as a number */
 	STR_UTF8 = 0x7a,
+	STR_UTF16LE = 0x7c,
+	STR_UTF16BE = 0x7d,
 	OBJECT_END = 0xa5,
 	OBJECT = 0xa6,
 	NULL_VALUE = 0xaf,
 	FALSE_VALUE = 0xb0,
 	TRUE_VALUE = 0xb1,
+	DOUBLE_0 = 0xb2,
+	DOUBLE_1 = 0xb3,
+	DOUBLE = 0xb5,
+	FLOAT = 0xb7,
 	INT8 = 0xbd,
 	INT16 = 0xbc,
 	INT64 = 0xbe,
@@ -130,25 +136,111 @@ static enum status take_string(struct slice *rest, struct slice *out)
 	return STATUS_OK;
 }
 
+static char *put_utf8(char *to, uint32_t code)
+{
+	if (code < 0x80) {
+		*to++ = (char)code;
+	} else if (code < 0x800) {
+		*to++ = (char)(0xc0 | code >> 6);
+		*to++ = (char)(0x80 | (code & 0x3f));
+	} else if (code < 0x10000) {
+		*to++ = (char)(0xe0 | code >> 12);
+		*to++ = (char)(0x80 | (code >> 6 & 0x3f));
+		*to++ = (char)(0x80 | (code & 0x3f));
+	} else {
+		*to++ = (char)(0xf0 | code >> 18);
+		*to++ = (char)(0x80 | (code >> 12 & 0x3f));
+		*to++ = (char)(0x80 | (code >> 6 & 0x3f));
+		*to++ = (char)(0x80 | (code & 0x3f));
+	}
+	return to;
+}
+
+/* What fastjson2 calls ASCII is Latin-1. */
+static enum status from_latin1(struct slice *text, struct arena *arena)
+{
+	size_t high = 0;
+
+	for (size_t i = 0; i < text->len; i++)
+		high += (uint8_t)text->data[i] >> 7;
+	if (!high)
+		return STATUS_OK;
+	if (!arena)
+		return STATUS_UNSUPPORTED;
+	char *utf8 = arena_alloc(arena, text->len + high), *to = utf8;
+	for (size_t i = 0; i < text->len; i++)
+		to = put_utf8(to, (uint8_t)text->data[i]);
+	*text = slice_make(utf8, (size_t)(to - utf8));
+	return STATUS_OK;
+}
+
+static enum status from_utf16(struct slice *text, bool is_big_endian, struct arena *arena)
+{
+	const uint8_t *p = (const uint8_t *)text->data;
+	size_t units = text->len / 2;
+	char *utf8 = arena_alloc(arena, units * 3 + 1), *to = utf8;
+	uint32_t high = 0;
+
+	if (text->len % 2)
+		return STATUS_MALFORMED;
+	for (size_t i = 0; i < units; i++, p += 2) {
+		uint32_t unit =
+			is_big_endian ? (uint32_t)(p[0] << 8 | p[1]) : (uint32_t)(p[1] << 8 | p[0]);
+		bool is_low = unit >= 0xdc00 && unit < 0xe000;
+		if (is_low != (high != 0))
+			return STATUS_MALFORMED;
+		if (unit >= 0xd800 && unit < 0xdc00) {
+			high = unit;
+			continue;
+		}
+		to = put_utf8(to,
+			      is_low ? 0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00) : unit);
+		high = 0;
+	}
+	*text = slice_make(utf8, (size_t)(to - utf8));
+	return high ? STATUS_MALFORMED : STATUS_OK;
+}
+
+/* Steps over a value that has no text here but a size that we know. */
+static enum status take_opaque(struct slice *rest)
+{
+	uint8_t t = (uint8_t)rest->data[0];
+	size_t size = t == DOUBLE ? 9 : t == FLOAT ? 5 : 1;
+
+	if (rest->len < size)
+		return STATUS_MALFORMED;
+	drop(rest, size);
+	return STATUS_OK;
+}
+
 enum status dubbo_jsonb_take_text(struct slice *rest, struct slice *out, struct arena *arena)
 {
 	int64_t number;
 	enum status status;
 
+	*out = (struct slice){NULL, 0};
 	if (!rest->len)
 		return STATUS_MALFORMED;
 	uint8_t t = (uint8_t)rest->data[0];
-	if (t >= STR_ASCII_MIN && t <= STR_UTF8)
-		return take_string(rest, out);
-	if (t == NULL_VALUE || t == FALSE_VALUE || t == TRUE_VALUE) {
-		*out = t == NULL_VALUE   ? (struct slice){NULL, 0}
-		       : t == TRUE_VALUE ? SLICE("true")
-					 : SLICE("false");
+	if (t >= STR_ASCII_MIN && t <= STR_UTF8) {
+		status = take_string(rest, out);
+		return status || t == STR_UTF8 ? status : from_latin1(out, arena);
+	}
+	if (t == NULL_VALUE)
+		return take_opaque(rest);
+	if (!arena)
+		return STATUS_UNSUPPORTED;
+	if (t == STR_UTF16LE || t == STR_UTF16BE) {
+		status = take_string(rest, out);
+		return status ? status : from_utf16(out, t == STR_UTF16BE, arena);
+	}
+	if (t == FALSE_VALUE || t == TRUE_VALUE) {
+		*out = t == TRUE_VALUE ? SLICE("true") : SLICE("false");
 		drop(rest, 1);
 		return STATUS_OK;
 	}
-	if (!arena)
-		return STATUS_UNSUPPORTED;
+	if (t == DOUBLE || t == DOUBLE_0 || t == DOUBLE_1 || t == FLOAT)
+		return take_opaque(rest);
 	if ((status = dubbo_jsonb_take_number(rest, &number)))
 		return status;
 	*out = slice_of(arena_printf(arena, "%lld", (long long)number));
@@ -180,10 +272,17 @@ static char *put_big_endian(char *to, uint32_t value)
 	return to;
 }
 
-struct slice dubbo_jsonb_string_block(struct slice text, struct arena *arena)
+static char *put_bytes(char *to, struct slice bytes)
 {
-	enum { MOST_BEFORE_TEXT = 4 + 1 + 5 };
-	char *block = arena_alloc(arena, MOST_BEFORE_TEXT + text.len), *to = block + 4;
+	if (bytes.len)
+		memcpy(to, bytes.data, bytes.len);
+	return to + bytes.len;
+}
+
+enum { MOST_BEFORE_TEXT = 1 + 5 }; /* tag and length of a string */
+
+static char *put_string(char *to, struct slice text)
+{
 	bool is_ascii = true;
 
 	for (size_t i = 0; i < text.len; i++)
@@ -195,9 +294,39 @@ struct slice dubbo_jsonb_string_block(struct slice text, struct arena *arena)
 		*to++ = (char)INT32;
 		to = put_big_endian(to, (uint32_t)text.len);
 	}
-	if (text.len)
-		memcpy(to, text.data, text.len);
-	to += text.len;
+	return put_bytes(to, text);
+}
+
+struct slice dubbo_jsonb_string_block(struct slice text, struct arena *arena)
+{
+	char *block = arena_alloc(arena, 4 + MOST_BEFORE_TEXT + text.len);
+	char *end = put_string(block + 4, text);
+
+	put_big_endian(block, (uint32_t)(end - block) - 4);
+	return slice_make(block, (size_t)(end - block));
+}
+
+struct slice dubbo_jsonb_exception_body(struct slice message, bool has_attachments,
+					struct arena *arena)
+{
+	/* a typed value: the class's name, its number among the symbols (0), an object */
+	static const char head[] = "\x92\x63java.lang.RuntimeException\0\xa6\x56"
+				   "detailMessage";
+	static const char tail[] = "\x53stackTrace\x94\xa5"; /* an array of none */
+	static const char attachments[] = "\0\0\0\x0e\xa6\x4e"
+					  "dubbo\x4e"
+					  "2.0.2\xa5";
+	char *body = arena_alloc(arena, 6 + 4 + sizeof head + MOST_BEFORE_TEXT + message.len +
+						sizeof tail + sizeof attachments);
+	char *to = put_bytes(body,
+			     has_attachments ? SLICE("\0\0\0\2\xbd\3") : SLICE("\0\0\0\2\xbd\0"));
+	char *block = to;
+
+	to = put_bytes(to + 4, slice_make(head, sizeof head - 1));
+	to = put_string(to, message);
+	to = put_bytes(to, slice_make(tail, sizeof tail - 1));
 	put_big_endian(block, (uint32_t)(to - block) - 4);
-	return slice_make(block, (size_t)(to - block));
+	if (has_attachments)
+		to = put_bytes(to, slice_make(attachments, sizeof attachments - 1));
+	return slice_make(body, (size_t)(to - body));
 }

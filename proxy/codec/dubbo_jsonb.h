@@ -20,9 +20,9 @@
 /* Takes the next block off the front of *rest. STATUS_MALFORMED: cut short. */
 MUST_CHECK enum status dubbo_jsonb_take_block(struct slice *rest, struct slice *block);
 
-/* Takes one value off the front of *rest as text: strings, numbers, booleans; .data NULL for null.
- * STATUS_UNSUPPORTED: any other value, or a string in UTF-16. STATUS_MALFORMED: cut short. The
- * arena is for the text of numbers; NULL: they are unsupported. */
+/* Takes one value off the front of *rest as text: strings (UTF-8), whole numbers, booleans; .data
+ * NULL for null and for other numbers. STATUS_UNSUPPORTED: any other value. STATUS_MALFORMED: cut
+ * short, or no UTF-16. Without an arena only null, ASCII and UTF-8 strings are supported. */
 MUST_CHECK enum status dubbo_jsonb_take_text(struct slice *rest, struct slice *out,
 					     struct arena *arena);
 
@@ -35,5 +35,11 @@ bool dubbo_jsonb_take_object_end(struct slice *rest);
 
 /* A block with one string. In the arena. */
 struct slice dubbo_jsonb_string_block(struct slice text, struct arena *arena);
+
+/* The body of an answer that is an exception: the blocks of its result kind, a
+ * java.lang.RuntimeException with this message and an empty stack trace, and, if asked for, the
+ * attachment dubbo=2.0.2. In the arena. */
+struct slice dubbo_jsonb_exception_body(struct slice message, bool has_attachments,
+					struct arena *arena);
 
 #endif

@@ -37,6 +37,10 @@ static void make_exception(struct dubbo_reply *reply, struct slice version, stru
 
 	reply->result =
 		has_attachments ? RPC_RESULT_EXCEPTION_WITH_ATTACHMENTS : RPC_RESULT_EXCEPTION;
+	if (reply->serialization == DUBBO_FASTJSON2) {
+		reply->body = dubbo_jsonb_exception_body(text, has_attachments, arena);
+		return;
+	}
 	hessian2_writer_init(&writer, arena);
 	hessian2_write_int(&writer, reply->result);
 	hessian2_write_runtime_exception(&writer, text);
@@ -54,7 +58,8 @@ void dubbo_reply_make(struct dubbo_reply *reply, uint8_t status, uint8_t seriali
 {
 	*reply = (struct dubbo_reply){
 		.status = status,
-		.serialization = DUBBO_HESSIAN2,
+		.serialization =
+			serialization == DUBBO_FASTJSON2 ? DUBBO_FASTJSON2 : DUBBO_HESSIAN2,
 		.result = RPC_RESULT_UNKNOWN,
 	};
 	if (text.len > DUBBO_REPLY_TEXT)
@@ -62,7 +67,6 @@ void dubbo_reply_make(struct dubbo_reply *reply, uint8_t status, uint8_t seriali
 	if (status == DUBBO_OK) {
 		make_exception(reply, version, text, arena);
 	} else if (serialization == DUBBO_FASTJSON2) {
-		reply->serialization = DUBBO_FASTJSON2;
 		reply->body = dubbo_jsonb_string_block(text, arena);
 	} else {
 		struct hessian2_writer writer;

@@ -3,9 +3,8 @@
  *   status 20:    an exception object, which stock consumers throw at once and don't try again
  *   other status: one string; stock consumers try the next provider
  *
- * An exception travels as Hessian2 whatever the request's serialization was, for the answer's frame
- * names its own and stock consumers go by that; a string travels as JSONB to a fastjson2 consumer
- * and as Hessian2 to all others. Pure functions; memory from the arena. */
+ * A fastjson2 consumer is answered in JSONB, all others in Hessian2: a stock consumer takes no
+ * answer in a serialization other than its request's. Pure functions; memory from the arena. */
 #ifndef CODEC_DUBBO_REPLY_H
 #define CODEC_DUBBO_REPLY_H
 

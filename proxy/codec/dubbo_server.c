@@ -1,74 +1,22 @@
 /* The side that faces consumers. */
 #include "codec/dubbo_head.h"
+#include "codec/dubbo_heads.h"
 #include "codec/dubbo_internal.h"
 #include "codec/dubbo_reply.h"
 #include "message/stream_info.h"
 
 enum {
-	ROOM_FOR_HEADERS = 12,   /* seven of ours, and a few that filters add */
 	NO_RPC_ANSWER = 1 << 16, /* exchange->slot: the answer came in another protocol */
 };
 
-/* A request while it is open; in its exchange's arena, at exchange->state. What will be sent back,
- * status << 8 | serialization, is in exchange->slot. */
-struct request {
-	struct headers headers;
-	struct rpc_head head;
-	struct buf gathered; /* of an answer that comes in pieces; pool is NULL until the first */
-};
-
-static struct request *request_of(const struct exchange *exchange)
+/* exchange->state while the request is open. What will be sent back, status << 8 | serialization,
+ * is in exchange->slot. */
+static struct dubbo_request *request_of(const struct exchange *exchange)
 {
 	return exchange->state;
 }
 
 /* --- requests */
-
-static char *put(char *to, struct slice *s)
-{
-	if (s->len)
-		memcpy(to, s->data, s->len);
-	s->data = s->data ? to : NULL;
-	return to + s->len;
-}
-
-/* Copies the head's strings to the arena, service and method as the ":path" that it returns. */
-static struct slice keep_head(struct rpc_head *head, struct arena *arena)
-{
-	size_t path_len = head->service.len + head->method.len + 2;
-	char *text = arena_alloc(arena, path_len + head->protocol_version.len +
-						head->service_version.len + head->param_types.len);
-	char *to = text;
-
-	*to++ = '/';
-	to = put(to, &head->service);
-	*to++ = '/';
-	to = put(to, &head->method);
-	to = put(to, &head->protocol_version);
-	to = put(to, &head->service_version);
-	put(to, &head->param_types);
-	return slice_make(text, path_len);
-}
-
-static struct request *request_make(const struct rpc_head *head, struct arena *arena)
-{
-	struct request *request = arena_alloc(arena, sizeof *request);
-	struct headers *headers = &request->headers;
-
-	request->head = *head;
-	request->gathered.pool = NULL;
-	struct slice path = keep_head(&request->head, arena);
-	headers_init(headers, arena, ROOM_FOR_HEADERS);
-	headers->rpc = &request->head;
-	headers_add_id(headers, HEADER_METHOD, SLICE("POST"));
-	headers_add_id(headers, HEADER_SCHEME, SLICE("dubbo"));
-	headers_add_id(headers, HEADER_AUTHORITY, request->head.service);
-	headers_add_id(headers, HEADER_PATH, path);
-	headers_add_id(headers, HEADER_PROTOCOL, SLICE("dubbo"));
-	if (request->head.service_version.len)
-		headers_add_id(headers, HEADER_TRI_SERVICE_VERSION, request->head.service_version);
-	return request;
-}
 
 static struct exchange *begin(struct dubbo *dubbo, uint64_t id, bool is_oneway)
 {
@@ -87,32 +35,61 @@ static struct exchange *begin(struct dubbo *dubbo, uint64_t id, bool is_oneway)
 	return exchange;
 }
 
-void dubbo_server_take(struct dubbo *dubbo, const struct dubbo_frame *frame, struct slice payload)
+/* A request whose head is not among the kept ones: decodes it, and keeps it. Its exchange, or NULL
+ * when it was refused or nobody wants it. */
+static COLD struct exchange *begin_unknown(struct dubbo *dubbo, struct dubbo_frame frame,
+					   struct slice payload)
 {
-	const struct codec_events *events = dubbo->codec.events;
 	struct rpc_head head = {
 		.protocol = RPC_DUBBO,
-		.serialization = frame->flag & DUBBO_SERIALIZATION_MASK,
+		.serialization = frame.flag & DUBBO_SERIALIZATION_MASK,
 		.result = RPC_RESULT_UNKNOWN,
-		.is_oneway = !(frame->flag & DUBBO_FLAG_TWOWAY),
-		.payload = payload,
+		.is_oneway = !(frame.flag & DUBBO_FLAG_TWOWAY),
 	};
 
-	dubbo->options->counts->requests++;
-	if (UNLIKELY(dubbo_head_read(payload, head.serialization, &head))) {
+	if (dubbo_head_read(payload, head.serialization, &head)) {
 		dubbo->options->counts->undecodable_requests++;
 		dubbo_refuse(dubbo, frame, SLICE("Fail to decode request"));
-		return;
+		return NULL;
 	}
-	struct exchange *exchange = begin(dubbo, frame->id, head.is_oneway);
+	struct exchange *exchange = begin(dubbo, frame.id, head.is_oneway);
 	if (!exchange)
-		return;
-
-	struct request *request = request_make(&head, exchange->arena);
+		return NULL;
+	struct dubbo_request *request = dubbo_request_make(&head, exchange->arena);
+	dubbo_heads_keep(dubbo->options->heads, payload, request);
 	exchange->state = request;
+	return exchange;
+}
+
+static struct exchange *begin_request(struct dubbo *dubbo, struct dubbo_frame frame,
+				      struct slice payload)
+{
+	const struct dubbo_head_slot *slot = NULL;
+	bool is_oneway = !(frame.flag & DUBBO_FLAG_TWOWAY);
+
+	if (LIKELY((frame.flag & DUBBO_SERIALIZATION_MASK) == DUBBO_HESSIAN2))
+		slot = dubbo_heads_find(dubbo->options->heads, payload);
+	if (UNLIKELY(!slot))
+		return begin_unknown(dubbo, frame, payload);
+	struct exchange *exchange = begin(dubbo, frame.id, is_oneway);
+	if (LIKELY(exchange != NULL))
+		exchange->state = dubbo_request_copy(slot, is_oneway, exchange->arena);
+	return exchange;
+}
+
+void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)
+{
+	const struct codec_events *events = dubbo->codec.events;
+
+	dubbo->options->counts->requests++;
+	struct exchange *exchange = begin_request(dubbo, frame, payload);
+	if (UNLIKELY(!exchange))
+		return;
+	struct dubbo_request *request = exchange->state;
+	request->head.payload = payload;
 	dubbo->current = exchange;
 	events->headers(exchange, &request->headers, false);
-	if (dubbo->current != exchange)
+	if (UNLIKELY(dubbo->current != exchange))
 		return;
 	request->head.payload = (struct slice){NULL, 0};
 
@@ -120,7 +97,8 @@ void dubbo_server_take(struct dubbo *dubbo, const struct dubbo_frame *frame, str
 	buf_init(&data, dubbo->codec.out->pool);
 	buf_append_turn(&data, payload);
 	events->data(exchange, &data, true);
-	buf_clear(&data);
+	if (data.len)
+		buf_clear(&data);
 	dubbo->current = NULL;
 }
 
@@ -128,7 +106,7 @@ void dubbo_server_take(struct dubbo *dubbo, const struct dubbo_frame *frame, str
 
 static void detach(struct dubbo *dubbo, struct exchange *exchange)
 {
-	struct request *request = request_of(exchange);
+	struct dubbo_request *request = request_of(exchange);
 
 	if (request && request->gathered.pool)
 		buf_clear(&request->gathered);
@@ -167,11 +145,8 @@ static void finish(struct exchange *exchange, struct buf *body)
 		if (body)
 			buf_clear(body);
 	} else {
-		dubbo_put_frame(dubbo,
-				(struct dubbo_frame){.id = exchange->wire_id,
-						     .flag = slot & DUBBO_SERIALIZATION_MASK,
-						     .status = (uint8_t)(slot >> 8)},
-				body);
+		dubbo_put_frame(dubbo, slot & DUBBO_SERIALIZATION_MASK, (uint8_t)(slot >> 8),
+				exchange->wire_id, body);
 	}
 	exchange->is_sent = true;
 	detach(dubbo, exchange);

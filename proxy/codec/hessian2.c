@@ -219,7 +219,20 @@ static bool take_units(struct hessian2_reader *reader, size_t units, unsigned *s
 	return true;
 }
 
-static enum status skip_string(struct hessian2_reader *reader)
+/* The usual string, whose tag counts it and which is ASCII: steps over it. Else false. */
+static inline bool take_short(struct hessian2_reader *reader, struct slice *out)
+{
+	const uint8_t *p = reader->data + reader->pos;
+	size_t left = bytes_left(reader);
+
+	if (!left || *p >= 0x20 || left <= *p || !hessian2_is_ascii(p + 1, *p))
+		return false;
+	*out = slice_make(p + 1, *p);
+	reader->pos += 1u + *p;
+	return true;
+}
+
+static COLD enum status skip_any_string(struct hessian2_reader *reader)
 {
 	struct chunk chunk;
 	unsigned seen = 0;
@@ -230,6 +243,13 @@ static enum status skip_string(struct hessian2_reader *reader)
 			return STATUS_MALFORMED;
 	} while (!chunk.is_last);
 	return STATUS_OK;
+}
+
+static inline enum status skip_string(struct hessian2_reader *reader)
+{
+	struct slice text;
+
+	return LIKELY(take_short(reader, &text)) ? STATUS_OK : skip_any_string(reader);
 }
 
 static enum status skip_binary(struct hessian2_reader *reader)
@@ -265,7 +285,7 @@ static struct slice join_chunks(struct hessian2_reader *reader, size_t from)
 	return slice_make(joined, (size_t)(p - joined));
 }
 
-enum status hessian2_read_string(struct hessian2_reader *reader, struct slice *out)
+static COLD enum status read_any_string(struct hessian2_reader *reader, struct slice *out)
 {
 	size_t from = reader->pos;
 	struct chunk chunk;
@@ -286,10 +306,17 @@ enum status hessian2_read_string(struct hessian2_reader *reader, struct slice *o
 		enum status status = skip_string(reader);
 		if (status)
 			return status;
+		if (!reader->arena)
+			return STATUS_UNSUPPORTED;
 		*out = join_chunks(reader, from);
 		seen = 0x80;
 	}
 	return seen < 0x80 ? STATUS_OK : hessian2_to_utf8(*out, out, reader->arena);
+}
+
+enum status hessian2_read_string(struct hessian2_reader *reader, struct slice *out)
+{
+	return LIKELY(take_short(reader, out)) ? STATUS_OK : read_any_string(reader, out);
 }
 
 /* --- skipping */

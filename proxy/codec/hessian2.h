@@ -58,7 +58,8 @@ struct hessian2_reader {
 	size_t ref_at;          /* its position, SIZE_MAX until met */
 };
 
-/* Borrows bytes and arena as long as the reader is used. */
+/* Borrows bytes and arena as long as the reader is used. Without an arena (NULL) only
+ * hessian2_read_string and hessian2_read_int may be used. */
 void hessian2_init(struct hessian2_reader *reader, struct slice bytes, struct arena *arena);
 
 /* What stands at pos. */
@@ -68,7 +69,8 @@ enum hessian2_kind hessian2_kind(const struct hessian2_reader *reader);
  * STATUS_TOO_LARGE: over a limit. */
 MUST_CHECK enum status hessian2_skip(struct hessian2_reader *reader);
 
-/* One string, as UTF-8; null gives .data NULL. STATUS_MALFORMED: anything else. */
+/* One string, as UTF-8; null gives .data NULL. STATUS_MALFORMED: anything else; STATUS_UNSUPPORTED:
+ * it needs a copy, and there is no arena. */
 MUST_CHECK enum status hessian2_read_string(struct hessian2_reader *reader, struct slice *out);
 
 /* One int. STATUS_MALFORMED: anything else. */

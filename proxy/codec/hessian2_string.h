@@ -7,11 +7,61 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/attributes.h"
 #include "base/slice.h"
 #include "base/status.h"
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Not 0 when a byte of the word isn't ASCII. */
+static inline uint64_t hessian2_high_bytes(uint64_t word)
+{
+	return word & EACH_BYTE(0x80);
+}
+
+/* Not 0 when a byte of the word is a control character or not ASCII. */
+static inline uint64_t hessian2_odd_bytes(uint64_t word)
+{
+	return (word | (word - EACH_BYTE(0x20)) | ((word ^ EACH_BYTE(0x7f)) - EACH_BYTE(1))) &
+	       EACH_BYTE(0x80);
+}
+
+/* ORs what `odd` says of each eight bytes. Loads overlap at the end, so nothing beyond is read. */
+static inline uint64_t hessian2_scan(const uint8_t *p, size_t len, uint64_t (*odd)(uint64_t word))
+{
+	uint64_t word = EACH_BYTE(0x20), seen = 0;
+	uint32_t halves[2];
+
+	if (len >= 8) {
+		for (size_t i = 0; i + 8 < len; i += 8) {
+			memcpy(&word, p + i, sizeof word);
+			seen |= odd(word);
+		}
+		memcpy(&word, p + len - 8, sizeof word);
+	} else if (len >= 4) {
+		memcpy(&halves[0], p, sizeof halves[0]);
+		memcpy(&halves[1], p + len - 4, sizeof halves[1]);
+		word = (uint64_t)halves[1] << 32 | halves[0];
+	} else {
+		for (size_t i = 0; i < len; i++)
+			word = word << 8 | p[i];
+	}
+	return seen | odd(word);
+}
+
+static inline bool hessian2_is_ascii(const uint8_t *p, size_t len)
+{
+	return !hessian2_scan(p, len, hessian2_high_bytes);
+}
+
+static inline bool hessian2_is_printable_ascii(const uint8_t *p, size_t len)
+{
+	return !hessian2_scan(p, len, hessian2_odd_bytes);
+}
 
 /* How many bytes the first `units` units of `bytes` take, or SIZE_MAX when they are cut short or a
  * byte can't begin a unit. Continuation bytes aren't looked at (Java doesn't either). ORs the bytes

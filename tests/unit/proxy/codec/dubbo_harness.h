@@ -15,6 +15,7 @@
 #include "codec/dubbo.h"
 #include "codec/dubbo_attachments.h"
 #include "codec/dubbo_frame.h"
+#include "codec/dubbo_heads.h"
 
 struct call {
 	struct exchange exchange;
@@ -34,6 +35,7 @@ struct end {
 	struct buf out;
 	struct dubbo dubbo;
 	struct dubbo_counts counts;
+	struct dubbo_heads heads;
 	struct dubbo_options options;
 	struct call *calls; /* newest first */
 	unsigned call_count, failed_events, draining_events, undraining_events;
@@ -150,8 +152,10 @@ static inline struct end *end_open(enum codec_side side)
 	assert_non_null(end);
 	end->options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 					      .max_in_flight = DUBBO_MAX_IN_FLIGHT,
-					      .counts = &end->counts};
+					      .counts = &end->counts,
+					      .heads = &end->heads};
 	buf_pool_init(&end->pool);
+	dubbo_heads_init(&end->heads);
 	buf_init(&end->out, &end->pool);
 	dubbo_open(&end->dubbo, side, &end_events, end, &end->out, &end->options);
 	return end;
@@ -170,6 +174,7 @@ static inline void end_close(struct end *end)
 	}
 	buf_clear(&end->out);
 	buf_pool_fini(&end->pool);
+	dubbo_heads_fini(&end->heads);
 	free(end->taken);
 	free(end);
 }

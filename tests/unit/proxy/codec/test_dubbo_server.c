@@ -169,17 +169,19 @@ static void a_oneway_request_gets_no_answer(void **state)
 static void garbage_in_a_whole_frame_is_answered_40(void **state)
 {
 	static const char *const bodies[] = {
-		"",                         /* nothing */
-		"ffffffff",                 /* no strings */
-		"05322e302e32",             /* one field of five */
-		"00 0173 00 00 00",         /* no method */
-		"00 00 00 016d 00",         /* no service */
-		"00 0173 00 03612f62 00",   /* a '/' in the method */
-		"00 0373 0d 0a 00 016d 00", /* CR LF in the service */
-		"00 0173 00 016d 0100",     /* NUL in the types */
-		"00 0173 00 017f 00",       /* DEL */
-		"00 02c3 00 016d 00",       /* cut UTF-8 */
-		"00 0173 00 91 00",         /* an int for the method */
+		"",                             /* nothing */
+		"ffffffff",                     /* no strings */
+		"05322e302e32",                 /* one field of five */
+		"00 0173 00 00 00",             /* no method */
+		"00 00 00 016d 00",             /* no service */
+		"00 0173 00 03612f62 00",       /* a '/' in the method */
+		"00 0373 0d 0a 00 016d 00",     /* CR LF in the service */
+		"00 0173 00 016d 0100",         /* NUL in the types */
+		"00 0173 00 017f 00",           /* DEL */
+		"00 02c3 00 016d 00",           /* cut UTF-8 */
+		"00 0173 00 91 00",             /* an int for the method */
+		"00 520001730174 00 016d 00",   /* a service in chunks */
+		"00 02eda0bdedb880 00 016d 00", /* a service beyond U+FFFF */
 	};
 	(void)state;
 
@@ -483,6 +485,16 @@ static void a_fastjson2_consumer_gets_jsonb_strings(void **state)
 					    .text = SLICE("zeit\u00fcberschreitung")},
 		       &sent);
 	assert_slice(sent, SLICE("\0\0\0\x19\x7a\x48\0\0\0\x13zeit\u00fcberschreitung"));
+	frame = render(end, "d33-fastjson2-hello.req.hex",
+		       (struct local_reply){.reason = REPLY_BLOCKED, .text = SLICE("no")}, &sent);
+	assert_int_equal(frame.flag, 23);
+	assert_int_equal(frame.status, 20);
+	assert_slice(sent, SLICE("\0\0\0\2\xbd\3\0\0\0\x3c\x92\x63java.lang.RuntimeException\0\xa6"
+				 "\x56"
+				 "detailMessage\x4bno\x53stackTrace\x94\xa5"
+				 "\0\0\0\x0e\xa6\x4e"
+				 "dubbo\x4e"
+				 "2.0.2\xa5"));
 	end_close(end);
 }
 

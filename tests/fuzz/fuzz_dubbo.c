@@ -1,0 +1,227 @@
+/* Any bytes on a Dubbo connection, in reads of any size, on either side, with an owner that
+ * answers, holds, abandons and renders replies as the input says.
+ *
+ *   input: side | size of reads | what the owner does, two bits a request | bytes of the connection
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "codec/dubbo.h"
+#include "codec/dubbo_attachments.h"
+#include "codec/dubbo_heads.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { CALLS = 64 };
+
+struct call {
+	struct exchange exchange;
+	struct arena arena;
+	bool is_open, has_answer;
+};
+
+struct end {
+	struct buf_pool pool;
+	struct buf out;
+	struct dubbo dubbo;
+	struct dubbo_counts counts;
+	struct dubbo_heads heads;
+	struct dubbo_options options;
+	struct call calls[CALLS];
+	unsigned begun;
+	uint8_t behaviour;
+};
+
+static struct end *end_of(struct exchange *exchange)
+{
+	return exchange->codec->owner;
+}
+
+static struct call *call_of(struct exchange *exchange)
+{
+	return container_of(exchange, struct call, exchange);
+}
+
+static struct exchange *on_begin(struct codec *codec)
+{
+	struct end *end = codec->owner;
+
+	if (end->begun == CALLS)
+		return NULL;
+	struct call *call = &end->calls[end->begun++];
+	call->is_open = true;
+	return &call->exchange;
+}
+
+static void reply(struct exchange *exchange, enum reply_reason reason)
+{
+	const struct codec_type *type = exchange->codec->type;
+	struct local_reply local = {.reason = reason, .grpc_status = -1};
+	struct headers headers;
+	struct buf body;
+
+	headers_init(&headers, exchange->arena, 4);
+	buf_init(&body, exchange->codec->out->pool);
+	type->render_reply(exchange, &local, &headers, &body);
+	type->send_headers(exchange, &headers, false);
+	type->send_data(exchange, &body, true);
+}
+
+static void on_headers(struct exchange *exchange, struct headers *headers, bool is_end)
+{
+	struct end *end = end_of(exchange);
+	struct call *call = call_of(exchange);
+
+	invariant(call->is_open);
+	invariant(!memchr(headers_get(headers, HEADER_PATH).data ?: "", '\n',
+			  headers_get(headers, HEADER_PATH).len));
+	call->has_answer = true;
+	if (end->dubbo.codec.side == CODEC_CLIENT)
+		return;
+	invariant(!is_end && headers->rpc->service.len && headers->rpc->method.len);
+	if (dubbo_read_attachments(headers, exchange->arena)) {
+		struct slice value;
+		dubbo_attachments_agree(headers->rpc);
+		for (uint32_t i = 0; i < headers->rpc->attachment_count; i++)
+			invariant(dubbo_attachment(headers, headers->rpc->attachments[i].name,
+						   &value));
+	}
+	switch (end->behaviour & 3) {
+	case 0: /* answered when the connection has been read */
+		break;
+	case 1:
+		reply(exchange, REPLY_BLOCKED);
+		break;
+	case 2:
+		reply(exchange, REPLY_UPSTREAM_TIMEOUT);
+		break;
+	case 3:
+		call->is_open = false;
+		exchange->codec->type->abandon(exchange);
+		break;
+	}
+	end->behaviour = (uint8_t)(end->behaviour >> 2 | end->behaviour << 6);
+}
+
+static void on_data(struct exchange *exchange, struct buf *data, bool is_end)
+{
+	invariant(call_of(exchange)->is_open && is_end);
+	buf_check(data);
+}
+
+static void on_over(struct exchange *exchange)
+{
+	invariant(call_of(exchange)->is_open && !exchange->codec);
+	call_of(exchange)->is_open = false;
+}
+
+static void on_reset(struct exchange *exchange, enum reply_reason reason)
+{
+	(void)reason;
+	on_over(exchange);
+}
+
+static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)
+{
+	invariant(reason != REPLY_NONE && details.len);
+	codec->type->send_error(codec, reason, details);
+}
+
+static void on_draining(struct codec *codec)
+{
+	invariant(codec->type->room(codec) == 0);
+}
+
+static void on_undraining(struct codec *codec)
+{
+	invariant(!codec->is_draining);
+}
+
+static const struct codec_events events = {
+	.begin = on_begin,
+	.headers = on_headers,
+	.data = on_data,
+	.reset = on_reset,
+	.closed = on_over,
+	.failed = on_failed,
+	.draining = on_draining,
+	.undraining = on_undraining,
+};
+
+static void open_calls(struct end *end)
+{
+	struct rpc_head head = {.protocol = RPC_DUBBO, .serialization = 2};
+
+	for (unsigned i = 0; i < 8; i++) {
+		struct exchange *exchange = on_begin(&end->dubbo.codec);
+		struct headers headers;
+		exchange->codec = &end->dubbo.codec;
+		headers_init(&headers, exchange->arena, 1);
+		headers.rpc = &head;
+		dubbo_codec.send_headers(exchange, &headers, true);
+	}
+	dubbo_codec.heartbeat(&end->dubbo.codec);
+}
+
+static void answer_the_open(struct end *end)
+{
+	for (unsigned i = 0; i < end->begun; i++)
+		if (end->calls[i].exchange.codec && end->dubbo.codec.side == CODEC_SERVER)
+			reply(&end->calls[i].exchange, REPLY_NO_ROUTE);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < 3)
+		return 0;
+	struct end *end = calloc(1, sizeof *end);
+	invariant(end);
+	enum codec_side side = data[0] & 1 ? CODEC_CLIENT : CODEC_SERVER;
+	size_t step = data[1] ? data[1] : size;
+
+	end->behaviour = data[2];
+	end->options = (struct dubbo_options){1 << 20, CALLS, &end->counts, &end->heads};
+	buf_pool_init(&end->pool);
+	dubbo_heads_init(&end->heads);
+	buf_init(&end->out, &end->pool);
+	for (unsigned i = 0; i < CALLS; i++) {
+		arena_init(&end->calls[i].arena, 1024);
+		end->calls[i].exchange.arena = &end->calls[i].arena;
+	}
+	dubbo_open(&end->dubbo, side, &events, end, &end->out, &end->options);
+	if (side == CODEC_CLIENT)
+		open_calls(end);
+
+	struct slice bytes = slice_make(data + 3, size - 3);
+	size_t from = 0;
+	for (size_t to = 0; to < bytes.len;) {
+		to = bytes.len - to > step ? to + step : bytes.len;
+		/* each read is a block of its own size */
+		char *block = malloc(to - from + 1);
+		invariant(block);
+		memcpy(block, bytes.data + from, to - from);
+		size_t n = codec_read(&end->dubbo.codec, slice_make(block, to - from), false);
+		invariant(n <= to - from);
+		invariant(end->dubbo.codec.is_failed || n == to - from ||
+			  end->dubbo.codec.needs > to - from - n);
+		from += n;
+		buf_check(&end->out);
+		buf_clear(&end->out);
+		buf_pool_rewind(&end->pool);
+		free(block);
+	}
+	answer_the_open(end);
+	buf_clear(&end->out);
+	codec_read(&end->dubbo.codec, slice_make(bytes.data + from, bytes.len - from), true);
+	invariant(end->dubbo.codec.is_failed);
+	dubbo_codec.close(&end->dubbo.codec);
+	for (unsigned i = 0; i < CALLS; i++) {
+		invariant(!end->calls[i].is_open);
+		arena_free(&end->calls[i].arena);
+	}
+	buf_clear(&end->out);
+	buf_pool_fini(&end->pool);
+	dubbo_heads_fini(&end->heads);
+	free(end);
+	return 0;
+}

@@ -1,0 +1,405 @@
+/* What stands behind the arguments, in all the forms that Java accepts. */
+#include "unit/proxy/codec/dubbo_harness.h"
+
+#include "codec/dubbo_jsonb.h"
+
+/* A body: "2.0.2", service "s", version "0.0.0", method "m", then these parameter types and what
+ * follows them in hex. */
+static struct end *ask(const char *types, const char *hex)
+{
+	struct end *end = end_open(CODEC_SERVER);
+	struct slice rest = from_hex(hex);
+	char body[4096];
+
+	end->read_attachments = true;
+	int len = snprintf(body, sizeof body, "\0052.0.2\1s\0050.0.0\1m%c%s", (int)strlen(types),
+			   types);
+	memcpy(body + len, rest.data, rest.len);
+	end_feed_frame(end, 0xc2, 0, 1, slice_make(body, (size_t)len + rest.len));
+	free((void *)rest.data);
+	assert_int_equal(end->call_count, 1);
+	return end;
+}
+
+static void done(struct end *end)
+{
+	dubbo_codec.abandon(&end->calls->exchange);
+	end_close(end);
+}
+
+static void expect(const struct end *end, const char *name, const char *text)
+{
+	struct slice value = SLICE("?");
+
+	assert_true(end->attachments_read);
+	assert_true(dubbo_attachment(end->calls->headers, slice_of(name), &value));
+	assert_int_equal(!text, !value.data);
+	assert_slice(value, slice_of(text));
+}
+
+static void expect_absent(const struct end *end, const char *name)
+{
+	struct slice value;
+	assert_false(dubbo_attachment(end->calls->headers, slice_of(name), &value));
+}
+
+static void arguments_are_counted_as_java_does(void **state)
+{
+	static const struct {
+		const char *types;
+		int count;
+	} cases[] = {
+		{"", 0},
+		{"VZ[BBCDFIJS", 10},
+		{"Ljava/lang/String;[I", 2},
+		{"[[Ljava/lang/String;[[[JLa;", 3},
+		{"Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/Object;", 3},
+		{"[", -1},
+		{"I[", -1},
+		{"L", -1},
+		{"Ljava", -1},
+		{"X", -1},
+		{"I;", -1},
+	};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(cases); i++)
+		assert_int_equal(dubbo_count_arguments(slice_of(cases[i].types)), cases[i].count);
+}
+
+static void values_match_as_their_java_text(void **state)
+{
+	struct end *end = ask("II", "90 91 48"
+				    "0161 0478797a77" /* a: xyzw */
+				    "0162 d40100"     /* b: 256 */
+				    "0163 4c0000000100000000"
+				    "0164 54"
+				    "0165 443ff8000000000000"
+				    "0166 4e"   /* null */
+				    "0167 485a" /* a map */
+				    "0168 2101" /* binary */
+				    "0169 4a0000000000000000"
+				    "016a 43 0141 91 0178 60 90" /* an object */
+				    "90 0176"                    /* an int for a key: no name */
+				    "016b 00"
+				    "016c 02c3a9e4b8ad 5a");
+	(void)state;
+
+	expect(end, "a", "xyzw");
+	expect(end, "b", "256");
+	expect(end, "c", "4294967296");
+	expect(end, "d", "true");
+	expect(end, "e", "1.5");
+	expect(end, "f", NULL);
+	expect(end, "g", NULL);
+	expect(end, "h", NULL);
+	expect(end, "i", NULL);
+	expect(end, "j", NULL);
+	expect(end, "k", "");
+	expect(end, "l", "\u00e9\u4e2d");
+	expect_absent(end, "m");
+	expect_absent(end, "");
+	assert_int_equal(end->calls->headers->rpc->attachment_count, 12);
+	done(end);
+}
+
+static void the_last_of_a_name_wins_and_case_comes_second(void **state)
+{
+	struct end *end = ask("", "48 016b 0131 014b 0132 016b 0133 0278 59 0134 0278 59 0135 5a");
+	(void)state;
+
+	expect(end, "k", "3");
+	expect(end, "K", "2");
+	expect(end, "Xy", "5");
+	assert_int_equal(end->calls->headers->rpc->attachment_count, 5);
+	done(end);
+}
+
+static void three_get_their_triple_names_and_no_other_becomes_a_header(void **state)
+{
+	struct end *end = ask("", "48 0567726f7570 026731" /* group: g1 */
+				  "0774696d656f7574 cbe8"  /* timeout: 1000 as an int */
+				  "0b6170706c69636174696f6e 0461700d0a" /* application: ap CR LF */
+				  "053a70617468 0178"                   /* :path */
+				  "117472692d736572766963652d67726f7570 0178 5a");
+	(void)state;
+
+	assert_slice(headers_get(end->calls->headers, HEADER_TRI_SERVICE_GROUP), SLICE("g1"));
+	assert_slice(headers_get(end->calls->headers, HEADER_TRI_SERVICE_TIMEOUT), SLICE("1000"));
+	assert_slice(headers_get(end->calls->headers, HEADER_TRI_CONSUMER_APPNAME),
+		     SLICE("ap%0D%0A"));
+	assert_slice(headers_get(end->calls->headers, HEADER_PATH), SLICE("/s/m"));
+	expect(end, ":path", "x");
+	expect(end, "tri-service-group", "x");
+	assert_int_equal(end->calls->headers->count, 9);
+	done(end);
+}
+
+static void remote_application_is_preferred(void **state)
+{
+	struct end *end = ask("", "48 0b6170706c69636174696f6e 0161"
+				  "1272656d6f74652e6170706c69636174696f6e 0162 5a");
+	(void)state;
+
+	assert_slice(headers_get(end->calls->headers, HEADER_TRI_CONSUMER_APPNAME), SLICE("b"));
+	done(end);
+}
+
+static void a_map_that_is_a_ref_is_found_in_the_arguments(void **state)
+{
+	/* arguments: a list of an object and a map; the map has ref 2, its last byte is a 'Z' */
+	static const char arguments[] = "7a 43 0141 91 0178 60 90 48 0161 0162 0163 60 91 5a";
+	char hex[256];
+	(void)state;
+
+	snprintf(hex, sizeof hex, "%s 51 92", arguments);
+	struct end *end = ask("Ljava/util/List;", hex);
+	expect(end, "a", "b");
+	expect(end, "c", NULL);
+	done(end);
+
+	static const char *const wrong[] = {"51 90", "51 91", "51 94", "51 c85a", "51 8f", "51"};
+	for (unsigned i = 0; i < COUNT_OF(wrong); i++) {
+		snprintf(hex, sizeof hex, "%s %s", arguments, wrong[i]);
+		end = ask("Ljava/util/List;", hex);
+		assert_false(end->attachments_read);
+		assert_int_equal(end->calls->headers->rpc->attachment_count, 0);
+		done(end);
+	}
+}
+
+static void none_and_null_are_empty(void **state)
+{
+	static const char *const empty[] = {"", "4e", "485a", "4d 0161 5a"};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(empty); i++) {
+		struct end *end = ask("", empty[i]);
+		assert_true(end->attachments_read);
+		assert_true(end->calls->headers->rpc->has_attachments);
+		assert_int_equal(end->calls->headers->rpc->attachment_count, 0);
+		expect_absent(end, "a");
+		done(end);
+	}
+}
+
+static void what_cannot_be_read_is_not_there(void **state)
+{
+	static const struct {
+		const char *types, *hex;
+	} cases[] = {
+		{"", "48 0161"},             /* cut */
+		{"", "48 0161 0162"},        /* no end */
+		{"", "48 0161 5a"},          /* a key without value */
+		{"", "0161"},                /* no map */
+		{"I", ""},                   /* no argument */
+		{"II", "90 48"},             /* too few arguments */
+		{"I", "90"},                 /* and then it is fine: none */
+		{"X", "90 485a"},            /* types that are none */
+		{"", "48 01c1a1 0162 5a"},   /* an overlong name */
+		{"", "48 0161 02c3ffff 5a"}, /* a broken value */
+	};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		struct end *end = ask(cases[i].types, cases[i].hex);
+		bool is_fine = !strcmp(cases[i].hex, "90");
+		assert_int_equal(end->attachments_read, is_fine);
+		assert_int_equal(end->calls->headers->rpc->has_attachments, is_fine);
+		assert_int_equal(end->calls->headers->rpc->attachment_count, 0);
+		assert_int_equal(end->calls->data_events, 1);
+		/* too late, and nothing changes */
+		assert_int_equal(dubbo_read_attachments(end->calls->headers, &end->calls->arena),
+				 is_fine);
+		done(end);
+	}
+}
+
+static bool reads_with_entries(unsigned count, size_t value_len)
+{
+	struct end *end = end_open(CODEC_SERVER);
+	char *body = malloc(64 + count * (value_len + 8)), *to = body;
+	static const char head[] = "\0052.0.2\1s\0050.0.0\1m\0H";
+
+	memcpy(to, head, sizeof head - 1);
+	to += sizeof head - 1;
+	for (unsigned i = 0; i < count; i++) {
+		*to++ = 4;
+		to += sprintf(to, "%04x", i & 0xffff);
+		*to++ = 'S';
+		*to++ = (char)(value_len >> 8);
+		*to++ = (char)value_len;
+		memset(to, 'v', value_len);
+		to += value_len;
+	}
+	*to++ = 'Z';
+	end->read_attachments = true;
+	end_feed_frame(end, 0xc2, 0, 1, slice_make(body, (size_t)(to - body)));
+	bool is_read = end->attachments_read;
+	assert_int_equal(end->calls->headers->rpc->attachment_count, is_read ? count : 0);
+	free(body);
+	done(end);
+	return is_read;
+}
+
+static void number_and_size_are_bounded(void **state)
+{
+	(void)state;
+	assert_true(reads_with_entries(DUBBO_ATTACHMENTS_LIMIT, 10));
+	assert_false(reads_with_entries(DUBBO_ATTACHMENTS_LIMIT + 1, 10));
+	assert_true(reads_with_entries(1, DUBBO_ATTACHMENTS_BYTES_LIMIT - 10));
+	assert_false(reads_with_entries(1, DUBBO_ATTACHMENTS_BYTES_LIMIT - 9));
+}
+
+static void fields_and_attachments_may_disagree(void **state)
+{
+	static const struct {
+		const char *hex;
+		bool agree;
+	} cases[] = {
+		{"48 0470617468 0173 5a", true},               /* path: s */
+		{"48 0470617468 0178 5a", false},              /* path: x */
+		{"48 0470617468 4e 5a", false},                /* path: null */
+		{"48 0776657273696f6e 05302e302e30 5a", true}, /* version: 0.0.0 */
+		{"48 0776657273696f6e 4e 5a", true},           /* none is 0.0.0 */
+		{"48 0776657273696f6e 0131 5a", false},
+		{"485a", true},
+	};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		struct end *end = ask("", cases[i].hex);
+		assert_true(end->attachments_read);
+		assert_int_equal(dubbo_attachments_agree(end->calls->headers->rpc), cases[i].agree);
+		done(end);
+	}
+}
+
+/* --- fastjson2 */
+
+static struct end *ask_jsonb(const char *hex)
+{
+	struct end *end = end_open(CODEC_SERVER);
+	struct slice fields = from_hex(
+			     "00000006 4e322e302e32 00000002 4a73 00000001 af 00000002 4a6d"
+			     "00000002 4a49"),
+		     rest = from_hex(hex);
+	char *body = malloc(fields.len + rest.len);
+
+	memcpy(body, fields.data, fields.len);
+	memcpy(body + fields.len, rest.data, rest.len);
+	end->read_attachments = true;
+	end_feed_frame(end, 0xd7, 0, 1, slice_make(body, fields.len + rest.len));
+	free(body);
+	free((void *)fields.data);
+	free((void *)rest.data);
+	assert_int_equal(end->call_count, 1);
+	return end;
+}
+
+/* The bytes of a map that fastjson2 2.0.56 wrote. */
+static void jsonb_attachments_are_read(void **state)
+{
+	struct end *end = ask_jsonb("00000001 05 00000036 a6"
+				    "7a046be4b8ad 4afc 4a64 b53ff8000000000000 4e647562626f"
+				    "4e322e302e32 4a7a af 4a6e 07"
+				    "4a75 7c042d4e8765 4a62 b1 4a69 392c a5");
+	(void)state;
+
+	expect(end, "k\u4e2d", "\u00fc"); /* its "ASCII" is Latin-1 */
+	expect(end, "d", NULL);
+	expect(end, "dubbo", "2.0.2");
+	expect(end, "z", NULL);
+	expect(end, "n", "7");
+	expect(end, "u", "\u4e2d\u6587");
+	expect(end, "b", "true");
+	expect(end, "i", "300");
+	done(end);
+
+	static const char *const bad[] = {
+		"00000001 05 00000002 a64a",             /* cut name */
+		"00000001 05 00000003 a64a61",           /* no value */
+		"00000001 05 00000005 a64a614a62",       /* no end */
+		"00000001 05 00000004 a6af05a5",         /* a null name */
+		"00000001 05 00000005 a64a6192a5",       /* a typed value */
+		"00000001 05 00000007 a64a617c0141a5",   /* half a unit */
+		"00000001 05 00000008 a64a617c020dd8a5", /* half a pair */
+		"00000001 05 00000001 05",               /* no map */
+		"00000001 05 00000009 a6a5",             /* a cut block */
+		"00000002 05",                           /* a cut argument */
+	};
+	for (unsigned i = 0; i < COUNT_OF(bad); i++) {
+		end = ask_jsonb(bad[i]);
+		assert_false(end->attachments_read);
+		done(end);
+	}
+	end = ask_jsonb("00000001 05 00000001 af");
+	assert_true(end->attachments_read);
+	done(end);
+	end = ask_jsonb("00000001 05");
+	assert_true(end->attachments_read);
+	done(end);
+}
+
+static void expect_jsonb(const char *hex, const char *text)
+{
+	struct slice bytes = from_hex(hex), rest, out;
+	struct arena arena;
+
+	arena_init(&arena, 256);
+	for (size_t len = 0; len <= bytes.len; len++) {
+		rest = slice_sub(bytes, 0, len);
+		enum status status = dubbo_jsonb_take_text(&rest, &out, &arena);
+		assert_int_equal(status, len == bytes.len ? STATUS_OK : STATUS_MALFORMED);
+	}
+	assert_int_equal(rest.len, 0);
+	assert_slice(out, slice_of(text));
+	arena_free(&arena);
+	free((void *)bytes.data);
+}
+
+static void jsonb_numbers_and_strings_have_their_texts(void **state)
+{
+	(void)state;
+	expect_jsonb("f0", "-16");
+	expect_jsonb("00", "0");
+	expect_jsonb("2f", "47");
+	expect_jsonb("3000", "-2048");
+	expect_jsonb("3fff", "2047");
+	expect_jsonb("400000", "-262144");
+	expect_jsonb("47ffff", "262143");
+	expect_jsonb("4880000000", "-2147483648");
+	expect_jsonb("d8", "-8");
+	expect_jsonb("ef", "15");
+	expect_jsonb("c800", "-2048");
+	expect_jsonb("d7ff", "2047");
+	expect_jsonb("c00000", "-262144");
+	expect_jsonb("c7ffff", "262143");
+	expect_jsonb("bfffffffff", "-1");
+	expect_jsonb("be00000000b2d05e00", "3000000000");
+	expect_jsonb("bd80", "-128");
+	expect_jsonb("bc8000", "-32768");
+	expect_jsonb("49", "");
+	expect_jsonb("7902 6162", "ab");
+	expect_jsonb("7d04 d83dde00", "\U0001f600");
+	expect_jsonb("b0", "false");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arguments_are_counted_as_java_does),
+		cmocka_unit_test(values_match_as_their_java_text),
+		cmocka_unit_test(the_last_of_a_name_wins_and_case_comes_second),
+		cmocka_unit_test(three_get_their_triple_names_and_no_other_becomes_a_header),
+		cmocka_unit_test(remote_application_is_preferred),
+		cmocka_unit_test(a_map_that_is_a_ref_is_found_in_the_arguments),
+		cmocka_unit_test(none_and_null_are_empty),
+		cmocka_unit_test(what_cannot_be_read_is_not_there),
+		cmocka_unit_test(number_and_size_are_bounded),
+		cmocka_unit_test(fields_and_attachments_may_disagree),
+		cmocka_unit_test(jsonb_attachments_are_read),
+		cmocka_unit_test(jsonb_numbers_and_strings_have_their_texts),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
