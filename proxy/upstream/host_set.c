@@ -104,8 +104,7 @@ static void match_hosts(struct build *b)
 static void set_health(const struct build *b, struct host *host, const struct endpoint *endpoint,
 		       bool is_new)
 {
-	const uint32_t all = HOST_FAILED_EDS | HOST_DEGRADED_EDS | HOST_DRAINING_EDS;
-	uint32_t set = 0;
+	uint32_t all = HOST_FAILED_EDS | HOST_DEGRADED_EDS | HOST_DRAINING_EDS, set = 0;
 
 	switch ((enum endpoint_health)endpoint->health) {
 	case ENDPOINT_UNKNOWN:
@@ -127,6 +126,8 @@ static void set_health(const struct build *b, struct host *host, const struct en
 		set |= HOST_FAILED_ACTIVE_CHECK |
 		       (b->cluster->ignores_new_hosts_until_checked ? HOST_PENDING_ACTIVE_CHECK
 								    : 0);
+	if (!b->cluster->check_count)
+		all |= HOST_CHECKED; /* nobody would clear them */
 	if ((host_health(host) & all) != (set & all) || set & ~all)
 		host_health_set(host, set, all & ~set);
 	__atomic_store_n(&host->generation, b->set->generation, __ATOMIC_RELAXED);
