@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "upstream/balancer.h"
+#include "upstream/subset.h"
 
 /* The priority that serves a number of 1 to 100, and whether its degraded hosts do. */
 static const struct balance_priority *choose_priority(const struct balance *balance,
@@ -105,7 +106,8 @@ uint32_t balance_pick(const struct host_set *set, const struct balance *balance,
 
 uint32_t host_set_pick(const struct host_set *set, struct balance_state *state, struct pick *pick)
 {
-	return balance_pick(set, set->balance, state, pick);
+	return set->subsets ? subset_pick(set, state, pick)
+			    : balance_pick(set, set->balance, state, pick);
 }
 
 void balance_state_reset(struct balance_state *state, const struct host_set *set)

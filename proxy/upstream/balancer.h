@@ -79,6 +79,14 @@ struct balance_state {
 	uint32_t (*active)(const struct balance_state *state, const struct host *host);
 };
 
+/* Where a host came from, in a set with subsets. */
+enum pick_subset {
+	PICK_WHOLE, /* the whole set, or no host at all */
+	PICK_SUBSET,
+	PICK_FALLBACK,
+	PICK_FALLBACK_PANIC,
+};
+
 /* What is asked of one pick. Zeroed: nothing special. */
 struct pick {
 	bool has_hash;
@@ -91,6 +99,7 @@ struct pick {
 					  balance's */
 	const struct labels *match;    /* subset; NULL: none */
 	bool was_panic;                /* out: chosen among all, healthy or not */
+	enum pick_subset subset;       /* out */
 };
 
 /* What a policy builds its tables from. */

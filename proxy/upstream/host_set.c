@@ -5,6 +5,7 @@
 #include "upstream/balancer.h"
 #include "upstream/cluster.h"
 #include "upstream/labels.h"
+#include "upstream/subset.h"
 
 /* What a build needs and the set doesn't. */
 struct build {
@@ -303,6 +304,7 @@ static void build_tables(struct host_set *set, const struct cluster *cluster)
 	}
 	set->balance = balance_build(set, &cluster->lb, NULL, set->count, &set->cursor_count,
 				     &set->published.arena);
+	set->subsets = subset_index_build(set, cluster);
 }
 
 struct host_set *host_set_build(const struct assignment *assignment, const struct cluster *cluster,

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/slice.h"
 
 struct Envoy__Config__Core__V3__Metadata;
@@ -48,6 +49,9 @@ struct labels {
 
 /* Returns owned. NULL message: no labels. */
 struct labels *labels_new(const struct Envoy__Config__Core__V3__Metadata *message);
+/* The same, dropped with the arena. NULL message: NULL. */
+const struct labels *labels_load(const struct Envoy__Config__Core__V3__Metadata *message,
+				 struct arena *arena);
 /* The fields of one struct, under one namespace. */
 struct labels *labels_of_struct(struct slice space, const struct Google__Protobuf__Struct *fields);
 struct labels *labels_take(const struct labels *labels);

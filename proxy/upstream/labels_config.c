@@ -155,6 +155,16 @@ struct labels *labels_new(const Envoy__Config__Core__V3__Metadata *message)
 	return labels;
 }
 
+const struct labels *labels_load(const Envoy__Config__Core__V3__Metadata *message,
+				 struct arena *arena)
+{
+	if (!message)
+		return NULL;
+	struct labels *labels = labels_new(message);
+	arena_defer(arena, labels_drop_deferred, labels);
+	return labels;
+}
+
 struct labels *labels_of_struct(struct slice space, const Google__Protobuf__Struct *fields)
 {
 	struct writer measured = {0}, w;

@@ -1,0 +1,166 @@
+#include "cluster_yaml.h"
+
+#include "upstream/labels.h"
+#include "upstream/subset.h"
+
+struct fixture {
+	struct cluster *cluster;
+	struct assignment *assignment;
+	struct host_set *set;
+	struct balance_state state;
+};
+
+static struct fixture f;
+
+/* By index of the host. */
+static const char *const host_labels[] = {
+	"{stage: prod, version: '1'}",
+	"{stage: prod, version: '2'}",
+	"{stage: dev, version: '1', num: 1, flag: true}",
+	"{}",
+	"{stage: [qa, dev]}",
+};
+
+static void begin(const char *subsets)
+{
+	char yaml[4096];
+	size_t len;
+
+	snprintf(yaml, sizeof yaml,
+		 "name: c\ntype: EDS\neds_cluster_config: {}\nlb_subset_config: %s\n", subsets);
+	f.cluster = cluster_of_yaml(yaml);
+	len = (size_t)snprintf(yaml, sizeof yaml, "endpoints:\n- lb_endpoints:\n");
+	for (size_t i = 0; i < COUNT_OF(host_labels); i++)
+		len += (size_t)snprintf(
+			yaml + len, sizeof yaml - len,
+			"  - endpoint: {address: {socket_address: {address: 10.0.0.1, "
+			"port_value: %zu}}}\n"
+			"    metadata: {filter_metadata: {envoy.lb: %s}}\n",
+			i + 1, host_labels[i]);
+	f.assignment = assignment_of_yaml(yaml);
+	f.set = host_set_build(f.assignment, f.cluster, NULL);
+	assert_int_equal(f.set->count, 5);
+	test_state_init(&f.state, f.set);
+}
+
+static void end(void)
+{
+	balance_state_fini(&f.state);
+	host_set_free(f.set);
+	assignment_free(f.assignment);
+	cluster_free(f.cluster);
+}
+
+/* The hosts that 40 picks with these labels get, as digits in order; "" for none. */
+static const char *hosts_of(const char *match, enum pick_subset from)
+{
+	static char seen[8];
+	struct arena arena;
+	char yaml[512];
+	unsigned mask = 0, at = 0;
+
+	arena_init(&arena, 1024);
+	snprintf(yaml, sizeof yaml, "metadata: {filter_metadata: {envoy.lb: %s}}\n",
+		 match ? match : "{}");
+	const Envoy__Config__Endpoint__V3__LbEndpoint *message = (const void *)yaml_read(
+		yaml, &envoy__config__endpoint__v3__lb_endpoint__descriptor, &arena);
+	const struct labels *labels = match ? labels_load(message->metadata, &arena) : NULL;
+	for (int i = 0; i < 40; i++) {
+		struct pick pick = {.match = labels};
+		uint32_t index = host_set_pick(f.set, &f.state, &pick);
+		mask |= index == BALANCE_NONE ? 0 : 1u << index;
+		assert_int_equal(pick.subset, from);
+	}
+	arena_free(&arena);
+	for (unsigned i = 0; i < 5; i++)
+		if (mask >> i & 1)
+			seen[at++] = (char)('0' + i);
+	seen[at] = 0;
+	return seen;
+}
+
+static void a_pick_goes_to_its_subset(void **context)
+{
+	(void)context;
+	begin("{subset_selectors: [{keys: [stage]}, {keys: [version, stage]}, {keys: [num]}, "
+	      "{keys: "
+	      "[flag]}]}");
+	assert_string_equal(hosts_of("{stage: prod}", PICK_SUBSET), "01");
+	assert_string_equal(hosts_of("{stage: dev}", PICK_SUBSET),
+			    "2"); /* the list is a value of its own */
+	assert_string_equal(hosts_of("{stage: prod, version: '2'}", PICK_SUBSET), "1");
+	assert_string_equal(hosts_of("{num: 1}", PICK_SUBSET), "2");
+	assert_string_equal(hosts_of("{flag: true}", PICK_SUBSET), "2");
+	assert_string_equal(hosts_of("{num: '1'}", PICK_WHOLE), "");
+	assert_string_equal(hosts_of("{version: '1'}", PICK_WHOLE), ""); /* no selector of that */
+	assert_string_equal(hosts_of(NULL, PICK_WHOLE), "");
+	assert_int_equal(subset_index_count(f.set->subsets), 3 + 3 + 2);
+	end();
+}
+
+static void lists_are_any_of_their_values(void **context)
+{
+	(void)context;
+	begin("{list_as_any: true, subset_selectors: [{keys: [stage]}]}");
+	assert_string_equal(hosts_of("{stage: dev}", PICK_SUBSET), "24");
+	assert_string_equal(hosts_of("{stage: qa}", PICK_SUBSET), "4");
+	end();
+}
+
+static void fallbacks(void **context)
+{
+	(void)context;
+	begin("{fallback_policy: ANY_ENDPOINT, subset_selectors: [{keys: [stage]}]}");
+	assert_string_equal(hosts_of("{stage: none}", PICK_FALLBACK), "01234");
+	assert_string_equal(hosts_of(NULL, PICK_FALLBACK), "01234");
+	end();
+	begin("{fallback_policy: DEFAULT_SUBSET, default_subset: {version: '1'}, subset_selectors: "
+	      "[{keys: [stage]}]}");
+	assert_string_equal(hosts_of("{stage: none}", PICK_FALLBACK), "02");
+	assert_string_equal(hosts_of("{stage: prod}", PICK_SUBSET), "01");
+	end();
+	begin("{fallback_policy: DEFAULT_SUBSET, default_subset: {version: '9'}, panic_mode_any: "
+	      "true, "
+	      "subset_selectors: [{keys: [stage]}]}");
+	assert_string_equal(hosts_of("{stage: none}", PICK_FALLBACK_PANIC), "01234");
+	end();
+}
+
+static void a_selector_may_have_its_own_fallback(void **context)
+{
+	(void)context;
+	begin("{fallback_policy: ANY_ENDPOINT, subset_selectors: [{keys: [stage], fallback_policy: "
+	      "NO_FALLBACK}, "
+	      "{keys: [stage, version], fallback_policy: KEYS_SUBSET, fallback_keys_subset: "
+	      "[stage]}, "
+	      "{keys: [num], fallback_policy: ANY_ENDPOINT}]}");
+	assert_string_equal(hosts_of("{stage: none}", PICK_WHOLE), "");
+	assert_string_equal(hosts_of("{stage: dev, version: '9'}", PICK_SUBSET), "2");
+	assert_string_equal(hosts_of("{num: 9}", PICK_WHOLE), "01234");
+	assert_string_equal(hosts_of("{other: 9}", PICK_FALLBACK), "01234");
+	end();
+}
+
+static void unhealthy_hosts_stay_out_of_subsets(void **context)
+{
+	(void)context;
+	begin("{subset_selectors: [{keys: [stage]}]}");
+	host_health_set(f.set->hosts[0], HOST_FAILED_EDS, 0);
+	struct host_set *fresh = host_set_refresh(f.set, f.cluster);
+	host_set_free(f.set);
+	f.set = fresh;
+	assert_string_equal(hosts_of("{stage: prod}", PICK_SUBSET), "1");
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pick_goes_to_its_subset),
+		cmocka_unit_test(lists_are_any_of_their_values),
+		cmocka_unit_test(fallbacks),
+		cmocka_unit_test(a_selector_may_have_its_own_fallback),
+		cmocka_unit_test(unhealthy_hosts_stay_out_of_subsets),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
