@@ -33,6 +33,8 @@ struct buf_turn_block {
 	char bytes[BUF_TURN_BLOCK_SIZE];
 };
 
+static void give_late_blocks(struct buf_pool *pool);
+
 static const unsigned free_block_limits[2] = {FREE_SMALL_BLOCKS, FREE_BIG_BLOCKS};
 
 static size_t block_heap_size(bool is_big)
@@ -64,6 +66,7 @@ void buf_pool_fini(struct buf_pool *pool)
 {
 	size_t missing = 0;
 
+	give_late_blocks(pool);
 	invariant(!pool->blocks_out);
 	for (struct segment_slab *slab = pool->segment_slabs; slab; slab = slab->older)
 		missing += SEGMENTS_PER_SLAB;
@@ -134,6 +137,7 @@ void buf_pool_rewind(struct buf_pool *pool)
 {
 	struct buf_turn_block *block = pool->turn_blocks;
 
+	give_late_blocks(pool);
 	if (!block)
 		return;
 	if (!block->older)
@@ -202,6 +206,67 @@ static void block_drop(struct buf_pool *pool, struct buf_block *block)
 	block->next = pool->free_blocks[is_big];
 	pool->free_blocks[is_big] = block;
 	pool->free_block_count[is_big]++;
+}
+
+/* --- plain blocks */
+
+static struct buf_block *block_of(char *bytes)
+{
+	return container_of(bytes, struct buf_block, bytes);
+}
+
+static bool is_huge(const struct buf_block *block)
+{
+	return block->room > block_room(true);
+}
+
+char *buf_pool_take(struct buf_pool *pool, size_t size, size_t *room)
+{
+	struct buf_block *block;
+
+	if (size <= block_room(true)) {
+		block = block_take(pool, size > block_room(false));
+	} else {
+		invariant(size <= UINT32_MAX);
+		block = malloc(sizeof *block + size);
+		invariant(block);
+		block->room = (uint32_t)size;
+		block->is_big = true;
+		pool->blocks_out++;
+		pool->bytes_out += sizeof *block + size;
+	}
+	*room = block->room;
+	return block->bytes;
+}
+
+void buf_pool_give(struct buf_pool *pool, char *bytes)
+{
+	struct buf_block *block = block_of(bytes);
+
+	if (!is_huge(block)) {
+		block_drop(pool, block);
+		return;
+	}
+	pool->blocks_out--;
+	pool->bytes_out -= sizeof *block + block->room;
+	free(block);
+}
+
+void buf_pool_give_late(struct buf_pool *pool, char *bytes)
+{
+	struct buf_block *block = block_of(bytes);
+
+	block->next = pool->late_blocks;
+	pool->late_blocks = block;
+}
+
+static void give_late_blocks(struct buf_pool *pool)
+{
+	while (pool->late_blocks) {
+		struct buf_block *block = pool->late_blocks;
+		pool->late_blocks = block->next;
+		buf_pool_give(pool, block->bytes);
+	}
 }
 
 static void segment_drop(struct buf_pool *pool, struct buf_segment *segment)

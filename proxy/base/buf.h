@@ -50,6 +50,7 @@ struct buf_pool {
 	struct buf_turn_block *turn_spare;  /* kept from busier turns, given back slowly */
 	unsigned calm_turns;                /* in a row that left a spare block unused */
 	size_t turn_taken;                  /* bytes of turn blocks in use */
+	struct buf_block *late_blocks;      /* given back at the rewind */
 	size_t blocks_out; /* blocks owned by bufs now: 0 when all bufs are clear */
 	size_t bytes_out;  /* their heap size */
 };

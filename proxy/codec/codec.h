@@ -101,8 +101,8 @@ struct codec_type {
 	 * behind it. Returns how many were consumed. Leaves bytes when a head or frame is
 	 * incomplete (see `needs`) or its exchange is paused. eof: no more will come. */
 	size_t (*read)(struct codec *codec, struct slice bytes, bool eof);
-	/* Client: the first call attaches the exchange. Appends to codec->out. end: the message is
-	 * complete. */
+	/* Client: the first call attaches the exchange, whose codec the owner has set. Appends to
+	 * codec->out. end: the message is complete. */
 	void (*send_headers)(struct exchange *exchange, struct headers *headers, bool end);
 	void (*send_informational)(struct exchange *exchange,
 				   struct headers *headers); /* server; NULL: dropped */

@@ -132,10 +132,16 @@ enum status loop_init(struct loop *loop, void *owner)
 	return STATUS_OK;
 }
 
-void loop_fini(struct loop *loop)
+void loop_settle(struct loop *loop)
 {
 	flush(loop);
 	empty_graves(loop);
+	buf_pool_rewind(&loop->pool);
+}
+
+void loop_fini(struct loop *loop)
+{
+	loop_settle(loop);
 	ev_async_stop(loop->ev, &loop->wakeup);
 	ev_timer_stop(loop->ev, &loop->alarm);
 	ev_prepare_stop(loop->ev, &loop->prepare);

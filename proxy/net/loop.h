@@ -76,6 +76,9 @@ enum status MUST_CHECK loop_init(struct loop *loop, void *owner);
 /* All watchers must be stopped. Empties the graves. */
 void loop_fini(struct loop *loop);
 
+/* Flushes what is dirty and empties the graves, outside of a turn. For the end. */
+void loop_settle(struct loop *loop);
+
 /* Runs until loop_stop. */
 void loop_run(struct loop *loop);
 /* One turn; waits for an event only if `wait`. For tests and draining. */

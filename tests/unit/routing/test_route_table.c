@@ -108,7 +108,8 @@ static void paths(void **state)
 												 "o"
 												 "}"
 												 ","
-												 " " DIRECT("5") "}]");
+												 " " DIRECT(
+													 "5") "}]");
 	assert_string_equal(answer(f, t, "GET /a", "h", ""), "1");
 	assert_string_equal(answer(f, t, "GET /ab?x", "h", ""), "1");
 	assert_string_equal(answer(f, t, "GET /foo?a=b", "h", ""), "5");
@@ -129,24 +130,23 @@ static void paths(void **state)
 static void case_insensitive_paths(void **state)
 {
 	struct routing_fixture *f = *state;
-	const struct route_table *t =
-		table_of_routes(f,
-				"[{match: {path: /Ab, case_sensitive: false}, " DIRECT(
-					"a") "}, {match: {prefix: /Pr, case_sensitive: "
-					     "false}, " DIRECT("p") "}, {match: "
-								    "{path_separated_prefix: /Se, "
-								    "case_sensitive: "
-								    "false}, " DIRECT("s") "}, "
-											   "{match:"
-											   " {safe_"
-											   "regex: "
-											   "{regex:"
-											   " /re}, "
-											   "case_"
-											   "sensiti"
-											   "ve: "
-											   "false},"
-											   " " DIRECT("r") "}]");
+	const struct route_table *t = table_of_routes(
+		f, "[{match: {path: /Ab, case_sensitive: false}, " DIRECT(
+			   "a") "}, {match: {prefix: /Pr, case_sensitive: "
+				"false}, " DIRECT("p") "}, {match: "
+						       "{path_separated_prefix: /Se, "
+						       "case_sensitive: "
+						       "false}, " DIRECT("s") "}, "
+									      "{match:"
+									      " {safe_"
+									      "regex: "
+									      "{regex:"
+									      " /re}, "
+									      "case_"
+									      "sensiti"
+									      "ve: "
+									      "false},"
+									      " " DIRECT("r") "}]");
 	assert_string_equal(answer(f, t, "GET /aB", "h", ""), "a");
 	assert_string_equal(answer(f, t, "GET /PRx", "h", ""), "p");
 	assert_string_equal(answer(f, t, "GET /sE/x", "h", ""), "s");
@@ -158,18 +158,17 @@ static void case_insensitive_paths(void **state)
 static void path_parameters_and_connect(void **state)
 {
 	struct routing_fixture *f = *state;
-	const struct
-		route_table *t = table_of(f,
-					  "ignore_path_parameters_in_path_matching: "
-					  "true\nvirtual_hosts: [{name: v, domains: "
-					  "['*'], routes: [{match: {path: /a}, " DIRECT(
-						  "a") "}, {match: {safe_regex: {regex: "
-						       "/c}}, " DIRECT("c") "}, {match: "
-									    "{connect_matcher: "
-									    "{}}, " DIRECT("connec"
-											   "t") "}]"
-												"}"
-												"]");
+	const struct route_table *t =
+		table_of(f, "ignore_path_parameters_in_path_matching: "
+			    "true\nvirtual_hosts: [{name: v, domains: "
+			    "['*'], routes: [{match: {path: /a}, " DIRECT(
+				    "a") "}, {match: {safe_regex: {regex: "
+					 "/c}}, " DIRECT("c") "}, {match: "
+							      "{connect_matcher: "
+							      "{}}, " DIRECT("connec"
+									     "t") "}]"
+										  "}"
+										  "]");
 	assert_string_equal(answer(f, t, "GET /a;x=1", "h", ""), "a");
 	assert_string_equal(answer(f, t, "GET /a;x=1/b", "h", ""), "-");
 	assert_string_equal(answer(f, t, "GET /c;z?q", "h", ""), "c");
@@ -275,31 +274,39 @@ static void cookies(void **state)
 static void fractions(void **state)
 {
 	struct routing_fixture *f = *state;
-	const struct route_table *t =
-		table_of_routes(
-			f, "[{match: {prefix: /a, runtime_fraction: {default_value: {numerator: "
-			   "0}}}, " DIRECT("0") "}, {match: {prefix: /b, runtime_fraction: "
-						"{default_value: {numerator: 25}}}, " DIRECT("25") "}, {match: {prefix: /c, runtime_fraction: {default_value: {numerator: 0}, runtime_key: r.on}}, " DIRECT(
-							"on") "}, {match: {prefix: /d, "
-							      "runtime_fraction: {default_value: "
-							      "{numerator: 1000000, denominator: "
-							      "MILLION}, runtime_key: "
-							      "r.off}}, " DIRECT("off") "}, "
-											"{match: "
-											"{prefix: "
-											"/e, "
-											"runtime_"
-											"fraction: "
-											"{default_"
-											"value: "
-											"{numerator"
-											": 1, "
-											"denominato"
-											"r: "
-											"TEN_"
-											"THOUSAND}}"
-											"},"
-											" " DIRECT("e") "}]");
+	const struct route_table *t = table_of_routes(
+		f,
+		"[{match: {prefix: /a, runtime_fraction: {default_value: {numerator: "
+		"0}}}, " DIRECT(
+			"0") "}, {match: {prefix: /b, runtime_fraction: "
+			     "{default_value: {numerator: 25}}}, " DIRECT(
+				     "25") "}, {match: {prefix: /c, runtime_fraction: "
+					   "{default_value: {numerator: 0}, runtime_key: "
+					   "r.on}}, " DIRECT("on") "}, {match: {prefix: /d, "
+								   "runtime_fraction: "
+								   "{default_value: "
+								   "{numerator: 1000000, "
+								   "denominator: "
+								   "MILLION}, runtime_key: "
+								   "r.off}}, " DIRECT(
+									   "off") "}, "
+										  "{match: "
+										  "{prefix: "
+										  "/e, "
+										  "runtime_"
+										  "fraction: "
+										  "{default_"
+										  "value: "
+										  "{numerator"
+										  ": 1, "
+										  "denominato"
+										  "r: "
+										  "TEN_"
+										  "THOUSAND}}"
+										  "},"
+										  " " DIRECT(
+											  "e") "}"
+											       "]");
 	f->random = 0;
 	assert_string_equal(answer(f, t, "GET /a", "h", ""), "-");
 	f->random = 124;

@@ -1,0 +1,34 @@
+#include "filters/registry.h"
+
+#include "base/attributes.h"
+#include "manager/http_manager.h"
+#include "manager/router.h"
+#include "manager/tcp_manager.h"
+#include "net/conn_filter.h"
+#include "stream/filter.h"
+
+static const struct filter_type *const filter_types[] = {
+	&router_filter,
+};
+
+static const struct conn_filter_type *const conn_filter_types[] = {
+	&http_connection_manager_filter,
+	&tcp_proxy_filter,
+};
+
+const struct filter_type *filter_type_find(const struct ProtobufCMessageDescriptor *message)
+{
+	for (unsigned i = 0; i < COUNT_OF(filter_types); i++)
+		if (filter_types[i]->message == message || filter_types[i]->per_route == message)
+			return filter_types[i];
+	return NULL;
+}
+
+const struct conn_filter_type *
+conn_filter_type_find(const struct ProtobufCMessageDescriptor *message)
+{
+	for (unsigned i = 0; i < COUNT_OF(conn_filter_types); i++)
+		if (conn_filter_types[i]->message == message)
+			return conn_filter_types[i];
+	return NULL;
+}

@@ -1,0 +1,77 @@
+#include "manager/http_manager.h"
+#include "routing/route.h"
+#include "telemetry/stats_http.h"
+
+static void set_server(const struct http_manager *manager, struct headers *headers)
+{
+	switch ((enum server_header)manager->server_header) {
+	case SERVER_HEADER_OVERWRITE:
+		headers_set_id(headers, HEADER_SERVER, manager->server_name);
+		break;
+	case SERVER_HEADER_APPEND_IF_ABSENT:
+		if (!headers_has(headers, HEADER_SERVER))
+			headers_add_id(headers, HEADER_SERVER, manager->server_name);
+		break;
+	case SERVER_HEADER_PASS_THROUGH:
+		break;
+	}
+}
+
+static void set_via(struct stream *s, const struct http_manager *manager, struct headers *headers)
+{
+	struct slice via = headers_get(headers, HEADER_VIA);
+
+	if (!via.len)
+		headers_set_id(headers, HEADER_VIA, manager->via);
+	else
+		headers_set_id(headers, HEADER_VIA,
+			       slice_of(arena_printf(&s->arena, "%.*s, %.*s", SLICE_FMT(via),
+						     SLICE_FMT(manager->via))));
+}
+
+/* Gradual: the longer the drain lasts, the likelier this answer is the connection's last. */
+static bool is_time_to_close(struct stream *s)
+{
+	struct worker_context *worker = s->worker;
+	const struct http_manager *manager = http_manager_of(s->session);
+	uint64_t most = manager->session.max_requests_per_connection;
+
+	if (most && s->session->request_count >= most)
+		return true;
+	if (s->session->is_draining)
+		return true;
+	if (!worker->is_draining)
+		return false;
+	if (!worker->is_drain_gradual || !worker->drain_time_ms)
+		return true;
+	uint64_t elapsed_ms = loop_now_ms(worker->loop) - worker->drain_start_ms;
+	return elapsed_ms >= worker->drain_time_ms ||
+	       random_below(&worker->random, (uint32_t)worker->drain_time_ms) < elapsed_ms;
+}
+
+static unsigned status_of(const struct headers *headers)
+{
+	struct slice text = headers_get(headers, HEADER_STATUS);
+	uint64_t code;
+	return slice_to_uint64(text, &code) && code < 1000 ? (unsigned)code : 0;
+}
+
+void http_prepare_response(struct stream *s, struct headers *headers, bool end)
+{
+	const struct http_manager *manager = http_manager_of(s->session);
+
+	(void)end;
+	s->info.response_code = (uint16_t)status_of(headers);
+	set_server(manager, headers);
+	if (!headers_has(headers, HEADER_DATE))
+		headers_add_id(headers, HEADER_DATE, worker_date(s->worker));
+	if (manager->via.len)
+		set_via(s, manager, headers);
+	if (manager->returns_request_id && headers_has(s->request, HEADER_X_REQUEST_ID))
+		headers_set_id(headers, HEADER_X_REQUEST_ID,
+			       headers_get(s->request, HEADER_X_REQUEST_ID));
+	if (!s->info.is_upgrade && is_time_to_close(s) && !s->session->codec->is_draining) {
+		stat_inc(s->worker->stats, manager->stats, HTTP_STAT_DOWNSTREAM_CX_DRAIN_CLOSE);
+		session_drain(s->session);
+	}
+}

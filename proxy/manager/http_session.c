@@ -1,0 +1,149 @@
+#include <stdlib.h>
+
+#include "manager/http_manager.h"
+#include "manager/route_find.h"
+#include "telemetry/access_log.h"
+#include "telemetry/stats_http.h"
+
+struct http_session {
+	struct session session;
+	struct http1 codec;
+};
+
+static void count(struct session *session, unsigned id)
+{
+	stat_inc(session->worker->stats, http_manager_of(session)->stats, id);
+}
+
+static void find_route(struct stream *s)
+{
+	const struct http_manager *manager = http_manager_of(s->session);
+	route_find(s, manager->routes, manager->routes_slot);
+}
+
+static void count_code(struct stream *s)
+{
+	const struct http_manager *manager = http_manager_of(s->session);
+	struct stats_shard *shard = s->worker->stats;
+	unsigned code = s->info.response_code;
+
+	if (code < 100 || code > 599)
+		return;
+	stat_inc(shard, manager->stats, stat_class_id(HTTP_STAT_DOWNSTREAM_RQ_1XX, code));
+	stat_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_COMPLETED);
+	stat_inc(shard, manager->listener_stats,
+		 stat_class_id(LISTENER_HTTP_STAT_DOWNSTREAM_RQ_1XX, code));
+	stat_inc(shard, manager->listener_stats, LISTENER_HTTP_STAT_DOWNSTREAM_RQ_COMPLETED);
+}
+
+static void stream_ended(struct stream *s)
+{
+	const struct http_manager *manager = http_manager_of(s->session);
+	struct stats_shard *shard = s->worker->stats;
+
+	count_code(s);
+	stat_gauge_dec(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_ACTIVE);
+	stat_record(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_TIME,
+		    (s->info.times.end_ns - s->info.times.start_ns) / 1000000);
+	if (s->info.is_upgrade)
+		stat_gauge_dec(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_UPGRADES_ACTIVE);
+	if (!s->has_sent_end)
+		stat_inc(shard, manager->stats,
+			 s->info.flags & UINT64_C(1)
+						 << RESPONSE_FLAG_DOWNSTREAM_CONNECTION_TERMINATION
+				 ? HTTP_STAT_DOWNSTREAM_RQ_RX_RESET
+				 : HTTP_STAT_DOWNSTREAM_RQ_TX_RESET);
+	else if (!s->is_request_end_seen)
+		stat_inc(shard, manager->stats,
+			 HTTP_STAT_DOWNSTREAM_RQ_RESPONSE_BEFORE_RQ_COMPLETE);
+	if (manager->access_log)
+		access_log_write(manager->access_log, s->worker->logs, &s->info);
+}
+
+/* A request that couldn't be read has no stream: it is counted and logged by a record of its own.
+ */
+static void request_failed(struct session *session, enum reply_reason reason, struct slice details)
+{
+	const struct http_manager *manager = http_manager_of(session);
+	struct loop *loop = session->worker->loop;
+	const struct reply_reason_row *row = &reply_reasons[reason];
+	struct stream_info info = {
+		.times = {.start_ns = loop->now_ns, .end_ns = loop->now_ns},
+		.start_wall_ns = loop->wall_ns,
+		.connection_id = session->id,
+		.protocol = STREAM_PROTOCOL_HTTP11,
+		.downstream_remote = &session->remote,
+		.downstream_direct_remote = &session->remote,
+		.downstream_local = &session->local,
+		.response_code = row->http,
+		.response_code_details = details.len ? details : row->details,
+		.filter_chain_name = session->filter_chain_name,
+	};
+
+	stream_info_flag(&info, RESPONSE_FLAG_DOWNSTREAM_PROTOCOL_ERROR);
+	count(session, HTTP_STAT_DOWNSTREAM_CX_PROTOCOL_ERROR);
+	count(session, HTTP_STAT_DOWNSTREAM_RQ_TOTAL);
+	count(session, HTTP_STAT_DOWNSTREAM_RQ_HTTP1_TOTAL);
+	count(session, stat_class_id(HTTP_STAT_DOWNSTREAM_RQ_1XX, row->http));
+	count(session, HTTP_STAT_DOWNSTREAM_RQ_COMPLETED);
+	if (manager->access_log)
+		access_log_write(manager->access_log, session->worker->logs, &info);
+}
+
+static void idle_timed_out(struct session *session)
+{
+	count(session, HTTP_STAT_DOWNSTREAM_CX_IDLE_TIMEOUT);
+}
+
+static void session_free(struct grave *grave)
+{
+	struct session *session = container_of(grave, struct session, grave);
+	free(container_of(session, struct http_session, session));
+}
+
+static void ended(struct session *session)
+{
+	const struct http_manager *manager = http_manager_of(session);
+	struct stats_shard *shard = session->worker->stats;
+
+	stat_gauge_dec(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_ACTIVE);
+	stat_gauge_dec(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_HTTP1_ACTIVE);
+	count(session, HTTP_STAT_DOWNSTREAM_CX_DESTROY);
+	count(session, session->is_closed_by_peer ? HTTP_STAT_DOWNSTREAM_CX_DESTROY_REMOTE
+						  : HTTP_STAT_DOWNSTREAM_CX_DESTROY_LOCAL);
+	stat_record(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_LENGTH_MS,
+		    loop_now_ms(session->worker->loop) - session->start_ms);
+	stat_add(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_RX_BYTES_TOTAL,
+		 session->conn.bytes_read);
+	stat_add(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_TX_BYTES_TOTAL,
+		 session->conn.bytes_written);
+	loop_bury(session->worker->loop, &session->grave, session_free);
+}
+
+static const struct session_type session_type = {
+	.protocol = STREAM_PROTOCOL_HTTP11,
+	.prepare_request = http_prepare_request,
+	.prepare_response = http_prepare_response,
+	.find_route = find_route,
+	.stream_ended = stream_ended,
+	.request_failed = request_failed,
+	.idle_timed_out = idle_timed_out,
+	.ended = ended,
+};
+
+void http_serve(const void *config, const struct accepted *accepted)
+{
+	const struct http_manager *manager = config;
+	struct stats_shard *shard = accepted->worker->stats;
+	struct http_session *hs = malloc(sizeof *hs);
+
+	invariant(hs);
+	session_init(&hs->session, &session_type, &manager->session, accepted);
+	http1_open(&hs->codec, CODEC_SERVER, &manager->http1, &session_codec_events, &hs->session,
+		   &hs->session.conn.out);
+	session_start(&hs->session, &hs->codec.codec);
+	stat_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_TOTAL);
+	stat_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_HTTP1_TOTAL);
+	stat_gauge_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_ACTIVE);
+	stat_gauge_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_HTTP1_ACTIVE);
+}

@@ -1,0 +1,329 @@
+#include "manager/router.h"
+
+#include "manager/router_private.h"
+#include "message/format.h"
+#include "routing/virtual_host.h"
+#include "stream/reply.h"
+#include "telemetry/stats_cluster.h"
+
+enum { FORMATTED_BODY_MAX = 16384 };
+
+static const struct router_config *config_of(const struct router *r)
+{
+	return r->filter->config;
+}
+
+static bool reply(struct router *r, enum reply_reason reason, unsigned status, struct slice details)
+{
+	struct local_reply local = {
+		.reason = reason,
+		.http_status = (uint16_t)(status ? status : reply_reasons[reason].http),
+		.grpc_status = -1,
+		.text = reply_reasons[reason].text};
+	reply_send_details(r->stream, &local, details);
+	return false;
+}
+
+/* --- routes that answer themselves --- */
+
+static void answer_direct(struct router *r)
+{
+	const struct direct_response *direct = r->route->direct_response;
+	struct stream *s = r->stream;
+	struct local_reply local = {.reason = REPLY_DIRECT_RESPONSE,
+				    .http_status = direct->status,
+				    .grpc_status = -1,
+				    .text = direct->body,
+				    .content_type = direct->content_type};
+
+	if (direct->body_format) {
+		char *text = arena_alloc(&s->arena, FORMATTED_BODY_MAX);
+		size_t len = format_write(direct->body_format, &s->info, text, FORMATTED_BODY_MAX);
+		local.text = slice_make(text, len < FORMATTED_BODY_MAX ? len : FORMATTED_BODY_MAX);
+	}
+	route_rewrite_request(r->route, NULL, s->request, true);
+	reply_send_details(s, &local, SLICE("direct_response"));
+}
+
+static void answer_redirect(struct router *r)
+{
+	const struct redirect *redirect = r->route->redirect;
+	struct stream *s = r->stream;
+
+	s->redirect_location =
+		redirect_location(redirect, r->route->matcher, s->request, &s->arena);
+	reply_send_details(s,
+			   &(struct local_reply){.reason = REPLY_DIRECT_RESPONSE,
+						 .http_status = redirect->status,
+						 .grpc_status = -1},
+			   SLICE("direct_response"));
+}
+
+/* --- cluster and host --- */
+
+static struct cluster_worker *find_cluster(const struct router *r)
+{
+	struct upstream_worker *upstream = r->stream->worker->upstream;
+
+	if (r->pick.slot != CLUSTER_SLOT_NONE)
+		return cluster_worker_find(upstream, r->pick.slot);
+	return cluster_worker_find_name(upstream, r->pick.name);
+}
+
+static void hash_request(struct router *r)
+{
+	struct stream *s = r->stream;
+	struct slice path = headers_get(s->request, HEADER_PATH);
+	size_t mark = slice_find_char(path, '?', 0);
+	struct hash_input input = {.headers = s->request,
+				   .query = mark < path.len ? slice_sub(path, mark + 1, path.len)
+							    : (struct slice){0},
+				   .client = s->info.downstream_remote,
+				   .local = s->info.downstream_local,
+				   .arena = &s->arena};
+
+	if (r->route->forward->hash_policies.count)
+		r->hash = hash_policies_hash(&r->route->forward->hash_policies, &input);
+}
+
+static bool choose_cluster(struct router *r)
+{
+	struct stream *s = r->stream;
+	const struct route_action *action = r->route->forward;
+
+	hash_request(r);
+	bool is_named = route_pick_cluster(r->route, s->request, s->random,
+					   r->hash.is_found ? &r->hash.hash : NULL, &r->pick);
+	r->cluster = is_named ? find_cluster(r) : NULL;
+	s->info.cluster_name = r->pick.name;
+	if (!r->cluster) {
+		unsigned status = action->cluster_not_found_status;
+		return reply(r, REPLY_NO_CLUSTER, status ? status : 503, (struct slice){0});
+	}
+	return true;
+}
+
+static struct worker_host *choose_host(struct router *r)
+{
+	const struct retry_policy *policy = r->plan.policy;
+	struct pick pick = {
+		.has_hash = r->hash.is_found,
+		.hash = r->hash.hash,
+		.match = r->pick.metadata_match,
+		.attempts = 1,
+	};
+
+	if (r->attempts && policy && policy->avoids_previous_hosts) {
+		pick.attempts = policy->host_attempts ? policy->host_attempts : 1;
+		pick.is_refused = router_was_tried;
+		pick.owner = r;
+	}
+	return cluster_worker_pick(r->cluster, &pick);
+}
+
+/* --- the request's head --- */
+
+static void set_attempt_count(struct router *r)
+{
+	struct stream *s = r->stream;
+	char *text = arena_alloc(&s->arena, 8);
+	unsigned n = r->attempts, len = 0;
+	char digits[8];
+
+	do
+		digits[len++] = (char)('0' + n % 10);
+	while (n /= 10);
+	for (unsigned i = 0; i < len; i++)
+		text[i] = digits[len - 1 - i];
+	headers_set_id(s->request, HEADER_X_ENVOY_ATTEMPT_COUNT, slice_make(text, len));
+}
+
+static void prepare_head(struct router *r)
+{
+	struct stream *s = r->stream;
+	bool writes = !config_of(r)->suppresses_envoy_headers;
+	const struct retry_policy *retry = route_retry_policy(r->route);
+
+	request_timeouts_init(&r->timeouts, r->route->forward, retry, s->request,
+			      writes && !router_is_rpc(r));
+	retry_plan_init(&r->plan, retry, s->request);
+	r->can_retry = r->plan.on != 0;
+	route_mutate_request(r->route, r->pick.weighted, s->request, &s->info);
+	route_rewrite_request(r->route, r->pick.weighted, s->request, writes);
+	if (r->route->body_buffer_limit != UINT64_MAX &&
+	    r->route->body_buffer_limit < s->buffer_limit)
+		s->buffer_limit = (uint32_t)r->route->body_buffer_limit;
+	if (r->route->forward->idle_timeout_ms != DURATION_UNSET)
+		stream_set_idle_timeout(s, r->route->forward->idle_timeout_ms);
+}
+
+void router_start_attempt(struct router *r)
+{
+	struct stream *s = r->stream;
+
+	r->cluster = find_cluster(r);
+	if (!r->cluster) {
+		reply(r, REPLY_NO_CLUSTER, 503, (struct slice){0});
+		return;
+	}
+	struct worker_host *host = choose_host(r);
+	if (!host) {
+		router_cluster_count(r, CLUSTER_STAT_UPSTREAM_CX_NONE_HEALTHY);
+		router_count_code(r, 503);
+		reply(r, REPLY_NO_HEALTHY_UPSTREAM, 0, (struct slice){0});
+		return;
+	}
+	r->tried[r->attempts % ROUTER_TRIED_HOSTS] = host->host;
+	r->attempts++;
+	s->info.attempt_count = (uint8_t)(r->attempts < 255 ? r->attempts : 255);
+	if (r->route->virtual_host->includes_attempt_count)
+		set_attempt_count(r);
+	if (r->attempts > 1)
+		request_timeouts_write(&r->timeouts, r->route->forward, s->request,
+				       (s->worker->loop->now_ns - s->info.times.start_ns) / 1000000,
+				       !config_of(r)->suppresses_envoy_headers &&
+					       !router_is_rpc(r));
+	if (r->route->forward->host_rewrite.kind == HOST_REWRITE_AUTO &&
+	    host_hostname(host->host).len)
+		host_rewrite_set(s->request, host_hostname(host->host),
+				 r->route->forward->appends_forwarded_host,
+				 !config_of(r)->suppresses_envoy_headers);
+	s->info.upstream_remote = &host->host->addr;
+	s->info.upstream_host_name = host_hostname(host->host);
+	r->is_sending = false;
+	r->is_waiting = true;
+	r->try_start_ns = s->worker->loop->now_ns;
+	if (r->timeouts.per_try_ms)
+		timer_start(&s->worker->loop->wheel, &r->try_timer, r->timeouts.per_try_ms);
+	upstream_request_start(&r->request, host,
+			       router_is_rpc(r) ? STREAM_PROTOCOL_DUBBO : STREAM_PROTOCOL_HTTP11,
+			       &s->arena, &router_request_events);
+}
+
+/* --- the filter --- */
+
+void router_open(struct filter *f)
+{
+	struct router *r = f->state;
+
+	r->filter = f;
+	r->stream = f->stream;
+	buf_init(&r->waiting, &f->stream->worker->loop->pool);
+	buf_init(&r->retained, &f->stream->worker->loop->pool);
+	router_init_timers(r);
+}
+
+static bool begin(struct router *r)
+{
+	struct stream *s = r->stream;
+
+	r->route = filter_route(r->filter);
+	if (!r->route)
+		return reply(r, REPLY_NO_ROUTE, 0, (struct slice){0});
+	switch ((enum route_kind)r->route->kind) {
+	case ROUTE_DIRECT_RESPONSE:
+		answer_direct(r);
+		return false;
+	case ROUTE_REDIRECT:
+		answer_redirect(r);
+		return false;
+	case ROUTE_NON_FORWARDING:
+		return reply(r, REPLY_NO_ROUTE, 0, (struct slice){0});
+	case ROUTE_FORWARD:
+		break;
+	}
+	if (!choose_cluster(r))
+		return false;
+	prepare_head(r);
+	stream_set_source(s, &router_source, r);
+	return true;
+}
+
+enum filter_status router_request_headers(struct filter *f, struct headers *headers, bool end)
+{
+	struct router *r = f->state;
+
+	(void)headers;
+	r->is_request_ended = end;
+	r->has_body = !end;
+	if (!begin(r))
+		return FILTER_REPLIED;
+	if (end)
+		router_start_total_timer(r);
+	router_start_attempt(r);
+	return FILTER_CONTINUE;
+}
+
+/* Keeps a copy for a further attempt, or gives retries up when it grows over the limit. */
+static void retain(struct router *r, const struct buf *data)
+{
+	if (!r->can_retry || r->is_answering)
+		return;
+	if (r->retained.len + data->len > r->stream->buffer_limit) {
+		r->can_retry = false;
+		buf_clear(&r->retained);
+		if (r->is_sending)
+			return;
+	}
+	if (r->can_retry)
+		buf_copy_all(&r->retained, data);
+}
+
+enum filter_status router_request_data(struct filter *f, struct buf *data, bool end)
+{
+	struct router *r = f->state;
+
+	r->is_request_ended = end;
+	r->has_body = r->has_body || data->len;
+	if (r->is_over) {
+		buf_clear(data);
+		return FILTER_CONTINUE;
+	}
+	if (end)
+		router_start_total_timer(r);
+	retain(r, data);
+	if (r->is_sending) {
+		upstream_send_data(&r->request, data, end);
+	} else if (r->can_retry) {
+		buf_clear(data); /* goes out of `retained` when the attempt is ready */
+	} else {
+		buf_move_all(&r->waiting, data);
+		buf_own(&r->waiting);
+		if (r->waiting.len > CONN_DEFAULT_HIGH_MARK)
+			router_pause_request(r);
+	}
+	return FILTER_CONTINUE;
+}
+
+enum filter_status router_request_trailers(struct filter *f, struct headers *trailers)
+{
+	struct router *r = f->state;
+
+	r->is_request_ended = true;
+	r->trailers = trailers;
+	if (r->is_over)
+		return FILTER_CONTINUE;
+	router_start_total_timer(r);
+	if (r->is_sending)
+		upstream_send_trailers(&r->request, trailers);
+	return FILTER_CONTINUE;
+}
+
+void router_end(struct router *r)
+{
+	if (r->is_over)
+		return;
+	r->is_over = true;
+	router_stop_timers(r);
+	/* Complete, though the codec has yet to say so: it does before this turn ends. */
+	if (!r->request.exchange.is_received || !r->request.exchange.is_sent)
+		upstream_request_cancel(&r->request);
+	router_resume_request(r);
+	buf_clear(&r->waiting);
+	buf_clear(&r->retained);
+}
+
+void router_close(struct filter *f)
+{
+	router_end(f->state);
+}

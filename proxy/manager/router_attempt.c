@@ -1,0 +1,362 @@
+#include "manager/router_private.h"
+#include "routing/virtual_host.h"
+#include "stream/reply.h"
+#include "telemetry/stats_cluster.h"
+
+static struct router *of_request(struct upstream_request *request)
+{
+	return container_of(request, struct router, request);
+}
+
+/* --- the request --- */
+
+void router_pause_request(struct router *r)
+{
+	if (r->is_request_paused)
+		return;
+	r->is_request_paused = true;
+	stream_request_pause(r->stream);
+}
+
+void router_resume_request(struct router *r)
+{
+	if (!r->is_request_paused)
+		return;
+	r->is_request_paused = false;
+	stream_request_resume(r->stream);
+}
+
+/* Everything of the request that is there: head, body so far, trailers. */
+void router_send(struct router *r)
+{
+	struct stream *s = r->stream;
+	struct buf body;
+
+	buf_init(&body, &s->worker->loop->pool);
+	if (r->can_retry)
+		buf_borrow_all(&body, &r->retained);
+	else
+		buf_move_all(&body, &r->waiting);
+	bool has_data = body.len || (r->has_body && r->is_request_ended && !r->trailers);
+	bool is_end = r->is_request_ended && !r->trailers;
+
+	r->is_sending = true;
+	upstream_send_headers(&r->request, s->request, is_end && !has_data);
+	if (has_data && r->request.state == UPSTREAM_REQUEST_ATTACHED)
+		upstream_send_data(&r->request, &body, is_end);
+	if (r->trailers && r->request.state == UPSTREAM_REQUEST_ATTACHED)
+		upstream_send_trailers(&r->request, r->trailers);
+	buf_clear(&body);
+	router_resume_request(r);
+}
+
+static void on_ready(struct upstream_request *request)
+{
+	struct router *r = of_request(request);
+	struct stream *s = r->stream;
+	struct stream_times *times = &s->info.times;
+
+	r->is_waiting = false;
+	times->pool_ready_ns = s->worker->loop->now_ns;
+	if (!times->upstream_start_ns)
+		times->upstream_start_ns = s->worker->loop->now_ns;
+	s->info.upstream_connection_id = request->conn->id;
+	s->info.upstream_protocol = request->protocol;
+	if (r->timeouts.per_try_idle_ms)
+		timer_start(&s->worker->loop->wheel, &r->try_idle_timer,
+			    r->timeouts.per_try_idle_ms);
+	router_send(r);
+}
+
+static void on_blocked(struct upstream_request *request)
+{
+	router_pause_request(of_request(request));
+}
+
+static void on_unblocked(struct upstream_request *request)
+{
+	router_resume_request(of_request(request));
+}
+
+/* --- the answer --- */
+
+static unsigned status_of(const struct headers *headers)
+{
+	uint64_t code;
+	return slice_to_uint64(headers_get(headers, HEADER_STATUS), &code) && code < 1000
+		       ? (unsigned)code
+		       : 0;
+}
+
+static void set_number(struct stream *s, struct headers *headers, enum header_id id, uint64_t n)
+{
+	char digits[20], *text;
+	unsigned len = 0;
+
+	do
+		digits[len++] = (char)('0' + n % 10);
+	while (n /= 10);
+	text = arena_alloc(&s->arena, len);
+	for (unsigned i = 0; i < len; i++)
+		text[i] = digits[len - 1 - i];
+	headers_set_id(headers, id, slice_make(text, len));
+}
+
+static void amend_answer(struct router *r, struct headers *headers)
+{
+	struct stream *s = r->stream;
+	const struct router_config *config = r->filter->config;
+
+	if (router_is_rpc(r))
+		return;
+	if (!config->suppresses_envoy_headers)
+		set_number(s, headers, HEADER_X_ENVOY_UPSTREAM_SERVICE_TIME,
+			   (s->worker->loop->now_ns - r->try_start_ns) / 1000000);
+	if (r->route->virtual_host->includes_attempt_count_in_response)
+		set_number(s, headers, HEADER_X_ENVOY_ATTEMPT_COUNT, r->attempts);
+	if (r->hash.set_cookie.len)
+		headers_add_id(headers, HEADER_SET_COOKIE, r->hash.set_cookie);
+	route_mutate_response(r->route, r->pick.weighted, headers, &s->info);
+}
+
+static void touch_try(struct router *r)
+{
+	if (r->timeouts.per_try_idle_ms)
+		timer_start(&r->stream->worker->loop->wheel, &r->try_idle_timer,
+			    r->timeouts.per_try_idle_ms);
+}
+
+static void on_headers(struct upstream_request *request, struct headers *headers, bool end)
+{
+	struct router *r = of_request(request);
+	struct stream *s = r->stream;
+	unsigned code = status_of(headers);
+
+	touch_try(r);
+	s->info.times.response_start_ns = s->worker->loop->now_ns;
+	router_count_code(r, code);
+	if (router_retry_response(r, headers))
+		return;
+	timer_cancel(&s->worker->loop->wheel, &r->try_timer);
+	r->is_answering = true;
+	r->can_retry = false;
+	buf_clear(&r->retained);
+	s->info.response_code_details = SLICE("via_upstream");
+	amend_answer(r, headers);
+	if (end)
+		s->info.times.response_end_ns = s->worker->loop->now_ns;
+	stream_response_headers(s, headers, end);
+}
+
+static void on_informational(struct upstream_request *request, struct headers *headers)
+{
+	stream_response_informational(of_request(request)->stream, headers);
+}
+
+static void on_data(struct upstream_request *request, struct buf *data, bool end)
+{
+	struct router *r = of_request(request);
+
+	touch_try(r);
+	if (end)
+		r->stream->info.times.response_end_ns = r->stream->worker->loop->now_ns;
+	stream_response_data(r->stream, data, end);
+}
+
+static void on_trailers(struct upstream_request *request, struct headers *trailers)
+{
+	struct router *r = of_request(request);
+
+	r->stream->info.times.response_end_ns = r->stream->worker->loop->now_ns;
+	stream_response_trailers(r->stream, trailers);
+}
+
+/* The answer has ended; a one-way call has none, and its stream ends here. */
+static void on_complete(struct upstream_request *request)
+{
+	struct router *r = of_request(request);
+	struct stream *s = r->stream;
+
+	router_count_time(r);
+	if (r->is_over)
+		return;
+	router_stop_timers(r);
+	r->is_over = true;
+	buf_clear(&r->waiting);
+	buf_clear(&r->retained);
+	router_resume_request(r);
+	if (s->source == r)
+		stream_clear_source(s);
+	if (s->down.is_oneway && stream_is_open(s))
+		stream_abort(s, RESPONSE_FLAG_COUNT, (struct slice){0});
+}
+
+/* --- failure --- */
+
+static void give_up(struct router *r, enum reply_reason reason, struct slice details)
+{
+	struct stream *s = r->stream;
+
+	r->is_over = true;
+	router_stop_timers(r);
+	buf_clear(&r->waiting);
+	buf_clear(&r->retained);
+	if (s->source == r)
+		stream_clear_source(s);
+	if (r->plan.on && r->plan.done && !r->plan.left && !s->has_sent_headers)
+		stream_info_flag(&s->info, RESPONSE_FLAG_UPSTREAM_RETRY_LIMIT_EXCEEDED);
+	router_resume_request(r);
+	stream_response_reset(s, reason, details);
+}
+
+static void count_failure(struct router *r, enum reply_reason reason)
+{
+	if (!r->is_answering)
+		router_count_code(r, reply_reasons[reason].http);
+}
+
+static void on_failed(struct upstream_request *request, enum reply_reason reason,
+		      struct slice details)
+{
+	struct router *r = of_request(request);
+
+	r->stream->info.upstream_failure_reason = details;
+	count_failure(r, reason);
+	if (!router_retry_reset(r, reason, false))
+		give_up(r, reason, (struct slice){0});
+}
+
+static void on_reset(struct upstream_request *request, enum reply_reason reason)
+{
+	struct router *r = of_request(request);
+
+	if (r->is_answering) {
+		give_up(r, reason, (struct slice){0});
+		return;
+	}
+	/* Nothing of it was taken, or it met the end of a connection that had idled: not the host's
+	 * word on this request. */
+	bool is_idempotent =
+		!r->has_body && !router_is_rpc(r) &&
+		!slice_equal(headers_get(r->stream->request, HEADER_METHOD), SLICE("POST")) &&
+		!slice_equal(headers_get(r->stream->request, HEADER_METHOD), SLICE("PATCH"));
+	if (request->is_conn_reused && !request->has_answer_begun && r->resends < ROUTER_RESENDS &&
+	    reason == REPLY_CONNECTION_LOST && !r->has_body &&
+	    (request->was_untouched || is_idempotent)) {
+		r->resends++;
+		r->attempts--;
+		router_start_attempt(r);
+		return;
+	}
+	count_failure(r, reason);
+	if (!router_retry_reset(r, reason, !request->was_untouched))
+		give_up(r, reason, (struct slice){0});
+}
+
+const struct upstream_request_events router_request_events = {
+	.ready = on_ready,
+	.failed = on_failed,
+	.headers = on_headers,
+	.informational = on_informational,
+	.data = on_data,
+	.trailers = on_trailers,
+	.reset = on_reset,
+	.complete = on_complete,
+	.blocked = on_blocked,
+	.unblocked = on_unblocked,
+};
+
+/* --- what the stream asks of its source --- */
+
+static void source_pause(void *source)
+{
+	struct router *r = source;
+	upstream_pause(&r->request);
+}
+
+static void source_resume(void *source)
+{
+	struct router *r = source;
+	upstream_resume(&r->request);
+}
+
+static void source_cancel(void *source)
+{
+	router_end(source);
+}
+
+const struct response_source router_source = {
+	.pause = source_pause,
+	.resume = source_resume,
+	.cancel = source_cancel,
+};
+
+/* --- time --- */
+
+static void time_out(struct router *r, enum reply_reason reason)
+{
+	upstream_request_cancel(&r->request);
+	router_count_code(r, 504);
+	if (reason != REPLY_UPSTREAM_TIMEOUT && router_retry_reset(r, reason, true))
+		return;
+	if (r->timeouts.alt_response && !r->is_answering) {
+		r->is_over = true;
+		router_stop_timers(r);
+		stream_clear_source(r->stream);
+		reply_send_details(r->stream,
+				   &(struct local_reply){
+					   .reason = reason, .http_status = 204, .grpc_status = -1},
+				   (struct slice){0});
+		return;
+	}
+	give_up(r, reason, (struct slice){0});
+}
+
+static void on_total(struct timer *timer)
+{
+	struct router *r = container_of(timer, struct router, total_timer);
+
+	r->is_timed_out = true;
+	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_TIMEOUT);
+	time_out(r, REPLY_UPSTREAM_TIMEOUT);
+}
+
+static void on_try(struct timer *timer)
+{
+	struct router *r = container_of(timer, struct router, try_timer);
+
+	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_PER_TRY_TIMEOUT);
+	time_out(r, REPLY_PER_TRY_TIMEOUT);
+}
+
+static void on_try_idle(struct timer *timer)
+{
+	struct router *r = container_of(timer, struct router, try_idle_timer);
+
+	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_PER_TRY_IDLE_TIMEOUT);
+	time_out(r, REPLY_PER_TRY_IDLE_TIMEOUT);
+}
+
+void router_init_timers(struct router *r)
+{
+	timer_init(&r->total_timer, on_total);
+	timer_init(&r->try_timer, on_try);
+	timer_init(&r->try_idle_timer, on_try_idle);
+	timer_init(&r->backoff_timer, router_on_backoff);
+}
+
+void router_start_total_timer(struct router *r)
+{
+	if (r->timeouts.total_ms)
+		timer_start(&r->stream->worker->loop->wheel, &r->total_timer, r->timeouts.total_ms);
+}
+
+void router_stop_timers(struct router *r)
+{
+	struct timer_wheel *wheel = &r->stream->worker->loop->wheel;
+
+	timer_cancel(wheel, &r->total_timer);
+	timer_cancel(wheel, &r->try_timer);
+	timer_cancel(wheel, &r->try_idle_timer);
+	timer_cancel(wheel, &r->backoff_timer);
+}

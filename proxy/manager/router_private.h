@@ -1,0 +1,85 @@
+/* The router's state, shared by its files only.
+ *
+ *   router.c: the filter's callbacks, choice of cluster and host   router_attempt.c: one upstream
+ * request, its answer router_retry.c: whether and when to try again router_count.c: what clusters
+ * count */
+#ifndef MANAGER_ROUTER_PRIVATE_H
+#define MANAGER_ROUTER_PRIVATE_H
+
+#include "manager/router.h"
+#include "routing/route.h"
+#include "routing/timeouts.h"
+#include "stream/stream.h"
+#include "upstream/upstream_worker.h"
+
+enum { ROUTER_RESENDS = 2, ROUTER_TRIED_HOSTS = 8 };
+
+struct router {
+	struct filter *filter;
+	struct stream *stream;
+	const struct route *route;
+	struct cluster_pick pick;
+	struct cluster_worker *cluster; /* looked up anew for each attempt */
+	struct upstream_request request;
+	struct retry_plan plan;
+	struct request_timeouts timeouts;
+	struct hash_result hash;
+	struct buf waiting;  /* not sent yet: no connection */
+	struct buf retained; /* a copy of what was sent, for a further attempt */
+	struct headers *trailers;
+	struct timer total_timer, try_timer, try_idle_timer, backoff_timer;
+	const struct host *tried[ROUTER_TRIED_HOSTS]; /* compared, never looked into */
+	uint64_t try_start_ns;
+	uint32_t attempts;
+	uint8_t resends;
+	bool is_request_ended; /* headers, data or trailers with the end were seen */
+	bool can_retry;        /* retained is complete */
+	bool is_waiting;       /* an attempt has no connection yet */
+	bool is_sending;       /* the current attempt has got its headers */
+	bool has_body;
+	bool is_request_paused; /* the stream's request direction is paused by us, once */
+	bool is_answering;      /* an answer's head has gone down the response chain */
+	bool is_over;
+	bool is_timed_out; /* the total timer has rung */
+};
+
+/* router.c: the filter's callbacks (the type stands in router_config.c) */
+void router_open(struct filter *f);
+void router_close(struct filter *f);
+enum filter_status router_request_headers(struct filter *f, struct headers *headers, bool end);
+enum filter_status router_request_data(struct filter *f, struct buf *data, bool end);
+enum filter_status router_request_trailers(struct filter *f, struct headers *trailers);
+void router_start_attempt(struct router *r);
+void router_end(struct router *r);
+
+/* router_attempt.c */
+extern const struct upstream_request_events router_request_events;
+extern const struct response_source router_source;
+void router_send(struct router *r);
+void router_pause_request(struct router *r);
+void router_resume_request(struct router *r);
+void router_start_total_timer(struct router *r);
+void router_init_timers(struct router *r);
+void router_stop_timers(struct router *r);
+
+/* router_retry.c: true when another attempt is on its way (or waits for its back-off). */
+bool router_retry_response(struct router *r, const struct headers *headers);
+bool router_retry_reset(struct router *r, enum reply_reason reason, bool was_request_sent);
+void router_on_backoff(struct timer *timer);
+bool router_was_tried(void *owner, const struct host_set *set, uint32_t index);
+
+/* router_count.c */
+void router_count_code(struct router *r, unsigned code);
+void router_count_time(struct router *r);
+
+static inline bool router_is_rpc(const struct router *r)
+{
+	return r->stream->request->rpc != NULL;
+}
+
+static inline void router_cluster_count(struct router *r, unsigned id)
+{
+	stat_inc(r->stream->worker->stats, r->cluster->stats, id);
+}
+
+#endif

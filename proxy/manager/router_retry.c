@@ -1,0 +1,75 @@
+#include "manager/router_private.h"
+#include "telemetry/stats_cluster.h"
+
+bool router_was_tried(void *owner, const struct host_set *set, uint32_t index)
+{
+	const struct router *r = owner;
+	uint32_t count = r->attempts < ROUTER_TRIED_HOSTS ? r->attempts : ROUTER_TRIED_HOSTS;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (r->tried[i] == set->hosts[index])
+			return true;
+	return false;
+}
+
+void router_on_backoff(struct timer *timer)
+{
+	router_start_attempt(container_of(timer, struct router, backoff_timer));
+}
+
+static void wait_and_retry(struct router *r, const struct headers *response)
+{
+	struct stream *s = r->stream;
+	struct timer_wheel *wheel = &s->worker->loop->wheel;
+	uint32_t delay_ms =
+		retry_plan_take(&r->plan, response, s->worker->loop->wall_ns / 1000000000,
+				random_next(&s->worker->random));
+
+	upstream_request_cancel(&r->request);
+	timer_cancel(wheel, &r->try_timer);
+	timer_cancel(wheel, &r->try_idle_timer);
+	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY);
+	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY_BACKOFF_EXPONENTIAL);
+	r->is_sending = false;
+	timer_start(wheel, &r->backoff_timer, delay_ms);
+}
+
+static bool may_retry(struct router *r)
+{
+	if (!r->can_retry || r->is_answering || r->is_timed_out)
+		return false;
+	if (!r->plan.left) {
+		router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY_LIMIT_EXCEEDED);
+		return false;
+	}
+	return true;
+}
+
+bool router_retry_response(struct router *r, const struct headers *headers)
+{
+	if (!r->plan.on)
+		return false;
+	if (!retry_plan_wants_response(&r->plan, headers)) {
+		if (r->plan.done)
+			router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY_SUCCESS);
+		return false;
+	}
+	if (!may_retry(r)) {
+		if (!r->plan.left && r->plan.done)
+			stream_info_flag(&r->stream->info,
+					 RESPONSE_FLAG_UPSTREAM_RETRY_LIMIT_EXCEEDED);
+		return false;
+	}
+	wait_and_retry(r, headers);
+	return true;
+}
+
+bool router_retry_reset(struct router *r, enum reply_reason reason, bool was_request_sent)
+{
+	struct retry_reset reset = {.reason = reason, .was_request_sent = was_request_sent};
+
+	if (!r->plan.on || !retry_plan_wants_reset(&r->plan, &reset) || !may_retry(r))
+		return false;
+	wait_and_retry(r, NULL);
+	return true;
+}

@@ -1,0 +1,88 @@
+#include <stdlib.h>
+
+#include <envoy/config/route/v3/route.pb-c.h>
+
+#include "manager/routes.h"
+#include "stream/filter.h"
+#include "xds/proto/any_message.h"
+
+static uint32_t cluster_slot(void *context, struct slice name)
+{
+	const struct config_context *c = context;
+	return c->slot(c, PUBLISHED_CLUSTER, name);
+}
+
+static bool cluster_exists(void *context, struct slice name)
+{
+	const struct config_context *c = context;
+	return c->is_known(c, PUBLISHED_CLUSTER, name);
+}
+
+static enum status load_filter_config(void *context, struct slice filter,
+				      const struct Google__Protobuf__Any *any, struct arena *arena,
+				      const void **config, struct diag *diag)
+{
+	struct config_context inner = *(const struct config_context *)context;
+	const ProtobufCMessage *message = any_message(any);
+	const struct filter_type *type = message ? inner.filter_type(message->descriptor) : NULL;
+
+	(void)filter;
+	if (!type || !type->config_load)
+		return diag_set(diag, "no HTTP filter has the type '%s'", any->type_url);
+	inner.arena = arena;
+	return type->config_load(config, message, true, &inner, diag);
+}
+
+static enum status read_file(void *context, struct slice path, size_t limit, struct arena *arena,
+			     struct slice *bytes, struct diag *diag)
+{
+	struct config_context inner = *(const struct config_context *)context;
+	inner.arena = arena;
+	return inner.read_file(&inner, path, limit, bytes, diag);
+}
+
+void routes_hooks(struct route_hooks *hooks, const struct config_context *context)
+{
+	*hooks = (struct route_hooks){
+		.context = (void *)(uintptr_t)context,
+		.cluster_slot = cluster_slot,
+		.cluster_exists = cluster_exists,
+		.load_filter_config = load_filter_config,
+		.read_file = read_file,
+	};
+}
+
+static void routes_free(struct published *object)
+{
+	struct routes *routes = container_of(object, struct routes, published);
+	arena_free(&object->arena);
+	free(routes);
+}
+
+enum status routes_build(const Envoy__Config__Route__V3__RouteConfiguration *message,
+			 const struct config_context *outer, struct routes **built,
+			 struct diag *diag)
+{
+	struct routes *routes = calloc(1, sizeof *routes);
+	struct config_context context = *outer;
+	struct route_hooks hooks;
+
+	invariant(routes);
+	arena_init(&routes->published.arena, 16384);
+	routes->published.kind = PUBLISHED_ROUTES;
+	routes->published.references = 1;
+	routes->published.free = routes_free;
+	context.arena = &routes->published.arena;
+	routes_hooks(&hooks, &context);
+	struct route_table_options options = {.hooks = &hooks};
+	enum status status =
+		route_table_load(&routes->table, message, &options, context.arena, diag);
+	if (status) {
+		routes_free(&routes->published);
+		return status;
+	}
+	routes->published.name = arena_slice(context.arena, slice_of(message->name));
+	routes->published.slot = outer->slot(outer, PUBLISHED_ROUTES, routes->published.name);
+	*built = routes;
+	return STATUS_OK;
+}

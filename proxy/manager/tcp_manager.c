@@ -1,0 +1,435 @@
+#include "manager/tcp_manager.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "message/stream_info.h"
+#include "net/conn.h"
+#include "net/served.h"
+#include "stream/worker_context.h"
+#include "telemetry/access_log.h"
+#include "telemetry/stats_cluster.h"
+#include "telemetry/stats_network.h"
+#include "upstream/upstream_worker.h"
+
+struct tcp_session {
+	struct conn down, up;
+	struct served served;
+	const struct tcp_config *config;
+	struct worker_context *worker;
+	struct pin *listener;
+	struct worker_host *host;       /* held; NULL: none yet */
+	struct cluster_worker *cluster; /* of host */
+	const struct tcp_cluster *choice;
+	struct addr remote, local, up_local;
+	struct timer idle_timer, duration_timer;
+	uint64_t last_activity_ms;
+	uint32_t attempts;
+	bool is_up;     /* the upstream connection is open or on its way */
+	bool is_joined; /* and was established */
+	bool is_over;
+	bool is_down_eof, is_up_eof;
+	void (*ended)(void *listener_state, uint64_t lived_ms);
+	void *listener_state;
+	struct stream_info info;
+	struct grave grave;
+};
+
+static void count(struct tcp_session *t, unsigned id)
+{
+	stat_inc(t->worker->stats, t->config->stats, id);
+}
+
+static void cluster_count(struct tcp_session *t, unsigned id)
+{
+	stat_inc(t->worker->stats, t->cluster->stats, id);
+}
+
+static void session_free(struct grave *grave)
+{
+	free(container_of(grave, struct tcp_session, grave));
+}
+
+static void count_up_end(struct tcp_session *t)
+{
+	struct stats_shard *shard = t->worker->stats;
+	struct stat_scope *scope = t->cluster->stats;
+
+	stat_gauge_dec(shard, scope, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);
+	stat_inc(shard, scope, CLUSTER_STAT_UPSTREAM_CX_DESTROY);
+	stat_add(shard, scope, CLUSTER_STAT_UPSTREAM_CX_RX_BYTES_TOTAL, t->up.bytes_read);
+	stat_add(shard, scope, CLUSTER_STAT_UPSTREAM_CX_TX_BYTES_TOTAL, t->up.bytes_written);
+	if (t->is_joined)
+		stat_gauge_dec(shard, scope, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+	t->host->active--;
+}
+
+static void log_session(struct tcp_session *t)
+{
+	struct stream_info *info = &t->info;
+
+	info->times.end_ns = t->worker->loop->now_ns;
+	info->request_body_bytes = info->downstream_wire_received = t->down.bytes_read;
+	info->response_body_bytes = info->downstream_wire_sent = t->down.bytes_written;
+	stat_add(t->worker->stats, t->config->stats, TCP_STAT_DOWNSTREAM_CX_RX_BYTES_TOTAL,
+		 t->down.bytes_read);
+	stat_add(t->worker->stats, t->config->stats, TCP_STAT_DOWNSTREAM_CX_TX_BYTES_TOTAL,
+		 t->down.bytes_written);
+	if (t->config->access_log)
+		access_log_write(t->config->access_log, t->worker->logs, info);
+}
+
+/* Closes what is open, once, and buries the session. */
+static void end(struct tcp_session *t)
+{
+	struct loop *loop = t->worker->loop;
+
+	if (t->is_over)
+		return;
+	t->is_over = true;
+	list_remove(&t->served.link);
+	timer_cancel(&loop->wheel, &t->idle_timer);
+	timer_cancel(&loop->wheel, &t->duration_timer);
+	if (t->is_up) {
+		count_up_end(t);
+		conn_close(&t->up, false);
+	}
+	log_session(t);
+	conn_close(&t->down, false);
+	if (t->host)
+		worker_host_release(t->host);
+	t->ended(t->listener_state, loop_now_ms(loop) - t->info.times.start_ns / 1000000);
+	pin_drop(t->listener);
+	loop_bury(loop, &t->grave, session_free);
+}
+
+/* Lets the downstream side send what it has before it closes. */
+static void end_flushed(struct tcp_session *t)
+{
+	if (t->down.out.len && t->down.state == CONN_OPEN)
+		conn_close_flushed(&t->down, 0); /* down's `closed` ends the session */
+	else
+		end(t);
+}
+
+/* --- the flow --- */
+
+static size_t pass(struct conn *to, struct slice bytes, bool eof)
+{
+	if (bytes.len) {
+		buf_append_turn(&to->out, bytes);
+		conn_flush_later(to);
+	}
+	if (eof)
+		conn_shutdown(to);
+	return bytes.len;
+}
+
+static struct tcp_session *of_down(struct conn *conn)
+{
+	return container_of(conn, struct tcp_session, down);
+}
+
+static struct tcp_session *of_up(struct conn *conn)
+{
+	return container_of(conn, struct tcp_session, up);
+}
+
+static size_t on_down_read(struct conn *conn, struct slice bytes, bool eof)
+{
+	struct tcp_session *t = of_down(conn);
+
+	t->last_activity_ms = loop_now_ms(conn->loop);
+	t->is_down_eof |= eof;
+	return pass(&t->up, bytes, eof);
+}
+
+static size_t on_up_read(struct conn *conn, struct slice bytes, bool eof)
+{
+	struct tcp_session *t = of_up(conn);
+
+	t->last_activity_ms = loop_now_ms(conn->loop);
+	t->is_up_eof |= eof;
+	return pass(&t->down, bytes, eof);
+}
+
+static void on_down_blocked(struct conn *conn)
+{
+	conn_read_pause(&of_down(conn)->up);
+}
+
+static void on_down_unblocked(struct conn *conn)
+{
+	conn_read_resume(&of_down(conn)->up);
+}
+
+static void on_up_blocked(struct conn *conn)
+{
+	count(of_up(conn), TCP_STAT_DOWNSTREAM_FLOW_CONTROL_PAUSED_READING_TOTAL);
+	conn_read_pause(&of_up(conn)->down);
+}
+
+static void on_up_unblocked(struct conn *conn)
+{
+	count(of_up(conn), TCP_STAT_DOWNSTREAM_FLOW_CONTROL_RESUMED_READING_TOTAL);
+	conn_read_resume(&of_up(conn)->down);
+}
+
+/* Both ends have ended and all is sent: over. */
+static void end_if_both_shut(struct tcp_session *t)
+{
+	if (t->is_down_eof && t->is_up_eof && !t->down.out.len && !t->up.out.len)
+		end(t);
+}
+
+static void on_down_flushed(struct conn *conn)
+{
+	end_if_both_shut(of_down(conn));
+}
+
+static void on_up_flushed(struct conn *conn)
+{
+	end_if_both_shut(of_up(conn));
+}
+
+static void on_down_closed(struct conn *conn, enum status why)
+{
+	struct tcp_session *t = of_down(conn);
+	if (why)
+		stream_info_flag(&t->info, RESPONSE_FLAG_DOWNSTREAM_CONNECTION_TERMINATION);
+	end(t);
+}
+
+/* --- connecting --- */
+
+static void connect_next(struct tcp_session *t);
+
+static void on_up_connected(struct conn *conn)
+{
+	struct tcp_session *t = of_up(conn);
+	struct stats_shard *shard = t->worker->stats;
+	struct sockaddr_storage name;
+	socklen_t len = sizeof name;
+
+	t->is_joined = true;
+	if (!getsockname(io_fd(&conn->io), (struct sockaddr *)&name, &len)) {
+		addr_from_sockaddr(&name, len, &t->up_local, NULL);
+		t->info.upstream_local = &t->up_local;
+	}
+	t->info.times.pool_ready_ns = conn->loop->now_ns;
+	stat_record(shard, t->cluster->stats, CLUSTER_STAT_UPSTREAM_CX_CONNECT_MS,
+		    (conn->loop->now_ns - t->info.times.upstream_start_ns) / 1000000);
+	cluster_count(t, CLUSTER_STAT_UPSTREAM_RQ_TOTAL);
+	stat_gauge_inc(shard, t->cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+	conn_read_resume(&t->down);
+}
+
+static void on_up_closed(struct conn *conn, enum status why)
+{
+	struct tcp_session *t = of_up(conn);
+
+	t->is_up = false;
+	count_up_end(t);
+	if (t->is_joined) {
+		end_flushed(t);
+		return;
+	}
+	cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_CONNECT_FAIL);
+	if (why == STATUS_AGAIN)
+		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_CONNECT_TIMEOUT);
+	connect_next(t);
+}
+
+static const struct conn_events down_events = {
+	.read = on_down_read,
+	.blocked = on_down_blocked,
+	.unblocked = on_down_unblocked,
+	.flushed = on_down_flushed,
+	.closed = on_down_closed,
+};
+
+static const struct conn_events up_events = {
+	.read = on_up_read,
+	.connected = on_up_connected,
+	.blocked = on_up_blocked,
+	.unblocked = on_up_unblocked,
+	.flushed = on_up_flushed,
+	.closed = on_up_closed,
+};
+
+static const struct tcp_cluster *choose_cluster(struct tcp_session *t)
+{
+	const struct tcp_cluster *clusters = t->config->clusters;
+	uint32_t draw = 0;
+
+	if (t->config->cluster_count > 1)
+		draw = random_below(&t->worker->random, t->config->weight_sum);
+	while (draw >= clusters->weight_below)
+		clusters++;
+	return clusters;
+}
+
+static struct worker_host *choose_host(struct tcp_session *t)
+{
+	struct pick pick = {.attempts = 1};
+
+	if (t->config->hashes_source_ip) {
+		char ip[ADDR_TEXT_MAX];
+		size_t len = addr_format_ip(&t->remote, ip);
+		pick.has_hash = true;
+		pick.hash = hash_bytes(slice_make(ip, len));
+	}
+	return cluster_worker_pick(t->cluster, &pick);
+}
+
+static void give_up(struct tcp_session *t, enum response_flag flag)
+{
+	stream_info_flag(&t->info, flag);
+	end(t);
+}
+
+static void connect_host(struct tcp_session *t)
+{
+	const struct cluster *cluster = cluster_worker_config(t->cluster);
+	struct stats_shard *shard = t->worker->stats;
+	struct loop *loop = t->worker->loop;
+	enum status status =
+		conn_connect(&t->up, loop, &t->host->host->addr,
+			     cluster->bind_source.family ? &cluster->bind_source : NULL,
+			     cluster->connect_timeout_ms, &plain_transport, &up_events);
+
+	cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_TOTAL);
+	t->info.times.upstream_start_ns = loop->now_ns;
+	t->info.upstream_remote = &t->host->host->addr;
+	t->info.upstream_host_name = host_hostname(t->host->host);
+	if (status) {
+		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_CONNECT_FAIL);
+		connect_next(t);
+		return;
+	}
+	t->is_up = true;
+	t->host->active++;
+	stat_gauge_inc(shard, t->cluster->stats, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);
+}
+
+/* The next attempt, on a host chosen anew. */
+static void connect_next(struct tcp_session *t)
+{
+	if (t->host) {
+		worker_host_release(t->host);
+		t->host = NULL;
+	}
+	if (t->attempts >= t->config->max_connect_attempts) {
+		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_CONNECT_ATTEMPTS_EXCEEDED);
+		stream_info_flag(&t->info, RESPONSE_FLAG_UPSTREAM_RETRY_LIMIT_EXCEEDED);
+		give_up(t, RESPONSE_FLAG_UPSTREAM_CONNECTION_FAILURE);
+		return;
+	}
+	t->attempts++;
+	struct worker_host *host = choose_host(t);
+	if (!host) {
+		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_NONE_HEALTHY);
+		give_up(t, RESPONSE_FLAG_NO_HEALTHY_UPSTREAM);
+		return;
+	}
+	t->host = worker_host_hold(host);
+	connect_host(t);
+}
+
+/* --- timers --- */
+
+static void on_idle(struct timer *timer)
+{
+	struct tcp_session *t = container_of(timer, struct tcp_session, idle_timer);
+	uint64_t idle_ms = loop_now_ms(t->worker->loop) - t->last_activity_ms;
+
+	if (idle_ms < t->config->idle_timeout_ms) {
+		timer_start(&t->worker->loop->wheel, timer, t->config->idle_timeout_ms - idle_ms);
+		return;
+	}
+	count(t, TCP_STAT_IDLE_TIMEOUT);
+	end(t);
+}
+
+static void on_duration(struct timer *timer)
+{
+	struct tcp_session *t = container_of(timer, struct tcp_session, duration_timer);
+	count(t, TCP_STAT_MAX_DOWNSTREAM_CONNECTION_DURATION);
+	end(t);
+}
+
+static void start_timers(struct tcp_session *t)
+{
+	struct timer_wheel *wheel = &t->worker->loop->wheel;
+
+	t->last_activity_ms = loop_now_ms(t->worker->loop);
+	timer_init(&t->idle_timer, on_idle);
+	timer_init(&t->duration_timer, on_duration);
+	if (t->config->idle_timeout_ms)
+		timer_start(wheel, &t->idle_timer, t->config->idle_timeout_ms);
+	if (t->config->max_duration_ms)
+		timer_start(wheel, &t->duration_timer, t->config->max_duration_ms);
+}
+
+static void served_drain(struct served *served)
+{
+	(void)served; /* only its ends know when a conversation is over; a drain waits for them */
+}
+
+static void served_close(struct served *served)
+{
+	end(container_of(served, struct tcp_session, served));
+}
+
+static const struct served_type served_type = {
+	.drain = served_drain,
+	.close = served_close,
+};
+
+static struct tcp_session *session_new(const struct tcp_config *config,
+				       const struct accepted *accepted)
+{
+	struct tcp_session *t = calloc(1, sizeof *t);
+	struct loop *loop = accepted->worker->loop;
+
+	invariant(t);
+	t->config = config;
+	t->worker = accepted->worker;
+	t->listener = pin_take(accepted->listener);
+	t->ended = accepted->ended;
+	t->listener_state = accepted->listener_state;
+	t->remote = accepted->remote;
+	t->local = accepted->local;
+	t->info = (struct stream_info){
+		.times.start_ns = loop->now_ns,
+		.start_wall_ns = loop->wall_ns,
+		.connection_id = ++t->worker->next_id,
+		.protocol = STREAM_PROTOCOL_TCP,
+		.downstream_remote = &t->remote,
+		.downstream_direct_remote = &t->remote,
+		.downstream_local = &t->local,
+		.filter_chain_name = accepted->filter_chain_name,
+	};
+	t->served.type = &served_type;
+	list_push_back(&t->worker->served, &t->served.link);
+	conn_open(&t->down, loop, accepted->fd, &plain_transport, &down_events);
+	conn_read_pause(&t->down);
+	return t;
+}
+
+void tcp_serve(const void *config, const struct accepted *accepted)
+{
+	struct tcp_session *t = session_new(config, accepted);
+
+	count(t, TCP_STAT_DOWNSTREAM_CX_TOTAL);
+	start_timers(t);
+	t->choice = choose_cluster(t);
+	t->info.cluster_name = t->choice->name;
+	t->cluster = cluster_worker_find(t->worker->upstream, t->choice->slot);
+	if (!t->cluster) {
+		count(t, TCP_STAT_DOWNSTREAM_CX_NO_ROUTE);
+		give_up(t, RESPONSE_FLAG_NO_CLUSTER_FOUND);
+		return;
+	}
+	connect_next(t);
+}

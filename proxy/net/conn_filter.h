@@ -1,0 +1,47 @@
+/* What a listener's filter chain is made of: connection filters, the last of which serves the
+ * connection.
+ *
+ * One const struct per type. Gates (connection limit, rate limit, RBAC …) only say yes or no when a
+ * connection arrives; the last one takes it. Thread: config_load the builder's, the others the
+ * worker's. */
+#ifndef NET_CONN_FILTER_H
+#define NET_CONN_FILTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/diag.h"
+#include "base/published.h"
+#include "base/slice.h"
+
+struct ProtobufCMessage;
+struct ProtobufCMessageDescriptor;
+struct config_context;
+struct worker_context;
+
+/* A connection that a listener accepted, while it is handed to its chain. */
+struct accepted {
+	int fd;
+	struct addr remote, local;
+	struct worker_context *worker;
+	struct pin *listener; /* the serving filter takes it for the connection's life */
+	struct slice filter_chain_name;
+	uint32_t buffer_limit; /* per_connection_buffer_limit_bytes; 0: the default */
+	/* Called once when the connection has ended. */
+	void (*ended)(void *listener_state, uint64_t lived_ms);
+	void *listener_state;
+};
+
+struct conn_filter_type {
+	const char *name; /* also the xDS type name's filter name */
+	const struct ProtobufCMessageDescriptor *message;
+	enum status (*config_load)(const void **config, const struct ProtobufCMessage *message,
+				   const struct config_context *context, struct diag *diag);
+	/* A gate: false refuses (the caller closes). NULL for the serving filter. */
+	bool (*admit)(const void *config, const struct accepted *accepted);
+	/* Takes the connection: calls accepted->ended once, later. NULL for gates. */
+	void (*serve)(const void *config, const struct accepted *accepted);
+};
+
+#endif

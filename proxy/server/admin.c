@@ -1,0 +1,233 @@
+#include "server/admin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <envoy/config/bootstrap/v3/bootstrap.pb-c.h>
+
+#include "codec/http1.h"
+#include "message/path.h"
+#include "server/server.h"
+#include "stream/reply.h"
+#include "stream/session.h"
+#include "upstream/config_values.h"
+
+struct admin_session {
+	struct session session;
+	struct http1 codec;
+	struct admin *admin;
+};
+
+static const struct session_config session_config = {
+	.idle_timeout_ms = 3600 * 1000,
+	.delayed_close_timeout_ms = SESSION_DELAYED_CLOSE_MS,
+};
+
+struct slice admin_query(const struct admin_request *request, struct slice name)
+{
+	struct slice rest = request->query;
+
+	while (rest.len) {
+		size_t end = slice_find_char(rest, '&', 0);
+		struct slice item = slice_sub(rest, 0, end);
+		size_t equals = slice_find_char(item, '=', 0);
+		if (slice_equal(slice_sub(item, 0, equals), name))
+			return equals < item.len ? slice_sub(item, equals + 1, item.len)
+						 : slice_make("", 0);
+		rest = slice_sub(rest, end < rest.len ? end + 1 : end, rest.len);
+	}
+	return (struct slice){0};
+}
+
+static void fill_index(struct admin_request *request)
+{
+	text_add(&request->body, SLICE("admin commands are:\n"));
+	for (unsigned i = 0; i < admin_page_count; i++)
+		text_printf(&request->body, "  %s%s: %s\n", admin_pages[i].path,
+			    admin_pages[i].needs_post ? " (POST)" : "", admin_pages[i].help);
+}
+
+static const struct admin_page *find_page(struct slice path)
+{
+	for (unsigned i = 0; i < admin_page_count; i++)
+		if (slice_equal(slice_of(admin_pages[i].path), path))
+			return &admin_pages[i];
+	return NULL;
+}
+
+static void fill(struct admin_request *request)
+{
+	const struct admin_page *page = find_page(request->path);
+
+	if (slice_equal(request->path, SLICE("/")) || slice_equal(request->path, SLICE("/help"))) {
+		fill_index(request);
+	} else if (!page) {
+		request->status = 404;
+		text_add(&request->body, SLICE("invalid path. "));
+		fill_index(request);
+	} else if (page->needs_post && !slice_equal(request->method, SLICE("POST"))) {
+		request->status = 405;
+		text_printf(&request->body, "Method %.*s not allowed, POST required.",
+			    SLICE_FMT(request->method));
+	} else {
+		page->fill(request);
+	}
+}
+
+static bool prepare_request(struct stream *s, bool end)
+{
+	struct admin_session *as = container_of(s->session, struct admin_session, session);
+	struct slice path = headers_get(s->request, HEADER_PATH);
+	struct admin_request request = {
+		.server = as->admin->server,
+		.path = path_without_query(path),
+		.query = path_query(path),
+		.method = headers_get(s->request, HEADER_METHOD),
+		.status = 200,
+		.content_type = "text/plain; charset=UTF-8",
+	};
+
+	(void)end;
+	fill(&request);
+	struct slice body = arena_slice(&s->arena, text_slice(&request.body));
+	text_free(&request.body);
+	reply_send(s, &(struct local_reply){.reason = REPLY_DIRECT_RESPONSE,
+					    .http_status = (uint16_t)request.status,
+					    .grpc_status = -1,
+					    .text = body,
+					    .content_type = slice_of(request.content_type)});
+	return false;
+}
+
+static void prepare_response(struct stream *s, struct headers *headers, bool end)
+{
+	(void)end;
+	headers_set_id(headers, HEADER_DATE, worker_date(s->worker));
+	headers_set_id(headers, HEADER_SERVER, SLICE("outrigger"));
+	headers_set(headers, SLICE("cache-control"), SLICE("no-cache, max-age=0"));
+	headers_set(headers, SLICE("x-content-type-options"), SLICE("nosniff"));
+}
+
+static void find_route(struct stream *s)
+{
+	(void)s;
+}
+
+static void stream_ended(struct stream *s)
+{
+	(void)s;
+}
+
+static void request_failed(struct session *session, enum reply_reason reason, struct slice details)
+{
+	(void)session;
+	(void)reason;
+	(void)details;
+}
+
+static void session_free(struct grave *grave)
+{
+	struct session *session = container_of(grave, struct session, grave);
+	free(container_of(session, struct admin_session, session));
+}
+
+static void ended(struct session *session)
+{
+	loop_bury(session->worker->loop, &session->grave, session_free);
+}
+
+static const struct session_type session_type = {
+	.protocol = STREAM_PROTOCOL_HTTP11,
+	.prepare_request = prepare_request,
+	.prepare_response = prepare_response,
+	.find_route = find_route,
+	.stream_ended = stream_ended,
+	.request_failed = request_failed,
+	.ended = ended,
+};
+
+static void on_listener_ended(void *state, uint64_t lived_ms)
+{
+	(void)state;
+	(void)lived_ms;
+}
+
+static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *remote)
+{
+	struct admin *admin = container_of(acceptor, struct admin, acceptor);
+	struct admin_session *as = malloc(sizeof *as);
+	struct accepted accepted = {.fd = fd,
+				    .remote = *remote,
+				    .local = admin->addr,
+				    .worker = &admin->server->context,
+				    .listener = &admin->pin,
+				    .ended = on_listener_ended};
+
+	invariant(as);
+	as->admin = admin;
+	session_init(&as->session, &session_type, &session_config, &accepted);
+	http1_open(&as->codec, CODEC_SERVER, &http1_default_options, &session_codec_events,
+		   &as->session, &as->session.conn.out);
+	session_start(&as->session, &as->codec.codec);
+}
+
+void admin_init(struct admin *admin, struct server *server)
+{
+	*admin = (struct admin){.server = server, .fd = -1};
+	admin->pin.object = &admin->object;
+	admin->pin.count = 1;
+}
+
+enum status admin_start(struct admin *admin, struct diag *diag)
+{
+	struct server *server = admin->server;
+	const Envoy__Config__Bootstrap__V3__Admin *message = server->bootstrap.message->admin;
+	struct listen_options options = {0};
+	char text[ADDR_TEXT_MAX];
+
+	if (!message || !message->address)
+		return STATUS_OK;
+	enum status status = config_address(message->address, &server->bootstrap.arena,
+					    &admin->addr, NULL, diag);
+	if (status) {
+		diag_prefix(diag, "admin.address");
+		return status;
+	}
+	admin->fd = listen_socket_open(&admin->addr, &options);
+	addr_format(&admin->addr, text);
+	if (admin->fd < 0)
+		return diag_at(diag, "admin.address", "cannot bind '%s': %s", text,
+			       status_text((enum status)admin->fd));
+	if (server->options->admin_address_path) {
+		FILE *file = fopen(server->options->admin_address_path, "we");
+		if (file) {
+			fputs(text, file);
+			fclose(file);
+		}
+	}
+	admin->is_accepting = true;
+	acceptor_start(&admin->acceptor, &server->loop, admin->fd, on_accepted);
+	return STATUS_OK;
+}
+
+void admin_stop(struct admin *admin)
+{
+	struct worker_context *context = &admin->server->context;
+
+	if (admin->is_accepting) {
+		acceptor_stop(&admin->acceptor);
+		close(admin->fd);
+		admin->is_accepting = false;
+	}
+	while (!list_is_empty(&context->served)) {
+		struct served *served = container_of(context->served.next, struct served, link);
+		served->type->close(served);
+	}
+	loop_settle(context->loop);
+}
+
+void admin_tick(struct admin *admin)
+{
+	(void)admin;
+}

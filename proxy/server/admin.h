@@ -1,0 +1,63 @@
+/* The admin page: one HTTP/1.1 listener on main's loop.
+ *
+ *   request ─ path in the table of pages ─ page fills `body` (and status, content type) ─ answered
+ * as a local reply
+ *
+ * Paths, methods and texts are Envoy's where the meaning is equal. Owner: the server. Thread: main.
+ */
+#ifndef SERVER_ADMIN_H
+#define SERVER_ADMIN_H
+
+#include <stdbool.h>
+
+#include "base/diag.h"
+#include "base/published.h"
+#include "net/listener.h"
+#include "telemetry/text.h"
+
+struct server;
+
+/* One request to a page. */
+struct admin_request {
+	struct server *server;
+	struct slice path;  /* without query */
+	struct slice query; /* behind the '?', or "" */
+	struct slice method;
+	struct text body;         /* the answer */
+	unsigned status;          /* 200 unless set */
+	const char *content_type; /* text/plain unless set */
+};
+
+struct admin_page {
+	const char *path, *help;
+	bool needs_post; /* a GET is answered 405 */
+	void (*fill)(struct admin_request *request);
+};
+
+/* The pages, the index not among them (admin_pages.c). */
+extern const struct admin_page admin_pages[];
+extern const unsigned admin_page_count;
+
+/* The value of a query parameter, percent-encoded as it came; .data NULL if it isn't there. */
+struct slice admin_query(const struct admin_request *request, struct slice name);
+
+struct admin {
+	struct server *server;
+	struct acceptor acceptor;
+	struct addr addr;
+	struct published object; /* what sessions pin: never given back */
+	struct pin pin;
+	int fd; /* -1: not configured */
+	bool is_accepting;
+};
+
+void admin_init(struct admin *admin, struct server *server);
+/* Listens where the bootstrap says; nothing if it doesn't. STATUS_INVALID with the reason when it
+ * can't bind. */
+enum status MUST_CHECK admin_start(struct admin *admin, struct diag *diag);
+/* Closes the listener and its connections. */
+void admin_stop(struct admin *admin);
+/* Once a second. */
+void admin_tick(struct admin *admin);
+
+#endif

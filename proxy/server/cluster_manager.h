@@ -1,0 +1,68 @@
+/* Main's side of clusters: what is configured, whose hosts are known, and what is published of
+ * them.
+ *
+ *   message ─ cluster_build ─ (hosts: in the message, from EDS, by DNS) ─ host_set_build ─>
+ * published together
+ *
+ * A cluster serves when its first host set is known (an EDS or DNS cluster waits: warming). Owner:
+ * the server. Thread: main; building happens on the caller's thread. */
+#ifndef SERVER_CLUSTER_MANAGER_H
+#define SERVER_CLUSTER_MANAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "server/publisher.h"
+#include "upstream/breaker.h"
+#include "upstream/cluster.h"
+#include "upstream/host_set.h"
+
+struct assignment;
+struct stats;
+struct Envoy__Config__Cluster__V3__Cluster;
+
+struct cluster_record {
+	struct list_node link; /* in the order of their adding */
+	struct slice name;     /* of the current version */
+	uint32_t slot;
+	bool is_static;  /* from static_resources: CDS can't replace it */
+	bool is_warming; /* no host set yet */
+	uint64_t hash;   /* of the configuration */
+	struct cluster
+		*cluster; /* current version; the publisher's reference, or (warming) our own */
+	struct host_set *hosts;    /* latest; the publisher's reference. NULL: none yet */
+	struct breakers *breakers; /* of all versions */
+	uint64_t updated_wall_ns;
+};
+
+struct cluster_manager {
+	struct publisher *publisher;
+	struct stats *stats;
+	struct stat_scope *scope; /* "cluster_manager" */
+	struct list_node records;
+	struct map by_name;
+};
+
+void cluster_manager_init(struct cluster_manager *manager, struct publisher *publisher,
+			  struct stats *stats);
+void cluster_manager_fini(struct cluster_manager *manager);
+
+/* Adds or replaces. The change is sent with the next publisher_send. `hash`: equal to the version
+ * in force means nothing to do. STATUS_INVALID with path and reason; STATUS_EXISTS when CDS names a
+ * static cluster. */
+enum status MUST_CHECK cluster_manager_put(
+	struct cluster_manager *manager, const struct Envoy__Config__Cluster__V3__Cluster *message,
+	uint64_t hash, bool is_static, uint64_t now_wall_ns, struct diag *diag);
+void cluster_manager_remove(struct cluster_manager *manager, struct slice name);
+
+struct cluster_record *cluster_manager_find(const struct cluster_manager *manager,
+					    struct slice name);
+
+/* New hosts (from EDS or DNS). Takes the host set, built for the record's current cluster. */
+void cluster_manager_set_hosts(struct cluster_manager *manager, struct cluster_record *record,
+			       struct host_set *hosts);
+
+#endif

@@ -1,0 +1,144 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <envoy/config/bootstrap/v3/bootstrap.pb-c.h>
+#include <envoy/config/cluster/v3/cluster.pb-c.h>
+#include <envoy/config/listener/v3/listener.pb-c.h>
+
+#include "filters/registry.h"
+#include "server/server.h"
+
+static uint32_t slot(const struct config_context *context, enum published_kind kind,
+		     struct slice name)
+{
+	struct server *server = context->owner;
+	return publisher_slot(&server->publisher, kind, name);
+}
+
+static bool is_known(const struct config_context *context, enum published_kind kind,
+		     struct slice name)
+{
+	struct server *server = context->owner;
+	return kind != PUBLISHED_CLUSTER || cluster_manager_find(&server->clusters, name);
+}
+
+static enum status subscribe_routes(const struct config_context *context,
+				    const struct Envoy__Config__Core__V3__ConfigSource *source,
+				    struct slice name, struct diag *diag)
+{
+	(void)context;
+	(void)source;
+	return diag_at(diag, "config_source", "no source of routes for '%.*s'", SLICE_FMT(name));
+}
+
+static enum status read_all(int fd, struct slice path, size_t limit, struct arena *arena,
+			    struct slice *content, struct diag *diag)
+{
+	struct stat about;
+	size_t done = 0;
+
+	if (fstat(fd, &about) < 0)
+		return diag_set(diag, "cannot read '%.*s': %s", SLICE_FMT(path),
+				status_text(status_of_errno(errno)));
+	if ((size_t)about.st_size > limit)
+		return diag_set(diag, "'%.*s' has %zu bytes; at most %zu are allowed",
+				SLICE_FMT(path), (size_t)about.st_size, limit);
+	char *bytes = arena_alloc(arena, (size_t)about.st_size + 1);
+	while (done < (size_t)about.st_size) {
+		ssize_t n = read(fd, bytes + done, (size_t)about.st_size - done);
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	bytes[done] = 0;
+	*content = slice_make(bytes, done);
+	return STATUS_OK;
+}
+
+static enum status read_file(const struct config_context *context, struct slice path, size_t limit,
+			     struct slice *content, struct diag *diag)
+{
+	char *name = arena_string(context->arena, path);
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return diag_set(diag, "cannot open '%s': %s", name,
+				status_text(status_of_errno(errno)));
+	enum status status = read_all(fd, path, limit, context->arena, content, diag);
+	close(fd);
+	return status;
+}
+
+static struct slice text_or(const char *given, const char *configured)
+{
+	return slice_of(given ? given : configured ? configured : "");
+}
+
+void server_config_context(struct server *server, struct config_context *context)
+{
+	const Envoy__Config__Core__V3__Node *node = server->bootstrap.message->node;
+
+	*context = (struct config_context){
+		.stats = server->stats,
+		.log_files = server->log_files,
+		.shared = server->shared,
+		.owner = server,
+		.slot = slot,
+		.is_known = is_known,
+		.filter_type = filter_type_find,
+		.conn_filter_type = conn_filter_type_find,
+		.subscribe_routes = subscribe_routes,
+		.read_file = read_file,
+		.service_cluster =
+			text_or(server->options->service_cluster, node ? node->cluster : NULL),
+		.service_node = text_or(server->options->service_node, node ? node->id : NULL),
+	};
+}
+
+static enum status load_clusters(struct server *server, struct diag *diag)
+{
+	const Envoy__Config__Bootstrap__V3__Bootstrap__StaticResources *resources =
+		server->bootstrap.message->static_resources;
+
+	for (size_t i = 0; i < resources->n_clusters; i++) {
+		enum status status = cluster_manager_put(&server->clusters, resources->clusters[i],
+							 0, true, server->loop.wall_ns, diag);
+		if (status) {
+			diag_prefix(diag, "static_resources.clusters[%zu]", i);
+			return status;
+		}
+	}
+	return STATUS_OK;
+}
+
+static enum status load_listeners(struct server *server, bool opens, struct diag *diag)
+{
+	const Envoy__Config__Bootstrap__V3__Bootstrap__StaticResources *resources =
+		server->bootstrap.message->static_resources;
+	struct config_context context;
+
+	server_config_context(server, &context);
+	for (size_t i = 0; i < resources->n_listeners; i++) {
+		enum status status =
+			listener_manager_put(&server->listeners, resources->listeners[i], &context,
+					     0, true, opens, diag);
+		if (status) {
+			diag_prefix(diag, "static_resources.listeners[%zu]", i);
+			return status;
+		}
+	}
+	return STATUS_OK;
+}
+
+enum status server_load_static(struct server *server, bool opens, struct diag *diag)
+{
+	if (!server->bootstrap.message->static_resources)
+		return STATUS_OK;
+	enum status status = load_clusters(server, diag);
+	if (!status)
+		status = load_listeners(server, opens, diag);
+	if (status)
+		bootstrap_place(&server->bootstrap, diag);
+	return status;
+}

@@ -1,0 +1,87 @@
+/* A configured listener: addresses, filter chains and what matches them. Immutable.
+ *
+ *   Listener message -> listener_build -> struct listener -> published; its sockets are main's
+ * (listen_sockets.h)
+ *
+ * Owner: the references of `published`. Thread: built by the builder or main, read by workers,
+ * freed on main. */
+#ifndef SERVER_LISTENER_H
+#define SERVER_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/diag.h"
+#include "base/published.h"
+#include "net/conn_filter.h"
+#include "net/listener.h"
+#include "stream/config_context.h"
+
+struct listen_sockets;
+struct Envoy__Config__Listener__V3__Listener;
+
+/* Envoy's core.TrafficDirection. */
+enum listener_direction {
+	LISTENER_UNSPECIFIED,
+	LISTENER_INBOUND,
+	LISTENER_OUTBOUND,
+};
+
+struct conn_filter {
+	const struct conn_filter_type *type;
+	const void *config;
+};
+
+/* What a connection must look like. Empty lists match all. */
+struct chain_match {
+	uint16_t destination_port; /* 0: any */
+	const struct addr_range *destinations, *sources, *direct_sources;
+	unsigned destination_count, source_count, direct_source_count;
+	const uint16_t *source_ports;
+	unsigned source_port_count;
+	uint8_t source_type;    /* 0 any, 1 same host or loopback, 2 external */
+	bool wants_server_name; /* SNI or ALPN asked for: no plain connection has one */
+	bool wants_tls;         /* transport_protocol "tls" */
+};
+
+struct filter_chain {
+	struct slice name;
+	struct chain_match match;
+	const struct conn_filter *filters;
+	unsigned filter_count;
+};
+
+struct listener {
+	struct published published;
+	const struct addr *addrs; /* the address, then additional ones */
+	unsigned addr_count;
+	struct slice address_text; /* "127.0.0.1:10000", of the first */
+	struct listen_options options;
+	const struct filter_chain *chains;
+	unsigned chain_count;
+	const struct filter_chain *default_chain; /* NULL: none */
+	struct listen_sockets *sockets; /* main's; set before it is published. NULL: not bound */
+	uint32_t buffer_limit;          /* 0: the default */
+	uint64_t connection_limit;      /* UINT64_MAX: none */
+	uint8_t traffic_direction;      /* enum listener_direction */
+	bool is_bound;                  /* bind_to_port */
+	struct stats *stats_owner;
+	struct stat_scope *stats;
+	struct stat_scope **scopes; /* taken by filters while loading */
+	unsigned scope_count;
+};
+
+/* STATUS_INVALID with path and reason. context: all but arena, listener_address and scope is filled
+ * in. */
+enum status MUST_CHECK listener_build(const struct Envoy__Config__Listener__V3__Listener *message,
+				      const struct config_context *context,
+				      struct listener **listener, struct diag *diag);
+/* The published object's free. */
+void listener_free(struct published *published);
+
+/* The most specific chain for a connection, or NULL. */
+const struct filter_chain *listener_match(const struct listener *listener,
+					  const struct addr *remote, const struct addr *local);
+
+#endif

@@ -1,0 +1,399 @@
+#include "server/server.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/shared.h"
+#include "server/listen_sockets.h"
+#include "server/worker_listener.h"
+#include "stream/stream.h"
+#include "telemetry/access_log.h"
+#include "telemetry/log_writer.h"
+#include "telemetry/stats_server.h"
+
+enum { DIAG_TEXT_MAX = 2048 };
+
+static void complain(const struct diag *diag, const char *what)
+{
+	char text[DIAG_TEXT_MAX];
+	log_critical(MAIN, "%s: %s", what, diag_format(diag, text, sizeof text));
+}
+
+/* --- main's loop --- */
+
+static void on_woken(struct loop *loop)
+{
+	struct server *server = container_of(loop, struct server, loop);
+	mailbox_drain(&server->mailbox);
+}
+
+static void keep(struct pin_table *table, struct published *object)
+{
+	(void)table;
+	(void)object; /* main's own table holds nothing */
+}
+
+static void show_server_stats(struct server *server)
+{
+	struct stats_shard *shard = stats_main_shard(server->stats);
+	struct mallinfo2 heap = mallinfo2();
+
+	stat_gauge_set(shard, server->scope, SERVER_STAT_UPTIME,
+		       (server->loop.now_ns - server->start_ns) / 1000000000);
+	stat_gauge_set(shard, server->scope, SERVER_STAT_STATE, server->state);
+	stat_gauge_set(shard, server->scope, SERVER_STAT_LIVE, server->state == SERVER_LIVE);
+	stat_gauge_set(shard, server->scope, SERVER_STAT_MEMORY_ALLOCATED, heap.uordblks);
+	stat_gauge_set(shard, server->scope, SERVER_STAT_MEMORY_HEAP_SIZE,
+		       heap.arena + heap.hblkhd);
+}
+
+static void on_second(struct timer *timer)
+{
+	struct server *server = container_of(timer, struct server, second_timer);
+
+	timer_start(&server->loop.wheel, timer, 1000);
+	show_server_stats(server);
+	admin_tick(&server->admin);
+}
+
+/* --- signals --- */
+
+static void on_signal(struct io *io, int interest)
+{
+	struct server *server = container_of(io, struct server, signals);
+	struct signalfd_siginfo info;
+
+	(void)interest;
+	while (read(io_fd(io), &info, sizeof info) == sizeof info) {
+		switch (info.ssi_signo) {
+		case SIGTERM:
+			server_drain(server);
+			break;
+		case SIGINT:
+			server_stop(server);
+			break;
+		case SIGUSR1:
+			access_log_files_reopen(server->log_files);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static enum status watch_signals(struct server *server)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return status_of_errno(errno);
+	server->has_signals = true;
+	io_init(&server->signals, fd, on_signal);
+	io_watch(&server->loop, &server->signals, IO_READ);
+	return STATUS_OK;
+}
+
+/* --- draining and ending --- */
+
+static void worker_do_drain(struct worker *worker, void *arg)
+{
+	const struct options *options = arg;
+
+	worker->context.drain_start_ms = loop_now_ms(&worker->loop);
+	worker->context.drain_time_ms = (uint64_t)options->drain_time_s * 1000;
+	worker_drain(worker);
+}
+
+static void worker_stop_inbound(struct worker *worker, void *arg)
+{
+	(void)arg;
+	worker_listeners_stop(worker, true);
+}
+
+static void worker_stop_all(struct worker *worker, void *arg)
+{
+	(void)arg;
+	worker_listeners_stop(worker, false);
+}
+
+static void to_workers(struct server *server, void (*fn)(struct worker *, void *))
+{
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_post(server->workers[i], fn, (void *)(uintptr_t)server->options);
+}
+
+void server_drain_listeners(struct server *server, bool inbound_only, bool graceful)
+{
+	(void)graceful;
+	to_workers(server, inbound_only ? worker_stop_inbound : worker_stop_all);
+}
+
+void server_drain(struct server *server)
+{
+	if (server->state == SERVER_DRAINING) {
+		server_stop(server);
+		return;
+	}
+	log_info(MAIN, "draining");
+	server->state = SERVER_DRAINING;
+	to_workers(server, worker_do_drain);
+	timer_start(&server->loop.wheel, &server->drain_timer,
+		    (uint64_t)server->options->drain_time_s * 1000);
+}
+
+static void on_drain_deadline(struct timer *timer)
+{
+	server_stop(container_of(timer, struct server, drain_timer));
+}
+
+void server_stop(struct server *server)
+{
+	server->is_stopping = true;
+	loop_stop(&server->loop);
+}
+
+void server_on_worker_event(void *receiver, enum main_event event, void *subject)
+{
+	struct server *server = receiver;
+
+	switch (event) {
+	case MAIN_REFERENCE_BACK:
+		published_drop(subject);
+		break;
+	case MAIN_SOCKETS_RELEASED:
+		listen_sockets_drop(subject);
+		break;
+	case MAIN_DRAINED:
+		if (++server->drained_count == server->worker_count)
+			server_stop(server);
+		break;
+	}
+}
+
+/* --- the beginning and the end --- */
+
+static void *run_log_writer(void *files)
+{
+	log_writer_run(files);
+	return NULL;
+}
+
+static enum status start_log_writer(struct server *server)
+{
+	int error = pthread_create(&server->log_writer, NULL, run_log_writer, server->log_files);
+
+	server->has_log_writer = !error;
+	return error ? status_of_errno(error) : STATUS_OK;
+}
+
+static enum status start_workers(struct server *server)
+{
+	unsigned count =
+		server->options->concurrency ? server->options->concurrency : options_cpus();
+
+	server->workers = calloc(count, sizeof *server->workers);
+	invariant(server->workers);
+	for (unsigned i = 0; i < count; i++) {
+		server->workers[i] = worker_new(i, &server->mailbox, server->stats);
+		if (!server->workers[i])
+			return STATUS_EXHAUSTED;
+		server->workers[i]->context.logs = log_worker_new(server->log_files);
+		server->workers[i]->context.is_drain_gradual = server->options->is_drain_gradual;
+		server->worker_count++;
+	}
+	server->publisher.workers = server->workers;
+	server->publisher.worker_count = count;
+	stat_gauge_set(stats_main_shard(server->stats), server->scope, SERVER_STAT_CONCURRENCY,
+		       count);
+	return STATUS_OK;
+}
+
+static void init_main_context(struct server *server)
+{
+	struct worker_context *context = &server->context;
+
+	context->loop = &server->loop;
+	context->index = UINT16_MAX;
+	context->next_id = (uint64_t)UINT16_MAX << 48;
+	context->stats = stats_main_shard(server->stats);
+	pin_table_init(&context->pins, keep);
+	random_init(&context->random, server->loop.wall_ns);
+	list_init(&context->served);
+}
+
+static enum status init(struct server *server, const struct options *options, struct diag *diag)
+{
+	*server = (struct server){.options = options, .state = SERVER_PRE_INITIALIZING};
+	enum status status = loop_init(&server->loop, server);
+	if (status)
+		return diag_set(diag, "no event set: %s", status_text(status));
+	server->loop.woken = on_woken;
+	server->start_ns = server->loop.now_ns;
+	server->start_wall_ns = server->loop.wall_ns;
+	mailbox_init(&server->mailbox, &server->loop, server);
+	server->stats = stats_new();
+	server->scope = stat_scope_take(server->stats, &server_stats, SLICE("server"));
+	server->log_files = access_log_files_new(server->stats, options->file_flush_interval_ms,
+						 options->file_flush_min_size_kb);
+	init_main_context(server);
+	publisher_init(&server->publisher, &server->mailbox);
+	cluster_manager_init(&server->clusters, &server->publisher, server->stats);
+	listener_manager_init(&server->listeners, &server->publisher, server->stats);
+	timer_init(&server->drain_timer, on_drain_deadline);
+	timer_init(&server->second_timer, on_second);
+	admin_init(&server->admin, server);
+	return STATUS_OK;
+}
+
+static void finish(struct server *server)
+{
+	admin_stop(&server->admin);
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_stop(server->workers[i]);
+	listener_manager_fini(&server->listeners);
+	cluster_manager_fini(&server->clusters);
+	for (unsigned i = 0; i < server->worker_count; i++) {
+		struct log_worker *logs = server->workers[i]->context.logs;
+		worker_free(server->workers[i]);
+		log_worker_free(logs);
+	}
+	free(server->workers);
+	mailbox_drain(&server->mailbox);
+	publisher_fini(&server->publisher);
+	stream_free_spares(&server->context);
+	if (server->has_log_writer) {
+		log_writer_stop(server->log_files);
+		pthread_join(server->log_writer, NULL);
+	}
+	access_log_files_free(server->log_files);
+	stat_scope_drop(server->stats, server->scope);
+	if (server->has_signals) {
+		io_watch(&server->loop, &server->signals, IO_NONE);
+		close(io_fd(&server->signals));
+	}
+	timer_cancel(&server->loop.wheel, &server->drain_timer);
+	timer_cancel(&server->loop.wheel, &server->second_timer);
+	loop_fini(&server->loop);
+	stats_free(server->stats);
+	bootstrap_free(&server->bootstrap);
+}
+
+static void report(void *context, const struct diag *diag, bool is_fault)
+{
+	char text[DIAG_TEXT_MAX];
+
+	(void)context;
+	diag_format(diag, text, sizeof text);
+	if (is_fault)
+		log_error(CONFIG, "%s", text);
+	else
+		log_warn(CONFIG, "%s", text);
+}
+
+static enum status load(struct server *server, struct diag *diag)
+{
+	struct bootstrap_options options = {
+		.path = server->options->config_path,
+		.yaml = server->options->config_yaml,
+		.allow_unknown = server->options->allows_unknown_static,
+		.report = report,
+	};
+	return bootstrap_load(&server->bootstrap, &options, diag);
+}
+
+/* Access to more descriptors than the usual 1024 is asked for, as far as the hard limit goes. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static enum status serve(struct server *server, struct diag *diag)
+{
+	enum status status = watch_signals(server);
+
+	if (status)
+		return diag_set(diag, "no signals: %s", status_text(status));
+	if (start_log_writer(server))
+		return diag_set(diag, "cannot start a thread");
+	if (start_workers(server))
+		return diag_set(diag, "no workers: the system gives no more event sets");
+	status = admin_start(&server->admin, diag);
+	if (!status)
+		status = server_load_static(server, true, diag);
+	if (status)
+		return status;
+	server->state = SERVER_LIVE;
+	publisher_send(&server->publisher);
+	for (unsigned i = 0; i < server->worker_count; i++)
+		if (worker_start(server->workers[i]))
+			return diag_set(diag, "cannot start a thread");
+	on_second(&server->second_timer);
+	log_info(MAIN, "serving with %u workers", server->worker_count);
+	loop_run(&server->loop);
+	return STATUS_OK;
+}
+
+static bool set_up_log(const struct options *options)
+{
+	struct diag diag = {0};
+	enum status status = STATUS_OK;
+
+	log_set_level(options->log_level);
+	if (options->component_log_level)
+		status = log_set_component_levels(slice_of(options->component_log_level), &diag);
+	if (!status && options->log_format)
+		status = log_set_format(slice_of(options->log_format), &diag);
+	if (status)
+		complain(&diag, "log settings");
+	return !status;
+}
+
+int server_run(const struct options *options)
+{
+	struct server *server = calloc(1, sizeof *server);
+	struct diag diag = {0};
+	int exit_code = 1;
+
+	invariant(server);
+	raise_file_limit();
+	if (!set_up_log(options) || init(server, options, &diag)) {
+		free(server);
+		return 1;
+	}
+	enum status status = load(server, &diag);
+	if (!status && options->mode == MODE_SERVE)
+		status = serve(server, &diag);
+	else if (!status)
+		status = server_load_static(server, false, &diag);
+	if (status) {
+		complain(&diag, options->config_path ? options->config_path : "configuration");
+		if (options->mode != MODE_SERVE)
+			fprintf(stderr, "error initializing configuration\n");
+	} else {
+		exit_code = 0;
+		if (options->mode == MODE_VALIDATE)
+			printf("configuration '%s' OK\n",
+			       options->config_path ? options->config_path : "");
+	}
+	finish(server);
+	free(server);
+	return exit_code;
+}

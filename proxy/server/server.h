@@ -1,0 +1,81 @@
+/* The process: main's loop and everything it owns.
+ *
+ *   options ─ bootstrap ─ workers ─ static resources ─ publish ─ serve ─ (SIGTERM: drain) ─ stop
+ * workers ─ free
+ *
+ * Owner: main's stack. Thread: main, but for what its members say. */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/loop.h"
+#include "net/mailbox.h"
+#include "server/admin.h"
+#include "server/cluster_manager.h"
+#include "server/listener_manager.h"
+#include "server/options.h"
+#include "server/publisher.h"
+#include "server/worker.h"
+#include "stream/config_context.h"
+#include "xds/bootstrap.h"
+
+/* Envoy's ServerInfo.State. */
+enum server_state {
+	SERVER_LIVE,
+	SERVER_DRAINING,
+	SERVER_PRE_INITIALIZING,
+	SERVER_INITIALIZING,
+};
+
+struct server {
+	const struct options *options;
+	struct loop loop;
+	struct mailbox mailbox;
+	struct worker_context context; /* main's own, for the admin page's connections */
+	struct bootstrap bootstrap;
+	struct stats *stats;
+	struct stat_scope *scope; /* "server" */
+	struct access_log_files *log_files;
+	pthread_t log_writer;
+	bool has_log_writer;
+	struct shared_states *shared;
+	struct publisher publisher;
+	struct cluster_manager clusters;
+	struct listener_manager listeners;
+	struct worker **workers;
+	unsigned worker_count, drained_count;
+	struct admin admin;
+	struct io signals; /* signalfd */
+	struct timer drain_timer, second_timer;
+	uint64_t start_wall_ns, start_ns;
+	enum server_state state;
+	bool is_health_check_failing; /* /healthcheck/fail */
+	bool has_signals;
+	bool is_stopping;
+	int exit_code;
+};
+
+/* Runs until a signal or /quitquitquit ends it; the process's exit code. */
+int server_run(const struct options *options);
+
+/* From workers' messages. */
+void server_on_worker_event(void *server, enum main_event event, void *subject);
+
+/* SIGTERM, and what leads to it: no new connections, the others end at their next boundary; then it
+ * stops. */
+void server_drain(struct server *server);
+/* Workers accept no more. inbound_only: on inbound listeners. graceful: connections are drained
+ * too. */
+void server_drain_listeners(struct server *server, bool inbound_only, bool graceful);
+/* Ends at once. */
+void server_stop(struct server *server);
+
+/* What loaders of configuration need; `arena` and scope are the caller's to fill in. */
+void server_config_context(struct server *server, struct config_context *context);
+
+/* Static resources of the bootstrap (configuration.c). opens: sockets too, else only checked. */
+enum status MUST_CHECK server_load_static(struct server *server, bool opens, struct diag *diag);
+
+#endif

@@ -1,0 +1,61 @@
+/* A worker: one thread with its loop, connections, streams, pools and stat shard.
+ *
+ *   main: worker_new ─ publish … ─ worker_start ─ mailbox ─> loop ─ worker_stop ─ join ─
+ * worker_free
+ *
+ * Owner: the server. Thread: main makes and frees it; in between all but the mailbox is its own
+ * thread's. */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "net/loop.h"
+#include "net/mailbox.h"
+#include "server/publisher.h"
+#include "stream/worker_context.h"
+
+struct server;
+struct worker_listener;
+
+struct worker {
+	struct worker_context context;
+	struct loop loop;
+	struct mailbox mailbox;
+	struct mailbox *main_mailbox;
+	pthread_t thread;
+	bool is_started;
+	struct worker_listener **listeners; /* by listener slot; NULL: none */
+	uint32_t listener_size;
+	struct timer flush_timer; /* of access logs, once a second */
+	bool has_told_drained;
+};
+
+/* STATUS_EXHAUSTED when the system has no more event sets. */
+struct worker *worker_new(unsigned index, struct mailbox *main_mailbox, struct stats *stats);
+enum status MUST_CHECK worker_start(struct worker *worker);
+/* Posts the end and joins. Connections are closed. */
+void worker_stop(struct worker *worker);
+void worker_free(struct worker *worker);
+
+/* What a worker tells main, with a pointer each. */
+enum main_event {
+	MAIN_REFERENCE_BACK,   /* struct published: a version is no longer used here */
+	MAIN_SOCKETS_RELEASED, /* struct listen_sockets: not accepted from any more for one version
+				*/
+	MAIN_DRAINED,          /* the worker: its last session has ended while draining */
+};
+void worker_tell_main(struct worker *worker, enum main_event event, void *subject);
+
+/* Runs fn(worker, arg) on the worker's thread, in the order of the posts. */
+void worker_post(struct worker *worker, void (*fn)(struct worker *worker, void *arg), void *arg);
+
+/* Accepts no more and ends every session at its next boundary; MAIN_DRAINED follows. On its thread.
+ */
+void worker_drain(struct worker *worker);
+
+/* From publication messages: on its thread. */
+void worker_apply(struct worker *worker, const struct publication_change *change);
+
+#endif

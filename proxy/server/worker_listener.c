@@ -1,0 +1,245 @@
+#include "server/worker_listener.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "server/listen_sockets.h"
+#include "server/listener.h"
+#include "server/worker.h"
+#include "telemetry/stats_network.h"
+
+struct address_acceptor {
+	struct acceptor acceptor;
+	struct worker_listener *listener;
+	struct addr addr;
+	bool is_started;
+	bool is_exact; /* connections arrive at this very address: no need to ask for it */
+};
+
+struct worker_listener {
+	struct worker *worker;
+	struct pin *pin;          /* taken */
+	struct stat_scope *stats; /* held by the versions: all of one listener have the same */
+	struct address_acceptor *acceptors;
+	unsigned acceptor_count;
+	struct listen_sockets *sockets;
+	uint64_t connections; /* open ones of this worker */
+	bool is_removed;
+};
+
+static const struct listener *config_of(const struct worker_listener *wl)
+{
+	return container_of(wl->pin->object, struct listener, published);
+}
+
+static void free_if_over(struct worker_listener *wl)
+{
+	if (wl->is_removed && !wl->connections)
+		free(wl);
+}
+
+static void on_ended(void *state, uint64_t lived_ms)
+{
+	struct worker_listener *wl = state;
+	struct stats_shard *shard = wl->worker->context.stats;
+	const struct stat_scope *scope = wl->stats;
+
+	wl->connections--;
+	stat_gauge_dec(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_ACTIVE);
+	stat_inc(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_DESTROY);
+	stat_record(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_LENGTH_MS, lived_ms);
+	free_if_over(wl);
+}
+
+static void refuse(struct worker_listener *wl, int fd, unsigned stat)
+{
+	stat_inc(wl->worker->context.stats, wl->stats, stat);
+	wl->worker->loop.sys->close(fd);
+}
+
+static void serve(struct worker_listener *wl, const struct filter_chain *chain,
+		  struct accepted *accepted)
+{
+	accepted->filter_chain_name = chain->name;
+	for (unsigned i = 0; i < chain->filter_count; i++) {
+		const struct conn_filter *filter = &chain->filters[i];
+		if (filter->type->admit && !filter->type->admit(filter->config, accepted)) {
+			wl->worker->loop.sys->close(accepted->fd);
+			return;
+		}
+		if (!filter->type->serve)
+			continue;
+		struct stats_shard *shard = wl->worker->context.stats;
+		wl->connections++;
+		stat_inc(shard, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_TOTAL);
+		stat_gauge_inc(shard, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_ACTIVE);
+		filter->type->serve(filter->config, accepted);
+		return;
+	}
+	wl->worker->loop.sys->close(accepted->fd); /* a chain without filters */
+}
+
+static void local_address(const struct address_acceptor *a, int fd, struct addr *local)
+{
+	struct sockaddr_storage name;
+	socklen_t len = sizeof name;
+
+	*local = a->addr;
+	if (!a->is_exact && !getsockname(fd, (struct sockaddr *)&name, &len))
+		addr_from_sockaddr(&name, len, local, NULL);
+}
+
+static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *remote)
+{
+	struct address_acceptor *a = container_of(acceptor, struct address_acceptor, acceptor);
+	struct worker_listener *wl = a->listener;
+	const struct listener *config = config_of(wl);
+	struct accepted accepted = {
+		.fd = fd,
+		.remote = *remote,
+		.worker = &wl->worker->context,
+		.listener = wl->pin,
+		.buffer_limit = config->buffer_limit,
+		.ended = on_ended,
+		.listener_state = wl,
+	};
+
+	if (remote->family == ADDR_UNIX)
+		accepted.remote.path = "";
+	local_address(a, fd, &accepted.local);
+	if (wl->connections >= config->connection_limit) {
+		refuse(wl, fd, LISTENER_STAT_DOWNSTREAM_CX_OVERFLOW);
+		return;
+	}
+	const struct filter_chain *chain = listener_match(config, remote, &accepted.local);
+	if (!chain) {
+		refuse(wl, fd, LISTENER_STAT_NO_FILTER_CHAIN_MATCH);
+		return;
+	}
+	serve(wl, chain, &accepted);
+}
+
+static bool is_wildcard(const struct addr *addr)
+{
+	static const uint8_t zero[16];
+	return addr->family != ADDR_UNIX &&
+	       !memcmp(addr->ip, zero, addr->family == ADDR_IPV4 ? 4 : 16);
+}
+
+static void stop(struct worker_listener *wl)
+{
+	for (unsigned i = 0; i < wl->acceptor_count; i++) {
+		if (wl->acceptors[i].is_started)
+			acceptor_stop(&wl->acceptors[i].acceptor);
+		wl->acceptors[i].is_started = false;
+	}
+}
+
+static void start(struct worker_listener *wl)
+{
+	const struct listener *config = config_of(wl);
+	unsigned w = wl->worker->context.index;
+
+	wl->sockets = config->sockets;
+	if (!wl->sockets || wl->worker->context.is_draining)
+		return;
+	wl->acceptor_count = wl->sockets->addr_count;
+	wl->acceptors = calloc(wl->acceptor_count, sizeof *wl->acceptors);
+	invariant(wl->acceptors);
+	for (unsigned i = 0; i < wl->acceptor_count; i++) {
+		struct address_acceptor *a = &wl->acceptors[i];
+		int fd = listen_sockets_fd(wl->sockets, i, w);
+		if (fd < 0)
+			continue;
+		a->listener = wl;
+		a->addr = config->addrs[i];
+		a->is_exact = !is_wildcard(&a->addr) && !config->options.transparent;
+		a->is_started = true;
+		acceptor_start(&a->acceptor, &wl->worker->loop, fd, on_accepted);
+	}
+}
+
+static void release_sockets(struct worker *worker, struct listen_sockets *sockets)
+{
+	if (sockets)
+		worker_tell_main(worker, MAIN_SOCKETS_RELEASED, sockets);
+}
+
+static struct worker_listener **place(struct worker *worker, uint32_t slot)
+{
+	if (slot >= worker->listener_size) {
+		uint32_t size = slot + 8;
+		worker->listeners = realloc(worker->listeners, size * sizeof *worker->listeners);
+		invariant(worker->listeners);
+		while (worker->listener_size < size)
+			worker->listeners[worker->listener_size++] = NULL;
+	}
+	return &worker->listeners[slot];
+}
+
+static void remove_listener(struct worker_listener **place_of)
+{
+	struct worker_listener *wl = *place_of;
+
+	*place_of = NULL;
+	stop(wl);
+	free(wl->acceptors);
+	wl->acceptors = NULL;
+	wl->acceptor_count = 0;
+	release_sockets(wl->worker, wl->sockets);
+	pin_drop(wl->pin);
+	wl->is_removed = true;
+	free_if_over(wl);
+}
+
+void worker_listener_update(struct worker *worker, uint32_t slot)
+{
+	struct worker_listener **at = place(worker, slot);
+	struct pin *pin = pin_find(&worker->context.pins, PUBLISHED_LISTENER, slot);
+
+	if (!pin) {
+		if (*at)
+			remove_listener(at);
+		return;
+	}
+	struct worker_listener *wl = *at;
+	if (!wl) {
+		wl = *at = calloc(1, sizeof *wl);
+		invariant(wl);
+		wl->worker = worker;
+		wl->pin = pin_take(pin);
+		wl->stats = config_of(wl)->stats;
+		start(wl);
+		return;
+	}
+	struct pin *old = wl->pin;
+	struct listen_sockets *old_sockets = wl->sockets;
+	wl->pin = pin_take(pin);
+	wl->stats = config_of(wl)->stats;
+	if (config_of(wl)->sockets != old_sockets) {
+		stop(wl);
+		free(wl->acceptors);
+		start(wl);
+	}
+	release_sockets(worker, old_sockets);
+	pin_drop(old);
+}
+
+void worker_listeners_stop(struct worker *worker, bool inbound_only)
+{
+	for (uint32_t slot = 0; slot < worker->listener_size; slot++) {
+		struct worker_listener *wl = worker->listeners[slot];
+		if (wl && (!inbound_only || config_of(wl)->traffic_direction == LISTENER_INBOUND))
+			stop(wl);
+	}
+}
+
+void worker_listeners_free(struct worker *worker)
+{
+	for (uint32_t slot = 0; slot < worker->listener_size; slot++)
+		if (worker->listeners[slot])
+			remove_listener(&worker->listeners[slot]);
+	free(worker->listeners);
+	worker->listeners = NULL;
+	worker->listener_size = 0;
+}

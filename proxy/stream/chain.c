@@ -1,0 +1,365 @@
+#include "stream/chain.h"
+
+#include "routing/route.h"
+#include "stream/reply.h"
+#include "stream/session.h"
+#include "stream/stream.h"
+
+/* A part of a message in order: headers, data, trailers; `end` belongs to the last that is there.
+ */
+struct message_part {
+	struct headers *headers, *trailers;
+	struct buf data;
+	bool has_data, end;
+};
+
+struct filter_hold {
+	struct message_part seen, unseen;
+	bool is_paused;
+};
+
+static struct filter_hold *hold_get(struct filter *f, enum direction direction)
+{
+	struct filter_hold *hold = f->hold[direction];
+	if (!hold) {
+		hold = ARENA_NEW(&f->stream->arena, struct filter_hold);
+		buf_init(&hold->seen.data, &f->stream->worker->loop->pool);
+		buf_init(&hold->unseen.data, &f->stream->worker->loop->pool);
+		f->hold[direction] = hold;
+	}
+	return hold;
+}
+
+static bool part_is_empty(const struct message_part *part)
+{
+	return !part->headers && !part->trailers && !part->has_data && !part->end;
+}
+
+static void part_add_data(struct message_part *part, struct buf *data, bool end)
+{
+	buf_move_all(&part->data, data);
+	buf_own(&part->data);
+	part->has_data = true;
+	part->end = end;
+}
+
+static struct message_part part_take(struct message_part *part)
+{
+	struct message_part taken = *part;
+	struct buf_pool *pool = part->data.pool;
+	*part = (struct message_part){0};
+	buf_init(&part->data, pool);
+	return taken;
+}
+
+static bool is_void(const struct stream *s, enum direction direction, uint16_t epoch)
+{
+	return s->state != STREAM_OPEN || s->epoch[direction] != epoch;
+}
+
+static struct filter *filter_at(struct stream *s, unsigned i)
+{
+	return i < s->filter_count ? &s->filters[i] : NULL;
+}
+
+/* Down from 0 the index wraps, which filter_at takes for "past the end". */
+static unsigned after(enum direction direction, unsigned i)
+{
+	return direction == DIRECTION_REQUEST ? i + 1 : i - 1;
+}
+
+static unsigned first(const struct stream *s, enum direction direction)
+{
+	return direction == DIRECTION_REQUEST ? 0 : s->filter_count - 1u;
+}
+
+static void pause_direction(struct stream *s, enum direction direction)
+{
+	if (direction == DIRECTION_REQUEST)
+		stream_request_pause(s);
+	else
+		stream_response_pause(s);
+}
+
+static void resume_direction(struct stream *s, enum direction direction)
+{
+	if (direction == DIRECTION_REQUEST)
+		stream_request_resume(s);
+	else
+		stream_response_resume(s);
+}
+
+static void too_large(struct stream *s, enum direction direction)
+{
+	if (direction == DIRECTION_REQUEST)
+		reply_send(s, &(struct local_reply){.reason = REPLY_PAYLOAD_TOO_LARGE,
+						    .grpc_status = -1});
+	else
+		stream_response_reset(s, REPLY_RESPONSE_TOO_LARGE, (struct slice){0});
+}
+
+static void run_headers(struct stream *s, enum direction direction, unsigned i,
+			struct headers *headers, bool end);
+static void run_data(struct stream *s, enum direction direction, unsigned i, struct buf *data,
+		     bool end);
+static void run_trailers(struct stream *s, enum direction direction, unsigned i,
+			 struct headers *trailers);
+
+/* Shows a part to filter i and those after it. */
+static void run_part(struct stream *s, enum direction direction, unsigned i,
+		     struct message_part *part)
+{
+	uint16_t epoch = s->epoch[direction];
+
+	if (part->headers)
+		run_headers(s, direction, i, part->headers,
+			    part->end && !part->has_data && !part->trailers);
+	if (part->has_data && !is_void(s, direction, epoch))
+		run_data(s, direction, i, &part->data, part->end && !part->trailers);
+	if (part->trailers && !is_void(s, direction, epoch))
+		run_trailers(s, direction, i, part->trailers);
+	buf_clear(&part->data);
+}
+
+static void release(struct stream *s, enum direction direction, unsigned i)
+{
+	struct message_part part = part_take(&s->filters[i].hold[direction]->seen);
+	run_part(s, direction, after(direction, i), &part);
+}
+
+/* What a filter said of an event that is in its `seen` now. */
+static void held(struct stream *s, enum direction direction, struct filter *f,
+		 enum filter_status status)
+{
+	struct filter_hold *hold = f->hold[direction];
+	if (status == FILTER_PAUSE) {
+		hold->is_paused = true;
+		pause_direction(s, direction);
+	} else if (hold->seen.data.len > s->buffer_limit) {
+		too_large(s, direction);
+	}
+}
+
+static bool is_holding(const struct filter *f, enum direction direction)
+{
+	return UNLIKELY(f->hold[direction] != NULL) && !part_is_empty(&f->hold[direction]->seen);
+}
+
+static bool is_paused(const struct filter *f, enum direction direction)
+{
+	return UNLIKELY(f->hold[direction] != NULL) && f->hold[direction]->is_paused;
+}
+
+static void run_headers(struct stream *s, enum direction direction, unsigned i,
+			struct headers *headers, bool end)
+{
+	uint16_t epoch = s->epoch[direction];
+
+	for (struct filter *f; (f = filter_at(s, i)); i = after(direction, i)) {
+		enum filter_status (*show)(struct filter *, struct headers *, bool) =
+			direction == DIRECTION_REQUEST ? f->type->request_headers
+						       : f->type->response_headers;
+		f->is_showing = true;
+		enum filter_status status = show ? show(f, headers, end) : FILTER_CONTINUE;
+		f->is_showing = false;
+		if (status == FILTER_REPLIED || is_void(s, direction, epoch))
+			return;
+		bool has_injected = is_holding(f, direction);
+		if (status == FILTER_CONTINUE && !has_injected)
+			continue;
+		struct message_part *seen = &hold_get(f, direction)->seen;
+		seen->headers = headers;
+		seen->end = has_injected ? seen->end : end;
+		if (status == FILTER_CONTINUE)
+			release(s, direction, i);
+		else
+			held(s, direction, f, status);
+		return;
+	}
+	if (direction == DIRECTION_RESPONSE)
+		session_send_headers(s, headers, end);
+}
+
+static void run_data(struct stream *s, enum direction direction, unsigned i, struct buf *data,
+		     bool end)
+{
+	uint16_t epoch = s->epoch[direction];
+
+	for (struct filter *f; (f = filter_at(s, i)); i = after(direction, i)) {
+		if (is_paused(f, direction)) {
+			part_add_data(&f->hold[direction]->unseen, data, end);
+			return;
+		}
+		enum filter_status (*show)(struct filter *, struct buf *, bool) =
+			direction == DIRECTION_REQUEST ? f->type->request_data
+						       : f->type->response_data;
+		enum filter_status status = show ? show(f, data, end) : FILTER_CONTINUE;
+		if (status == FILTER_REPLIED || is_void(s, direction, epoch))
+			return;
+		if (status == FILTER_CONTINUE && !is_holding(f, direction))
+			continue;
+		part_add_data(&hold_get(f, direction)->seen, data, end);
+		if (status == FILTER_CONTINUE)
+			release(s, direction, i);
+		else
+			held(s, direction, f, status);
+		return;
+	}
+	if (direction == DIRECTION_RESPONSE)
+		session_send_data(s, data, end);
+}
+
+static void run_trailers(struct stream *s, enum direction direction, unsigned i,
+			 struct headers *trailers)
+{
+	uint16_t epoch = s->epoch[direction];
+
+	for (struct filter *f; (f = filter_at(s, i)); i = after(direction, i)) {
+		if (is_paused(f, direction)) {
+			f->hold[direction]->unseen.trailers = trailers;
+			f->hold[direction]->unseen.end = true;
+			return;
+		}
+		enum filter_status (*show)(struct filter *, struct headers *) =
+			direction == DIRECTION_REQUEST ? f->type->request_trailers
+						       : f->type->response_trailers;
+		enum filter_status status = show ? show(f, trailers) : FILTER_CONTINUE;
+		if (status == FILTER_REPLIED || is_void(s, direction, epoch))
+			return;
+		if (status == FILTER_CONTINUE && !is_holding(f, direction))
+			continue;
+		struct message_part *seen = &hold_get(f, direction)->seen;
+		seen->trailers = trailers;
+		seen->end = true;
+		if (status == FILTER_CONTINUE)
+			release(s, direction, i);
+		else
+			held(s, direction, f, status);
+		return;
+	}
+	if (direction == DIRECTION_RESPONSE)
+		session_send_trailers(s, trailers);
+}
+
+void chain_headers(struct stream *s, enum direction direction, struct headers *headers, bool end)
+{
+	run_headers(s, direction, first(s, direction), headers, end);
+}
+
+void chain_data(struct stream *s, enum direction direction, struct buf *data, bool end)
+{
+	run_data(s, direction, first(s, direction), data, end);
+}
+
+void chain_trailers(struct stream *s, enum direction direction, struct headers *trailers)
+{
+	run_trailers(s, direction, first(s, direction), trailers);
+}
+
+void chain_headers_from(struct stream *s, enum direction direction, unsigned from,
+			struct headers *headers, bool end)
+{
+	run_headers(s, direction, after(direction, from), headers, end);
+}
+
+void chain_data_from(struct stream *s, enum direction direction, unsigned from, struct buf *data,
+		     bool end)
+{
+	run_data(s, direction, after(direction, from), data, end);
+}
+
+static unsigned index_of(const struct filter *f)
+{
+	return (unsigned)(f - f->stream->filters);
+}
+
+void filter_resume(struct filter *f, enum direction direction)
+{
+	struct stream *s = f->stream;
+	uint16_t epoch = s->epoch[direction];
+
+	if (!is_paused(f, direction) || !stream_is_open(s))
+		return;
+	f->hold[direction]->is_paused = false;
+	release(s, direction, index_of(f));
+	if (is_void(s, direction, epoch))
+		return;
+	struct message_part unseen = part_take(&f->hold[direction]->unseen);
+	run_part(s, direction, index_of(f), &unseen);
+	if (!is_void(s, direction, epoch))
+		resume_direction(s, direction);
+}
+
+void filter_inject(struct filter *f, enum direction direction, struct buf *data, bool end)
+{
+	if (!f->is_showing && !is_holding(f, direction) && !is_paused(f, direction)) {
+		chain_data_from(f->stream, direction, index_of(f), data, end);
+		return;
+	}
+	struct message_part *seen = &hold_get(f, direction)->seen;
+	part_add_data(seen, data, end || seen->end);
+}
+
+void chain_cancel(struct stream *s, enum direction direction)
+{
+	s->epoch[direction]++;
+	for (unsigned i = 0; i < s->filter_count; i++) {
+		struct filter_hold *hold = s->filters[i].hold[direction];
+		if (!hold)
+			continue;
+		buf_clear(&hold->seen.data);
+		buf_clear(&hold->unseen.data);
+		bool was_paused = hold->is_paused;
+		s->filters[i].hold[direction] = NULL;
+		if (was_paused)
+			resume_direction(s, direction);
+	}
+}
+
+static size_t states_size(const struct chain_entry *entries, unsigned count)
+{
+	size_t size = count * sizeof(struct filter);
+	for (unsigned i = 0; i < count; i++)
+		size += (entries[i].type->state_size + 7) & ~(size_t)7;
+	return size;
+}
+
+void chain_open(struct stream *s, const struct chain_entry *entries, unsigned count)
+{
+	char *room = arena_zalloc(&s->arena, states_size(entries, count));
+	unsigned used = 0;
+
+	s->filters = (struct filter *)(void *)room;
+	room += count * sizeof(struct filter);
+	for (unsigned i = 0; i < count; i++) {
+		const void *config = entries[i].config;
+		bool is_disabled = entries[i].is_disabled;
+		const struct filter_config *own =
+			s->route ? route_filter_config(s->route, NULL, entries[i].name) : NULL;
+		if (own) {
+			is_disabled = own->is_disabled || (is_disabled && !own->is_enabled);
+			config = own->config ? own->config : config;
+		}
+		if (is_disabled)
+			continue;
+		s->filters[used++] = (struct filter){
+			.type = entries[i].type, .config = config, .state = room, .stream = s};
+		room += (entries[i].type->state_size + 7) & ~(size_t)7;
+	}
+	s->filter_count = (uint8_t)used;
+	for (unsigned i = 0; i < used; i++)
+		if (s->filters[i].type->open)
+			s->filters[i].type->open(&s->filters[i]);
+}
+
+void chain_close(struct stream *s)
+{
+	chain_cancel(s, DIRECTION_REQUEST);
+	chain_cancel(s, DIRECTION_RESPONSE);
+	for (unsigned i = 0; i < s->filter_count; i++)
+		if (s->filters[i].type->log)
+			s->filters[i].type->log(&s->filters[i]);
+	for (unsigned i = 0; i < s->filter_count; i++)
+		if (s->filters[i].type->close)
+			s->filters[i].type->close(&s->filters[i]);
+}

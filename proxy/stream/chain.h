@@ -1,0 +1,47 @@
+/* The way of a message through the filters of its stream.
+ *
+ *   a filter holds:   [seen: headers data trailers end] ─CONTINUE or resume─> next filter
+ *   while paused:     [unseen: data trailers end] ─resume─> shown to it, in order
+ *
+ * Request events run from filter 0 up, response events from the last one down; past the last they
+ * go to the sink (request: nowhere, the router has taken them; response: session_send_*). A paused
+ * hold pauses its direction of the stream, by count. Owner: the stream's arena. Thread: its worker.
+ * Limit: stream->buffer_limit on held bytes (413, 500). */
+#ifndef STREAM_CHAIN_H
+#define STREAM_CHAIN_H
+
+#include <stdbool.h>
+
+#include "stream/filter.h"
+
+struct stream;
+
+/* One filter of a configured chain. */
+struct chain_entry {
+	const struct filter_type *type;
+	const void *config; /* the listener's */
+	struct slice name;  /* as configured: typed_per_filter_config refers to it */
+	bool is_disabled;
+};
+
+/* Makes the stream's filters from the entries, with the most specific configuration of its route.
+ */
+void chain_open(struct stream *s, const struct chain_entry *entries, unsigned count);
+/* Runs log, then close, of all filters, and drops what they hold. */
+void chain_close(struct stream *s);
+
+/* An event enters at its first filter, or at the sink if there is none. */
+void chain_headers(struct stream *s, enum direction direction, struct headers *headers, bool end);
+void chain_data(struct stream *s, enum direction direction, struct buf *data, bool end);
+void chain_trailers(struct stream *s, enum direction direction, struct headers *trailers);
+
+/* A message made by filter `from` itself: shown to the filters after it only. */
+void chain_headers_from(struct stream *s, enum direction direction, unsigned from,
+			struct headers *headers, bool end);
+void chain_data_from(struct stream *s, enum direction direction, unsigned from, struct buf *data,
+		     bool end);
+
+/* Drops what is held in the direction; events in progress there are void. */
+void chain_cancel(struct stream *s, enum direction direction);
+
+#endif

@@ -1,0 +1,62 @@
+/* What the loading of a configuration may ask for: memory, names, scopes, filter types, files.
+ *
+ * Given to every config_load while a published object is built. Owner: the builder, on its stack.
+ * Thread: builder, or main while nothing else builds. What is loaded lives in `arena`, which
+ * becomes the published object's. */
+#ifndef STREAM_CONFIG_CONTEXT_H
+#define STREAM_CONFIG_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/published.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "telemetry/stats.h"
+
+struct ProtobufCMessageDescriptor;
+struct Envoy__Config__Core__V3__ConfigSource;
+struct access_log_files;
+struct shared_states;
+struct filter_type;
+struct conn_filter_type;
+
+struct config_context {
+	struct arena *arena;
+	struct stats *stats;
+	bool is_outbound;         /* the listener's traffic_direction */
+	struct slice stat_prefix; /* "http.ingress." within a connection manager: of its filters'
+				     scopes */
+	struct stat_scope *router_stats; /* of the connection manager around; NULL: none */
+	struct slice service_cluster, service_node; /* node.cluster, node.id */
+	struct slice listener_address;              /* "127.0.0.1_10000": in listener scopes */
+	struct access_log_files *log_files;
+	struct shared_states *shared;
+	void *owner; /* of the callbacks below */
+
+	/* The slot of a name, made if new. Never fails. */
+	uint32_t (*slot)(const struct config_context *context, enum published_kind kind,
+			 struct slice name);
+	/* Whether a name is configured now (clusters of a static configuration must be). */
+	bool (*is_known)(const struct config_context *context, enum published_kind kind,
+			 struct slice name);
+	/* The type of a message filter's or connection filter's configuration, or NULL. */
+	const struct filter_type *(*filter_type)(const struct ProtobufCMessageDescriptor *message);
+	const struct conn_filter_type *(*conn_filter_type)(
+		const struct ProtobufCMessageDescriptor *message);
+	/* RDS: has the table of that name published, from this source. */
+	enum status (*subscribe_routes)(const struct config_context *context,
+					const struct Envoy__Config__Core__V3__ConfigSource *source,
+					struct slice name, struct diag *diag);
+	/* A whole file, or STATUS with the reason in diag. */
+	enum status (*read_file)(const struct config_context *context, struct slice path,
+				 size_t limit, struct slice *content, struct diag *diag);
+	/* Takes a scope; it is dropped when the object is freed. */
+	struct stat_scope *(*scope)(const struct config_context *context,
+				    const struct stat_type *type, struct slice name);
+	void *scope_owner;
+};
+
+#endif

@@ -1,0 +1,77 @@
+#include "stream/filter.h"
+
+#include "stream/session.h"
+#include "stream/stream.h"
+
+const struct route *filter_route(const struct filter *f)
+{
+	struct stream *s = f->stream;
+	if (s->is_route_stale) {
+		s->is_route_stale = false;
+		s->session->type->find_route(s);
+	}
+	return s->route;
+}
+
+void filter_clear_route(struct filter *f)
+{
+	f->stream->is_route_stale = true;
+}
+
+struct arena *filter_arena(const struct filter *f)
+{
+	return &f->stream->arena;
+}
+
+struct scope *filter_scope(const struct filter *f)
+{
+	return &f->stream->scope;
+}
+
+struct stream_info *filter_info(const struct filter *f)
+{
+	return &f->stream->info;
+}
+
+struct worker_context *filter_worker(const struct filter *f)
+{
+	return f->stream->worker;
+}
+
+uint64_t filter_now_ms(const struct filter *f)
+{
+	return loop_now_ms(f->stream->worker->loop);
+}
+
+static void on_fire(struct timer *timer)
+{
+	struct filter_timer *t = container_of(timer, struct filter_timer, timer);
+	scope_remove(&t->item);
+	t->fire(t->filter);
+}
+
+static void on_cancel(struct scope_item *item)
+{
+	struct filter_timer *t = container_of(item, struct filter_timer, item);
+	timer_cancel(&t->filter->stream->worker->loop->wheel, &t->timer);
+}
+
+void filter_timer_start(struct filter_timer *timer, struct filter *f, uint64_t delay_ms,
+			void (*fire)(struct filter *f))
+{
+	if (!timer->filter)
+		timer_init(&timer->timer, on_fire);
+	timer->filter = f;
+	timer->fire = fire;
+	if (!list_is_linked(&timer->item.link))
+		scope_add(&f->stream->scope, &timer->item, on_cancel);
+	timer_start(&f->stream->worker->loop->wheel, &timer->timer, delay_ms);
+}
+
+void filter_timer_cancel(struct filter_timer *timer)
+{
+	if (!timer->filter)
+		return;
+	scope_remove(&timer->item);
+	timer_cancel(&timer->filter->stream->worker->loop->wheel, &timer->timer);
+}

@@ -1,0 +1,119 @@
+/* The contract of a message filter: one request and its answer, of any protocol.
+ *
+ *   request:   filter 0 -> 1 -> … -> router          response:  router -> … -> 1 -> filter 0
+ *
+ * Runs on the stream's worker thread only. A callback answers for the event it was shown; after
+ * BUFFER or PAUSE what it held goes on in order. Timers and sub-requests hang on the stream's scope
+ * and die with it. */
+#ifndef STREAM_FILTER_H
+#define STREAM_FILTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/scope.h"
+#include "base/timer_wheel.h"
+#include "message/headers.h"
+#include "message/reply_reason.h"
+#include "message/stream_info.h"
+#include "stream/config_context.h"
+
+struct ProtobufCMessage;
+struct ProtobufCMessageDescriptor;
+struct stream;
+struct worker_context;
+struct route;
+
+enum filter_status {
+	FILTER_CONTINUE, /* pass this event on (after BUFFER: release all that is held, in order) */
+	FILTER_BUFFER,   /* hold it; keep showing me later events; over the limit: 413 or 500 */
+	FILTER_PAUSE,    /* hold it; show me nothing and stop reading until filter_resume() */
+	FILTER_REPLIED,  /* I answered or reset: touch the stream no more */
+};
+
+enum direction {
+	DIRECTION_REQUEST,
+	DIRECTION_RESPONSE,
+};
+
+struct filter {
+	const struct filter_type *type;
+	const void *config; /* most specific (route > host > listener); lives in a pinned published
+			       object */
+	void *state;        /* type->state_size zeroed bytes from the stream's arena */
+	struct stream *stream;
+	struct filter_hold
+		*hold[2]; /* the chain's: what is held, by direction; NULL: nothing was ever */
+	bool is_showing;  /* the chain's: a headers callback runs */
+};
+
+struct filter_type {
+	const char *name;                                 /* "envoy.filters.http.fault" */
+	const struct ProtobufCMessageDescriptor *message; /* of typed_config */
+	const struct ProtobufCMessageDescriptor
+		*per_route; /* of typed_per_filter_config; NULL: same as message */
+	size_t state_size;
+	bool is_terminal;
+	/* NULL member = "not interested". is_per_route: the message is a typed_per_filter_config.
+	 */
+	enum status (*config_load)(const void **config, const struct ProtobufCMessage *message,
+				   bool is_per_route, const struct config_context *context,
+				   struct diag *diag);
+	void (*open)(struct filter *f);
+	enum filter_status (*request_headers)(struct filter *f, struct headers *headers, bool end);
+	enum filter_status (*request_data)(struct filter *f, struct buf *data, bool end);
+	enum filter_status (*request_trailers)(struct filter *f, struct headers *trailers);
+	enum filter_status (*response_headers)(struct filter *f, struct headers *headers, bool end);
+	enum filter_status (*response_data)(struct filter *f, struct buf *data, bool end);
+	enum filter_status (*response_trailers)(struct filter *f, struct headers *trailers);
+	void (*log)(struct filter *f);   /* stream complete, all facts known */
+	void (*close)(struct filter *f); /* rarely needed: the scope cancels, the arena frees */
+};
+
+/* Passes on what the filter held in this direction, then shows it what arrived meanwhile. Does
+ * nothing unless paused. */
+void filter_resume(struct filter *f, enum direction direction);
+
+/* Answers the request. The reply passes the response filters. Return FILTER_REPLIED afterwards. */
+void filter_reply(struct filter *f, enum reply_reason reason);
+
+/* The same with the status (0: the reason's), the text and the details of the caller's choice.
+ * Slices: borrowed for the stream's life. details.len 0: the reason's. */
+void filter_reply_with(struct filter *f, enum reply_reason reason, unsigned http_status,
+		       int grpc_status, struct slice text, struct slice details);
+
+/* Adds bytes behind what the filter was shown last; it isn't shown them. From a headers callback
+ * they follow the headers, also if those were the end; while the filter holds something they go
+ * with it; else they go on at once. In a data callback append to the data instead. Moves data. end:
+ * the message ends there. */
+void filter_inject(struct filter *f, enum direction direction, struct buf *data, bool end);
+
+/* The route in force, or NULL if none matched. Borrowed. */
+const struct route *filter_route(const struct filter *f);
+/* The route is looked up anew before the next filter_route: after a filter changed what it was
+ * chosen by. */
+void filter_clear_route(struct filter *f);
+
+struct arena *filter_arena(const struct filter *f);
+struct scope *filter_scope(const struct filter *f);
+struct stream_info *filter_info(const struct filter *f);
+struct worker_context *filter_worker(const struct filter *f);
+/* Milliseconds of CLOCK_MONOTONIC, this turn's. */
+uint64_t filter_now_ms(const struct filter *f);
+
+/* A timer that dies with the stream. Embed it in the filter's state. */
+struct filter_timer {
+	struct timer timer;
+	struct scope_item item;
+	struct filter *filter;
+	void (*fire)(struct filter *f);
+};
+
+/* Started anew if it runs. */
+void filter_timer_start(struct filter_timer *timer, struct filter *f, uint64_t delay_ms,
+			void (*fire)(struct filter *f));
+void filter_timer_cancel(struct filter_timer *timer);
+
+#endif

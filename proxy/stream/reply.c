@@ -1,0 +1,88 @@
+#include "stream/reply.h"
+
+#include "stream/chain.h"
+#include "stream/session.h"
+#include "stream/stream.h"
+
+/* The bit of the flag that the reason's row names. */
+static void set_flag(struct stream_info *info, struct slice flag)
+{
+	static const struct slice names[] = {
+#define FLAG_NAME(name, short_form, long_form) {short_form, sizeof short_form - 1},
+		RESPONSE_FLAG_TABLE(FLAG_NAME)
+#undef FLAG_NAME
+	};
+	for (unsigned i = 0; flag.len && i < COUNT_OF(names); i++)
+		if (slice_equal(names[i], flag))
+			stream_info_flag(info, (enum response_flag)i);
+}
+
+static void cancel_source(struct stream *s)
+{
+	void *source = s->source;
+	s->source = NULL;
+	if (source)
+		s->source_type->cancel(source);
+}
+
+void reply_send_details(struct stream *s, const struct local_reply *reply, struct slice details)
+{
+	const struct reply_reason_row *row = &reply_reasons[reply->reason];
+
+	if (!stream_is_open(s))
+		return;
+	cancel_source(s);
+	set_flag(&s->info, row->flag);
+	s->info.response_code_details = details.len ? details : row->details;
+	if (s->has_sent_headers || s->down.is_oneway) {
+		stream_abort(s, RESPONSE_FLAG_COUNT, s->info.response_code_details);
+		return;
+	}
+	unsigned from = s->is_replied ? 0 : s->filter_count;
+	s->is_replied = true;
+	chain_cancel(s, DIRECTION_REQUEST);
+	chain_cancel(s, DIRECTION_RESPONSE);
+
+	struct headers *headers = ARENA_NEW(&s->arena, struct headers);
+	struct buf body;
+	headers_init(headers, &s->arena, 8);
+	buf_init(&body, &s->worker->loop->pool);
+	s->session->codec->type->render_reply(&s->down, reply, headers, &body);
+	s->info.local_reply_body = reply->text;
+	if (s->redirect_location.len)
+		headers_add_id(headers, HEADER_LOCATION, s->redirect_location);
+	if (s->session->type->amend_reply)
+		s->session->type->amend_reply(s, reply, headers, &body);
+
+	s->response = headers;
+	s->info.response = headers;
+	s->is_response_over = true;
+	bool has_body = body.len;
+	uint16_t epoch = s->epoch[DIRECTION_RESPONSE];
+	chain_headers_from(s, DIRECTION_RESPONSE, from, headers, !has_body);
+	if (has_body && stream_is_open(s) && s->epoch[DIRECTION_RESPONSE] == epoch)
+		chain_data_from(s, DIRECTION_RESPONSE, from, &body, true);
+	buf_clear(&body);
+}
+
+void reply_send(struct stream *s, const struct local_reply *reply)
+{
+	reply_send_details(s, reply, (struct slice){0});
+}
+
+void filter_reply(struct filter *f, enum reply_reason reason)
+{
+	filter_reply_with(f, reason, 0, -1, reply_reasons[reason].text, (struct slice){0});
+}
+
+void filter_reply_with(struct filter *f, enum reply_reason reason, unsigned http_status,
+		       int grpc_status, struct slice text, struct slice details)
+{
+	struct local_reply reply = {
+		.reason = reason,
+		.http_status = (uint16_t)(http_status ? http_status : reply_reasons[reason].http),
+		.grpc_status = grpc_status,
+		.text = text,
+	};
+	reply_send_details(f->stream, &reply, details);
+}

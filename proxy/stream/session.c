@@ -1,0 +1,403 @@
+#include "stream/session.h"
+
+#include "stream/reply.h"
+
+static void set_closing(struct session *session, uint64_t linger_ms)
+{
+	if (session->is_closing)
+		return;
+	session->is_closing = true;
+	conn_close_flushed(&session->conn, linger_ms);
+}
+
+/* Closes once nothing is under way any more and the codec or a drain wants it. */
+static void close_if_over(struct session *session)
+{
+	if (session->stream_count || session->is_reading || session->is_closing)
+		return;
+	if (session->codec->must_close ||
+	    (session->is_draining && !session->codec->type->is_multiplexed))
+		set_closing(session,
+			    session->conn.left ? session->config->delayed_close_timeout_ms : 0);
+}
+
+static void abort_streams(struct session *session, struct slice details)
+{
+	while (!list_is_empty(&session->streams)) {
+		struct stream *s = container_of(session->streams.next, struct stream, link);
+		stream_abort(s, RESPONSE_FLAG_DOWNSTREAM_CONNECTION_TERMINATION, details);
+	}
+}
+
+static void session_gone(struct session *session)
+{
+	session->is_closing = true;
+	abort_streams(session, reply_reasons[REPLY_DOWNSTREAM_DISCONNECT].details);
+	session->codec->type->close(session->codec);
+	timer_cancel(&session->worker->loop->wheel, &session->idle_timer);
+	timer_cancel(&session->worker->loop->wheel, &session->duration_timer);
+	list_remove(&session->served.link);
+	session->listener_ended(session->listener_state,
+				loop_now_ms(session->worker->loop) - session->start_ms);
+	struct pin *listener = session->listener;
+	session->type->ended(session);
+	pin_drop(listener);
+}
+
+void session_close(struct session *session)
+{
+	conn_close(&session->conn, false);
+	session_gone(session);
+}
+
+/* --- the connection's events --- */
+
+static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
+{
+	struct session *session = container_of(conn, struct session, conn);
+	size_t consumed = bytes.len;
+
+	if (session->codec->is_failed)
+		return consumed;
+	session->is_reading = true;
+	consumed = codec_read(session->codec, bytes, eof);
+	session->is_reading = false;
+
+	bool is_tunnel = !list_is_empty(&session->streams) &&
+			 container_of(session->streams.next, struct stream, link)->down.is_tunnel;
+	if (eof && !is_tunnel) {
+		session->is_closed_by_peer = true;
+		abort_streams(session, reply_reasons[REPLY_DOWNSTREAM_DISCONNECT].details);
+		set_closing(session, 0);
+	}
+	/* What waits behind an open exchange of HTTP/1 is look-ahead. */
+	if (session->stream_count && !session->codec->type->is_multiplexed &&
+	    !session->is_read_held && bytes.len - consumed >= SESSION_LOOK_AHEAD) {
+		session->is_read_held = true;
+		conn_read_pause(conn);
+	}
+	if (session->conn.out.len)
+		conn_flush_later(conn);
+	close_if_over(session);
+	return consumed;
+}
+
+static void on_blocked(struct conn *conn)
+{
+	struct session *session = container_of(conn, struct session, conn);
+
+	session->is_output_full = true;
+	if (session->codec->type->is_multiplexed) {
+		conn_read_pause(conn);
+		return;
+	}
+	for (struct list_node *n = session->streams.next; n != &session->streams; n = n->next)
+		stream_response_pause(container_of(n, struct stream, link));
+}
+
+static void on_unblocked(struct conn *conn)
+{
+	struct session *session = container_of(conn, struct session, conn);
+
+	session->is_output_full = false;
+	if (session->codec->type->is_multiplexed) {
+		conn_read_resume(conn);
+		return;
+	}
+	for (struct list_node *n = session->streams.next, *next; n != &session->streams; n = next) {
+		next = n->next;
+		stream_response_resume(container_of(n, struct stream, link));
+	}
+}
+
+static void on_closed(struct conn *conn, enum status why)
+{
+	struct session *session = container_of(conn, struct session, conn);
+	session->is_closed_by_peer |= why != STATUS_OK;
+	session_gone(session);
+}
+
+static const struct conn_events conn_events = {
+	.read = on_read,
+	.blocked = on_blocked,
+	.unblocked = on_unblocked,
+	.closed = on_closed,
+};
+
+/* --- the codec's events --- */
+
+static struct exchange *on_begin(struct codec *codec)
+{
+	struct session *session = session_of_codec(codec);
+	if (session->is_closing)
+		return NULL;
+	return &stream_open(session)->down;
+}
+
+static struct stream *stream_of(struct exchange *exchange)
+{
+	return container_of(exchange, struct stream, down);
+}
+
+static void on_headers(struct exchange *exchange, struct headers *headers, bool end)
+{
+	struct stream *s = stream_of(exchange);
+
+	s->request = headers;
+	s->info.request = headers;
+	s->is_request_end_seen = end;
+	if (exchange->protocol)
+		s->info.protocol = exchange->protocol;
+	if (end)
+		s->info.times.request_end_ns = s->worker->loop->now_ns;
+	if (!s->session->type->prepare_request(s, end) || !stream_is_open(s) || s->is_replied)
+		return;
+	chain_open(s, s->session->config->filters, s->session->config->filter_count);
+	chain_headers(s, DIRECTION_REQUEST, headers, end);
+}
+
+static void request_ended(struct stream *s)
+{
+	s->is_request_end_seen = true;
+	s->info.times.request_end_ns = s->worker->loop->now_ns;
+	timer_cancel(&s->worker->loop->wheel, &s->request_timer);
+}
+
+static void on_data(struct exchange *exchange, struct buf *data, bool end)
+{
+	struct stream *s = stream_of(exchange);
+
+	s->info.request_body_bytes += data->len;
+	stream_touch(s);
+	if (end)
+		request_ended(s);
+	if (stream_is_open(s) && !s->is_replied)
+		chain_data(s, DIRECTION_REQUEST, data, end);
+}
+
+static void on_trailers(struct exchange *exchange, struct headers *trailers)
+{
+	struct stream *s = stream_of(exchange);
+
+	s->info.request_trailers = trailers;
+	request_ended(s);
+	if (stream_is_open(s) && !s->is_replied)
+		chain_trailers(s, DIRECTION_REQUEST, trailers);
+}
+
+static void on_reset(struct exchange *exchange, enum reply_reason reason)
+{
+	struct stream *s = stream_of(exchange);
+	enum response_flag flag = reason == REPLY_DOWNSTREAM_DISCONNECT
+					  ? RESPONSE_FLAG_DOWNSTREAM_CONNECTION_TERMINATION
+					  : RESPONSE_FLAG_DOWNSTREAM_PROTOCOL_ERROR;
+	stream_abort(s, flag, reply_reasons[reason].details);
+}
+
+static void on_exchange_closed(struct exchange *exchange)
+{
+	stream_finish(stream_of(exchange));
+}
+
+static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)
+{
+	struct session *session = session_of_codec(codec);
+
+	session->type->request_failed(session, reason, details);
+	codec->type->send_error(codec, reason, reply_reasons[reason].text);
+	set_closing(session, session->config->delayed_close_timeout_ms);
+}
+
+static void on_draining(struct codec *codec)
+{
+	(void)codec; /* a client that opens nothing more closes by itself */
+}
+
+const struct codec_events session_codec_events = {
+	.begin = on_begin,
+	.headers = on_headers,
+	.data = on_data,
+	.trailers = on_trailers,
+	.reset = on_reset,
+	.closed = on_exchange_closed,
+	.failed = on_failed,
+	.draining = on_draining,
+};
+
+/* --- the response sink --- */
+
+/* Said before the codec is told: its `closed` may end the stream at once. */
+static void end_is_sent(struct stream *s)
+{
+	s->has_sent_end = true;
+	s->info.times.last_tx_ns = s->worker->loop->now_ns;
+}
+
+/* The codec emits `closed` when both messages are complete; an answer before the request's end
+ * needs more. */
+static void response_sent(struct stream *s)
+{
+	if (!stream_is_open(s))
+		return;
+	if (s->down.codec && !s->down.is_received)
+		stream_abort(s, RESPONSE_FLAG_COUNT, (struct slice){0});
+}
+
+void session_send_headers(struct stream *s, struct headers *headers, bool end)
+{
+	struct session *session = s->session;
+
+	if (!stream_is_open(s) || !s->down.codec)
+		return;
+	session->type->prepare_response(s, headers, end);
+	s->has_sent_headers = true;
+	s->info.times.first_tx_ns = s->worker->loop->now_ns;
+	if (end)
+		end_is_sent(s);
+	conn_flush_later(&session->conn);
+	session->codec->type->send_headers(&s->down, headers, end);
+	if (end)
+		response_sent(s);
+}
+
+void session_send_data(struct stream *s, struct buf *data, bool end)
+{
+	struct session *session = s->session;
+
+	if (!stream_is_open(s) || !s->down.codec) {
+		buf_clear(data);
+		return;
+	}
+	s->info.response_body_bytes += data->len;
+	if (end)
+		end_is_sent(s);
+	conn_flush_later(&session->conn);
+	session->codec->type->send_data(&s->down, data, end);
+	if (end)
+		response_sent(s);
+}
+
+void session_send_trailers(struct stream *s, struct headers *trailers)
+{
+	if (!stream_is_open(s) || !s->down.codec)
+		return;
+	end_is_sent(s);
+	conn_flush_later(&s->session->conn);
+	s->session->codec->type->send_trailers(&s->down, trailers);
+	response_sent(s);
+}
+
+/* --- life --- */
+
+void session_read_on(struct session *session)
+{
+	if (session->is_closing)
+		return;
+	if (session->is_read_held) {
+		session->is_read_held = false;
+		conn_read_resume(&session->conn);
+	}
+	if (session->conn.left)
+		conn_read_again(&session->conn);
+}
+
+void session_stream_closed(struct session *session, struct stream *s)
+{
+	(void)s;
+	if (!session->stream_count)
+		session->idle_since_ms = loop_now_ms(session->worker->loop);
+	if (session->is_draining && !session->codec->is_draining)
+		session_drain(session);
+	if (!session->is_reading && !session->is_closing) {
+		close_if_over(session);
+		session_read_on(session);
+	}
+}
+
+void session_drain(struct session *session)
+{
+	session->is_draining = true;
+	if (session->is_closing)
+		return;
+	if (!session->codec->is_draining && session->codec->type->drain) {
+		session->codec->type->drain(session->codec);
+		conn_flush_later(&session->conn);
+	}
+	close_if_over(session);
+}
+
+static void served_drain(struct served *served)
+{
+	session_drain(container_of(served, struct session, served));
+}
+
+static void served_close(struct served *served)
+{
+	session_close(container_of(served, struct session, served));
+}
+
+static const struct served_type served_type = {
+	.drain = served_drain,
+	.close = served_close,
+};
+
+static void on_idle(struct timer *timer)
+{
+	struct session *session = container_of(timer, struct session, idle_timer);
+	uint64_t limit_ms = session->config->idle_timeout_ms;
+	uint64_t idle_ms = loop_now_ms(session->worker->loop) - session->idle_since_ms;
+
+	if (session->stream_count)
+		idle_ms = 0;
+	if (idle_ms < limit_ms) {
+		timer_start(&session->worker->loop->wheel, timer, limit_ms - idle_ms);
+		return;
+	}
+	if (session->type->idle_timed_out)
+		session->type->idle_timed_out(session);
+	set_closing(session, 0);
+}
+
+static void on_duration(struct timer *timer)
+{
+	struct session *session = container_of(timer, struct session, duration_timer);
+	session_drain(session);
+}
+
+void session_init(struct session *session, const struct session_type *type,
+		  const struct session_config *config, const struct accepted *accepted)
+{
+	memset(session, 0, sizeof *session);
+	session->type = type;
+	session->config = config;
+	session->worker = accepted->worker;
+	session->remote = accepted->remote;
+	session->local = accepted->local;
+	session->filter_chain_name = accepted->filter_chain_name;
+	session->listener = pin_take(accepted->listener);
+	session->listener_ended = accepted->ended;
+	session->listener_state = accepted->listener_state;
+	session->id = ++session->worker->next_id;
+	session->start_ms = session->idle_since_ms = loop_now_ms(session->worker->loop);
+	list_init(&session->streams);
+	timer_init(&session->idle_timer, on_idle);
+	timer_init(&session->duration_timer, on_duration);
+	conn_open(&session->conn, session->worker->loop, accepted->fd, &plain_transport,
+		  &conn_events);
+	if (accepted->buffer_limit && accepted->buffer_limit < CONN_DEFAULT_HIGH_MARK)
+		session->conn.high_mark = accepted->buffer_limit;
+}
+
+void session_start(struct session *session, struct codec *codec)
+{
+	struct timer_wheel *wheel = &session->worker->loop->wheel;
+
+	session->codec = codec;
+	session->served.type = &served_type;
+	list_push_back(&session->worker->served, &session->served.link);
+	if (session->config->idle_timeout_ms)
+		timer_start(wheel, &session->idle_timer, session->config->idle_timeout_ms);
+	if (session->config->max_connection_duration_ms)
+		timer_start(wheel, &session->duration_timer,
+			    session->config->max_connection_duration_ms);
+}

@@ -1,0 +1,129 @@
+/* A downstream connection with its codec and its streams.
+ *
+ *   conn ─ bytes ─> session_read ─> codec ─ events ─> streams ─> chain ─> … ─> session_send_* ─>
+ * codec ─> conn.out
+ *
+ *   SERVING ─drain─> DRAINING (no new streams) ─idle─> CLOSING ─> gone
+ *
+ * What a protocol's manager adds stands in its const session_type. Owner: the worker
+ * (worker->served); the manager's struct embeds the session and is freed by session_type->ended at
+ * the end of the turn. Thread: its worker. Timers: idle (no stream), duration, drain. Limits:
+ * streams by the codec, look-ahead SESSION_LOOK_AHEAD. */
+#ifndef STREAM_SESSION_H
+#define STREAM_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/list.h"
+#include "codec/codec.h"
+#include "net/conn.h"
+#include "net/conn_filter.h"
+#include "net/served.h"
+#include "stream/chain.h"
+#include "stream/stream.h"
+#include "stream/worker_context.h"
+
+enum {
+	SESSION_LOOK_AHEAD =
+		16384, /* bytes read ahead of a paused exchange before the socket rests */
+	SESSION_DELAYED_CLOSE_MS = 1000,
+};
+
+struct session;
+
+/* What is configured for all sessions of a filter chain, whatever the protocol. Part of a manager's
+ * configuration. */
+struct session_config {
+	const struct chain_entry *filters;
+	unsigned filter_count;
+	uint64_t stream_idle_timeout_ms; /* 0: none, as for all of these */
+	uint64_t idle_timeout_ms, max_connection_duration_ms, delayed_close_timeout_ms;
+	uint64_t max_requests_per_connection;
+	bool is_outbound;
+};
+
+struct session_type {
+	enum stream_protocol protocol;
+	/* The request's head is there: checks, amends, finds the route. False: it has replied. */
+	bool (*prepare_request)(struct stream *s, bool end);
+	/* The answer's head has passed the filters and is about to be sent. */
+	void (*prepare_response)(struct stream *s, struct headers *headers, bool end);
+	/* A local reply was rendered; may change it (local_reply_config). NULL: nothing to change.
+	 */
+	void (*amend_reply)(struct stream *s, const struct local_reply *reply,
+			    struct headers *headers, struct buf *body);
+	/* Looks up s->route from s->request. */
+	void (*find_route)(struct stream *s);
+	/* The stream is complete: count it, log it. The last use of the stream. */
+	void (*stream_ended)(struct stream *s);
+	/* The request couldn't be read, and no stream had begun: count it. */
+	void (*request_failed)(struct session *session, enum reply_reason reason,
+			       struct slice details);
+	/* The idle timeout has run out: count it. May be NULL. */
+	void (*idle_timed_out)(struct session *session);
+	/* The connection is gone and all streams with it; frees what embeds the session
+	 * (loop_bury). */
+	void (*ended)(struct session *session);
+};
+
+struct session {
+	struct conn conn;
+	const struct session_type *type;
+	const struct session_config *config;
+	struct codec *codec;
+	struct worker_context *worker;
+	struct pin *listener;
+	struct served served; /* worker->served */
+	struct list_node streams;
+	unsigned stream_count;
+	uint64_t id;
+	uint64_t request_count;
+	uint64_t start_ms, idle_since_ms;
+	struct addr remote, local;
+	struct slice filter_chain_name;
+	struct timer idle_timer, duration_timer;
+	void (*listener_ended)(void *listener_state, uint64_t lived_ms);
+	void *listener_state;
+	struct grave grave;
+	bool is_draining; /* told the codec */
+	bool is_closing;
+	bool is_closed_by_peer;
+	bool is_read_held;   /* the look-ahead is full: conn reads are paused once */
+	bool is_output_full; /* between blocked and unblocked */
+	bool is_reading;     /* codec_read runs: closing waits */
+};
+
+/* Takes the accepted connection. The caller has opened the codec (its owner is the session, its out
+ * session->conn.out) after session_init and before session_start. */
+void session_init(struct session *session, const struct session_type *type,
+		  const struct session_config *config, const struct accepted *accepted);
+void session_start(struct session *session, struct codec *codec);
+
+/* The codec's events for servers: what every manager opens its codec with. */
+extern const struct codec_events session_codec_events;
+
+/* The response sink: from the last response filter to the codec. */
+void session_send_headers(struct stream *s, struct headers *headers, bool end);
+void session_send_data(struct stream *s, struct buf *data, bool end);
+void session_send_trailers(struct stream *s, struct headers *trailers);
+
+/* No new requests: tells the peer by its protocol, closes when the last stream has ended. */
+void session_drain(struct session *session);
+
+/* Closes at once, with everything that is under way. */
+void session_close(struct session *session);
+
+/* Reading may go on: an exchange was resumed, or the next pipelined request may start. */
+void session_read_on(struct session *session);
+
+/* A stream has been closed: the session may have to close, or to read on. */
+void session_stream_closed(struct session *session, struct stream *s);
+
+static inline struct session *session_of_codec(struct codec *codec)
+{
+	return codec->owner;
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* A stream: one request with its answer, from its head to its log line.
+ *
+ *   codec ─ request events ─> chain: filter 0 … router ─> upstream
+ *   codec <─ response ─────── chain: filter 0 … router <─ upstream (stream_response_*)
+ *
+ *   OPEN ─ both messages complete ─> CLOSED        (stream_finish: logged, counted, buried)
+ *     └── reset by either side ────> CLOSED        (stream_abort)
+ *
+ * Owner: its session; memory from the worker's free list, freed at the end of the turn. Thread: its
+ * worker. Timers: idle (lazy: re-armed when it rings early), request, duration. Limits:
+ * buffer_limit on what filters hold. */
+#ifndef STREAM_STREAM_H
+#define STREAM_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/scope.h"
+#include "codec/codec.h"
+#include "message/stream_info.h"
+#include "net/loop.h"
+#include "stream/filter.h"
+#include "stream/worker_context.h"
+
+struct session;
+struct route;
+struct route_table;
+struct virtual_host;
+struct router;
+
+enum stream_state {
+	STREAM_OPEN,
+	STREAM_CLOSED,
+};
+
+/* Who makes the answer: told when it must wait, or is no longer wanted. */
+struct response_source {
+	void (*pause)(void *source);  /* send me no more data … */
+	void (*resume)(void *source); /* … until here. Alternating */
+	void (*cancel)(void *source); /* the stream ends, or answers itself: the last call */
+};
+
+struct stream {
+	/* Not zeroed when the memory is used again. */
+	struct stream *next_free;
+	struct arena arena;
+
+	/* From here on zeroed by stream_open. */
+	struct exchange down;
+	struct session *session;
+	struct worker_context *worker;
+	struct list_node link; /* in session->streams */
+	struct scope scope;
+	struct headers *request, *response;
+	struct filter *filters;
+	uint8_t filter_count;
+	uint8_t state;         /* enum stream_state */
+	bool is_replied;       /* a local reply was made: later request events are dropped */
+	bool has_sent_headers; /* response headers were given to the codec */
+	bool has_sent_end;
+	bool is_route_stale;
+	bool is_request_end_seen;
+	bool is_response_over; /* the source's message has ended */
+	uint8_t replying_from; /* filters at and above this index are not shown the local reply */
+	uint16_t response_pauses; /* counted */
+	uint16_t epoch[2];        /* changes when a direction's events in progress are void */
+	uint32_t buffer_limit;    /* of what filters hold in one direction */
+	const struct route *route;
+	const struct virtual_host *virtual_host;
+	const struct route_table *routes;
+	struct pin *routes_pin;         /* NULL: the listener's own table */
+	struct slice redirect_location; /* of a redirect being answered; "" : none */
+	const struct response_source *source_type;
+	void *source; /* NULL: none (yet, or any more) */
+	struct timer idle_timer, request_timer, duration_timer;
+	uint64_t random; /* one number for all choices of this stream */
+	uint64_t idle_timeout_ms, last_activity_ms;
+	struct grave grave;
+	struct stream_info info;
+};
+
+/* A new stream of the session, with its arena; linked and counted. Never NULL. */
+struct stream *stream_open(struct session *session);
+
+/* Frees the worker's free list: at its end. */
+void stream_free_spares(struct worker_context *worker);
+
+/* Both messages are complete and the codec has let go: runs log and close of the filters, hands the
+ * stream to session_type->stream_ended, buries it. */
+void stream_finish(struct stream *s);
+
+/* Gives the stream up wherever it stands: the upstream request is cancelled, the exchange abandoned
+ * if still attached, then as stream_finish. `flag` goes into the log. */
+void stream_abort(struct stream *s, enum response_flag flag, struct slice details);
+
+/* --- the answer, from the router (or a local reply) --- */
+
+void stream_set_source(struct stream *s, const struct response_source *type, void *source);
+/* The source has no more to say, or gave up: it won't be called. */
+static inline void stream_clear_source(struct stream *s)
+{
+	s->source = NULL;
+}
+
+void stream_response_informational(struct stream *s, struct headers *headers);
+void stream_response_headers(struct stream *s, struct headers *headers, bool end);
+void stream_response_data(struct stream *s, struct buf *data, bool end);
+void stream_response_trailers(struct stream *s, struct headers *trailers);
+/* The answer broke off: resets downstream if a part was sent, else replies for the reason. */
+void stream_response_reset(struct stream *s, enum reply_reason reason, struct slice details);
+
+/* --- back-pressure, counted --- */
+
+void stream_request_pause(struct stream *s);
+void stream_request_resume(struct stream *s);
+void stream_response_pause(struct stream *s);
+void stream_response_resume(struct stream *s);
+
+static inline bool stream_is_open(const struct stream *s)
+{
+	return s->state == STREAM_OPEN;
+}
+
+static inline void stream_touch(struct stream *s)
+{
+	s->last_activity_ms = loop_now_ms(s->worker->loop);
+}
+
+void stream_set_idle_timeout(struct stream *s, uint64_t timeout_ms); /* 0: none */
+
+#endif

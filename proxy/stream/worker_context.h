@@ -1,0 +1,46 @@
+/* What code on a worker's request path may reach of its worker: loop, pins, stats, chance, memory
+ * for streams.
+ *
+ * Owner: the worker embeds it. Thread: the worker's. */
+#ifndef STREAM_WORKER_CONTEXT_H
+#define STREAM_WORKER_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/published.h"
+#include "base/random.h"
+#include "base/slice.h"
+#include "net/loop.h"
+#include "telemetry/stats.h"
+
+struct upstream_worker;
+struct log_worker;
+
+enum { WORKER_FREE_STREAMS = 1024 };
+
+struct worker_context {
+	struct loop *loop;
+	struct pin_table pins;
+	struct stats_shard *stats;
+	struct upstream_worker *upstream;
+	struct log_worker *logs;
+	struct random random;
+	unsigned index;
+	uint64_t next_id; /* of connections and streams, unique in the process: starts at index <<
+			     48 */
+	bool is_draining; /* SIGTERM, /drain_listeners: connections end at their next boundary */
+	uint64_t drain_start_ms, drain_time_ms;
+	bool is_drain_gradual;
+	char date[32]; /* IMF-fixdate of date_s */
+	uint64_t date_s;
+	void *free_streams; /* struct stream, linked by their first pointer */
+	unsigned free_stream_count;
+	struct list_node served; /* struct served: all downstream connections of this worker */
+};
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT", made anew once a second. */
+struct slice worker_date(struct worker_context *worker);
+
+#endif

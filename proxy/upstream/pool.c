@@ -1,0 +1,147 @@
+#include "upstream/pool.h"
+
+#include "telemetry/stats_cluster.h"
+#include "upstream/upstream_worker.h"
+
+void pool_init(struct pool *pool, struct worker_host *host, enum stream_protocol protocol)
+{
+	memset(pool, 0, sizeof *pool);
+	pool->host = host;
+	pool->protocol = protocol;
+	list_init(&pool->pending);
+	for (int state = 0; state < UPSTREAM_CONN_STATES; state++)
+		list_init(&pool->conns[state]);
+}
+
+static struct upstream_conn *newest(const struct pool *pool, enum upstream_conn_state state)
+{
+	if (list_is_empty(&pool->conns[state]))
+		return NULL;
+	return container_of(pool->conns[state].prev, struct upstream_conn, link);
+}
+
+void pool_close(struct pool *pool)
+{
+	for (int state = 0; state < UPSTREAM_CONN_STATES; state++)
+		for (struct upstream_conn *uc;
+		     (uc = newest(pool, (enum upstream_conn_state)state));)
+			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+	pool_connect_failed(pool, REPLY_CONNECTION_LOST, (struct slice){0});
+}
+
+static void drain_list(struct list_node *conns)
+{
+	for (struct list_node *n = conns->next, *next; n != conns; n = next) {
+		next = n->next;
+		upstream_conn_drain(container_of(n, struct upstream_conn, link));
+	}
+}
+
+void pool_drain(struct pool *pool)
+{
+	pool->is_draining = true;
+	drain_list(&pool->conns[UPSTREAM_CONN_READY]);
+	drain_list(&pool->conns[UPSTREAM_CONN_BUSY]);
+}
+
+static void count(const struct pool *pool, unsigned id)
+{
+	stat_inc(pool->host->cluster->upstream->stats, pool->host->cluster->stats, id);
+}
+
+static struct upstream_request *pending_pop(struct pool *pool)
+{
+	struct upstream_request *request =
+		container_of(pool->pending.next, struct upstream_request, link);
+
+	list_remove(&request->link);
+	pool->pending_count--;
+	stat_gauge_dec(pool->host->cluster->upstream->stats, pool->host->cluster->stats,
+		       CLUSTER_STAT_UPSTREAM_RQ_PENDING_ACTIVE);
+	return request;
+}
+
+static void fail(struct upstream_request *request, enum reply_reason reason, struct slice details)
+{
+	struct worker_host *host = request->host;
+
+	request->state = UPSTREAM_REQUEST_OVER;
+	request->events->failed(request, reason, details);
+	worker_host_release(host);
+}
+
+/* Connections on their way are as many as the requests that wait for one. */
+static unsigned wanted(const struct pool *pool)
+{
+	if (pool->protocol == STREAM_PROTOCOL_DUBBO)
+		return pool->pending_count ? 1 : 0;
+	return pool->pending_count;
+}
+
+static void connect_wanted(struct pool *pool)
+{
+	while (pool->connecting_count < wanted(pool)) {
+		enum status why;
+		if (upstream_conn_open(pool, &why))
+			continue;
+		pool_connect_failed(pool, REPLY_CONNECT_FAILURE, slice_of(status_text(why)));
+		return;
+	}
+}
+
+static struct upstream_conn *with_room(const struct pool *pool)
+{
+	struct upstream_conn *uc = newest(pool, UPSTREAM_CONN_READY);
+
+	if (!uc || !uc->codec->type->is_multiplexed || pool->host->active < MULTIPLEX_MARK)
+		return uc;
+	for (struct list_node *n = pool->conns[UPSTREAM_CONN_READY].next;
+	     n != &pool->conns[UPSTREAM_CONN_READY]; n = n->next) {
+		struct upstream_conn *other = container_of(n, struct upstream_conn, link);
+		if (other->codec->type->room(other->codec) > uc->codec->type->room(uc->codec))
+			uc = other;
+	}
+	return uc;
+}
+
+void pool_request(struct pool *pool, struct upstream_request *request)
+{
+	struct upstream_conn *uc = with_room(pool);
+
+	if (LIKELY(uc != NULL)) {
+		upstream_conn_attach(uc, request);
+		return;
+	}
+	request->state = UPSTREAM_REQUEST_PENDING;
+	list_push_back(&pool->pending, &request->link);
+	pool->pending_count++;
+	count(pool, CLUSTER_STAT_UPSTREAM_RQ_PENDING_TOTAL);
+	stat_gauge_inc(pool->host->cluster->upstream->stats, pool->host->cluster->stats,
+		       CLUSTER_STAT_UPSTREAM_RQ_PENDING_ACTIVE);
+	connect_wanted(pool);
+}
+
+void pool_serve_pending(struct pool *pool)
+{
+	struct upstream_conn *uc;
+
+	while (pool->pending_count && (uc = with_room(pool)))
+		upstream_conn_attach(uc, pending_pop(pool));
+	connect_wanted(pool);
+}
+
+/* An HTTP/1.1 connect stands for one request, the one that waits longest; a multiplexed one for
+ * all. */
+void pool_connect_failed(struct pool *pool, enum reply_reason reason, struct slice details)
+{
+	unsigned fails = pool->pending_count;
+
+	if (pool->protocol != STREAM_PROTOCOL_DUBBO && fails > pool->connecting_count)
+		fails -= pool->connecting_count;
+	else if (pool->protocol != STREAM_PROTOCOL_DUBBO)
+		fails = 0;
+	while (fails-- && pool->pending_count) {
+		count(pool, CLUSTER_STAT_UPSTREAM_RQ_PENDING_FAILURE_EJECT);
+		fail(pending_pop(pool), reason, details);
+	}
+}

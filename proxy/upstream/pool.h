@@ -1,0 +1,54 @@
+/* The connections of one worker to one host in one protocol.
+ *
+ *   pending: requests that wait ─┐            states: connecting  ready (LIFO)  busy  draining
+ *                                └─> a connection with room
+ *
+ * Exclusive protocols (HTTP/1.1) take the connection used last; multiplexed ones fill one
+ * connection until its in-flight count passes MULTIPLEX_MARK, then open another. Owner: its
+ * worker_host. Thread: its worker. Limits: circuit breakers of the cluster. */
+#ifndef UPSTREAM_POOL_H
+#define UPSTREAM_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "upstream/upstream_conn.h"
+
+struct cluster_worker;
+struct worker_host;
+
+enum {
+	MULTIPLEX_MARK = 1024, /* calls in flight on a connection before another is opened */
+	MULTIPLEX_HEARTBEAT_MS = 60000, /* idle time before ours is sent */
+};
+
+struct pool {
+	struct worker_host *host;
+	enum stream_protocol protocol;
+	struct list_node conns[UPSTREAM_CONN_STATES];
+	struct list_node pending;
+	unsigned conn_count, connecting_count, pending_count;
+	bool is_draining; /* the host has left its cluster: no new connections for new requests'
+			     sake */
+};
+
+void pool_init(struct pool *pool, struct worker_host *host, enum stream_protocol protocol);
+/* Closes all connections; requests on them are reset. */
+void pool_close(struct pool *pool);
+/* Idle connections close now, the others with their last request. */
+void pool_drain(struct pool *pool);
+
+static inline bool pool_is_empty(const struct pool *pool)
+{
+	return !pool->conn_count && list_is_empty(&pool->pending);
+}
+
+/* Finds or opens a connection for the request; ready, failed, or pending. */
+void pool_request(struct pool *pool, struct upstream_request *request);
+/* A connection has room (or has gone): pending requests may go on. */
+void pool_serve_pending(struct pool *pool);
+/* A connect failed: what waits for it fails too. */
+void pool_connect_failed(struct pool *pool, enum reply_reason reason, struct slice details);
+
+#endif

@@ -1,0 +1,113 @@
+#include "upstream/request.h"
+
+#include "telemetry/stats_cluster.h"
+#include "upstream/upstream_worker.h"
+
+void upstream_request_start(struct upstream_request *request, struct worker_host *host,
+			    enum stream_protocol protocol, struct arena *arena,
+			    const struct upstream_request_events *events)
+{
+	uint8_t priority = request->priority;
+
+	memset(request, 0, sizeof *request);
+	request->priority = priority;
+	request->events = events;
+	request->exchange.arena = arena;
+	request->host = worker_host_hold(host);
+	request->protocol = (uint8_t)protocol;
+	pool_request(worker_host_pool(host, protocol), request);
+}
+
+static void cancel_attached(struct upstream_request *request)
+{
+	struct upstream_conn *uc = request->conn;
+	struct worker_host *host = request->host;
+
+	if (request->exchange.codec)
+		uc->codec->type->abandon(&request->exchange);
+	list_remove(&request->link);
+	request->conn = NULL;
+	request->state = UPSTREAM_REQUEST_OVER;
+	host->active--;
+	stat_gauge_dec(host->cluster->upstream->stats, host->cluster->stats,
+		       CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+	stat_inc(host->cluster->upstream->stats, host->cluster->stats,
+		 CLUSTER_STAT_UPSTREAM_RQ_TX_RESET);
+	upstream_conn_update(uc);
+	worker_host_release(host);
+}
+
+static void cancel_pending(struct upstream_request *request)
+{
+	struct worker_host *host = request->host;
+	struct pool *pool = worker_host_pool(host, request->protocol);
+
+	list_remove(&request->link);
+	pool->pending_count--;
+	request->state = UPSTREAM_REQUEST_OVER;
+	stat_gauge_dec(host->cluster->upstream->stats, host->cluster->stats,
+		       CLUSTER_STAT_UPSTREAM_RQ_PENDING_ACTIVE);
+	stat_inc(host->cluster->upstream->stats, host->cluster->stats,
+		 CLUSTER_STAT_UPSTREAM_RQ_CANCELLED);
+	worker_host_release(host);
+}
+
+void upstream_request_cancel(struct upstream_request *request)
+{
+	switch ((enum upstream_request_state)request->state) {
+	case UPSTREAM_REQUEST_OVER:
+		break;
+	case UPSTREAM_REQUEST_PENDING:
+		cancel_pending(request);
+		break;
+	case UPSTREAM_REQUEST_ATTACHED:
+		cancel_attached(request);
+		break;
+	}
+}
+
+void upstream_send_headers(struct upstream_request *request, struct headers *headers, bool end)
+{
+	struct upstream_conn *uc = request->conn;
+
+	request->exchange.codec = uc->codec;
+	uc->codec->type->send_headers(&request->exchange, headers, end);
+	conn_flush_later(&uc->conn);
+}
+
+void upstream_send_data(struct upstream_request *request, struct buf *data, bool end)
+{
+	struct upstream_conn *uc = request->conn;
+
+	uc->codec->type->send_data(&request->exchange, data, end);
+	conn_flush_later(&uc->conn);
+}
+
+void upstream_send_trailers(struct upstream_request *request, struct headers *trailers)
+{
+	struct upstream_conn *uc = request->conn;
+
+	uc->codec->type->send_trailers(&request->exchange, trailers);
+	conn_flush_later(&uc->conn);
+}
+
+/* An exclusive connection rests as a whole: nothing else could be read from it. */
+void upstream_pause(struct upstream_request *request)
+{
+	if (request->state != UPSTREAM_REQUEST_ATTACHED)
+		return;
+	request->exchange.read_pauses++;
+	if (!request->conn->codec->type->is_multiplexed)
+		conn_read_pause(&request->conn->conn);
+}
+
+void upstream_resume(struct upstream_request *request)
+{
+	if (request->state != UPSTREAM_REQUEST_ATTACHED || !request->exchange.read_pauses)
+		return;
+	request->exchange.read_pauses--;
+	if (!request->conn->codec->type->is_multiplexed)
+		conn_read_resume(&request->conn->conn);
+	else if (!request->exchange.read_pauses && request->conn->codec->type->resume)
+		request->conn->codec->type->resume(&request->exchange);
+}

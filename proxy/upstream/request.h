@@ -1,0 +1,86 @@
+/* One request to one host: the upstream half of an exchange.
+ *
+ *   upstream_request_start ─ pool has a connection ──────────────> ready ─ upstream_send_* … events
+ * … complete └ none: PENDING ─ connected / full / ─> ready or failed
+ *
+ * `ready` or `failed` may come from within start. After `failed`, `reset` or `complete` the request
+ * is over and holds nothing; upstream_request_cancel ends it at any other time, without an event.
+ *
+ * Owner: who embeds it (the router's attempt), until it is over. Thread: its worker. */
+#ifndef UPSTREAM_REQUEST_H
+#define UPSTREAM_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "codec/codec.h"
+#include "message/reply_reason.h"
+#include "message/stream_info.h"
+
+struct cluster_worker;
+struct upstream_conn;
+struct upstream_request;
+struct worker_host;
+
+struct upstream_request_events {
+	/* A connection is at hand: send now. */
+	void (*ready)(struct upstream_request *request);
+	/* There will be none. details: for %UPSTREAM_TRANSPORT_FAILURE_REASON%, may be empty. */
+	void (*failed)(struct upstream_request *request, enum reply_reason reason,
+		       struct slice details);
+	void (*headers)(struct upstream_request *request, struct headers *headers, bool end);
+	void (*informational)(struct upstream_request *request, struct headers *headers);
+	void (*data)(struct upstream_request *request, struct buf *data, bool end);
+	void (*trailers)(struct upstream_request *request, struct headers *trailers);
+	/* It broke off after ready. was_untouched, is_conn_reused and has_answer_begun say whether
+	 * it may go again. */
+	void (*reset)(struct upstream_request *request, enum reply_reason reason);
+	/* The answer has ended, and the request. The last event. */
+	void (*complete)(struct upstream_request *request);
+	/* The connection takes no more for now, and again. Alternating. */
+	void (*blocked)(struct upstream_request *request);
+	void (*unblocked)(struct upstream_request *request);
+};
+
+enum upstream_request_state {
+	UPSTREAM_REQUEST_OVER,
+	UPSTREAM_REQUEST_PENDING,
+	UPSTREAM_REQUEST_ATTACHED,
+};
+
+struct upstream_request {
+	struct exchange exchange;
+	const struct upstream_request_events *events;
+	struct list_node link;      /* in its pool's pending, or its connection's requests */
+	struct worker_host *host;   /* counted while not over */
+	struct upstream_conn *conn; /* while attached */
+	uint8_t state;              /* enum upstream_request_state */
+	uint8_t protocol;           /* enum stream_protocol */
+	uint8_t priority;           /* enum cluster_priority */
+	bool is_conn_reused;        /* the connection had served before */
+	bool is_blocked;            /* between blocked and unblocked */
+	bool has_answer_begun;
+	bool was_untouched; /* since it is over: the kernel had taken no byte since it was attached
+			     */
+	uint64_t written_before; /* conn's bytes_written when it was attached */
+};
+
+/* The host must be this worker's. arena: where answers' headers are made. */
+void upstream_request_start(struct upstream_request *request, struct worker_host *host,
+			    enum stream_protocol protocol, struct arena *arena,
+			    const struct upstream_request_events *events);
+/* Does nothing to one that is over. */
+void upstream_request_cancel(struct upstream_request *request);
+
+/* Only while attached. Data is moved. */
+void upstream_send_headers(struct upstream_request *request, struct headers *headers, bool end);
+void upstream_send_data(struct upstream_request *request, struct buf *data, bool end);
+void upstream_send_trailers(struct upstream_request *request, struct headers *trailers);
+
+/* Counted: no data of the answer is delivered meanwhile (a multiplexed connection goes on reading).
+ */
+void upstream_pause(struct upstream_request *request);
+void upstream_resume(struct upstream_request *request);
+
+#endif

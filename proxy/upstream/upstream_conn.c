@@ -1,0 +1,465 @@
+#include "upstream/upstream_conn.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "telemetry/stats_cluster.h"
+#include "upstream/upstream_worker.h"
+
+static struct cluster_worker *cluster_of(const struct upstream_conn *uc)
+{
+	return uc->pool->host->cluster;
+}
+
+static const struct cluster *config_of(const struct upstream_conn *uc)
+{
+	return cluster_worker_config(cluster_of(uc));
+}
+
+static struct upstream_worker *upstream_of(const struct upstream_conn *uc)
+{
+	return cluster_of(uc)->upstream;
+}
+
+static void count(const struct upstream_conn *uc, unsigned id)
+{
+	stat_inc(upstream_of(uc)->stats, cluster_of(uc)->stats, id);
+}
+
+/* The one door between the pool's lists. */
+static void set_state(struct upstream_conn *uc, enum upstream_conn_state state)
+{
+	struct pool *pool = uc->pool;
+
+	list_remove(&uc->link);
+	pool->connecting_count -= uc->state == UPSTREAM_CONN_CONNECTING;
+	pool->connecting_count += state == UPSTREAM_CONN_CONNECTING;
+	uc->state = (uint8_t)state;
+	list_push_back(&pool->conns[state], &uc->link);
+}
+
+void upstream_conn_update(struct upstream_conn *uc)
+{
+	if (uc->state == UPSTREAM_CONN_CONNECTING || uc->state == UPSTREAM_CONN_DRAINING)
+		return;
+	uint32_t most = config_of(uc)->http.max_requests_per_connection;
+	if (uc->codec->must_close || uc->codec->is_draining || (most && uc->served >= most)) {
+		upstream_conn_drain(uc);
+		return;
+	}
+	bool has_room = uc->codec->type->room(uc->codec) > 0;
+	enum upstream_conn_state state = has_room ? UPSTREAM_CONN_READY : UPSTREAM_CONN_BUSY;
+	if (uc->state != state)
+		set_state(uc, state);
+}
+
+/* --- the end --- */
+
+static void conn_free(struct grave *grave)
+{
+	free(container_of(grave, struct upstream_conn, grave));
+}
+
+static void detach(struct upstream_request *request)
+{
+	struct worker_host *host = request->host;
+	struct stats_shard *shard = host->cluster->upstream->stats;
+
+	request->was_untouched = request->conn->conn.bytes_written == request->written_before;
+	list_remove(&request->link);
+	request->conn = NULL;
+	request->state = UPSTREAM_REQUEST_OVER;
+	host->active--;
+	stat_gauge_dec(shard, host->cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+}
+
+static void reset_requests(struct upstream_conn *uc, enum reply_reason reason)
+{
+	while (!list_is_empty(&uc->requests)) {
+		struct upstream_request *request =
+			container_of(uc->requests.next, struct upstream_request, link);
+		struct worker_host *host = request->host;
+		if (request->exchange.codec)
+			uc->codec->type->abandon(&request->exchange);
+		detach(request);
+		request->events->reset(request, reason);
+		worker_host_release(host);
+	}
+}
+
+static void count_end(const struct upstream_conn *uc, bool is_remote)
+{
+	bool is_active = !list_is_empty(&uc->requests);
+
+	count(uc, CLUSTER_STAT_UPSTREAM_CX_DESTROY);
+	count(uc, is_remote ? CLUSTER_STAT_UPSTREAM_CX_DESTROY_REMOTE
+			    : CLUSTER_STAT_UPSTREAM_CX_DESTROY_LOCAL);
+	if (is_active) {
+		count(uc, CLUSTER_STAT_UPSTREAM_CX_DESTROY_WITH_ACTIVE_RQ);
+		count(uc, is_remote ? CLUSTER_STAT_UPSTREAM_CX_DESTROY_REMOTE_WITH_ACTIVE_RQ
+				    : CLUSTER_STAT_UPSTREAM_CX_DESTROY_LOCAL_WITH_ACTIVE_RQ);
+	}
+}
+
+/* The descriptor is closed already. */
+static void gone(struct upstream_conn *uc, enum reply_reason reason, bool is_remote)
+{
+	struct pool *pool = uc->pool;
+	struct upstream_worker *upstream = upstream_of(uc);
+	struct stat_scope *stats = cluster_of(uc)->stats;
+
+	worker_host_hold(pool->host);
+	set_state(uc, UPSTREAM_CONN_DRAINING);
+	timer_cancel(&upstream->loop->wheel, &uc->idle_timer);
+	count_end(uc, is_remote);
+	stat_gauge_dec(upstream->stats, stats, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);
+	stat_record(upstream->stats, stats, CLUSTER_STAT_UPSTREAM_CX_LENGTH_MS,
+		    loop_now_ms(upstream->loop) - uc->start_ms);
+	stat_add(upstream->stats, stats, CLUSTER_STAT_UPSTREAM_CX_RX_BYTES_TOTAL,
+		 uc->conn.bytes_read);
+	stat_add(upstream->stats, stats, CLUSTER_STAT_UPSTREAM_CX_TX_BYTES_TOTAL,
+		 uc->conn.bytes_written);
+	stat_record(upstream->stats, stats, CLUSTER_STAT_UPSTREAM_RQ_PER_CX, uc->served);
+	reset_requests(uc, reason);
+	uc->codec->type->close(uc->codec);
+	list_remove(&uc->link);
+	pool->conn_count--;
+	loop_bury(upstream->loop, &uc->grave, conn_free);
+	worker_host_release(pool->host);
+}
+
+void upstream_conn_close(struct upstream_conn *uc, enum reply_reason reason)
+{
+	if (uc->conn.state == CONN_DEAD)
+		return;
+	conn_close(&uc->conn, false);
+	gone(uc, reason, false);
+}
+
+void upstream_conn_drain(struct upstream_conn *uc)
+{
+	if (list_is_empty(&uc->requests) && !uc->is_reading)
+		upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+	else if (uc->state != UPSTREAM_CONN_DRAINING)
+		set_state(uc, UPSTREAM_CONN_DRAINING);
+}
+
+/* --- the connection's events --- */
+
+static struct upstream_conn *of_conn(struct conn *conn)
+{
+	return container_of(conn, struct upstream_conn, conn);
+}
+
+static void on_connected(struct conn *conn)
+{
+	struct upstream_conn *uc = of_conn(conn);
+	struct pool *pool = uc->pool;
+
+	stat_record(upstream_of(uc)->stats, cluster_of(uc)->stats,
+		    CLUSTER_STAT_UPSTREAM_CX_CONNECT_MS, loop_now_ms(conn->loop) - uc->start_ms);
+	set_state(uc, UPSTREAM_CONN_READY);
+	if (pool->is_draining && list_is_empty(&pool->pending))
+		upstream_conn_drain(uc);
+	else
+		pool_serve_pending(pool);
+}
+
+static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
+{
+	struct upstream_conn *uc = of_conn(conn);
+
+	uc->is_reading = true;
+	size_t consumed = codec_read(uc->codec, bytes, eof);
+	uc->is_reading = false;
+	if (conn->state == CONN_DEAD)
+		return bytes.len;
+	if (eof && consumed == bytes.len) {
+		conn_close(conn, false);
+		gone(uc, REPLY_CONNECTION_LOST, true);
+		return bytes.len;
+	}
+	if (uc->codec->is_failed) {
+		upstream_conn_close(uc, REPLY_UPSTREAM_PROTOCOL_ERROR);
+		return bytes.len;
+	}
+	if (conn->out.len)
+		conn_flush_later(conn);
+	if (uc->state == UPSTREAM_CONN_DRAINING) {
+		if (list_is_empty(&uc->requests))
+			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+	} else {
+		upstream_conn_update(uc);
+	}
+	return consumed;
+}
+
+static void each_request(struct upstream_conn *uc, bool is_blocked)
+{
+	for (struct list_node *n = uc->requests.next, *next; n != &uc->requests; n = next) {
+		struct upstream_request *request = container_of(n, struct upstream_request, link);
+		next = n->next;
+		if (request->is_blocked == is_blocked)
+			continue;
+		request->is_blocked = is_blocked;
+		if (is_blocked)
+			request->events->blocked(request);
+		else
+			request->events->unblocked(request);
+	}
+}
+
+static void on_blocked(struct conn *conn)
+{
+	count(of_conn(conn), CLUSTER_STAT_UPSTREAM_FLOW_CONTROL_BACKED_UP_TOTAL);
+	each_request(of_conn(conn), true);
+}
+
+static void on_unblocked(struct conn *conn)
+{
+	count(of_conn(conn), CLUSTER_STAT_UPSTREAM_FLOW_CONTROL_DRAINED_TOTAL);
+	each_request(of_conn(conn), false);
+}
+
+static void on_closed(struct conn *conn, enum status why)
+{
+	struct upstream_conn *uc = of_conn(conn);
+	struct pool *pool = uc->pool;
+	bool was_connecting = uc->state == UPSTREAM_CONN_CONNECTING;
+
+	worker_host_hold(pool->host);
+	if (was_connecting) {
+		enum reply_reason reason =
+			why == STATUS_AGAIN ? REPLY_CONNECT_TIMEOUT : REPLY_CONNECT_FAILURE;
+		count(uc, CLUSTER_STAT_UPSTREAM_CX_CONNECT_FAIL);
+		if (why == STATUS_AGAIN)
+			count(uc, CLUSTER_STAT_UPSTREAM_CX_CONNECT_TIMEOUT);
+		gone(uc, reason, why != STATUS_AGAIN);
+		pool_connect_failed(pool, reason, (struct slice){0});
+	} else {
+		gone(uc, REPLY_CONNECTION_LOST, true);
+	}
+	worker_host_release(pool->host);
+}
+
+static const struct conn_events conn_events = {
+	.read = on_read,
+	.connected = on_connected,
+	.blocked = on_blocked,
+	.unblocked = on_unblocked,
+	.closed = on_closed,
+};
+
+/* --- the codec's events --- */
+
+static struct upstream_request *of_exchange(struct exchange *exchange)
+{
+	return container_of(exchange, struct upstream_request, exchange);
+}
+
+static void on_headers(struct exchange *exchange, struct headers *headers, bool end)
+{
+	struct upstream_request *request = of_exchange(exchange);
+	request->has_answer_begun = true;
+	request->events->headers(request, headers, end);
+}
+
+static void on_informational(struct exchange *exchange, struct headers *headers)
+{
+	struct upstream_request *request = of_exchange(exchange);
+	request->events->informational(request, headers);
+}
+
+static void on_data(struct exchange *exchange, struct buf *data, bool end)
+{
+	struct upstream_request *request = of_exchange(exchange);
+	request->events->data(request, data, end);
+}
+
+static void on_trailers(struct exchange *exchange, struct headers *trailers)
+{
+	struct upstream_request *request = of_exchange(exchange);
+	request->events->trailers(request, trailers);
+}
+
+/* A request ends while the connection stays: it may serve the next. */
+static void settle(struct upstream_conn *uc)
+{
+	uc->last_use_ms = loop_now_ms(uc->conn.loop);
+	if (uc->state == UPSTREAM_CONN_DRAINING) {
+		if (list_is_empty(&uc->requests) && !uc->is_reading)
+			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+		return;
+	}
+	upstream_conn_update(uc);
+	if (uc->state == UPSTREAM_CONN_READY && uc->pool->pending_count)
+		pool_serve_pending(uc->pool);
+}
+
+static void on_reset(struct exchange *exchange, enum reply_reason reason)
+{
+	struct upstream_request *request = of_exchange(exchange);
+	struct worker_host *host = request->host;
+	struct upstream_conn *uc = request->conn;
+
+	detach(request);
+	if (reason == REPLY_UPSTREAM_PROTOCOL_ERROR)
+		count(uc, CLUSTER_STAT_UPSTREAM_CX_PROTOCOL_ERROR);
+	request->events->reset(request, reason);
+	worker_host_release(host);
+}
+
+static void on_exchange_closed(struct exchange *exchange)
+{
+	struct upstream_request *request = of_exchange(exchange);
+	struct worker_host *host = request->host;
+	struct upstream_conn *uc = request->conn;
+
+	detach(request);
+	worker_host_hold(uc->pool->host);
+	struct worker_host *pool_host = uc->pool->host;
+	settle(uc);
+	request->events->complete(request);
+	worker_host_release(host);
+	worker_host_release(pool_host);
+}
+
+static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)
+{
+	(void)codec; /* on_read closes: codec->is_failed */
+	(void)reason;
+	(void)details;
+}
+
+static void on_draining(struct codec *codec)
+{
+	struct upstream_conn *uc = codec->owner;
+	count(uc, CLUSTER_STAT_UPSTREAM_CX_CLOSE_NOTIFY);
+	if (uc->state != UPSTREAM_CONN_CONNECTING)
+		upstream_conn_drain(uc);
+}
+
+static const struct codec_events codec_events = {
+	.headers = on_headers,
+	.informational = on_informational,
+	.data = on_data,
+	.trailers = on_trailers,
+	.reset = on_reset,
+	.closed = on_exchange_closed,
+	.failed = on_failed,
+	.draining = on_draining,
+};
+
+/* --- idle --- */
+
+static uint64_t idle_limit_ms(const struct upstream_conn *uc)
+{
+	return uc->codec->type->is_multiplexed ? MULTIPLEX_HEARTBEAT_MS
+					       : config_of(uc)->http.idle_timeout_ms;
+}
+
+static void on_idle(struct timer *timer)
+{
+	struct upstream_conn *uc = container_of(timer, struct upstream_conn, idle_timer);
+	uint64_t limit_ms = idle_limit_ms(uc);
+	uint64_t idle_ms = loop_now_ms(uc->conn.loop) - uc->last_use_ms;
+
+	if (!list_is_empty(&uc->requests))
+		idle_ms = 0;
+	if (idle_ms >= limit_ms && uc->codec->type->heartbeat) {
+		if (!uc->codec->type->heartbeat(uc->codec)) {
+			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+			return;
+		}
+		conn_flush_later(&uc->conn);
+		idle_ms = 0;
+	} else if (idle_ms >= limit_ms) {
+		count(uc, CLUSTER_STAT_UPSTREAM_CX_IDLE_TIMEOUT);
+		upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+		return;
+	}
+	timer_start(&uc->conn.loop->wheel, timer, limit_ms - idle_ms);
+}
+
+/* --- the beginning --- */
+
+static void open_codec(struct upstream_conn *uc)
+{
+	if (uc->pool->protocol == STREAM_PROTOCOL_DUBBO) {
+		dubbo_open(&uc->dubbo, CODEC_CLIENT, &codec_events, uc, &uc->conn.out,
+			   &upstream_of(uc)->dubbo_options);
+		uc->codec = &uc->dubbo.codec;
+	} else {
+		http1_open(&uc->http1, CODEC_CLIENT, &cluster_of(uc)->http1_options, &codec_events,
+			   uc, &uc->conn.out);
+		uc->codec = &uc->http1.codec;
+	}
+}
+
+struct upstream_conn *upstream_conn_open(struct pool *pool, enum status *why)
+{
+	struct upstream_conn *uc = calloc(1, sizeof *uc);
+	struct cluster_worker *cluster = pool->host->cluster;
+	const struct cluster *config = cluster_worker_config(cluster);
+	struct loop *loop = cluster->upstream->loop;
+	const struct addr *source = config->bind_source.family ? &config->bind_source : NULL;
+
+	invariant(uc);
+	uc->pool = pool;
+	*why = conn_connect(&uc->conn, loop, &pool->host->host->addr, source,
+			    config->connect_timeout_ms, &plain_transport, &conn_events);
+	stat_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_CX_TOTAL);
+	if (*why) {
+		stat_inc(cluster->upstream->stats, cluster->stats,
+			 CLUSTER_STAT_UPSTREAM_CX_CONNECT_FAIL);
+		free(uc);
+		return NULL;
+	}
+	if (config->buffer_limit && config->buffer_limit < CONN_DEFAULT_HIGH_MARK)
+		uc->conn.high_mark = config->buffer_limit;
+	uc->id = ++cluster->upstream->next_conn_id;
+	uc->start_ms = uc->last_use_ms = loop_now_ms(loop);
+	list_init(&uc->requests);
+	timer_init(&uc->idle_timer, on_idle);
+	open_codec(uc);
+	if (pool->protocol != STREAM_PROTOCOL_DUBBO)
+		count(uc, CLUSTER_STAT_UPSTREAM_CX_HTTP1_TOTAL);
+	stat_gauge_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);
+	uc->state = UPSTREAM_CONN_CONNECTING;
+	pool->connecting_count++;
+	pool->conn_count++;
+	list_push_back(&pool->conns[UPSTREAM_CONN_CONNECTING], &uc->link);
+	if (idle_limit_ms(uc))
+		timer_start(&loop->wheel, &uc->idle_timer, idle_limit_ms(uc));
+	return uc;
+}
+
+void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *request)
+{
+	struct cluster_worker *cluster = request->host->cluster;
+
+	request->conn = uc;
+	request->state = UPSTREAM_REQUEST_ATTACHED;
+	request->is_conn_reused = uc->served > 0;
+	request->written_before = uc->conn.bytes_written;
+	uc->served++;
+	list_push_back(&uc->requests, &request->link);
+	request->host->active++;
+	stat_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_TOTAL);
+	stat_gauge_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+	if (!uc->codec->type->is_multiplexed)
+		set_state(uc, UPSTREAM_CONN_BUSY);
+	request->events->ready(request);
+}
+
+const struct addr *upstream_conn_local(struct upstream_conn *uc)
+{
+	if (!uc->has_local) {
+		struct sockaddr_storage name;
+		socklen_t len = sizeof name;
+		uc->has_local = true;
+		if (!getsockname(io_fd(&uc->conn.io), (struct sockaddr *)&name, &len))
+			addr_from_sockaddr(&name, len, &uc->local, NULL);
+	}
+	return &uc->local;
+}

@@ -1,0 +1,68 @@
+/* A pooled connection to a host, with its codec and the requests on it.
+ *
+ *   CONNECTING ─> READY (has room) <─> BUSY (none) ─> DRAINING (takes no more; ends with its last
+ * request) ─> freed
+ *
+ * State = list: a connection is in exactly one of its pool's lists. Owner: its pool; freed by
+ * loop_bury. Thread: its worker. Timers: connect (conn's), idle, heartbeat (multiplexed). */
+#ifndef UPSTREAM_UPSTREAM_CONN_H
+#define UPSTREAM_UPSTREAM_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codec/dubbo.h"
+#include "codec/http1.h"
+#include "net/conn.h"
+#include "upstream/request.h"
+
+struct pool;
+
+enum upstream_conn_state {
+	UPSTREAM_CONN_CONNECTING,
+	UPSTREAM_CONN_READY,
+	UPSTREAM_CONN_BUSY,
+	UPSTREAM_CONN_DRAINING,
+	UPSTREAM_CONN_STATES,
+};
+
+struct upstream_conn {
+	struct conn conn;
+	struct pool *pool;
+	struct list_node link; /* the pool's list of its state */
+	struct list_node requests;
+	struct codec *codec;
+	struct addr local; /* learned when first asked for */
+	struct timer idle_timer;
+	struct grave grave;
+	uint64_t id;
+	uint64_t start_ms;
+	uint64_t last_use_ms;
+	uint32_t served; /* requests that were attached */
+	uint8_t state;   /* enum upstream_conn_state */
+	bool has_local;
+	bool is_reading; /* codec_read runs */
+	union {
+		struct http1 http1;
+		struct dubbo dubbo;
+	};
+};
+
+/* Starts to connect; NULL when the system refuses at once (*why). */
+struct upstream_conn *upstream_conn_open(struct pool *pool, enum status *why);
+
+/* Puts the request on the connection, which has room. */
+void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *request);
+
+/* Requests on it are reset for `reason`; closed and buried. */
+void upstream_conn_close(struct upstream_conn *uc, enum reply_reason reason);
+
+/* Takes no more requests; closed when the last has ended. */
+void upstream_conn_drain(struct upstream_conn *uc);
+
+/* Its state follows from what the codec says of its room. */
+void upstream_conn_update(struct upstream_conn *uc);
+
+const struct addr *upstream_conn_local(struct upstream_conn *uc);
+
+#endif

@@ -1,0 +1,284 @@
+#include "upstream/upstream_worker.h"
+
+#include <stdlib.h>
+
+enum { FIRST_BUCKETS = 16 };
+
+/* --- hosts --- */
+
+static uint32_t bucket_of(const struct cluster_worker *cluster, const struct host *host)
+{
+	uint64_t h = (uint64_t)(uintptr_t)host * UINT64_C(0x9E3779B97F4A7C15);
+	return (uint32_t)(h >> 32) & (cluster->bucket_count - 1);
+}
+
+static void buckets_grow(struct cluster_worker *cluster)
+{
+	struct worker_host **old = cluster->buckets;
+	uint32_t old_count = cluster->bucket_count;
+
+	cluster->bucket_count = old_count ? old_count * 2 : FIRST_BUCKETS;
+	cluster->buckets = calloc(cluster->bucket_count, sizeof *cluster->buckets);
+	invariant(cluster->buckets);
+	for (uint32_t i = 0; i < old_count; i++) {
+		while (old[i]) {
+			struct worker_host *wh = old[i];
+			old[i] = wh->next;
+			uint32_t b = bucket_of(cluster, wh->host);
+			wh->next = cluster->buckets[b];
+			cluster->buckets[b] = wh;
+		}
+	}
+	free(old);
+}
+
+struct worker_host *worker_host_get(struct cluster_worker *cluster, struct host *host)
+{
+	if (cluster->bucket_count) {
+		struct worker_host *wh = cluster->buckets[bucket_of(cluster, host)];
+		for (; wh; wh = wh->next)
+			if (wh->host == host)
+				return wh;
+	}
+	if (cluster->host_count >= cluster->bucket_count)
+		buckets_grow(cluster);
+
+	struct worker_host *wh = calloc(1, sizeof *wh);
+	invariant(wh);
+	wh->host = host_take(host);
+	wh->cluster = cluster;
+	uint32_t b = bucket_of(cluster, host);
+	wh->next = cluster->buckets[b];
+	cluster->buckets[b] = wh;
+	cluster->host_count++;
+	return wh;
+}
+
+static void host_unlink(struct worker_host *wh)
+{
+	struct worker_host **at = &wh->cluster->buckets[bucket_of(wh->cluster, wh->host)];
+
+	while (*at != wh)
+		at = &(*at)->next;
+	*at = wh->next;
+	wh->cluster->host_count--;
+}
+
+static bool has_connections(const struct worker_host *wh)
+{
+	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++)
+		if (wh->pools[i] && !pool_is_empty(wh->pools[i]))
+			return true;
+	return false;
+}
+
+static void cluster_free_if_over(struct cluster_worker *cluster);
+
+static void host_free_if_over(struct worker_host *wh)
+{
+	struct cluster_worker *cluster = wh->cluster;
+
+	if (!wh->is_removed || wh->holds || has_connections(wh))
+		return;
+	host_unlink(wh);
+	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++)
+		free(wh->pools[i]);
+	host_drop(wh->host);
+	free(wh);
+	cluster_free_if_over(cluster);
+}
+
+void worker_host_release(struct worker_host *wh)
+{
+	if (!--wh->holds && UNLIKELY(wh->is_removed))
+		host_free_if_over(wh);
+}
+
+struct pool *worker_host_pool(struct worker_host *wh, enum stream_protocol protocol)
+{
+	if (!wh->pools[protocol]) {
+		wh->pools[protocol] = malloc(sizeof(struct pool));
+		invariant(wh->pools[protocol]);
+		pool_init(wh->pools[protocol], wh, protocol);
+	}
+	return wh->pools[protocol];
+}
+
+static void host_remove(struct worker_host *wh)
+{
+	wh->holds++;
+	wh->is_removed = true;
+	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++)
+		if (wh->pools[i])
+			pool_drain(wh->pools[i]);
+	worker_host_release(wh);
+}
+
+static void remove_hosts(struct cluster_worker *cluster, bool all)
+{
+	const struct host_set *set = cluster_worker_hosts(cluster);
+
+	for (uint32_t i = 0; i < cluster->bucket_count; i++) {
+		for (struct worker_host *wh = cluster->buckets[i], *next; wh; wh = next) {
+			next = wh->next;
+			if (!wh->is_removed &&
+			    (all || !set || !host_is_in(wh->host, set->generation)))
+				host_remove(wh);
+		}
+	}
+}
+
+/* --- clusters --- */
+
+static void cluster_free_if_over(struct cluster_worker *cluster)
+{
+	if (!cluster->is_removed || cluster->host_count)
+		return;
+	pin_drop(cluster->cluster);
+	if (cluster->hosts)
+		pin_drop(cluster->hosts);
+	free(cluster->buckets);
+	balance_state_fini(&cluster->balance);
+	free(cluster);
+}
+
+static void cluster_remove(struct cluster_worker *cluster)
+{
+	cluster->upstream->clusters[cluster->slot] = NULL;
+	map_remove(&cluster->upstream->names, cluster->cluster->object->name);
+	cluster->host_count++; /* not freed while its hosts are gone through */
+	remove_hosts(cluster, true);
+	cluster->host_count--;
+	cluster->is_removed = true;
+	cluster_free_if_over(cluster);
+}
+
+static void swap_pin(struct pin **held, struct pin *current)
+{
+	struct pin *old = *held;
+	*held = current ? pin_take(current) : NULL;
+	if (old)
+		pin_drop(old);
+}
+
+static uint32_t active_of(const struct balance_state *state, const struct host *host)
+{
+	struct cluster_worker *cluster = container_of(state, struct cluster_worker, balance);
+
+	if (!cluster->bucket_count)
+		return 0;
+	for (struct worker_host *wh = cluster->buckets[bucket_of(cluster, host)]; wh; wh = wh->next)
+		if (wh->host == host)
+			return wh->active;
+	return 0;
+}
+
+static struct cluster_worker **place(struct upstream_worker *upstream, uint32_t slot)
+{
+	if (slot >= upstream->cluster_size) {
+		uint32_t size = upstream->cluster_size ? upstream->cluster_size : 16;
+		while (size <= slot)
+			size *= 2;
+		upstream->clusters = realloc(upstream->clusters, size * sizeof *upstream->clusters);
+		invariant(upstream->clusters);
+		while (upstream->cluster_size < size)
+			upstream->clusters[upstream->cluster_size++] = NULL;
+	}
+	return &upstream->clusters[slot];
+}
+
+static struct cluster_worker *cluster_new(struct upstream_worker *upstream, uint32_t slot)
+{
+	struct cluster_worker *cluster = calloc(1, sizeof *cluster);
+
+	invariant(cluster);
+	cluster->upstream = upstream;
+	cluster->slot = slot;
+	cluster->balance.random = random_next(upstream->random);
+	cluster->balance.active = active_of;
+	return cluster;
+}
+
+void upstream_worker_changed(struct upstream_worker *upstream, enum published_kind kind,
+			     uint32_t slot)
+{
+	struct cluster_worker **at = place(upstream, slot);
+	struct pin *config = pin_find(upstream->pins, PUBLISHED_CLUSTER, slot);
+	struct pin *hosts = pin_find(upstream->pins, PUBLISHED_HOST_SET, slot);
+
+	(void)kind;
+	if (!config) { /* a host set alone waits for its cluster */
+		if (*at)
+			cluster_remove(*at);
+		return;
+	}
+	if (!*at)
+		*at = cluster_new(upstream, slot);
+	struct cluster_worker *cluster = *at;
+	if (cluster->cluster != config) {
+		if (cluster->cluster)
+			map_remove(&upstream->names, cluster->cluster->object->name);
+		swap_pin(&cluster->cluster, config);
+		map_set(&upstream->names, config->object->name, cluster);
+		cluster->stats = cluster_worker_config(cluster)->stats;
+		cluster_http1_options(cluster_worker_config(cluster), &cluster->http1_options);
+	}
+	if (cluster->hosts != hosts) {
+		swap_pin(&cluster->hosts, hosts);
+		balance_state_reset(&cluster->balance, cluster_worker_hosts(cluster));
+		remove_hosts(cluster, false);
+	}
+}
+
+struct cluster_worker *cluster_worker_find_name(const struct upstream_worker *upstream,
+						struct slice name)
+{
+	return map_get(&upstream->names, name);
+}
+
+struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick)
+{
+	const struct host_set *set = cluster_worker_hosts(cluster);
+
+	if (!set)
+		return NULL;
+	uint32_t index = host_set_pick(set, &cluster->balance, pick);
+	return index == BALANCE_NONE ? NULL : worker_host_get(cluster, set->hosts[index]);
+}
+
+/* --- life --- */
+
+struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table *pins,
+					    struct stats_shard *stats, struct random *random)
+{
+	struct upstream_worker *upstream = calloc(1, sizeof *upstream);
+
+	invariant(upstream);
+	upstream->loop = loop;
+	upstream->pins = pins;
+	upstream->stats = stats;
+	upstream->random = random;
+	map_init(&upstream->names, NULL);
+	upstream->dubbo_options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
+							 .max_in_flight = DUBBO_MAX_IN_FLIGHT,
+							 .counts = &upstream->dubbo_counts};
+	return upstream;
+}
+
+void upstream_worker_free(struct upstream_worker *upstream)
+{
+	for (uint32_t slot = 0; slot < upstream->cluster_size; slot++) {
+		struct cluster_worker *cluster = upstream->clusters[slot];
+		if (!cluster)
+			continue;
+		for (uint32_t i = 0; i < cluster->bucket_count; i++)
+			for (struct worker_host *wh = cluster->buckets[i]; wh; wh = wh->next)
+				for (int p = 0; p < UPSTREAM_PROTOCOLS; p++)
+					if (wh->pools[p])
+						pool_close(wh->pools[p]);
+		cluster_remove(cluster);
+	}
+	free(upstream->clusters);
+	map_free(&upstream->names);
+	free(upstream);
+}

@@ -1,0 +1,111 @@
+/* A worker's side of all clusters: which versions are in force, its host objects, their pools.
+ *
+ *   upstream_worker ─ clusters[slot] ─ cluster_worker ─ hosts (by host id) ─ worker_host ─ pools
+ * (by protocol)
+ *
+ * Owner: the worker. Thread: the worker's. A worker_host is made when a request first picks the
+ * host; it goes when its host has left the set and the last request and connection are gone. */
+#ifndef UPSTREAM_UPSTREAM_WORKER_H
+#define UPSTREAM_UPSTREAM_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/published.h"
+#include "base/random.h"
+#include "net/loop.h"
+#include "telemetry/stats.h"
+#include "upstream/balancer.h"
+#include "upstream/cluster.h"
+#include "upstream/host_set.h"
+#include "upstream/pool.h"
+
+enum { UPSTREAM_PROTOCOLS = STREAM_PROTOCOL_BOLT + 1 };
+
+struct worker_host {
+	struct host *host; /* a reference */
+	struct cluster_worker *cluster;
+	struct worker_host *next; /* in its hash bucket */
+	uint32_t active;          /* requests in flight of this worker */
+	uint32_t holds;           /* requests that aren't over, streams that look at it */
+	bool is_removed;          /* no longer in the set */
+	struct pool *pools[UPSTREAM_PROTOCOLS]; /* NULL: never used */
+};
+
+struct cluster_worker {
+	struct upstream_worker *upstream;
+	uint32_t slot;
+	struct pin *cluster; /* taken; never NULL while listed */
+	struct pin *hosts;   /* taken; NULL: no host set yet */
+	struct stat_scope *stats;
+	struct worker_host **buckets;
+	uint32_t bucket_count, host_count;
+	struct balance_state balance;
+	struct http1_options http1_options; /* of connections to its hosts */
+	bool is_removed;                    /* not configured any more; goes with its last host */
+};
+
+struct upstream_worker {
+	struct loop *loop;
+	struct pin_table *pins;
+	struct stats_shard *stats;
+	struct random *random;
+	struct cluster_worker **clusters; /* by slot; NULL: not configured */
+	uint32_t cluster_size;
+	struct map names; /* of configured clusters -> cluster_worker */
+	uint64_t next_conn_id;
+	struct dubbo_options dubbo_options;
+	struct dubbo_counts dubbo_counts;
+};
+
+struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table *pins,
+					    struct stats_shard *stats, struct random *random);
+/* Closes all connections. Requests must be over. */
+void upstream_worker_free(struct upstream_worker *upstream);
+
+/* The pin table has a new version (or none) in this slot. kind: cluster or host set. */
+void upstream_worker_changed(struct upstream_worker *upstream, enum published_kind kind,
+			     uint32_t slot);
+
+/* How connections to the cluster's hosts speak HTTP/1 (http1_client_options.c). */
+void cluster_http1_options(const struct cluster *cluster, struct http1_options *options);
+
+/* NULL: no such cluster now. Borrowed until the end of the turn. */
+static inline struct cluster_worker *cluster_worker_find(const struct upstream_worker *upstream,
+							 uint32_t slot)
+{
+	return slot < upstream->cluster_size ? upstream->clusters[slot] : NULL;
+}
+
+struct cluster_worker *cluster_worker_find_name(const struct upstream_worker *upstream,
+						struct slice name);
+
+static inline const struct cluster *cluster_worker_config(const struct cluster_worker *cluster)
+{
+	return container_of(cluster->cluster->object, struct cluster, published);
+}
+
+static inline const struct host_set *cluster_worker_hosts(const struct cluster_worker *cluster)
+{
+	return cluster->hosts ? container_of(cluster->hosts->object, struct host_set, published)
+			      : NULL;
+}
+
+/* Chooses a host; NULL when there is none (no healthy upstream). Borrowed: hold it to keep it. */
+struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick);
+
+/* This worker's object for a host of the cluster, made if new. Borrowed. */
+struct worker_host *worker_host_get(struct cluster_worker *cluster, struct host *host);
+static inline struct worker_host *worker_host_hold(struct worker_host *wh)
+{
+	wh->holds++;
+	return wh;
+}
+void worker_host_release(struct worker_host *wh);
+
+/* The pool of a protocol, made if new. */
+struct pool *worker_host_pool(struct worker_host *wh, enum stream_protocol protocol);
+
+#endif
