@@ -154,7 +154,7 @@ static void end_all(struct dubbo *dubbo, enum reply_reason reason)
 		dubbo_client_end_all(dubbo, reason);
 }
 
-/* The connection is over. */
+/* The connection can't go on. */
 static COLD void fail(struct dubbo *dubbo, enum reply_reason reason, struct slice details)
 {
 	struct codec *codec = &dubbo->codec;
@@ -181,12 +181,12 @@ static COLD void fail_framing(struct dubbo *dubbo, enum status status)
 	}
 }
 
-static COLD void fail_eof(struct dubbo *dubbo)
+static COLD void end_at_eof(struct dubbo *dubbo)
 {
-	if (dubbo->codec.side == CODEC_SERVER)
-		fail(dubbo, REPLY_DOWNSTREAM_DISCONNECT, SLICE("downstream_remote_disconnect"));
-	else
-		fail(dubbo, REPLY_CONNECTION_LOST, SLICE("upstream_connection_closed"));
+	dubbo->codec.is_failed = true;
+	dubbo->codec.must_close = true;
+	end_all(dubbo, dubbo->codec.side == CODEC_SERVER ? REPLY_DOWNSTREAM_DISCONNECT
+							 : REPLY_CONNECTION_LOST);
 }
 
 static void take_frame(struct dubbo *dubbo, struct dubbo_frame frame, struct slice body)
@@ -233,7 +233,7 @@ static size_t dubbo_read(struct codec *codec, struct slice bytes, bool eof)
 		take_frame(dubbo, frame, slice_sub(bytes, pos - frame.body_len, pos));
 	}
 	if (UNLIKELY(eof) && !codec->is_failed)
-		fail_eof(dubbo);
+		end_at_eof(dubbo);
 	return codec->is_failed ? bytes.len : pos;
 }
 

@@ -10,10 +10,12 @@
  * (dubbo_attachments.h). Heartbeats are answered here. Each call has an id of ours on an upstream
  * connection (dubbo_calls.h); the consumer's own is in exchange->wire_id.
  *
- * A connection fails for lost framing only (no magic, a body over the limit), and at EOF: `reset`
- * for each open exchange, then `failed`. A request that can't be decoded is answered with
- * status 40. A one-way request's exchange is closed, on the server side, by any answer (nothing is
- * written) or by codec_abandon.
+ * A connection fails for lost framing only (no magic, a body over the limit): `reset` for each open
+ * exchange, then `failed`. EOF is no failure: `reset` for each open exchange, and must_close. A
+ * request that can't be decoded is answered with status 40. A one-way request's exchange is closed,
+ * on the server side, by any answer (nothing is written) or by codec_abandon; on the client side as
+ * soon as it is written. What a client codec can't send (no room, no Dubbo request) is reset within
+ * send_headers.
  *
  * Owner: the session or pooled connection that embeds it. Thread: its worker.
  * Limits: payload_limit, max_in_flight (client). */
@@ -50,7 +52,7 @@ struct dubbo_options {
 	uint32_t payload_limit; /* largest body received */
 	uint32_t max_in_flight; /* client: calls open at one time */
 	struct dubbo_counts *counts;
-	struct dubbo_heads *heads; /* the worker's (dubbo_heads.h) */
+	struct dubbo_heads *heads; /* server: the worker's (dubbo_heads.h); NULL: none are kept */
 };
 
 struct dubbo {

@@ -59,8 +59,7 @@ void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 		return;
 	}
 	dubbo->options->counts->answers++;
-	struct dubbo_answer *answer =
-		dubbo_answer_make(dubbo->options->heads, frame.status, exchange->arena);
+	struct dubbo_answer *answer = dubbo_answer_make(frame.status, exchange->arena);
 	answer->head.serialization = frame.flag & DUBBO_SERIALIZATION_MASK;
 	answer->head.payload = payload;
 	if (LIKELY(frame.status == DUBBO_OK))

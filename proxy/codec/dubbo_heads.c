@@ -53,12 +53,19 @@ static inline void one_header(struct headers *headers, struct header *items, uin
 	headers->first[only->id] = 0;
 }
 
-struct dubbo_answer *dubbo_answer_make(const struct dubbo_heads *heads, uint8_t status,
-				       struct arena *arena)
+static const struct header status_200 = {
+	.name = ":status",
+	.name_len = sizeof ":status" - 1,
+	.value = "200",
+	.value_len = 3,
+	.id = HEADER_STATUS,
+};
+
+struct dubbo_answer *dubbo_answer_make(uint8_t status, struct arena *arena)
 {
 	struct dubbo_answer *answer = arena_alloc(arena, sizeof *answer);
 
-	one_header(&answer->headers, answer->items, DUBBO_ANSWER_ITEMS, arena, &heads->ok);
+	one_header(&answer->headers, answer->items, DUBBO_ANSWER_ITEMS, arena, &status_200);
 	if (UNLIKELY(status != DUBBO_OK))
 		headers_set_id(&answer->headers, HEADER_STATUS, http_status(status));
 	answer->head = (struct rpc_head){
@@ -68,17 +75,6 @@ struct dubbo_answer *dubbo_answer_make(const struct dubbo_heads *heads, uint8_t 
 }
 
 /* --- requests */
-
-void dubbo_heads_init(struct dubbo_heads *heads)
-{
-	*heads = (struct dubbo_heads){.slots = {NULL}};
-	struct slice name = known_name_text(HEADER_STATUS);
-	heads->ok = (struct header){.name = name.data,
-				    .name_len = (uint16_t)name.len,
-				    .value = "200",
-				    .value_len = 3,
-				    .id = HEADER_STATUS};
-}
 
 void dubbo_heads_fini(struct dubbo_heads *heads)
 {

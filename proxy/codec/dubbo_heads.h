@@ -45,10 +45,12 @@ struct dubbo_head_slot;
 
 struct dubbo_heads {
 	struct dubbo_head_slot *slots[DUBBO_HEAD_SLOTS];
-	struct header ok; /* ":status: 200" */
 };
 
-void dubbo_heads_init(struct dubbo_heads *heads);
+static inline void dubbo_heads_init(struct dubbo_heads *heads)
+{
+	*heads = (struct dubbo_heads){{NULL}};
+}
 
 void dubbo_heads_fini(struct dubbo_heads *heads);
 
@@ -57,8 +59,7 @@ void dubbo_heads_fini(struct dubbo_heads *heads);
 struct dubbo_request *dubbo_request_make(const struct rpc_head *head, struct arena *arena);
 
 /* An answer with this status in the arena: ":status", and the status in its head. */
-struct dubbo_answer *dubbo_answer_make(const struct dubbo_heads *heads, uint8_t status,
-				       struct arena *arena);
+struct dubbo_answer *dubbo_answer_make(uint8_t status, struct arena *arena);
 
 /* The kept head that a Hessian2 payload begins with, or NULL. Borrowed until the next
  * dubbo_heads_keep. */

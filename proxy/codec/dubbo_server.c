@@ -56,7 +56,8 @@ static COLD struct exchange *begin_unknown(struct dubbo *dubbo, struct dubbo_fra
 	if (!exchange)
 		return NULL;
 	struct dubbo_request *request = dubbo_request_make(&head, exchange->arena);
-	dubbo_heads_keep(dubbo->options->heads, payload, request);
+	if (dubbo->options->heads)
+		dubbo_heads_keep(dubbo->options->heads, payload, request);
 	exchange->state = request;
 	return exchange;
 }
@@ -67,7 +68,8 @@ static struct exchange *begin_request(struct dubbo *dubbo, struct dubbo_frame fr
 	const struct dubbo_head_slot *slot = NULL;
 	bool is_oneway = !(frame.flag & DUBBO_FLAG_TWOWAY);
 
-	if (LIKELY((frame.flag & DUBBO_SERIALIZATION_MASK) == DUBBO_HESSIAN2))
+	if (LIKELY((frame.flag & DUBBO_SERIALIZATION_MASK) == DUBBO_HESSIAN2 &&
+		   dubbo->options->heads))
 		slot = dubbo_heads_find(dubbo->options->heads, payload);
 	if (UNLIKELY(!slot))
 		return begin_unknown(dubbo, frame, payload);

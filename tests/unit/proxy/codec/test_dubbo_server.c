@@ -358,7 +358,8 @@ static void eof_resets_what_is_open(void **state)
 	assert_int_equal(first->reset_reason, REPLY_DOWNSTREAM_DISCONNECT);
 	assert_int_equal(third->reset_events, 1);
 	assert_int_equal(second->reset_events, 0);
-	assert_int_equal(end->failed_events, 1);
+	assert_int_equal(end->failed_events, 0);
+	assert_true(end->dubbo.codec.must_close);
 	end_close(end);
 }
 
