@@ -87,6 +87,7 @@ static enum status load_times(struct route_action *action, const action_message 
 		 "max_stream_duration.grpc_timeout_header_offset"},
 	};
 
+	action->has_stream_duration = max;
 	for (size_t i = 0; i < COUNT_OF(times); i++) {
 		enum status status = duration_load(times[i].ms, times[i].unset, times[i].duration,
 						   times[i].field, diag);

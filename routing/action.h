@@ -93,6 +93,7 @@ struct route_action {
 	uint32_t timeout_ms;      /* never DURATION_UNSET */
 	uint32_t idle_timeout_ms; /* of the stream; may be DURATION_UNSET, as those that follow */
 	uint32_t flush_timeout_ms;
+	bool has_stream_duration; /* max_stream_duration is there: timeout_ms doesn't hold */
 	uint32_t max_stream_duration_ms;
 	uint32_t grpc_timeout_header_max_ms, grpc_timeout_header_offset_ms;
 	uint32_t max_grpc_timeout_ms, grpc_timeout_offset_ms; /* the older pair */

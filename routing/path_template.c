@@ -1,6 +1,6 @@
 #include "routing/path_template.h"
 
-#define PATH_CHARS "a-zA-Z0-9\\-._~%!$&'()+,;:@="
+#define PATH_CHARS "a-zA-Z0-9\\-._~%!$&'()*+,;:@="
 #define ONE_SEGMENT "[" PATH_CHARS "]+"
 #define ANY_REST "[" PATH_CHARS "/]*"
 

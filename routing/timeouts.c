@@ -94,12 +94,11 @@ void request_timeouts_init(struct request_timeouts *timeouts, const struct route
 	headers_remove_id(request, HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT);
 	headers_remove_id(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE);
 
-	if (is_grpc(request) && action->max_grpc_timeout_ms != DURATION_UNSET)
+	if (action->has_stream_duration)
+		timeouts->total_ms = 0; /* the whole stream has a limit instead */
+	else if (action->max_grpc_timeout_ms != DURATION_UNSET && is_grpc(request))
 		timeouts->total_ms = grpc_timeout(request, action->max_grpc_timeout_ms,
 						  action->grpc_timeout_offset_ms);
-	if (is_grpc(request) && action->grpc_timeout_header_max_ms != DURATION_UNSET)
-		timeouts->total_ms = grpc_timeout(request, action->grpc_timeout_header_max_ms,
-						  action->grpc_timeout_header_offset_ms);
 	if (headers_has(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS) &&
 	    take_number(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS, &number))
 		timeouts->total_ms = number;
@@ -130,8 +129,25 @@ void request_timeouts_write(const struct request_timeouts *timeouts,
 	if (writes_expected)
 		headers_set_id(request, HEADER_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
 			       number_text(request->arena, expected, 0));
-	if (is_grpc(request) && action->max_grpc_timeout_ms != DURATION_UNSET)
+	if (action->max_grpc_timeout_ms != DURATION_UNSET && !action->has_stream_duration &&
+	    is_grpc(request))
 		headers_set_id(request, HEADER_GRPC_TIMEOUT,
 			       number_text(request->arena,
 					   expected < 99999999 ? expected : 99999999, 'm'));
+}
+
+uint32_t request_max_duration(const struct route_action *action, const struct headers *request)
+{
+	uint32_t max = action->grpc_timeout_header_max_ms;
+	uint32_t offset = action->grpc_timeout_header_offset_ms;
+	uint64_t ms;
+
+	if (max == DURATION_UNSET ||
+	    !grpc_timeout_parse(headers_get(request, HEADER_GRPC_TIMEOUT), &ms))
+		return action->max_stream_duration_ms;
+	if (offset != DURATION_UNSET)
+		ms = offset < ms ? ms - offset : 0;
+	if (max && ms > max)
+		ms = max;
+	return ms < DURATION_UNSET ? (uint32_t)ms : DURATION_UNSET - 1;
 }
