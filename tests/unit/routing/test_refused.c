@@ -51,8 +51,8 @@ static void matches(void **state)
 	refused(f, "{match: {}, " FORWARD "}", "virtual_hosts[0].routes[0].match: one of prefix");
 	refused(f, "{match: {prefix: /}}", "one of route, redirect");
 	refused(f, "{match: {safe_regex: {regex: '('}}, " FORWARD "}",
-		"virtual_hosts[0].routes[0].match.safe_regex.regex: invalid regex");
-	refused(f, "{match: {safe_regex: {regex: '(a)\\1'}}, " FORWARD "}", "back references");
+		"virtual_hosts[0].routes[0].match.safe_regex.regex: invalid regular expression");
+	refused(f, "{match: {safe_regex: {regex: '(a)\\1'}}, " FORWARD "}", "match.safe_regex.regex: invalid escape");
 	refused(f, "{match: {path_separated_prefix: /a/}, " FORWARD "}",
 		"match.path_separated_prefix:");
 	refused(f, "{match: {path_separated_prefix: '/a?b'}, " FORWARD "}",
