@@ -1,7 +1,7 @@
 /* Memory that is freed all at once.
  *
- *   first block (kept by arena_reset) -> block -> block        big requests get a block of their
- * own
+ *   blocks: current -> older -> …      a big request gets a block of its own behind the current
+ *           [ used | room ]            one; arena_reset keeps one block
  *
  * Owner: whoever embeds the struct arena; what it hands out lives until reset or free. Thread: one
  * at a time. Allocation never fails (it aborts). Not for sizes from the wire that no limit has
@@ -30,8 +30,8 @@ struct arena {
  * least. */
 void arena_init(struct arena *arena, size_t block_size);
 
-/* Runs the deferred calls, newest first; keeps the oldest block for reuse when it is of block_size,
- * frees the others. */
+/* Runs the deferred calls, newest first; keeps one block of block_size for reuse, frees the
+ * others. */
 void arena_reset(struct arena *arena);
 
 /* Runs the deferred calls and frees all. The arena may be used again. */
@@ -39,11 +39,12 @@ void arena_free(struct arena *arena);
 
 void *arena_alloc_slow(struct arena *arena, size_t size);
 
-/* Uninitialised bytes, aligned to 8. */
+/* Uninitialised bytes, aligned to 8. Never NULL, not even for none. */
 static inline void *arena_alloc(struct arena *arena, size_t size)
 {
 	size_t rounded = (size + 7) & ~(size_t)7;
-	if (LIKELY((size_t)(arena->end - arena->next) >= rounded && rounded >= size)) {
+	if (!UNDER_ASAN &&
+	    LIKELY((size_t)(arena->end - arena->next) >= rounded && rounded >= size)) {
 		char *p = arena->next;
 		arena->next += rounded;
 		return p;
@@ -51,6 +52,7 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
 	return arena_alloc_slow(arena, size);
 }
 
+/* NULL for none. */
 void *arena_zalloc(struct arena *arena, size_t size);
 
 /* count * size zeroed bytes; aborts on overflow. */
