@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "telemetry/stats_private.h"
+#include "telemetry/stats_settings.h"
 
 static uint64_t hash_bytes(uint64_t hash, struct slice s)
 {
@@ -53,6 +54,7 @@ void stats_free(struct stats *stats)
 		free_shard(shard);
 	}
 	free_shard(stats->resets);
+	stats_settings_free(stats->settings);
 	free(stats->slots);
 	free(stats->buckets);
 	pthread_mutex_destroy(&stats->lock);

@@ -1,25 +1,9 @@
 #include "telemetry/stats_entries.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-const double stats_bounds[STATS_BOUNDS] = {0.5,   1,   5,    10,    25,   50,    100,
-					   250,   500, 1000, 2500,  5000, 10000, 30000,
-					   60000, 3e5, 6e5,  1.8e6, 3.6e6};
-
-/* The full name, in the arena. */
-static struct slice full_name(struct arena *arena, const struct stat_sample *sample)
-{
-	char *name = arena_alloc(arena, sample->prefix.len + sample->name.len + 4);
-	size_t len = sample->prefix.len;
-	if (len)
-		memcpy(name, sample->prefix.data, len);
-	memcpy(name + len, sample->name.data, sample->name.len);
-	len += sample->name.len;
-	if (sample->code)
-		len += (size_t)snprintf(name + len, 4, "%u", sample->code % 1000);
-	return slice_make(name, len);
-}
+#include "telemetry/stats_private.h"
+#include "telemetry/stats_tags.h"
 
 static bool is_shown(const struct stats_page *page, const struct stat_sample *sample)
 {
@@ -36,8 +20,9 @@ static void collect(void *context, const struct stat_sample *sample)
 	const struct stats_page *page = entries->page;
 	if (!is_shown(page, sample))
 		return;
-	struct slice name = full_name(&entries->arena, sample);
-	if (page->shows && !page->shows(page->context, name))
+	struct slice match, name = stat_full_name(sample, &entries->arena);
+	if (!stats_settings_has(entries->settings, name) ||
+	    (entries->filter && regex_find(entries->filter, name, &match, 1)))
 		return;
 	if (entries->count == entries->capacity) {
 		entries->capacity = entries->capacity ? entries->capacity * 2 : 1024;
@@ -87,7 +72,13 @@ static int by_place(const void *a, const void *b, void *page)
 void stats_entries_collect(struct stats *stats, struct stats_entries *entries)
 {
 	struct stats_page page = *entries->page;
+	struct diag diag;
 	arena_init(&entries->arena, 65536);
+	entries->settings = stats->settings;
+	/* The page was parsed: the expression compiles. */
+	if (page.filter.len &&
+	    regex_compile(page.filter, REGEX_REPLACE, &entries->arena, &entries->filter, &diag))
+		return;
 	stats_each(stats, collect, entries);
 	if (entries->count)
 		qsort_r(entries->items, entries->count, sizeof *entries->items, by_place, &page);

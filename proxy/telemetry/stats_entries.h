@@ -5,7 +5,9 @@
 #define TELEMETRY_STATS_ENTRIES_H
 
 #include "base/arena.h"
+#include "base/regex.h"
 #include "telemetry/stats_page.h"
+#include "telemetry/stats_settings.h"
 
 struct stats_entry {
 	struct slice name;   /* the full one */
@@ -19,6 +21,8 @@ struct stats_entries {
 	struct stats_entry *items;
 	size_t count, capacity;
 	const struct stats_page *page;
+	const struct stats_settings *settings; /* or NULL */
+	const struct regex *filter;            /* or NULL */
 	/* Writes the body of a sample; sets entry->metric if the page has metrics. */
 	void (*render)(struct stats_entries *entries, const struct stat_sample *sample,
 		       struct stats_entry *entry, struct text *body);
@@ -27,10 +31,6 @@ struct stats_entries {
 
 void stats_entries_collect(struct stats *stats, struct stats_entries *entries);
 void stats_entries_free(struct stats_entries *entries);
-
-/* The upper bounds of Envoy's default buckets. */
-enum { STATS_BOUNDS = 19 };
-extern const double stats_bounds[STATS_BOUNDS];
 
 void stats_prometheus_write(struct stats *stats, const struct stats_page *page, struct text *out);
 

@@ -12,20 +12,23 @@ static int hex(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Percent-decodes into page->filter_text; too long a filter is cut to what can't match. */
-static void decode_filter(struct slice value, struct stats_page *page)
+/* Percent-decodes into page->filter_text. False if it is too long. */
+static bool decode_filter(struct slice value, struct stats_page *page)
 {
 	size_t len = 0;
-	for (size_t i = 0; i < value.len && len < sizeof page->filter_text; i++) {
+	for (size_t i = 0; i < value.len; i++) {
 		char c = value.data[i];
 		if (c == '%' && i + 2 < value.len && hex(value.data[i + 1]) >= 0 &&
 		    hex(value.data[i + 2]) >= 0) {
 			c = (char)(hex(value.data[i + 1]) * 16 + hex(value.data[i + 2]));
 			i += 2;
 		}
+		if (len == sizeof page->filter_text)
+			return false;
 		page->filter_text[len++] = c;
 	}
 	page->filter = slice_make(page->filter_text, len);
+	return true;
 }
 
 struct choice {
@@ -90,6 +93,36 @@ static enum status parse_buckets(struct slice value, struct stats_page *page, st
 	return STATUS_OK;
 }
 
+/* The two faults that people make, in RE2's words; others in our own. */
+static void put_fault(struct text *error, const struct diag *diag, const char *pattern)
+{
+	const char *repeat = strpbrk(pattern, "*+?");
+	if (strstr(diag->text, "missing closing parenthesis"))
+		text_printf(error, "Invalid re2 regex: missing ): %s", pattern);
+	else if (repeat && strstr(diag->text, "does not follow a repeatable item"))
+		text_printf(error, "Invalid re2 regex: no argument for repetition operator: %c",
+			    *repeat);
+	else
+		text_printf(error, "Invalid re2 regex: %s", diag->text);
+}
+
+static enum status parse_filter(struct slice value, struct stats_page *page, struct text *error)
+{
+	struct diag diag = {.text = ""};
+	const struct regex *regex;
+	struct arena arena;
+	if (!decode_filter(value, page))
+		return refuse(error, "the filter is too long");
+	if (!page->filter.len)
+		return STATUS_OK;
+	arena_init(&arena, 1024);
+	enum status status = regex_compile(page->filter, REGEX_REPLACE, &arena, &regex, &diag);
+	if (status)
+		put_fault(error, &diag, arena_string(&arena, page->filter));
+	arena_free(&arena);
+	return status ? STATUS_INVALID : STATUS_OK;
+}
+
 static enum status parse_parameter(struct slice key, struct slice value, struct stats_page *page,
 				   struct text *error)
 {
@@ -100,7 +133,7 @@ static enum status parse_parameter(struct slice key, struct slice value, struct 
 	else if (slice_equal(key, SLICE("text_readouts")))
 		page->text_readouts = true;
 	else if (slice_equal(key, SLICE("filter")))
-		decode_filter(value, page);
+		return parse_filter(value, page, error);
 	else if (slice_equal(key, SLICE("format")) && page->format != STATS_PROMETHEUS)
 		return parse_format(value, page, error);
 	else if (slice_equal(key, SLICE("type")))
@@ -156,24 +189,27 @@ static void text_summary(const struct stat_sample *sample, struct text *body)
 }
 
 /* How many records are in bucket i, with or without those of the buckets below. */
-static uint64_t bucket(const struct histogram_sum *sum, unsigned i, bool is_disjoint)
+static uint64_t bucket(const struct histogram_sum *sum, const double *bounds, unsigned i,
+		       bool is_disjoint)
 {
 	if (!sum)
 		return 0;
-	uint64_t count = histogram_count_upto(sum, stats_bounds[i]);
+	uint64_t count = histogram_count_upto(sum, bounds[i]);
 	if (is_disjoint && i)
-		count -= histogram_count_upto(sum, stats_bounds[i - 1]);
+		count -= histogram_count_upto(sum, bounds[i - 1]);
 	return count;
 }
 
-static void text_buckets(const struct stats_page *page, const struct stat_sample *sample,
-			 struct text *body)
+static void text_buckets(const struct stats_entries *entries, struct slice name,
+			 const struct stat_sample *sample, struct text *body)
 {
-	bool is_disjoint = page->buckets == STATS_DISJOINT;
-	for (unsigned i = 0; i < STATS_BOUNDS; i++)
-		text_printf(body, "%sB%g(%llu,%llu)", i ? " " : "", stats_bounds[i],
-			    (unsigned long long)bucket(sample->interval, i, is_disjoint),
-			    (unsigned long long)bucket(sample->total, i, is_disjoint));
+	bool is_disjoint = entries->page->buckets == STATS_DISJOINT;
+	struct stats_bounds bounds = stats_settings_bounds(entries->settings, name);
+	for (unsigned i = 0; i < bounds.count; i++)
+		text_printf(
+			body, "%sB%g(%llu,%llu)", i ? " " : "", bounds.values[i],
+			(unsigned long long)bucket(sample->interval, bounds.values, i, is_disjoint),
+			(unsigned long long)bucket(sample->total, bounds.values, i, is_disjoint));
 }
 
 static void text_bins(const struct histogram_sum *sum, struct text *body)
@@ -188,12 +224,12 @@ static void text_bins(const struct histogram_sum *sum, struct text *body)
 	}
 }
 
-static void text_histogram(const struct stats_page *page, const struct stat_sample *sample,
-			   struct text *body)
+static void text_histogram(const struct stats_entries *entries, struct slice name,
+			   const struct stat_sample *sample, struct text *body)
 {
 	if (!sample->total) {
 		text_add(body, SLICE(" No recorded values"));
-	} else if (page->buckets == STATS_DETAILED) {
+	} else if (entries->page->buckets == STATS_DETAILED) {
 		text_add(body, SLICE("\n  totals="));
 		text_bins(sample->total, body);
 		text_add(body, SLICE("\n  intervals="));
@@ -202,20 +238,19 @@ static void text_histogram(const struct stats_page *page, const struct stat_samp
 		text_summary(sample, body);
 	} else {
 		text_add(body, SLICE(" "));
-		if (page->buckets == STATS_SUMMARY)
+		if (entries->page->buckets == STATS_SUMMARY)
 			text_summary(sample, body);
 		else
-			text_buckets(page, sample, body);
+			text_buckets(entries, name, sample, body);
 	}
 }
 
 static void render_text(struct stats_entries *entries, const struct stat_sample *sample,
 			struct stats_entry *entry, struct text *body)
 {
-	(void)entry;
 	text_add(body, SLICE(":"));
 	if (sample->kind == STAT_HISTOGRAM) {
-		text_histogram(entries->page, sample, body);
+		text_histogram(entries, entry->name, sample, body);
 	} else if (sample->kind == STAT_TEXT) {
 		text_printf(body, " \"%.*s\"", SLICE_FMT(sample->text));
 	} else {
@@ -256,15 +291,17 @@ static void json_quantiles(const struct stat_sample *sample, struct text *body)
 	text_add(body, SLICE("]"));
 }
 
-static void json_buckets(const struct stats_page *page, const struct stat_sample *sample,
-			 struct text *body)
+static void json_buckets(const struct stats_entries *entries, struct slice name,
+			 const struct stat_sample *sample, struct text *body)
 {
-	bool is_disjoint = page->buckets == STATS_DISJOINT;
-	for (unsigned i = 0; i < STATS_BOUNDS; i++)
-		text_printf(body, "%s{\"upper_bound\":%.17g,\"interval\":%llu,\"cumulative\":%llu}",
-			    i ? "," : "[", stats_bounds[i],
-			    (unsigned long long)bucket(sample->interval, i, is_disjoint),
-			    (unsigned long long)bucket(sample->total, i, is_disjoint));
+	bool is_disjoint = entries->page->buckets == STATS_DISJOINT;
+	struct stats_bounds bounds = stats_settings_bounds(entries->settings, name);
+	for (unsigned i = 0; i < bounds.count; i++)
+		text_printf(
+			body, "%s{\"upper_bound\":%.17g,\"interval\":%llu,\"cumulative\":%llu}",
+			i ? "," : "[", bounds.values[i],
+			(unsigned long long)bucket(sample->interval, bounds.values, i, is_disjoint),
+			(unsigned long long)bucket(sample->total, bounds.values, i, is_disjoint));
 	text_add(body, SLICE("]"));
 }
 
@@ -283,13 +320,13 @@ static void json_bins(const struct histogram_sum *sum, struct text *body)
 	text_add(body, SLICE("]"));
 }
 
-static void json_histogram(const struct stats_page *page, const struct stat_sample *sample,
-			   struct text *body)
+static void json_histogram(const struct stats_entries *entries, struct slice name,
+			   const struct stat_sample *sample, struct text *body)
 {
-	if (page->buckets == STATS_SUMMARY) {
+	if (entries->page->buckets == STATS_SUMMARY) {
 		text_add(body, SLICE(",\"values\":"));
 		json_quantiles(sample, body);
-	} else if (page->buckets == STATS_DETAILED) {
+	} else if (entries->page->buckets == STATS_DETAILED) {
 		text_add(body, SLICE(",\"totals\":"));
 		json_bins(sample->total, body);
 		text_add(body, SLICE(",\"intervals\":"));
@@ -298,7 +335,7 @@ static void json_histogram(const struct stats_page *page, const struct stat_samp
 		json_quantiles(sample, body);
 	} else {
 		text_add(body, SLICE(",\"buckets\":"));
-		json_buckets(page, sample, body);
+		json_buckets(entries, name, sample, body);
 	}
 }
 
@@ -308,7 +345,7 @@ static void render_json(struct stats_entries *entries, const struct stat_sample 
 	text_add(body, SLICE("{\"name\":"));
 	text_add_json(body, entry->name);
 	if (sample->kind == STAT_HISTOGRAM) {
-		json_histogram(entries->page, sample, body);
+		json_histogram(entries, entry->name, sample, body);
 	} else {
 		text_add(body, SLICE(",\"value\":"));
 		if (sample->kind == STAT_TEXT)

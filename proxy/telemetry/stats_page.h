@@ -16,6 +16,8 @@
 #include "telemetry/stats.h"
 #include "telemetry/text.h"
 
+enum { STATS_FILTER_MAX = 1024 }; /* bytes of a filter; longer ones are refused */
+
 enum stats_format { STATS_TEXT, STATS_JSON, STATS_PROMETHEUS };
 enum stats_buckets { STATS_SUMMARY, STATS_CUMULATIVE, STATS_DISJOINT, STATS_DETAILED };
 
@@ -26,11 +28,8 @@ struct stats_page {
 	enum stat_kind only; /* STAT_NONE: all; COUNTER, GAUGE, HISTOGRAM, TEXT */
 	bool used_only;
 	bool text_readouts;  /* Prometheus: texts too */
-	struct slice filter; /* the regular expression, percent-decoded; "" for none */
-	char filter_text[1024];
-	/* Who shows a name; NULL: everybody. The caller compiles `filter` and sets these. */
-	bool (*shows)(const void *context, struct slice name);
-	const void *context;
+	struct slice filter; /* the regular expression for names, percent-decoded; "" for none */
+	char filter_text[STATS_FILTER_MAX];
 };
 
 /* Reads the query of a request ("usedonly&format=json"; `format` is what the path stands for).

@@ -9,10 +9,13 @@
 
 #include "telemetry/stats.h"
 
+struct stats_settings;
+
 enum { STAT_CODES_A_BLOCK = 8 };
 
 struct stats {
-	pthread_mutex_t lock; /* the scopes: main and the builder take and drop them */
+	pthread_mutex_t lock;            /* the scopes: main and the builder take and drop them */
+	struct stats_settings *settings; /* or NULL */
 	struct stats_shard *shards, *main;
 	struct stats_shard *resets;  /* what the counters held when they were last reset; or NULL */
 	struct stat_scope **buckets; /* hash table of scopes; a power of two of them */

@@ -72,14 +72,14 @@ static void put_count_and_sum(struct text *out, const struct stat_tags *tags,
 }
 
 static void put_histogram(struct text *out, const struct stat_tags *tags,
-			  const struct histogram_sum *sum)
+			  struct stats_bounds bounds, const struct histogram_sum *sum)
 {
 	char bound[32];
-	for (unsigned i = 0; i < STATS_BOUNDS; i++) {
-		int len = snprintf(bound, sizeof bound, "%.32g", stats_bounds[i]);
+	for (unsigned i = 0; i < bounds.count; i++) {
+		int len = snprintf(bound, sizeof bound, "%.32g", bounds.values[i]);
 		begin_line(out, tags, "_bucket");
 		put_label(out, tags, "le", slice_make(bound, (size_t)len));
-		end_line(out, sum ? histogram_count_upto(sum, stats_bounds[i]) : 0);
+		end_line(out, sum ? histogram_count_upto(sum, bounds.values[i]) : 0);
 	}
 	begin_line(out, tags, "_bucket");
 	put_label(out, tags, "le", SLICE("+Inf"));
@@ -107,7 +107,7 @@ static void render(struct stats_entries *entries, const struct stat_sample *samp
 		   struct stats_entry *entry, struct text *body)
 {
 	struct stat_tags tags;
-	stat_tags_extract(sample, &entries->arena, &tags);
+	stat_tags_extract(sample, entry->name, entries->settings, &entries->arena, &tags);
 	entry->metric = tags.metric;
 	if (sample->kind != STAT_HISTOGRAM) {
 		begin_line(body, &tags, "");
@@ -117,7 +117,8 @@ static void render(struct stats_entries *entries, const struct stat_sample *samp
 	} else if (entries->page->has_buckets && entries->page->buckets == STATS_SUMMARY) {
 		put_summary(body, &tags, sample->interval);
 	} else {
-		put_histogram(body, &tags, sample->total);
+		put_histogram(body, &tags, stats_settings_bounds(entries->settings, entry->name),
+			      sample->total);
 	}
 }
 

@@ -1,5 +1,9 @@
 #include "telemetry/stats_tags.h"
 
+#include <stdio.h>
+
+#include "base/regex.h"
+
 /* In the order in which they are shown. */
 #define TAG_TABLE(X)                                                                               \
 	X(CODE, "envoy_response_code")                                                             \
@@ -110,12 +114,34 @@ static bool matches(const char *pattern, struct slice text, struct slice *values
 	return false;
 }
 
-static void add_tag(struct stat_tags *tags, enum tag tag, struct slice value)
+/* What is being found out about a name. */
+struct finding {
+	struct stat_tags *tags;
+	struct arena *arena;
+	struct slice name;
+	char *is_cut; /* a byte for each of the name: it is no part of the metric */
+};
+
+static void cut(struct finding *f, size_t from, size_t len)
 {
+	for (size_t i = from; i < from + len && i < f->name.len; i++)
+		f->is_cut[i] = 1;
+}
+
+static void add_tag(struct finding *f, struct slice name, struct slice value, unsigned order)
+{
+	struct stat_tags *tags = f->tags;
+	if (tags->count == STAT_TAGS_MAX)
+		return;
 	unsigned at = tags->count++;
-	for (; at && tags->tags[at - 1].order > tag; at--)
+	for (; at && tags->tags[at - 1].order > order; at--)
 		tags->tags[at] = tags->tags[at - 1];
-	tags->tags[at] = (struct stat_tag){tag_names[tag], value, tag};
+	tags->tags[at] = (struct stat_tag){name, value, order};
+}
+
+static void add_known(struct finding *f, enum tag tag, struct slice value)
+{
+	add_tag(f, tag_names[tag], value, tag);
 }
 
 /* "127.0.0.1_80" stands for "127.0.0.1:80". */
@@ -128,84 +154,96 @@ static struct slice endpoint_address(struct slice value, struct arena *arena)
 	return slice_make(copy, value.len);
 }
 
-/* A metric's name while it is put together, in room for all of the stat's name. */
-struct name {
-	char *data;
-	size_t len;
-};
-
-static void append(struct name *name, struct slice s)
+/* The values in the prefix, each cut with the dot behind it. */
+static void find_in_prefix(struct finding *f, size_t prefix_len)
 {
-	if (s.len)
-		memcpy(name->data + name->len, s.data, s.len);
-	name->len += s.len;
-}
-
-/* Appends the prefix without the values, each with the dot behind it. */
-static void append_without(struct name *name, struct slice prefix, const struct slice *values,
-			   unsigned count)
-{
-	size_t from = 0;
-	for (unsigned i = 0; i < count; i++) {
-		size_t at = (size_t)(values[i].data - prefix.data);
-		append(name, slice_sub(prefix, from, at));
-		from = at + values[i].len + 1;
-	}
-	append(name, slice_sub(prefix, from, prefix.len));
-}
-
-static void extract_prefix(const struct stat_sample *sample, struct arena *arena,
-			   struct stat_tags *tags, struct name *name)
-{
+	struct slice prefix = slice_sub(f->name, 0, prefix_len);
 	for (unsigned i = 0; i < COUNT_OF(rules); i++) {
 		struct slice values[2] = {{NULL, 0}, {NULL, 0}};
-		if (!matches(rules[i].pattern, sample->prefix, values))
+		if (!matches(rules[i].pattern, prefix, values))
 			continue;
-		unsigned count = 0;
-		for (; count < 2 && values[count].data; count++) {
-			enum tag tag = rules[i].tags[count];
-			add_tag(tags, tag,
-				tag == TAG_ENDPOINT ? endpoint_address(values[count], arena)
-						    : values[count]);
+		for (unsigned v = 0; v < 2 && values[v].data; v++) {
+			enum tag tag = rules[i].tags[v];
+			cut(f, (size_t)(values[v].data - prefix.data), values[v].len + 1);
+			add_known(f, tag,
+				  tag == TAG_ENDPOINT ? endpoint_address(values[v], f->arena)
+						      : values[v]);
 		}
-		append_without(name, sample->prefix, values, count);
 		return;
 	}
-	append(name, sample->prefix);
 }
 
-/* "rq_2xx" becomes rq_xx and the class 2; "ciphers.X" ciphers and X. */
-static void extract_name(struct slice text, struct stat_tags *tags, struct name *name)
+static bool is_class(struct slice text)
 {
+	return text.len >= 7 && slice_ends_with(text, SLICE("xx")) &&
+	       text.data[text.len - 3] >= '1' && text.data[text.len - 3] <= '5' &&
+	       slice_ends_with(slice_sub(text, 0, text.len - 3), SLICE("_rq_"));
+}
+
+/* "rq_503" becomes rq and 503, "rq_2xx" rq_xx and 2, "ciphers.X" ciphers and X. */
+static void find_in_name(struct finding *f, size_t prefix_len, unsigned code)
+{
+	struct slice text = slice_sub(f->name, prefix_len, f->name.len);
 	struct slice ciphers = SLICE("ciphers."), versions = SLICE("versions.TLS");
-	size_t dot = slice_find_char(text, '.', 0);
-	if (text.len >= 7 && slice_ends_with(text, SLICE("xx")) && text.data[text.len - 3] >= '1' &&
-	    text.data[text.len - 3] <= '5' &&
-	    slice_ends_with(slice_sub(text, 0, text.len - 3), SLICE("_rq_"))) {
-		add_tag(tags, TAG_CODE_CLASS, slice_sub(text, text.len - 3, text.len - 2));
-		append(name, slice_sub(text, 0, text.len - 3));
-		append(name, SLICE("xx"));
+	if (code) {
+		add_known(f, TAG_CODE, slice_sub(text, text.len - 3, text.len));
+		cut(f, f->name.len - 4, 4);
+	} else if (is_class(text)) {
+		add_known(f, TAG_CODE_CLASS, slice_sub(text, text.len - 3, text.len - 2));
+		cut(f, f->name.len - 3, 1);
 	} else if (slice_starts_with(text, ciphers) || slice_starts_with(text, versions)) {
-		add_tag(tags, slice_starts_with(text, ciphers) ? TAG_CIPHER : TAG_TLS_VERSION,
-			slice_sub(text, dot + 1, text.len));
-		append(name, slice_sub(text, 0, dot));
-	} else {
-		append(name, text);
+		size_t dot = slice_find_char(text, '.', 0);
+		add_known(f, slice_starts_with(text, ciphers) ? TAG_CIPHER : TAG_TLS_VERSION,
+			  slice_sub(text, dot + 1, text.len));
+		cut(f, prefix_len + dot, text.len - dot);
 	}
 }
 
-void stat_tags_extract(const struct stat_sample *sample, struct arena *arena,
+static void find_configured(struct finding *f, const struct stats_settings *settings)
+{
+	for (unsigned i = 0; i < settings->tag_count; i++) {
+		const struct stats_tag_rule *rule = &settings->tags[i];
+		struct slice groups[3] = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+		if (!rule->regex) {
+			add_tag(f, rule->name, rule->fixed, 1000 + i);
+			continue;
+		}
+		if (regex_find(rule->regex, f->name, groups, 3) || !groups[1].data)
+			continue;
+		cut(f, (size_t)(groups[1].data - f->name.data), groups[1].len);
+		add_tag(f, rule->name, groups[2].data ? groups[2] : groups[1], 1000 + i);
+	}
+}
+
+struct slice stat_full_name(const struct stat_sample *sample, struct arena *arena)
+{
+	char *name = arena_alloc(arena, sample->prefix.len + sample->name.len + 4);
+	size_t len = sample->prefix.len;
+	if (len)
+		memcpy(name, sample->prefix.data, len);
+	memcpy(name + len, sample->name.data, sample->name.len);
+	len += sample->name.len;
+	if (sample->code)
+		len += (size_t)snprintf(name + len, 4, "%u", sample->code % 1000);
+	return slice_make(name, len);
+}
+
+void stat_tags_extract(const struct stat_sample *sample, struct slice name,
+		       const struct stats_settings *settings, struct arena *arena,
 		       struct stat_tags *tags)
 {
-	struct name name = {.data = arena_alloc(arena, sample->prefix.len + sample->name.len + 1)};
-	*tags = (struct stat_tags){.count = 0};
-	extract_prefix(sample, arena, tags, &name);
-	if (sample->code) { /* "upstream_rq_" and the code */
-		char *code = arena_printf(arena, "%u", sample->code);
-		add_tag(tags, TAG_CODE, slice_of(code));
-		append(&name, slice_sub(sample->name, 0, sample->name.len - 1));
-	} else {
-		extract_name(sample->name, tags, &name);
+	struct finding f = {tags, arena, name, arena_zalloc(arena, name.len + 1)};
+	tags->count = 0;
+	if (!settings || !settings->skips_default_tags) {
+		find_in_prefix(&f, sample->prefix.len);
+		find_in_name(&f, sample->prefix.len, sample->code);
 	}
-	tags->metric = slice_make(name.data, name.len);
+	if (settings)
+		find_configured(&f, settings);
+	char *metric = arena_alloc(arena, name.len + 1);
+	size_t len = 0;
+	for (size_t i = 0; i < name.len; i++)
+		if (!f.is_cut[i])
+			metric[len++] = name.data[i];
+	tags->metric = slice_make(metric, len);
 }

@@ -30,7 +30,7 @@ static void check(const char *prefix, const char *name, unsigned code, const cha
 		.prefix = slice_of(prefix), .name = slice_of(name), .code = code};
 	struct stat_tags tags;
 	char text[512];
-	stat_tags_extract(&sample, &arena, &tags);
+	stat_tags_extract(&sample, stat_full_name(&sample, &arena), NULL, &arena, &tags);
 	int len = snprintf(text, sizeof text, "%.*s{", SLICE_FMT(tags.metric));
 	for (unsigned i = 0; i < tags.count; i++)
 		len += snprintf(text + len, sizeof text - (size_t)len, "%s%.*s=%.*s", i ? "," : "",
