@@ -83,7 +83,8 @@ void http1_received(struct http1 *h)
 {
 	h->read_state = HTTP1_READ_HOLD;
 	h->exchange->is_received = true;
-	if (!is_server(h) && !h->exchange->is_sent)
+	if (!is_server(h) && !h->exchange->is_sent &&
+	    !(h->send_state == HTTP1_SEND_LENGTH && !h->send_left))
 		h->codec.must_close = true; /* answered before it was asked in full */
 }
 
