@@ -159,14 +159,12 @@ static enum http1_error check_first_line(const struct http1_progress *progress, 
 }
 
 static enum http1_error check_partial(struct http1_progress *progress, struct slice bytes,
-				      const struct http1_lines *lines, enum http1_kind kind,
+				      const struct http1_lines *lines,
 				      const struct http1_options *options)
 {
 	progress->scanned = lines->scanned;
 	progress->line_start = lines->line_start;
 	progress->lines = (uint16_t)(progress->lines + lines->count);
-	if (progress->lines > max_headers(options) + (kind != HTTP1_TRAILERS))
-		return HTTP1_ERROR_TOO_MANY_HEADERS;
 	return bytes.len >= max_bytes(options) ? HTTP1_ERROR_TOO_LARGE : HTTP1_ERROR_NONE;
 }
 
@@ -191,9 +189,10 @@ enum http1_found http1_head_find(struct http1_progress *progress, struct slice b
 				 void *scratch, struct http1_lines_found *found,
 				 enum http1_error *error)
 {
+	uint32_t max_lines = max_headers(options) + (kind != HTTP1_TRAILERS);
 	struct http1_lines lines = {
 		.ends = scratch,
-		.max = max_headers(options) + (kind != HTTP1_TRAILERS),
+		.max = max_lines - progress->lines,
 		.line_start = progress->line_start,
 		.scanned = progress->scanned,
 	};
@@ -206,6 +205,7 @@ enum http1_found http1_head_find(struct http1_progress *progress, struct slice b
 	if (UNLIKELY(result == HTTP1_SCAN_END && progress->scanned)) {
 		/* The first lines' ends are not known any more. */
 		lines.count = lines.line_start = lines.scanned = 0;
+		lines.max = max_lines;
 		result = http1_scan_lines(&lines, head);
 	}
 	if (LIKELY(result == HTTP1_SCAN_END && (lines.count || kind == HTTP1_TRAILERS))) {
@@ -217,9 +217,8 @@ enum http1_found http1_head_find(struct http1_progress *progress, struct slice b
 	}
 	*error = check_first_line(progress, bytes, &lines, kind, options);
 	if (!*error)
-		*error = result == HTTP1_SCAN_MORE
-				 ? check_partial(progress, bytes, &lines, kind, options)
-				 : scan_error(result);
+		*error = result == HTTP1_SCAN_MORE ? check_partial(progress, bytes, &lines, options)
+						   : scan_error(result);
 	return *error ? HTTP1_FOUND_BAD : HTTP1_FOUND_MORE;
 }
 
