@@ -68,20 +68,20 @@ void http1_client_send_headers(struct http1 *h, struct headers *headers, bool en
 }
 
 /* Fields that RFC 9110 8.6 and 9112 6.1 forbid in such answers: a length of 0 is let pass. */
-static enum http1_error check_bodyless(const struct http1_head *head, struct http1_head *clean)
+static enum http1_error check_bodyless(struct http1_head *head)
 {
 	if (head->has_coding)
 		return HTTP1_ERROR_CODING_REFUSED;
 	if (head->has_length && head->length)
 		return HTTP1_ERROR_LENGTH_REFUSED;
-	http1_remove_fields(clean, HEADER_CONTENT_LENGTH);
+	http1_remove_fields(head, HEADER_CONTENT_LENGTH);
 	return HTTP1_ERROR_NONE;
 }
 
 static enum http1_error take_informational(struct http1 *h, struct http1_head *head)
 {
 	struct exchange *exchange = h->exchange;
-	enum http1_error error = check_bodyless(head, head);
+	enum http1_error error = check_bodyless(head);
 
 	if (error)
 		return error;
@@ -105,7 +105,7 @@ static enum http1_error choose_framing(struct http1 *h, struct http1_head *head)
 		http1_remove_fields(head, HEADER_CONTENT_LENGTH);
 		h->read_state = HTTP1_READ_TO_END;
 	} else if (status == 204) {
-		return check_bodyless(head, head);
+		return check_bodyless(head);
 	} else if (h->exchange->is_head || status == 304) {
 		return HTTP1_ERROR_NONE;
 	} else if (head->is_chunked) {
@@ -133,37 +133,36 @@ static void note_refusal(struct http1 *h)
 	}
 }
 
-enum http1_error http1_client_head(struct http1 *h, const struct http1_head *parsed)
+enum http1_error http1_client_head(struct http1 *h, struct http1_head *head)
 {
-	struct http1_head head = *parsed;
 	struct exchange *exchange = h->exchange;
-	unsigned status = head.status;
+	unsigned status = head->status;
 
-	if (status == 101 && !(h->is_upgrade && head.is_upgrade))
+	if (status == 101 && !(h->is_upgrade && head->is_upgrade))
 		return HTTP1_ERROR_SYNTAX;
 	if (status < 200 && status != 101)
-		return take_informational(h, &head);
+		return take_informational(h, head);
 
-	exchange->protocol = head.protocol;
+	exchange->protocol = head->protocol;
 	exchange->is_tunnel = status == 101 || (h->is_connect && status / 100 == 2);
-	enum http1_error error = status == 101 ? check_bodyless(&head, &head) : HTTP1_ERROR_NONE;
+	enum http1_error error = status == 101 ? check_bodyless(head) : HTTP1_ERROR_NONE;
 	if (!error)
-		error = choose_framing(h, &head);
+		error = choose_framing(h, head);
 	if (error)
 		return error;
 	if (exchange->is_tunnel)
 		h->codec.must_close = true;
 	else if (h->is_upgrade || h->is_connect)
 		note_refusal(h);
-	if (head.connection & HTTP1_CLOSE ||
-	    (head.protocol == STREAM_PROTOCOL_HTTP10 && !(head.connection & HTTP1_KEEP_ALIVE)))
+	if (head->connection & HTTP1_CLOSE ||
+	    (head->protocol == STREAM_PROTOCOL_HTTP10 && !(head->connection & HTTP1_KEEP_ALIVE)))
 		h->codec.must_close = true;
 
 	bool end = h->read_state == HTTP1_READ_HOLD;
 	if (end)
 		http1_received(h);
 	struct headers *headers = arena_alloc(exchange->arena, sizeof *headers);
-	http1_head_copy(&head, HTTP1_RESPONSE, headers, exchange->arena, HTTP1_SPARE_FIELDS);
+	http1_head_copy(head, HTTP1_RESPONSE, headers, exchange->arena, HTTP1_SPARE_FIELDS);
 	if (h->codec.must_close && !exchange->is_tunnel)
 		h->codec.events->draining(&h->codec);
 	if (h->exchange)

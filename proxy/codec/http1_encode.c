@@ -9,6 +9,8 @@
 enum {
 	FRAMING_ROOM = 128, /* all lines that can be added, with the empty one */
 	START_ROOM = 96,    /* version, status, reason, "host: " */
+	COMMON_FIELDS = 4096,
+	TRAILERS = 1, /* in place of a status */
 };
 
 /* Pseudo headers and removed items. */
@@ -79,7 +81,8 @@ static size_t fields_size(const struct headers *headers)
 	return size;
 }
 
-static char *put_fields(char *p, const struct headers *headers, uint64_t skip,
+/* NULL: there isn't room up to `limit`. */
+static char *put_fields(char *p, const char *limit, const struct headers *headers, uint64_t skip,
 			enum http1_case header_case)
 {
 	const struct header *end = headers->items + headers->count;
@@ -90,6 +93,8 @@ static char *put_fields(char *p, const struct headers *headers, uint64_t skip,
 			continue;
 		assert(http1_is_all(header_name(h), HTTP1_TOKEN));
 		assert(http1_is_all(header_value(h), HTTP1_FIELD));
+		if (UNLIKELY((size_t)(limit - p) < (size_t)h->name_len + h->value_len + 4))
+			return NULL;
 		p = put_name(p, h->name, h->name_len, header_case);
 		p = PUT_LITERAL(p, ": ");
 		p = put(p, h->value, h->value_len);
@@ -139,6 +144,12 @@ static char *reserve(struct buf *out, size_t size)
 	return start;
 }
 
+static void give_back(struct buf *out, char *start)
+{
+	if (start != out->pool->turn_next)
+		free(start);
+}
+
 static void append(struct buf *out, char *start, const char *end)
 {
 	struct slice bytes = {start, (size_t)(end - start)};
@@ -148,63 +159,101 @@ static void append(struct buf *out, char *start, const char *end)
 		buf_append_turn(out, bytes);
 	} else {
 		buf_append_owned(out, bytes);
-		free(start);
+		give_back(out, start);
+	}
+}
+
+/* What stands before the fields. */
+struct start_line {
+	struct slice method, target, authority; /* request */
+	unsigned status;                        /* response; 0: a request; 1: trailers */
+	bool is_http10;
+};
+
+static char *put_request_line(char *p, const struct start_line *line, enum http1_case header_case)
+{
+	p = put(p, line->method.data, line->method.len);
+	*p++ = ' ';
+	p = put(p, line->target.data, line->target.len);
+	if (UNLIKELY(header_case == HTTP1_CASE_PROPER_WORDS))
+		p = PUT_LITERAL(p, " HTTP/1.1\r\nHost: ");
+	else
+		p = PUT_LITERAL(p, " HTTP/1.1\r\nhost: ");
+	p = put(p, line->authority.data, line->authority.len);
+	return PUT_LITERAL(p, "\r\n");
+}
+
+static char *put_status_line(char *p, const struct start_line *line)
+{
+	struct slice reason = http1_reason(line->status);
+
+	p = PUT_LITERAL(p, "HTTP/1.1 ");
+	if (UNLIKELY(line->is_http10))
+		p[-2] = '0';
+	p[0] = (char)('0' + line->status / 100);
+	p[1] = (char)('0' + line->status / 10 % 10);
+	p[2] = (char)('0' + line->status % 10);
+	p[3] = ' ';
+	p = put(p + 4, reason.data, reason.len);
+	return PUT_LITERAL(p, "\r\n");
+}
+
+/* Tries with room for common heads; the exact size is summed up only for larger ones. */
+static void encode(struct buf *out, const struct headers *headers, const struct start_line *line,
+		   uint64_t skip, unsigned add, enum http1_case header_case)
+{
+	size_t fixed = line->method.len + line->target.len + line->authority.len + START_ROOM +
+		       FRAMING_ROOM;
+	size_t size = fixed + COMMON_FIELDS;
+
+	for (;;) {
+		char *start = reserve(out, size), *p = start;
+		if (!line->status)
+			p = put_request_line(p, line, header_case);
+		else if (line->status == TRAILERS)
+			p = PUT_LITERAL(p, "0\r\n");
+		else
+			p = put_status_line(p, line);
+		p = put_fields(p, start + size - FRAMING_ROOM, headers, skip, header_case);
+		if (LIKELY(p)) {
+			append(out, start, put_end(p, add, header_case));
+			return;
+		}
+		give_back(out, start);
+		size = fixed + fields_size(headers);
 	}
 }
 
 void http1_encode_request(struct buf *out, const struct headers *headers, bool is_connect,
 			  uint64_t skip, unsigned add, enum http1_case header_case)
 {
-	struct slice method = headers_get(headers, HEADER_METHOD);
-	struct slice authority = headers_get(headers, HEADER_AUTHORITY);
-	struct slice target = is_connect ? authority : headers_get(headers, HEADER_PATH);
-	size_t size = fields_size(headers) + authority.len + START_ROOM + FRAMING_ROOM;
+	struct start_line line = {
+		.method = headers_get(headers, HEADER_METHOD),
+		.target = headers_get(headers, is_connect ? HEADER_AUTHORITY : HEADER_PATH),
+		.authority = headers_get(headers, HEADER_AUTHORITY),
+	};
 
-	if (!authority.data)
-		authority = headers_get(headers, HEADER_HOST);
-	if (!target.len)
-		target = SLICE("/");
-	char *start = reserve(out, size + authority.len), *p = start;
-	p = put(p, method.data, method.len);
-	*p++ = ' ';
-	p = put(p, target.data, target.len);
-	if (UNLIKELY(header_case == HTTP1_CASE_PROPER_WORDS))
-		p = PUT_LITERAL(p, " HTTP/1.1\r\nHost: ");
-	else
-		p = PUT_LITERAL(p, " HTTP/1.1\r\nhost: ");
-	p = put(p, authority.data, authority.len);
-	p = PUT_LITERAL(p, "\r\n");
-	p = put_fields(p, headers, skip | HTTP1_SKIP(HOST), header_case);
-	append(out, start, put_end(p, add, header_case));
+	if (!line.authority.data)
+		line.authority = headers_get(headers, HEADER_HOST);
+	if (!line.target.len)
+		line.target = SLICE("/");
+	encode(out, headers, &line, skip | HTTP1_SKIP(HOST), add, header_case);
 }
 
 void http1_encode_response(struct buf *out, const struct headers *headers, unsigned status,
 			   bool is_http10, uint64_t skip, unsigned add, enum http1_case header_case)
 {
-	struct slice reason = http1_reason(status);
-	char *start = reserve(out, fields_size(headers) + START_ROOM + FRAMING_ROOM), *p = start;
+	struct start_line line = {.status = status, .is_http10 = is_http10};
 
-	p = PUT_LITERAL(p, "HTTP/1.1 ");
-	if (UNLIKELY(is_http10))
-		p[-2] = '0';
-	p[0] = (char)('0' + status / 100);
-	p[1] = (char)('0' + status / 10 % 10);
-	p[2] = (char)('0' + status % 10);
-	p[3] = ' ';
-	p = put(p + 4, reason.data, reason.len);
-	p = PUT_LITERAL(p, "\r\n");
-	p = put_fields(p, headers, skip, header_case);
-	append(out, start, put_end(p, add, header_case));
+	encode(out, headers, &line, skip, add, header_case);
 }
 
 void http1_encode_trailers(struct buf *out, const struct headers *trailers,
 			   enum http1_case header_case)
 {
-	char *start = reserve(out, fields_size(trailers) + FRAMING_ROOM), *p = start;
+	struct start_line line = {.status = TRAILERS};
 
-	p = PUT_LITERAL(p, "0\r\n");
-	p = put_fields(p, trailers,
-		       HTTP1_SKIP_HOP_BY_HOP | HTTP1_SKIP(CONTENT_LENGTH) | HTTP1_SKIP(HOST),
-		       header_case);
-	append(out, start, put_end(p, 0, header_case));
+	encode(out, trailers, &line,
+	       HTTP1_SKIP_HOP_BY_HOP | HTTP1_SKIP(CONTENT_LENGTH) | HTTP1_SKIP(HOST), 0,
+	       header_case);
 }

@@ -14,7 +14,7 @@ static inline struct http1 *http1_of(struct codec *codec)
 /* A head was parsed: begins the exchange (server), chooses the read state, tells the events. Each
  * returns the error that it finds. */
 enum http1_error http1_server_head(struct http1 *h, const struct http1_head *head);
-enum http1_error http1_client_head(struct http1 *h, const struct http1_head *head);
+enum http1_error http1_client_head(struct http1 *h, struct http1_head *head);
 
 void http1_server_send_headers(struct http1 *h, struct headers *headers, bool end);
 void http1_client_send_headers(struct http1 *h, struct headers *headers, bool end);

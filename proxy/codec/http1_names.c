@@ -3,10 +3,6 @@
 #include "base/attributes.h"
 #include "codec/http1_scan.h"
 
-#if defined(__x86_64__)
-#include <emmintrin.h>
-#endif
-
 enum { BLOCK = 16, LONGEST_KNOWN = 3 * BLOCK };
 
 enum header_id http1_name_find_bytewise(const char *name, size_t *len)
@@ -20,7 +16,7 @@ enum header_id http1_name_find_bytewise(const char *name, size_t *len)
 		if (n < sizeof low)
 			low[n] = slice_lower_char(name[n]);
 	}
-	if (n == *len)
+	if (!n || n == *len)
 		return HEADER_REMOVED;
 	*len = n;
 	return n <= sizeof low ? known_name_find(slice_make(low, n)) : HEADER_OTHER;
@@ -51,12 +47,16 @@ static inline unsigned unusual(__m128i x)
 				 _mm_or_si128(_mm_or_si128(is_letter, is_digit), is_dash));
 }
 
-static COLD bool is_token(const char *name, size_t len)
+bool http1_name_is_token(const char *name, size_t len)
 {
-	return http1_is_all(slice_make(name, len), HTTP1_TOKEN);
+	/* Sixteen bytes are readable: http1_name_find has read them. */
+	if (LIKELY(len && len <= BLOCK && !(unusual(load(name)) & ((1u << len) - 1))))
+		return true;
+	return len && http1_is_all(slice_make(name, len), HTTP1_TOKEN);
 }
 
-enum header_id http1_name_find(const char *name, const char *end, size_t *len)
+/* Three blocks in a row hold any well-known name. */
+enum header_id http1_name_find_long(const char *name, const char *end, size_t *len)
 {
 	char low[LONGEST_KNOWN];
 	unsigned odd = 0;
@@ -77,7 +77,8 @@ enum header_id http1_name_find(const char *name, const char *end, size_t *len)
 		}
 		odd |= unusual(x);
 	}
-	if (UNLIKELY(at >= *len || (odd && !is_token(name, at))))
+	if (UNLIKELY(!at || at >= *len ||
+		     (odd && !http1_is_all(slice_make(name, at), HTTP1_TOKEN))))
 		return HEADER_REMOVED;
 	*len = at;
 	return known_name_find(slice_make(low, at));
@@ -117,12 +118,36 @@ bool http1_is_target(struct slice s, const char *end)
 	return true;
 }
 
+bool http1_is_host(struct slice s, const char *end)
+{
+	for (struct slice left = s; left.len; left = slice_sub(left, BLOCK, left.len)) {
+		if (UNLIKELY(end - left.data < BLOCK))
+			return http1_is_all(left, HTTP1_AUTHORITY);
+		__m128i x = load(left.data);
+		__m128i dot = _mm_cmpeq_epi8(x, _mm_set1_epi8('.'));
+		__m128i colon = _mm_cmpeq_epi8(x, _mm_set1_epi8(':'));
+		unsigned odd = unusual(x) & ~(unsigned)_mm_movemask_epi8(_mm_or_si128(dot, colon));
+		if (left.len < BLOCK)
+			odd &= (1u << left.len) - 1;
+		if (odd)
+			return http1_is_all(s, HTTP1_AUTHORITY);
+		if (left.len < BLOCK)
+			break;
+	}
+	return true;
+}
+
 #else
 
-enum header_id http1_name_find(const char *name, const char *end, size_t *len)
+enum header_id http1_name_find_long(const char *name, const char *end, size_t *len)
 {
 	(void)end;
 	return http1_name_find_bytewise(name, len);
+}
+
+bool http1_name_is_token(const char *name, size_t len)
+{
+	return len && http1_is_all(slice_make(name, len), HTTP1_TOKEN);
 }
 
 void http1_name_lower(char *name, size_t len)
@@ -134,6 +159,12 @@ bool http1_is_target(struct slice s, const char *end)
 {
 	(void)end;
 	return http1_is_all(s, HTTP1_TARGET);
+}
+
+bool http1_is_host(struct slice s, const char *end)
+{
+	(void)end;
+	return http1_is_all(s, HTTP1_AUTHORITY);
 }
 
 #endif

@@ -243,11 +243,13 @@ static enum http1_error note_length(struct http1_head *head, struct slice value)
 
 static enum http1_error note_host(struct http1_head *head, struct header *field)
 {
+	const char *end = head->bytes.data + head->bytes.len;
+
 	field->id = HEADER_REMOVED;
 	if (head->has_host)
 		return HTTP1_ERROR_SYNTAX;
 	head->has_host = true;
-	if (!http1_is_authority(header_value(field)))
+	if (!http1_is_host(header_value(field), end))
 		return HTTP1_ERROR_AUTHORITY;
 	if (!head->authority.data) /* the target's own wins: RFC 9112 3.2.2 */
 		head->authority = header_value(field);
@@ -316,13 +318,16 @@ static inline enum http1_error parse_field(struct header *field, struct slice by
 	size_t name_len = line_end - start;
 	enum header_id id = http1_name_find(name, bytes.data + bytes.len, &name_len);
 
-	if (UNLIKELY(id == HEADER_REMOVED || !name_len || name_len > UINT16_MAX))
+	if (UNLIKELY(id == HEADER_REMOVED || name_len > UINT16_MAX))
 		return HTTP1_ERROR_SYNTAX;
 	value = name + name_len + 1;
-	while (value < end && (*value == ' ' || *value == '\t'))
-		value++;
-	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
-		end--;
+	value += *value == ' ';
+	if (UNLIKELY((uint8_t)*value <= ' ' || (uint8_t)end[-1] <= ' ')) {
+		while (value < end && (*value == ' ' || *value == '\t'))
+			value++;
+		while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+			end--;
+	}
 	*field = (struct header){
 		.name = name,
 		.value = value,
@@ -367,6 +372,14 @@ static enum http1_error check_framing(struct http1_head *head, enum http1_kind k
 	return HTTP1_ERROR_NONE;
 }
 
+/* Everything that isn't always set. */
+static inline void head_init(struct http1_head *head, struct slice bytes)
+{
+	head->bytes = bytes;
+	head->scheme = head->authority = head->path = (struct slice){0};
+	memset(&head->length, 0, sizeof *head - offsetof(struct http1_head, length));
+}
+
 enum http1_error http1_head_parse(struct http1_head *head, struct slice bytes,
 				  const struct http1_lines_found *found, enum http1_kind kind,
 				  const struct http1_options *options, void *scratch)
@@ -377,7 +390,7 @@ enum http1_error http1_head_parse(struct http1_head *head, struct slice bytes,
 	bool checks_underscores =
 		kind == HTTP1_REQUEST && options->underscores != HTTP1_UNDERSCORES_ALLOW;
 
-	*head = (struct http1_head){.bytes = slice_sub(bytes, 0, found->len)};
+	head_init(head, slice_sub(bytes, 0, found->len));
 	head->fields = (struct header *)(void *)((char *)scratch + ends_size(max_headers(options)));
 	if (kind != HTTP1_TRAILERS) {
 		error = parse_start(head, slice_sub(bytes, 0, found->ends[0]),
@@ -417,50 +430,84 @@ static struct slice moved(const struct http1_head *head, const char *copy, struc
 	return at < head->bytes.len ? slice_make(copy + at, s.len) : s;
 }
 
+/* Marks a well-known item's place. */
+static inline void note_first(struct headers *headers, const struct header *item, unsigned id)
+{
+	uint64_t bit = UINT64_C(1) << (id & 63);
+
+	if (!(headers->present[id >> 6] & bit)) {
+		headers->present[id >> 6] |= bit;
+		headers->first[id] = (uint16_t)(item - headers->items);
+	}
+}
+
+/* Appends where there is room: http1_head_copy has made it. */
+static inline void add_pseudo_item(struct headers *headers, enum header_id id, struct slice name,
+				   struct slice value)
+{
+	struct header *item = &headers->items[headers->count++];
+
+	item->name = name.data;
+	item->value = value.data;
+	item->value_len = (uint32_t)value.len;
+	item->name_len = (uint16_t)name.len;
+	item->id = (uint8_t)id;
+	item->spare = 0;
+	note_first(headers, item, id);
+}
+
 static void add_pseudo(struct headers *headers, const struct http1_head *head, const char *copy,
 		       enum http1_kind kind)
 {
 	if (kind == HTTP1_RESPONSE)
-		headers_add_id(headers, HEADER_STATUS, slice_make(copy + 9, 3));
+		add_pseudo_item(headers, HEADER_STATUS, SLICE(":status"), slice_make(copy + 9, 3));
 	if (kind != HTTP1_REQUEST)
 		return;
-	headers_add_id(headers, HEADER_METHOD, slice_make(copy, head->method.len));
-	headers_add_id(headers, HEADER_SCHEME, head->scheme.data ? head->scheme : SLICE("http"));
+	add_pseudo_item(headers, HEADER_METHOD, SLICE(":method"),
+			slice_make(copy, head->method.len));
+	add_pseudo_item(headers, HEADER_SCHEME, SLICE(":scheme"),
+			head->scheme.data ? head->scheme : SLICE("http"));
 	if (head->authority.data)
-		headers_add_id(headers, HEADER_AUTHORITY, moved(head, copy, head->authority));
+		add_pseudo_item(headers, HEADER_AUTHORITY, SLICE(":authority"),
+				moved(head, copy, head->authority));
 	if (head->path.data)
-		headers_add_id(headers, HEADER_PATH, moved(head, copy, head->path));
+		add_pseudo_item(headers, HEADER_PATH, SLICE(":path"),
+				moved(head, copy, head->path));
+}
+
+/* The field's item: its strings stand in the copy, `shift` bytes from where they were; a well-known
+ * name is the constant. */
+static inline void copy_field(struct headers *headers, struct header *item,
+			      const struct header *field, uintptr_t shift)
+{
+	unsigned id = field->id;
+
+	memcpy(item, field, sizeof *item);
+	item->value = (const char *)((uintptr_t)field->value + shift);
+	if (LIKELY(id != HEADER_OTHER)) {
+		item->name = known_name_text((enum header_id)id).data;
+		note_first(headers, item, id);
+	} else {
+		char *name = (char *)((uintptr_t)field->name + shift);
+		http1_name_lower(name, field->name_len);
+		item->name = name;
+	}
 }
 
 void http1_head_copy(const struct http1_head *head, enum http1_kind kind, struct headers *headers,
 		     struct arena *arena, uint32_t spare)
 {
 	char *copy = arena_alloc(arena, head->bytes.len + HTTP1_NAME_SLACK);
+	uintptr_t shift = (uintptr_t)copy - (uintptr_t)head->bytes.data;
+	const struct header *field = head->fields, *end = field + head->field_count;
 
 	memcpy(copy, head->bytes.data, head->bytes.len);
 	headers_init(headers, arena, head->field_count + 4 + spare);
 	add_pseudo(headers, head, copy, kind);
 
 	struct header *item = headers->items + headers->count;
-	const struct header *end = head->fields + head->field_count;
-	for (const struct header *field = head->fields; field < end; field++) {
-		enum header_id id = (enum header_id)field->id;
-		if (id == HEADER_REMOVED)
-			continue;
-		char *name = copy + (field->name - head->bytes.data);
-		*item = *field;
-		item->value = copy + (field->value - head->bytes.data);
-		if (id == HEADER_OTHER) {
-			http1_name_lower(name, field->name_len);
-			item->name = name;
-		} else {
-			item->name = known_name_text(id).data;
-			if (!headers_has(headers, id)) {
-				headers->present[id >> 6] |= UINT64_C(1) << (id & 63);
-				headers->first[id] = (uint16_t)(item - headers->items);
-			}
-		}
-		item++;
-	}
+	for (; field < end; field++)
+		if (field->id != HEADER_REMOVED)
+			copy_field(headers, item++, field, shift);
 	headers->count = (uint32_t)(item - headers->items);
 }

@@ -75,18 +75,19 @@ struct http1_head {
 	struct slice bytes;    /* of the whole head */
 	struct header *fields; /* as received (names of HEADER_OTHER in any case); values trimmed.
 				  Dropped ones are HEADER_REMOVED */
+	struct slice method;   /* request */
+	struct slice scheme, authority, path; /* request; .data NULL: has none */
+	uint64_t length;                      /* < 2^63; from here on zeroed at once */
 	uint32_t field_count;
-	struct slice method, scheme, authority, path; /* request; .data NULL: has none */
-	uint16_t status;                              /* response */
-	uint8_t protocol;                             /* enum stream_protocol */
-	uint8_t connection;                           /* bits above */
+	uint16_t status; /* response */
+	uint16_t dropped_underscores;
+	uint8_t protocol;   /* enum stream_protocol */
+	uint8_t connection; /* bits above */
 	bool is_head, is_connect;
 	bool is_upgrade; /* an `upgrade` that its Connection names, of another kind than h2c */
 	bool is_chunked, has_length;
-	bool has_coding, is_odd_coding, has_host, has_connection, has_upgrade; /* seen on the way */
 	bool is_grpc;
-	uint16_t dropped_underscores;
-	uint64_t length; /* < 2^63 */
+	bool has_coding, is_odd_coding, has_host, has_connection, has_upgrade; /* seen on the way */
 };
 
 /* Parses and checks. Hop-by-hop fields come out as HEADER_REMOVED: connection (kept with its

@@ -74,16 +74,15 @@ enum http1_scan_result http1_scan_lines_bytewise(struct http1_lines *lines, stru
 
 #if defined(__x86_64__)
 
-/* Bit i: byte i of the block is a control character other than TAB. */
+/* Bit i: byte i of the block is a control character. */
 typedef uint64_t block_mask(const char *p);
 
 static inline __attribute__((always_inline)) uint64_t mask16(const char *p)
 {
 	__m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
 	__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x);
-	__m128i tab = _mm_cmpeq_epi8(x, _mm_set1_epi8('\t'));
 	__m128i del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f));
-	return (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, control), del));
+	return (uint32_t)_mm_movemask_epi8(_mm_or_si128(control, del));
 }
 
 static inline __attribute__((always_inline)) uint64_t mask_sse2(const char *p)
@@ -95,10 +94,8 @@ __attribute__((target("avx2"))) static inline uint64_t mask32(const char *p)
 {
 	__m256i x = _mm256_loadu_si256((const __m256i *)(const void *)p);
 	__m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(x, _mm256_set1_epi8(0x1f)), x);
-	__m256i tab = _mm256_cmpeq_epi8(x, _mm256_set1_epi8('\t'));
 	__m256i del = _mm256_cmpeq_epi8(x, _mm256_set1_epi8(0x7f));
-	return (uint32_t)_mm256_movemask_epi8(
-		_mm256_or_si256(_mm256_andnot_si256(tab, control), del));
+	return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(control, del));
 }
 
 __attribute__((target("avx2"))) static inline uint64_t mask_avx2(const char *p)
@@ -120,57 +117,56 @@ static inline __attribute__((always_inline)) uint64_t mask_tail(struct slice byt
 	return mask(block);
 }
 
-/* `mask` is a constant after inlining. */
+static inline __attribute__((always_inline)) bool is_line_end(const char *p)
+{
+	uint16_t two;
+
+	memcpy(&two, p, sizeof two);
+	return two == ('\r' | '\n' << 8);
+}
+
+/* Goes over whole lines and leaves to the byte-wise scan whatever isn't one: the last bytes, a
+ * fault, the last few line ends that there is room for. `mask` is a constant after inlining. */
 static inline __attribute__((always_inline)) enum http1_scan_result
 scan_blocks(struct http1_lines *lines, struct slice bytes, block_mask *mask)
 {
+	const char *data = bytes.data;
 	size_t at = lines->scanned, line_start = lines->line_start;
-	uint32_t count = lines->count;
-	enum http1_scan_result result = HTTP1_SCAN_MORE;
+	uint32_t *end = lines->ends + lines->count;
+	const uint32_t *last = lines->ends + lines->max;
 
-	while (at < bytes.len) {
-		bool is_tail = bytes.len - at < BLOCK;
-		size_t next = is_tail ? bytes.len : at + BLOCK;
-		uint64_t found = is_tail ? mask_tail(bytes, at, mask) : mask(bytes.data + at);
-
+	for (; at + 1 < bytes.len && last - end >= BLOCK / 2; at += BLOCK) {
+		uint64_t found = LIKELY(bytes.len - at >= BLOCK) ? mask(data + at)
+								 : mask_tail(bytes, at, mask);
+		if (UNLIKELY(line_start == at + 1)) /* the last block ended between CR and LF */
+			found &= found - 1;
 		while (found) {
-			unsigned bit = (unsigned)__builtin_ctzll(found);
-			size_t i = at + bit;
-			if (UNLIKELY(bytes.data[i] != '\r')) {
-				result = bytes.data[i] == '\n' ? HTTP1_SCAN_ENDING
-							       : HTTP1_SCAN_CONTROL;
+			size_t i = at + (size_t)__builtin_ctzll(found);
+			found &= found - 1;
+			if (UNLIKELY(i + 1 >= bytes.len || !is_line_end(data + i))) {
+				if (data[i] == '\t')
+					continue;
 				at = i;
 				goto out;
 			}
-			if (UNLIKELY(i + 1 == bytes.len)) {
+			if (UNLIKELY(i == line_start)) {
 				at = i;
 				goto out;
 			}
-			if (UNLIKELY(bytes.data[i + 1] != '\n')) {
-				result = HTTP1_SCAN_ENDING;
-				at = i;
-				goto out;
-			}
-			if (i == line_start || count == lines->max) {
-				result = i == line_start ? HTTP1_SCAN_END : HTTP1_SCAN_FULL;
-				at = i;
-				goto out;
-			}
-			lines->ends[count++] = (uint32_t)i;
+			found &= found - 1; /* the LF */
+			*end++ = (uint32_t)i;
 			line_start = i + 2;
-			if (UNLIKELY(bit == BLOCK - 1)) {
-				next++; /* the LF is the next block's first byte */
-				break;
-			}
-			found &= ~(UINT64_C(3) << bit);
 		}
-		at = next;
 	}
+	if (at > bytes.len)
+		at = bytes.len;
+	if (at < line_start)
+		at = line_start;
 out:
 	lines->scanned = (uint32_t)at;
 	lines->line_start = (uint32_t)line_start;
-	lines->count = count;
-	return result;
+	lines->count = (uint32_t)(end - lines->ends);
+	return http1_scan_lines_bytewise(lines, bytes);
 }
 
 enum http1_scan_result http1_scan_lines_sse2(struct http1_lines *lines, struct slice bytes)
