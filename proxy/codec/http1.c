@@ -4,8 +4,8 @@
 #include "codec/http1_encode.h"
 #include "codec/http1_internal.h"
 
-/* Enough for the default limits, so that the turn block is spared. */
-enum { SCRATCH_SIZE = 3072 };
+/* Of http1_scratch_size for the default limits, so that the turn block is spared. */
+enum { SCRATCH_SIZE = HTTP1_DEFAULT_HEADERS * (sizeof(struct header) + 4) + 16 };
 
 _Static_assert(sizeof(struct http1) <= 120, "an idle connection has one");
 
@@ -201,15 +201,18 @@ static bool read_chunked(struct http1 *h, struct slice *bytes)
 
 /* --- heads and trailers */
 
-static void *scratch_for(struct http1 *h, void *small)
+static COLD void *large_scratch(struct http1 *h)
 {
-	size_t size = http1_scratch_size(h->options);
+	size_t size = http1_scratch_size(h->options) + 8;
+	char *scratch = buf_turn_reserve(h->codec.out->pool, size);
 
-	if (LIKELY(size <= SCRATCH_SIZE))
-		return small;
-	char *scratch = buf_turn_reserve(h->codec.out->pool, size + 8);
-	buf_turn_commit(h->codec.out->pool, size + 8);
+	buf_turn_commit(h->codec.out->pool, size);
 	return scratch + (-(uintptr_t)scratch & 7);
+}
+
+static inline void *scratch_for(struct http1 *h, void *small)
+{
+	return LIKELY(h->options->max_headers <= HTTP1_DEFAULT_HEADERS) ? small : large_scratch(h);
 }
 
 static void tell_trailers(struct http1 *h, const struct http1_head *head)

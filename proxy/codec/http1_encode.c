@@ -60,11 +60,29 @@ static COLD char *put_proper_case(char *p, const char *name, size_t n)
 	return p;
 }
 
-static inline char *put_name(char *p, const char *name, size_t n, enum http1_case header_case)
+enum { NAME_ROOM = 48 }; /* the longest well-known name, padded: copied in whole blocks */
+
+static const char padded_names[HEADER_ID_COUNT][NAME_ROOM] = {
+#define PADDED_NAME(id, text) [HEADER_##id] = text ": ",
+	KNOWN_NAMES(PADDED_NAME)
+#undef PADDED_NAME
+};
+
+/* "name: ". Up to NAME_ROOM bytes are written. */
+static inline __attribute__((always_inline)) char *put_name(char *p, const struct header *h,
+							    enum http1_case header_case)
 {
-	if (UNLIKELY(header_case == HTTP1_CASE_PROPER_WORDS))
-		return put_proper_case(p, name, n);
-	return put(p, name, n);
+	if (UNLIKELY(header_case == HTTP1_CASE_PROPER_WORDS)) {
+		p = put_proper_case(p, h->name, h->name_len);
+	} else if (h->id != HEADER_OTHER) {
+		memcpy(p, padded_names[h->id], 16);
+		if (UNLIKELY(h->name_len > 14))
+			memcpy(p + 16, padded_names[h->id] + 16, NAME_ROOM - 16);
+		return p + h->name_len + 2;
+	} else {
+		p = put(p, h->name, h->name_len);
+	}
+	return PUT_LITERAL(p, ": ");
 }
 
 static inline bool is_skipped(const struct header *h, uint64_t skip)
@@ -93,10 +111,10 @@ static char *put_fields(char *p, const char *limit, const struct headers *header
 			continue;
 		assert(http1_is_all(header_name(h), HTTP1_TOKEN));
 		assert(http1_is_all(header_value(h), HTTP1_FIELD));
+		assert(h->id == known_name_find(header_name(h)));
 		if (UNLIKELY((size_t)(limit - p) < (size_t)h->name_len + h->value_len + 4))
 			return NULL;
-		p = put_name(p, h->name, h->name_len, header_case);
-		p = PUT_LITERAL(p, ": ");
+		p = put_name(p, h, header_case);
 		p = put(p, h->value, h->value_len);
 		p = PUT_LITERAL(p, "\r\n");
 	}

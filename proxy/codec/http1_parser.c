@@ -431,13 +431,13 @@ static struct slice moved(const struct http1_head *head, const char *copy, struc
 }
 
 /* Marks a well-known item's place. */
-static inline void note_first(struct headers *headers, const struct header *item, unsigned id)
+static inline void note_first(struct headers *headers, uint32_t at, unsigned id)
 {
 	uint64_t bit = UINT64_C(1) << (id & 63);
 
 	if (!(headers->present[id >> 6] & bit)) {
 		headers->present[id >> 6] |= bit;
-		headers->first[id] = (uint16_t)(item - headers->items);
+		headers->first[id] = (uint16_t)at;
 	}
 }
 
@@ -445,7 +445,7 @@ static inline void note_first(struct headers *headers, const struct header *item
 static inline void add_pseudo_item(struct headers *headers, enum header_id id, struct slice name,
 				   struct slice value)
 {
-	struct header *item = &headers->items[headers->count++];
+	struct header *item = &headers->items[headers->count];
 
 	item->name = name.data;
 	item->value = value.data;
@@ -453,7 +453,7 @@ static inline void add_pseudo_item(struct headers *headers, enum header_id id, s
 	item->name_len = (uint16_t)name.len;
 	item->id = (uint8_t)id;
 	item->spare = 0;
-	note_first(headers, item, id);
+	note_first(headers, headers->count++, id);
 }
 
 static void add_pseudo(struct headers *headers, const struct http1_head *head, const char *copy,
@@ -477,16 +477,17 @@ static void add_pseudo(struct headers *headers, const struct http1_head *head, c
 
 /* The field's item: its strings stand in the copy, `shift` bytes from where they were; a well-known
  * name is the constant. */
-static inline void copy_field(struct headers *headers, struct header *item,
-			      const struct header *field, uintptr_t shift)
+static inline void copy_field(struct headers *headers, uint32_t at, const struct header *field,
+			      uintptr_t shift)
 {
+	struct header *item = &headers->items[at];
 	unsigned id = field->id;
 
 	memcpy(item, field, sizeof *item);
 	item->value = (const char *)((uintptr_t)field->value + shift);
 	if (LIKELY(id != HEADER_OTHER)) {
 		item->name = known_name_text((enum header_id)id).data;
-		note_first(headers, item, id);
+		note_first(headers, at, id);
 	} else {
 		char *name = (char *)((uintptr_t)field->name + shift);
 		http1_name_lower(name, field->name_len);
@@ -505,9 +506,9 @@ void http1_head_copy(const struct http1_head *head, enum http1_kind kind, struct
 	headers_init(headers, arena, head->field_count + 4 + spare);
 	add_pseudo(headers, head, copy, kind);
 
-	struct header *item = headers->items + headers->count;
+	uint32_t count = headers->count;
 	for (; field < end; field++)
 		if (field->id != HEADER_REMOVED)
-			copy_field(headers, item++, field, shift);
-	headers->count = (uint32_t)(item - headers->items);
+			copy_field(headers, count++, field, shift);
+	headers->count = count;
 }
