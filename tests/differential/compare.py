@@ -220,6 +220,25 @@ def judge(table, floor):
     return {area: n - table.get(area, {}).get("same", 0) for area, n in floor.items() if table.get(area, {}).get("same", 0) < n}
 
 
+def print_patterns(dump, meant):
+    """The first difference of each case, with step numbers taken out; and why proxies did not start."""
+    found = {}
+    for case_id, d in dump.items():
+        if d["verdict"] == "differs":
+            key, a, b = verdict(case_id, [d["envoy"], d["other"]], meant)[1][0]
+            what = re.sub(r"steps\.\d+ [^.]*", "steps.N", key)
+        elif d["verdict"] == "failed to start":
+            what, a, b = "does not start: " + d["other"].get("failed to start", "?")[-120:], "", ""
+        else:
+            continue
+        found.setdefault(what, []).append((case_id, a, b))
+    print("\nwhat differs first, most frequent first:")
+    for what, cases in sorted(found.items(), key=lambda kv: -len(kv[1])):
+        print(f"{len(cases):4} {what}   [{', '.join(c[0] for c in cases[:4])}]")
+        if cases[0][1] != "":
+            print(f"         envoy: {short(cases[0][1], 100)}   other: {short(cases[0][2], 100)}")
+
+
 def print_table(table, floor):
     print(f"\n{'area':20}{'same':>7}{'meant':>7}{'differ':>8}{'failed':>8}{'floor':>8}")
     for area, row in table.items():
@@ -239,6 +258,7 @@ def arguments():
     p.add_argument("--strict-order", action="store_true", help="compare the order of headers of different names, too")
     p.add_argument("--all", action="store_true", help="list the cases that are the same, too")
     p.add_argument("--json", metavar="FILE", help="write all observations to FILE")
+    p.add_argument("--patterns", action="store_true", help="end with what differs most often, and an example of each")
     p.add_argument("--raise-floor", action="store_true", help="write the counts that are higher than before into floor.json")
     p.add_argument("--retries", type=int, default=1, help="a case that isn't the same is run again, alone, N times (default 1)")
     p.add_argument("--jobs", type=int, default=2)
@@ -268,6 +288,8 @@ def compare_all(ids, sides_of, entries, o, meant):
                 show(case_id, v + (" (2nd run)" if attempt and v == "same" else ""), seen, left, o, took)
     if o.json:
         pathlib.Path(o.json).write_text(json.dumps(dump, indent=1))
+    if o.patterns:
+        print_patterns(dump, meant)
     return results
 
 
@@ -313,7 +335,7 @@ def verify_a_tenth(ids, entries, o):
         print(f"recording not verified: {e}")
         return 0
     sample = ids[int(time.time() / 86400) % 10::10]
-    quiet = argparse.Namespace(**{**vars(o), "all": False, "json": None})
+    quiet = argparse.Namespace(**{**vars(o), "all": False, "json": None, "patterns": False})
     results = compare_all(sample, lambda i: [None, envoy], entries, quiet, argparse.Namespace(covers=lambda *_: False))
     wrong = [i for i, v in results.items() if v != "same"]
     print(f"recording verified with live Envoy: {len(results) - len(wrong)} of {len(results)} as recorded")

@@ -1,4 +1,4 @@
-/* exchange http|dubbo|tcp PORT CONNS ROUNDS
+/* exchange http|dubbo|tcp PORT CONNS ROUNDS [WARM]
  * In lockstep: each round writes one message on every connection, then reads one answer on every
  * connection. Always the same work for the proxy, whatever the machine does besides: for counting
  * instructions and allocations. Prints how many exchanges there were. An answer that isn't a
@@ -109,19 +109,44 @@ static void await_answer(int fd, const struct protocol *protocol)
 	}
 }
 
-int main(int argc, char **argv)
+static uint64_t run_rounds(const struct protocol *protocol, const int *fds, int conns,
+			   uint64_t rounds)
 {
 	static unsigned char out[ROOM];
+	uint64_t seq = 0;
+
+	for (uint64_t r = 0; r < rounds; r++) {
+		for (int i = 0; i < conns; i++)
+			send_all(fds[i], out, protocol->message(out, ++seq));
+		for (int i = 0; i < conns; i++)
+			await_answer(fds[i], protocol);
+	}
+	return seq;
+}
+
+static void say_and_wait(const char *word)
+{
+	puts(word);
+	fflush(stdout);
+	while (getchar() != '\n')
+		if (feof(stdin))
+			exit(1);
+}
+
+int main(int argc, char **argv)
+{
 	const struct protocol *protocol = NULL;
 
-	for (size_t i = 0; argc == 5 && i < sizeof protocols / sizeof *protocols; i++)
+	for (size_t i = 0; (argc == 5 || argc == 6) && i < sizeof protocols / sizeof *protocols;
+	     i++)
 		if (!strcmp(argv[1], protocols[i].name))
 			protocol = &protocols[i];
 	if (!protocol)
-		return fprintf(stderr, "usage: exchange http|dubbo|tcp PORT CONNS ROUNDS\n"), 2;
+		return fprintf(stderr, "usage: exchange http|dubbo|tcp PORT CONNS ROUNDS [WARM]\n"),
+		       2;
 	process_setup();
 	int conns = atoi(argv[3]), *fds = calloc((size_t)conns, sizeof *fds);
-	uint64_t rounds = strtoull(argv[4], NULL, 10), seq = 0;
+	uint64_t rounds = strtoull(argv[4], NULL, 10), done;
 
 	for (int i = 0; i < conns; i++) {
 		struct sockaddr_in sa = loopback(atoi(argv[2]));
@@ -130,12 +155,13 @@ int main(int argc, char **argv)
 		if (fds[i] < 0 || connect(fds[i], (struct sockaddr *)&sa, sizeof sa))
 			die("connect");
 	}
-	for (uint64_t r = 0; r < rounds; r++) {
-		for (int i = 0; i < conns; i++)
-			send_all(fds[i], out, protocol->message(out, ++seq));
-		for (int i = 0; i < conns; i++)
-			await_answer(fds[i], protocol);
+	if (argc == 6) {
+		run_rounds(protocol, fds, conns, strtoull(argv[5], NULL, 10));
+		say_and_wait("warm");
 	}
-	printf("%llu\n", (unsigned long long)seq);
+	done = run_rounds(protocol, fds, conns, rounds);
+	if (argc == 6)
+		say_and_wait("done");
+	printf("%llu\n", (unsigned long long)done);
 	return 0;
 }
