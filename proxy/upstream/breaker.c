@@ -201,6 +201,15 @@ void breaker_settle(struct breaker *breaker, struct breaker_lease *lease)
 	}
 }
 
+void breaker_move(struct breaker *to, struct breaker *from, struct breaker_lease *lease)
+{
+	for (int i = 0; i < BREAKER_RESOURCES; i++) {
+		__atomic_fetch_add(&to->words[i].used, lease->used[i], __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&from->words[i].used, lease->held[i], __ATOMIC_RELAXED);
+		lease->held[i] = lease->used[i];
+	}
+}
+
 void breaker_show_limits(const struct breaker_limits *limits, const struct breaker_stats *stats)
 {
 	if (!stats->remaining)

@@ -85,6 +85,9 @@ void breaker_drop(struct breaker *breaker, struct breaker_lease *lease,
 		  const struct breaker_limits *limits, enum breaker_resource resource,
 		  const struct breaker_stats *stats);
 
+/* Moves a lease to another breaker: what is used counts there from now on. */
+void breaker_move(struct breaker *to, struct breaker *from, struct breaker_lease *lease);
+
 /* Gives back what is held and not used: before a lease is forgotten, and when a worker falls idle.
  */
 void breaker_settle(struct breaker *breaker, struct breaker_lease *lease);

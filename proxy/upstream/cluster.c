@@ -5,6 +5,7 @@
 
 #include "telemetry/stats.h"
 #include "telemetry/stats_cluster.h"
+#include "upstream/breaker.h"
 
 static struct stat_scope *take_scope(const struct cluster *cluster, struct stats *stats,
 				     const struct stat_type *type, const char *suffix)
@@ -37,6 +38,11 @@ void cluster_take_stats(struct cluster *cluster, struct stats *stats)
 				take_scope(cluster, stats, &cluster_remaining_stats, priorities[i]);
 }
 
+void cluster_share_breakers(struct cluster *cluster, struct breakers *breakers)
+{
+	cluster->shared_breakers = breakers_take(breakers);
+}
+
 static void drop_stats(struct cluster *cluster)
 {
 	if (!cluster->stats_owner)
@@ -54,6 +60,7 @@ void cluster_release(struct published *published)
 	struct arena arena = published->arena; /* the cluster itself stands in it */
 
 	drop_stats(cluster);
+	breakers_drop(cluster->shared_breakers);
 	arena_free(&arena);
 }
 

@@ -19,6 +19,7 @@
 #include "base/status.h"
 
 struct assignment;
+struct breakers;
 struct labels;
 struct stat_scope;
 struct stats;
@@ -211,6 +212,8 @@ struct cluster {
 	bool tracks_endpoints, tracks_sizes, tracks_timeout_budgets;
 	bool has_keepalive;
 	uint32_t keepalive_probes, keepalive_time_s, keepalive_interval_s; /* 0: the system's */
+	/* Of all versions of the cluster: a reference, set on main before it is published. */
+	struct breakers *shared_breakers;
 	/* Taken on main before it is published, dropped when it is freed. */
 	struct stats *stats_owner;
 	struct stat_scope *stats, *outlier_stats, *health_stats,
@@ -221,6 +224,9 @@ struct cluster {
  * version are the caller's to fill in. STATUS_INVALID with the path and reason in diag. */
 enum status MUST_CHECK cluster_build(const struct Envoy__Config__Cluster__V3__Cluster *message,
 				     struct cluster **cluster, struct diag *diag);
+
+/* Shares the circuit breakers (a reference is taken). Main, before it is published. */
+void cluster_share_breakers(struct cluster *cluster, struct breakers *breakers);
 
 /* Takes the stat scopes of the cluster. Main, before it is published. */
 void cluster_take_stats(struct cluster *cluster, struct stats *stats);

@@ -56,6 +56,7 @@ static struct upstream_request *pending_pop(struct pool *pool)
 
 	list_remove(&request->link);
 	pool->pending_count--;
+	cluster_worker_drop(pool->host->cluster, request->priority, BREAKER_PENDING);
 	stat_gauge_dec(pool->host->cluster->upstream->stats, pool->host->cluster->stats,
 		       CLUSTER_STAT_UPSTREAM_RQ_PENDING_ACTIVE);
 	return request;
@@ -78,12 +79,32 @@ static unsigned wanted(const struct pool *pool)
 	return pool->pending_count;
 }
 
+/* A connection's slot. A host without any connection gets one over the limit: requests that wait
+ * for it could not go on otherwise. */
+static bool take_connection(struct pool *pool, enum cluster_priority priority)
+{
+	struct cluster_worker *cluster = pool->host->cluster;
+
+	if (cluster_worker_take(cluster, priority, BREAKER_CONNECTIONS))
+		return true;
+	count(pool, CLUSTER_STAT_UPSTREAM_CX_OVERFLOW);
+	if (pool->conn_count)
+		return false;
+	cluster_worker_take_anyway(cluster, priority, BREAKER_CONNECTIONS);
+	return true;
+}
+
 static void connect_wanted(struct pool *pool)
 {
 	while (pool->connecting_count < wanted(pool)) {
 		enum status why;
-		if (upstream_conn_open(pool, &why))
+		enum cluster_priority priority =
+			container_of(pool->pending.next, struct upstream_request, link)->priority;
+		if (!take_connection(pool, priority))
+			return;
+		if (upstream_conn_open(pool, priority, &why))
 			continue;
+		cluster_worker_drop(pool->host->cluster, priority, BREAKER_CONNECTIONS);
 		pool_connect_failed(pool, REPLY_CONNECT_FAILURE, slice_of(status_text(why)));
 		return;
 	}
@@ -104,12 +125,31 @@ static struct upstream_conn *with_room(const struct pool *pool)
 	return uc;
 }
 
+/* A request that a breaker refuses: the cluster's fault, not the host's. */
+static void overflow(struct pool *pool, struct upstream_request *request, unsigned stat)
+{
+	count(pool, stat);
+	fail(request, REPLY_OVERFLOW, (struct slice){0});
+}
+
+static void attach(struct pool *pool, struct upstream_conn *uc, struct upstream_request *request)
+{
+	if (LIKELY(cluster_worker_take(pool->host->cluster, request->priority, BREAKER_REQUESTS)))
+		upstream_conn_attach(uc, request);
+	else
+		overflow(pool, request, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE_OVERFLOW);
+}
+
 void pool_request(struct pool *pool, struct upstream_request *request)
 {
 	struct upstream_conn *uc = with_room(pool);
 
 	if (LIKELY(uc != NULL)) {
-		upstream_conn_attach(uc, request);
+		attach(pool, uc, request);
+		return;
+	}
+	if (!cluster_worker_take(pool->host->cluster, request->priority, BREAKER_PENDING)) {
+		overflow(pool, request, CLUSTER_STAT_UPSTREAM_RQ_PENDING_OVERFLOW);
 		return;
 	}
 	request->state = UPSTREAM_REQUEST_PENDING;
@@ -126,7 +166,7 @@ void pool_serve_pending(struct pool *pool)
 	struct upstream_conn *uc;
 
 	while (pool->pending_count && (uc = with_room(pool)))
-		upstream_conn_attach(uc, pending_pop(pool));
+		attach(pool, uc, pending_pop(pool));
 	connect_wanted(pool);
 }
 
@@ -142,6 +182,7 @@ void pool_connect_failed(struct pool *pool, enum reply_reason reason, struct sli
 		fails = 0;
 	while (fails-- && pool->pending_count) {
 		count(pool, CLUSTER_STAT_UPSTREAM_RQ_PENDING_FAILURE_EJECT);
+		worker_host_note(pool->host, OUTLIER_LOCAL_FAILURE);
 		fail(pending_pop(pool), reason, details);
 	}
 }

@@ -29,6 +29,7 @@ static void cancel_attached(struct upstream_request *request)
 	request->conn = NULL;
 	request->state = UPSTREAM_REQUEST_OVER;
 	host->active--;
+	cluster_worker_drop(host->cluster, request->priority, BREAKER_REQUESTS);
 	stat_gauge_dec(host->cluster->upstream->stats, host->cluster->stats,
 		       CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
 	stat_inc(host->cluster->upstream->stats, host->cluster->stats,
@@ -44,6 +45,7 @@ static void cancel_pending(struct upstream_request *request)
 
 	list_remove(&request->link);
 	pool->pending_count--;
+	cluster_worker_drop(host->cluster, request->priority, BREAKER_PENDING);
 	request->state = UPSTREAM_REQUEST_OVER;
 	stat_gauge_dec(host->cluster->upstream->stats, host->cluster->stats,
 		       CLUSTER_STAT_UPSTREAM_RQ_PENDING_ACTIVE);

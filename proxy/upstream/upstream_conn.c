@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "codec/dubbo_frame.h"
 #include "telemetry/stats_cluster.h"
 #include "upstream/upstream_worker.h"
 
@@ -70,7 +71,15 @@ static void detach(struct upstream_request *request)
 	request->conn = NULL;
 	request->state = UPSTREAM_REQUEST_OVER;
 	host->active--;
+	cluster_worker_drop(host->cluster, request->priority, BREAKER_REQUESTS);
 	stat_gauge_dec(shard, host->cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+}
+
+/* A connection that had idled may end without the host being bad: that request is sent again. */
+static void note_reset(const struct upstream_request *request, struct worker_host *host)
+{
+	if (!request->is_conn_reused || request->has_answer_begun)
+		worker_host_note(host, OUTLIER_LOCAL_FAILURE);
 }
 
 static void reset_requests(struct upstream_conn *uc, enum reply_reason reason)
@@ -82,6 +91,7 @@ static void reset_requests(struct upstream_conn *uc, enum reply_reason reason)
 		if (request->exchange.codec)
 			uc->codec->type->abandon(&request->exchange);
 		detach(request);
+		note_reset(request, host);
 		request->events->reset(request, reason);
 		worker_host_release(host);
 	}
@@ -124,6 +134,7 @@ static void gone(struct upstream_conn *uc, enum reply_reason reason, bool is_rem
 	uc->codec->type->close(uc->codec);
 	list_remove(&uc->link);
 	pool->conn_count--;
+	cluster_worker_drop(pool->host->cluster, uc->priority, BREAKER_CONNECTIONS);
 	loop_bury(upstream->loop, &uc->grave, conn_free);
 	worker_host_release(pool->host);
 }
@@ -159,6 +170,7 @@ static void on_connected(struct conn *conn)
 	stat_record(upstream_of(uc)->stats, cluster_of(uc)->stats,
 		    CLUSTER_STAT_UPSTREAM_CX_CONNECT_MS, loop_now_ms(conn->loop) - uc->start_ms);
 	set_state(uc, UPSTREAM_CONN_READY);
+	worker_host_note(pool->host, OUTLIER_LOCAL_SUCCESS);
 	if (pool->is_draining && list_is_empty(&pool->pending))
 		upstream_conn_drain(uc);
 	else
@@ -257,10 +269,28 @@ static struct upstream_request *of_exchange(struct exchange *exchange)
 	return container_of(exchange, struct upstream_request, exchange);
 }
 
+/* An RPC answer other than OK is an error of the provider (what its code throws is an OK answer).
+ */
+static enum outlier_event event_of(const struct headers *headers)
+{
+	uint64_t status = 0;
+
+	if (headers->rpc)
+		return headers->rpc->protocol != RPC_DUBBO || headers->rpc->status == DUBBO_OK
+			       ? OUTLIER_SUCCESS
+			       : OUTLIER_5XX;
+	return slice_to_uint64(headers_get(headers, HEADER_STATUS), &status)
+		       ? outlier_event_of((unsigned)status)
+		       : OUTLIER_SUCCESS;
+}
+
 static void on_headers(struct exchange *exchange, struct headers *headers, bool end)
 {
 	struct upstream_request *request = of_exchange(exchange);
 	request->has_answer_begun = true;
+	worker_host_note(request->host, event_of(headers));
+	if (UNLIKELY(headers_has(headers, HEADER_X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL)))
+		worker_host_failed(request->host);
 	request->events->headers(request, headers, end);
 }
 
@@ -305,6 +335,7 @@ static void on_reset(struct exchange *exchange, enum reply_reason reason)
 	detach(request);
 	if (reason == REPLY_UPSTREAM_PROTOCOL_ERROR)
 		count(uc, CLUSTER_STAT_UPSTREAM_CX_PROTOCOL_ERROR);
+	note_reset(request, host);
 	request->events->reset(request, reason);
 	worker_host_release(host);
 }
@@ -396,7 +427,8 @@ static void open_codec(struct upstream_conn *uc)
 	}
 }
 
-struct upstream_conn *upstream_conn_open(struct pool *pool, enum status *why)
+struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priority priority,
+					 enum status *why)
 {
 	struct upstream_conn *uc = calloc(1, sizeof *uc);
 	struct cluster_worker *cluster = pool->host->cluster;
@@ -406,6 +438,7 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum status *why)
 
 	invariant(uc);
 	uc->pool = pool;
+	uc->priority = (uint8_t)priority;
 	*why = conn_connect(&uc->conn, loop, &pool->host->host->addr, source,
 			    config->connect_timeout_ms, &plain_transport, &conn_events);
 	stat_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_CX_TOTAL);

@@ -14,6 +14,7 @@
 #include "codec/dubbo.h"
 #include "codec/http1.h"
 #include "net/conn.h"
+#include "upstream/cluster.h"
 #include "upstream/request.h"
 
 struct pool;
@@ -38,8 +39,9 @@ struct upstream_conn {
 	uint64_t id;
 	uint64_t start_ms;
 	uint64_t last_use_ms;
-	uint32_t served; /* requests that were attached */
-	uint8_t state;   /* enum upstream_conn_state */
+	uint32_t served;  /* requests that were attached */
+	uint8_t state;    /* enum upstream_conn_state */
+	uint8_t priority; /* enum cluster_priority: whose slot it has */
 	bool has_local;
 	bool is_reading; /* codec_read runs */
 	union {
@@ -48,8 +50,10 @@ struct upstream_conn {
 	};
 };
 
-/* Starts to connect; NULL when the system refuses at once (*why). */
-struct upstream_conn *upstream_conn_open(struct pool *pool, enum status *why);
+/* Starts to connect, with a slot of the priority's connection breaker, which is the connection's
+ * from then on; NULL when the system refuses at once (*why). */
+struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priority priority,
+					 enum status *why);
 
 /* Puts the request on the connection, which has room. */
 void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *request);

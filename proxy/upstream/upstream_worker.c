@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "telemetry/stats_cluster.h"
+
 enum { FIRST_BUCKETS = 16 };
 
 /* --- hosts --- */
@@ -130,16 +132,49 @@ static void remove_hosts(struct cluster_worker *cluster, bool all)
 
 /* --- clusters --- */
 
+static void settle_leases(struct cluster_worker *cluster)
+{
+	struct breakers *breakers = cluster_worker_config(cluster)->shared_breakers;
+
+	for (int i = 0; breakers && i < CLUSTER_PRIORITIES; i++)
+		breaker_settle(&breakers->priorities[i], &cluster->leases[i]);
+}
+
+/* Breakers are others only if the cluster was removed and added anew between two looks. */
+static void move_leases(struct cluster_worker *cluster, struct breakers *to, struct breakers *from)
+{
+	for (int i = 0; from && to && from != to && i < CLUSTER_PRIORITIES; i++)
+		breaker_move(&to->priorities[i], &from->priorities[i], &cluster->leases[i]);
+}
+
+static void set_config(struct cluster_worker *cluster, struct pin *config)
+{
+	struct pin *old = cluster->cluster;
+	struct breakers *from = old ? cluster_worker_config(cluster)->shared_breakers : NULL;
+
+	cluster->cluster = pin_take(config);
+	move_leases(cluster, cluster_worker_config(cluster)->shared_breakers, from);
+	if (old)
+		pin_drop(old);
+}
+
 static void cluster_free_if_over(struct cluster_worker *cluster)
 {
-	if (!cluster->is_removed || cluster->host_count)
+	if (!cluster->is_removed || cluster->host_count || cluster->holds)
 		return;
+	settle_leases(cluster);
 	pin_drop(cluster->cluster);
 	if (cluster->hosts)
 		pin_drop(cluster->hosts);
 	free(cluster->buckets);
 	balance_state_fini(&cluster->balance);
 	free(cluster);
+}
+
+void cluster_worker_release(struct cluster_worker *cluster)
+{
+	if (!--cluster->holds)
+		cluster_free_if_over(cluster);
 }
 
 static void cluster_remove(struct cluster_worker *cluster)
@@ -218,7 +253,7 @@ void upstream_worker_changed(struct upstream_worker *upstream, enum published_ki
 	if (cluster->cluster != config) {
 		if (cluster->cluster)
 			map_remove(&upstream->names, cluster->cluster->object->name);
-		swap_pin(&cluster->cluster, config);
+		set_config(cluster, config);
 		map_set(&upstream->names, config->object->name, cluster);
 		cluster->stats = cluster_worker_config(cluster)->stats;
 		cluster_http1_options(cluster_worker_config(cluster), &cluster->http1_options);
@@ -236,6 +271,27 @@ struct cluster_worker *cluster_worker_find_name(const struct upstream_worker *up
 	return map_get(&upstream->names, name);
 }
 
+static void count_pick(const struct cluster_worker *cluster, const struct pick *pick)
+{
+	struct stats_shard *shard = cluster->upstream->stats;
+
+	if (pick->was_panic)
+		stat_inc(shard, cluster->stats, CLUSTER_STAT_LB_HEALTHY_PANIC);
+	switch (pick->subset) {
+	case PICK_WHOLE:
+		break;
+	case PICK_SUBSET:
+		stat_inc(shard, cluster->stats, CLUSTER_STAT_LB_SUBSETS_SELECTED);
+		break;
+	case PICK_FALLBACK:
+		stat_inc(shard, cluster->stats, CLUSTER_STAT_LB_SUBSETS_FALLBACK);
+		break;
+	case PICK_FALLBACK_PANIC:
+		stat_inc(shard, cluster->stats, CLUSTER_STAT_LB_SUBSETS_FALLBACK_PANIC);
+		break;
+	}
+}
+
 struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick)
 {
 	const struct host_set *set = cluster_worker_hosts(cluster);
@@ -243,6 +299,8 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 	if (!set)
 		return NULL;
 	uint32_t index = host_set_pick(set, &cluster->balance, pick);
+	if (UNLIKELY(pick->was_panic || pick->subset != PICK_WHOLE))
+		count_pick(cluster, pick);
 	return index == BALANCE_NONE ? NULL : worker_host_get(cluster, set->hosts[index]);
 }
 

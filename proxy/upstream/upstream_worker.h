@@ -18,8 +18,10 @@
 #include "net/loop.h"
 #include "telemetry/stats.h"
 #include "upstream/balancer.h"
+#include "upstream/breaker.h"
 #include "upstream/cluster.h"
 #include "upstream/host_set.h"
+#include "upstream/outlier.h"
 #include "upstream/pool.h"
 
 enum { UPSTREAM_PROTOCOLS = STREAM_PROTOCOL_BOLT + 1 };
@@ -44,7 +46,17 @@ struct cluster_worker {
 	uint32_t bucket_count, host_count;
 	struct balance_state balance;
 	struct http1_options http1_options; /* of connections to its hosts */
-	bool is_removed;                    /* not configured any more; goes with its last host */
+	struct breaker_lease leases[CLUSTER_PRIORITIES];
+	uint32_t holds;  /* who looks at it beyond a call chain */
+	bool is_removed; /* not configured any more; goes with its last host */
+};
+
+/* What a worker tells main of a host. */
+struct host_report {
+	uint32_t slot;     /* of the cluster */
+	struct host *host; /* a reference */
+	unsigned causes;   /* bits of enum outlier_cause: rows of errors that are long enough */
+	bool has_failed;   /* its own word: x-envoy-immediate-health-check-fail */
 };
 
 struct upstream_worker {
@@ -58,6 +70,9 @@ struct upstream_worker {
 	uint64_t next_conn_id;
 	struct dubbo_options dubbo_options;
 	struct dubbo_counts dubbo_counts;
+	/* Takes the report's reference. NULL: reports are dropped. */
+	void (*report)(struct upstream_worker *upstream, const struct host_report *report);
+	void *owner;
 };
 
 struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table *pins,
@@ -92,6 +107,28 @@ static inline const struct host_set *cluster_worker_hosts(const struct cluster_w
 	return cluster->hosts ? container_of(cluster->hosts->object, struct host_set, published)
 			      : NULL;
 }
+
+/* It isn't freed before its release, though it may leave the configuration. */
+static inline struct cluster_worker *cluster_worker_hold(struct cluster_worker *cluster)
+{
+	cluster->holds++;
+	return cluster;
+}
+void cluster_worker_release(struct cluster_worker *cluster);
+
+/* A slot of a circuit breaker; false when its limit is met. cluster_worker_drop gives it back. */
+bool cluster_worker_take(struct cluster_worker *cluster, enum cluster_priority priority,
+			 enum breaker_resource resource);
+void cluster_worker_take_anyway(struct cluster_worker *cluster, enum cluster_priority priority,
+				enum breaker_resource resource);
+void cluster_worker_drop(struct cluster_worker *cluster, enum cluster_priority priority,
+			 enum breaker_resource resource);
+
+/* What a request to the host came to, for outlier detection. Requests that end with an answer or a
+ * reset are noted where they end; timeouts are the router's to note. */
+void worker_host_note(struct worker_host *wh, enum outlier_event event);
+/* The host has said that it fails (x-envoy-immediate-health-check-fail). */
+void worker_host_failed(struct worker_host *wh);
 
 /* Chooses a host; NULL when there is none (no healthy upstream). Borrowed: hold it to keep it. */
 struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick);

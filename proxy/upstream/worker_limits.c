@@ -1,0 +1,85 @@
+/* What a worker does for the cluster's limits and for its hosts' good name: breakers and outlier
+ * events. */
+#include "upstream/upstream_worker.h"
+
+/* Where the slot of a priority is taken. */
+struct limit {
+	struct breaker *breaker;
+	struct breaker_lease *lease;
+	const struct breaker_limits *limits;
+	struct breaker_stats stats;
+};
+
+/* False for a cluster without breakers (tests). */
+static bool find_limit(struct cluster_worker *cluster, enum cluster_priority priority,
+		       struct limit *limit)
+{
+	const struct cluster *config = cluster_worker_config(cluster);
+
+	if (!config->shared_breakers)
+		return false;
+	*limit = (struct limit){
+		.breaker = &config->shared_breakers->priorities[priority],
+		.lease = &cluster->leases[priority],
+		.limits = &config->breakers[priority],
+		.stats = {.shard = cluster->upstream->stats,
+			  .cluster = cluster->stats,
+			  .remaining = config->remaining_stats[priority],
+			  .priority = priority},
+	};
+	return true;
+}
+
+bool cluster_worker_take(struct cluster_worker *cluster, enum cluster_priority priority,
+			 enum breaker_resource resource)
+{
+	struct limit limit;
+	return !find_limit(cluster, priority, &limit) ||
+	       breaker_take(limit.breaker, limit.lease, limit.limits, resource, &limit.stats);
+}
+
+void cluster_worker_take_anyway(struct cluster_worker *cluster, enum cluster_priority priority,
+				enum breaker_resource resource)
+{
+	struct limit limit;
+	if (find_limit(cluster, priority, &limit))
+		breaker_take_anyway(limit.breaker, limit.lease, limit.limits, resource,
+				    &limit.stats);
+}
+
+void cluster_worker_drop(struct cluster_worker *cluster, enum cluster_priority priority,
+			 enum breaker_resource resource)
+{
+	struct limit limit;
+	if (find_limit(cluster, priority, &limit))
+		breaker_drop(limit.breaker, limit.lease, limit.limits, resource, &limit.stats);
+}
+
+static void report(struct worker_host *wh, unsigned causes, bool has_failed)
+{
+	struct upstream_worker *upstream = wh->cluster->upstream;
+	struct host_report report = {
+		.slot = wh->cluster->slot, .causes = causes, .has_failed = has_failed};
+
+	if (!upstream->report)
+		return;
+	report.host = host_take(wh->host);
+	upstream->report(upstream, &report);
+}
+
+void worker_host_note(struct worker_host *wh, enum outlier_event event)
+{
+	const struct outlier_config *config = cluster_worker_config(wh->cluster)->outlier;
+
+	if (!config || wh->is_removed)
+		return;
+	unsigned causes = outlier_note(wh->host, config, event);
+	if (UNLIKELY(causes != 0))
+		report(wh, causes, false);
+}
+
+void worker_host_failed(struct worker_host *wh)
+{
+	if (!wh->is_removed && !(host_health(wh->host) & HOST_EXCLUDED))
+		report(wh, 0, true);
+}
