@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import places
-from ports import free_ports
+from ports import free_ports, listening
 
 TYPE = "type.googleapis.com/envoy.extensions.filters."
 
@@ -72,10 +72,18 @@ class Gateway:
                                      stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         end = time.monotonic() + 15
         while not self.ready():
+            if self.proc.poll() is None and self.dynamic() and self.listens():
+                break  # it may be waiting for its control plane
             if self.proc.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"outrigger doesn't start: {self.words()}")
             time.sleep(0.05)
         return self
+
+    def dynamic(self):
+        return "dynamic_resources" in self.bootstrap
+
+    def listens(self):
+        return listening(self.admin)
 
     def ready(self):
         try:
@@ -142,3 +150,8 @@ class Gateway:
         self.log.close()
         if not failed and ((code is not None and not self.ended) or re.search("Sanitizer|runtime error", words)):
             raise RuntimeError(f"outrigger ended by itself or with a report ({code}): {words}")
+
+    def without_listeners(self):
+        """Leaves only what is static: clusters. For a gateway whose listeners come over xDS; they should listen on self.port."""
+        del self.bootstrap["static_resources"]["listeners"]
+        self.config.write_text(json.dumps(self.bootstrap, indent=1))
