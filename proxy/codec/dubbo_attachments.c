@@ -1,9 +1,9 @@
 #include "codec/dubbo_attachments.h"
 
+#include "codec/dubbo_arguments.h"
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_jsonb.h"
 #include "codec/hessian2.h"
-#include "codec/hessian2_string.h"
 
 /* The entries while they are read. */
 struct entries {
@@ -27,25 +27,6 @@ static bool add(struct entries *entries, struct rpc_attachment item)
 	}
 	entries->items[entries->count++] = item;
 	return true;
-}
-
-int dubbo_count_arguments(struct slice types)
-{
-	int count = 0;
-
-	for (size_t i = 0; i < types.len; i++, count++) {
-		while (i < types.len && types.data[i] == '[')
-			i++;
-		if (i == types.len)
-			return -1;
-		if (types.data[i] == 'L')
-			i = slice_find_char(types, ';', i);
-		else if (!memchr("VZBCDFIJS", types.data[i], 9))
-			return -1;
-		if (i == types.len)
-			return -1;
-	}
-	return count;
 }
 
 /* --- Hessian2 */
@@ -157,67 +138,6 @@ static bool read_fastjson2(struct rpc_head *rpc, struct entries *entries, int co
 	return read_jsonb_map(block, entries);
 }
 
-/* --- their Triple names */
-
-static bool is_control(char c)
-{
-	return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
-/* A header's value holds no control characters: they are percent-encoded. */
-static struct slice header_safe(struct slice text, struct arena *arena)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	size_t bad = 0;
-
-	if (hessian2_is_printable_ascii((const uint8_t *)text.data, text.len))
-		return text;
-	for (size_t i = 0; i < text.len; i++)
-		bad += is_control(text.data[i]);
-	if (!bad)
-		return text;
-	char *safe = arena_alloc(arena, text.len + 2 * bad), *to = safe;
-	for (size_t i = 0; i < text.len; i++) {
-		if (is_control(text.data[i])) {
-			*to++ = '%';
-			*to++ = hex[(unsigned char)text.data[i] >> 4];
-			*to++ = hex[text.data[i] & 15];
-		} else {
-			*to++ = text.data[i];
-		}
-	}
-	return slice_make(safe, (size_t)(to - safe));
-}
-
-static void set_header(struct headers *headers, enum header_id id, struct slice value,
-		       struct arena *arena)
-{
-	if (value.data)
-		headers_set_id(headers, id, header_safe(value, arena));
-}
-
-/* Java asks for these names in this very case, and the last of a name is what it gets. */
-static void set_headers(struct headers *headers, const struct entries *entries)
-{
-	struct slice group = {NULL, 0}, timeout = group, application = group, remote = group;
-
-	for (uint32_t i = 0; i < entries->count; i++) {
-		const struct rpc_attachment *item = &entries->items[i];
-		if (slice_equal(item->name, SLICE("group")))
-			group = item->value;
-		else if (slice_equal(item->name, SLICE("timeout")))
-			timeout = item->value;
-		else if (slice_equal(item->name, SLICE("remote.application")))
-			remote = item->value;
-		else if (slice_equal(item->name, SLICE("application")))
-			application = item->value;
-	}
-	set_header(headers, HEADER_TRI_SERVICE_GROUP, group, entries->arena);
-	set_header(headers, HEADER_TRI_SERVICE_TIMEOUT, timeout, entries->arena);
-	set_header(headers, HEADER_TRI_CONSUMER_APPNAME, remote.data ? remote : application,
-		   entries->arena);
-}
-
 bool dubbo_read_attachments(struct headers *headers, struct arena *arena)
 {
 	struct rpc_head *rpc = headers->rpc;
@@ -241,7 +161,7 @@ bool dubbo_read_attachments(struct headers *headers, struct arena *arena)
 	rpc->attachments = entries.items;
 	rpc->attachment_count = entries.count;
 	rpc->has_attachments = true;
-	set_headers(headers, &entries);
+	dubbo_attachments_name(headers);
 	return true;
 }
 

@@ -4,8 +4,9 @@
  *   body: five strings | argument … argument | map of attachments
  *                        one for each descriptor in the parameter types
  *
- * They land in headers->rpc (rpc_attachment_find looks them up); none becomes a header, except that
- * group, application and timeout are also given their Triple names. Thread: the stream's. */
+ * They land in headers->rpc (rpc_attachment_find looks them up). Group, application and timeout are
+ * also given their Triple names as headers; the others become headers only by
+ * dubbo_attachments_publish. Thread: the stream's. */
 #ifndef CODEC_DUBBO_ATTACHMENTS_H
 #define CODEC_DUBBO_ATTACHMENTS_H
 
@@ -36,7 +37,15 @@ bool dubbo_attachment(const struct headers *headers, struct slice name, struct s
  * proxy routes on. Only after dubbo_read_attachments. */
 bool dubbo_attachments_agree(const struct rpc_head *rpc);
 
-/* How many arguments the parameter types name ("Ljava/lang/String;[I": 2), or -1 when malformed. */
-int dubbo_count_arguments(struct slice param_types);
+/* Gives group, application and timeout their Triple names: what dubbo_read_attachments does. */
+void dubbo_attachments_name(struct headers *headers);
+
+/* Adds a header for each attachment, so that whatever reads headers reads them: lower-case name,
+ * the value that rpc_attachment_find gives ("" for what has no text). Names that mean something to
+ * a proxy
+ * (":...", "tri-", "grpc-", "x-envoy-", "x-forwarded-", hop-by-hop and framing ones) and those that
+ * a header has already come as "attachment:<name>". Bytes that don't belong into a header are
+ * percent-encoded. After dubbo_read_attachments, once. */
+void dubbo_attachments_publish(struct headers *headers);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "codec/dubbo.h"
+#include "codec/dubbo_arguments.h"
 #include "codec/dubbo_attachments.h"
 #include "codec/dubbo_heads.h"
 
@@ -79,12 +80,15 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 	if (end->dubbo.codec.side == CODEC_CLIENT)
 		return;
 	invariant(!is_end && headers->rpc->service.len && headers->rpc->method.len);
+	struct slice value;
+	for (unsigned i = 0; i < 3; i++)
+		invariant(!dubbo_argument(headers, i, &value) || value.data);
 	if (dubbo_read_attachments(headers, exchange->arena)) {
-		struct slice value;
 		dubbo_attachments_agree(headers->rpc);
 		for (uint32_t i = 0; i < headers->rpc->attachment_count; i++)
 			invariant(dubbo_attachment(headers, headers->rpc->attachments[i].name,
 						   &value));
+		dubbo_attachments_publish(headers);
 	}
 	switch (end->behaviour & 3) {
 	case 0: /* answered when the connection has been read */

@@ -1,6 +1,7 @@
 /* What stands behind the arguments, in all the forms that Java accepts. */
 #include "unit/proxy/codec/dubbo_harness.h"
 
+#include "codec/dubbo_arguments.h"
 #include "codec/dubbo_jsonb.h"
 
 /* A body: "2.0.2", service "s", version "0.0.0", method "m", then these parameter types and what
@@ -275,6 +276,151 @@ static void fields_and_attachments_may_disagree(void **state)
 	}
 }
 
+static void expect_header(const struct end *end, const char *name, const char *text)
+{
+	const struct header *h = headers_find(end->calls->headers, slice_of(name));
+
+	if (!text) {
+		assert_null(h);
+		return;
+	}
+	assert_non_null(h);
+	assert_slice(header_value(h), slice_of(text));
+	assert_null(headers_find_next(end->calls->headers, h));
+}
+
+/* Name and value by turns, short ASCII or UTF-8 of one unit a byte; NULL ends. */
+static struct end *ask_pairs(const char *const *texts)
+{
+	char hex[2048] = "48";
+
+	for (size_t len = 2; *texts; texts++) {
+		size_t units = 0;
+		for (const char *c = *texts; *c; c++)
+			units += ((unsigned char)*c & 0xc0) != 0x80;
+		len += (size_t)sprintf(hex + len, "%02zx", units);
+		for (const char *c = *texts; *c; c++)
+			len += (size_t)sprintf(hex + len, "%02x", (unsigned char)*c);
+		if (!texts[1])
+			sprintf(hex + len, "5a");
+	}
+	return ask("", hex);
+}
+
+static void published_attachments_are_headers_that_shadow_none(void **state)
+{
+	static const char *const pairs[] = {"X-Tag",
+					    "blue",
+					    "K",
+					    "1",
+					    "k",
+					    "2",
+					    "K",
+					    "3",
+					    "Aa",
+					    "1",
+					    "AA",
+					    "2",
+					    ":path",
+					    "x",
+					    "Host",
+					    "x",
+					    "tri-service-group",
+					    "x",
+					    "X-Envoy-Retry-On",
+					    "x",
+					    "transfer-encoding",
+					    "x",
+					    "a b",
+					    "1",
+					    "a%20b",
+					    "2",
+					    "\u00e9",
+					    "\u4e2d",
+					    "crlf",
+					    "a\r\nb",
+					    "x\x01",
+					    "",
+					    "group",
+					    "g",
+					    "application",
+					    "app",
+					    NULL};
+	struct end *end = ask_pairs(pairs);
+	(void)state;
+
+	assert_true(end->attachments_read);
+	dubbo_attachments_publish(end->calls->headers);
+	expect_header(end, "x-tag", "blue");
+	expect_header(end, "k", "2");
+	expect_header(end, "aa", "2");
+	expect_header(end, ":path", "/s/m");
+	expect_header(end, "attachment::path", "x");
+	expect_header(end, "host", NULL);
+	expect_header(end, "attachment:host", "x");
+	expect_header(end, "tri-service-group", "g");
+	expect_header(end, "attachment:tri-service-group", "x");
+	expect_header(end, "x-envoy-retry-on", NULL);
+	expect_header(end, "attachment:x-envoy-retry-on", "x");
+	expect_header(end, "transfer-encoding", NULL);
+	expect_header(end, "attachment:transfer-encoding", "x");
+	expect_header(end, "a%20b", "1");
+	expect_header(end, "a%2520b", "2");
+	expect_header(end, "%C3%A9", "\u4e2d");
+	expect_header(end, "crlf", "a%0D%0Ab");
+	expect_header(end, "x%01", "");
+	expect_header(end, "group", "g");
+	expect_header(end, "tri-consumer-appname", "app");
+	done(end);
+
+	end = ask("", "48 0161 4e 0162 485a 00 0131 5a"); /* null, a map, no name */
+	uint32_t before = end->calls->headers->count;
+	dubbo_attachments_publish(end->calls->headers);
+	expect_header(end, "a", "");
+	expect_header(end, "b", "");
+	assert_int_equal(end->calls->headers->count, before + 2);
+	done(end);
+}
+
+static void expect_argument(const char *types, const char *hex, unsigned index, const char *text)
+{
+	struct arena arena;
+	struct slice payload = from_hex(hex), value;
+	struct rpc_head head = {.protocol = RPC_DUBBO,
+				.serialization = 2,
+				.param_types = slice_of(types),
+				.arguments_at = 1,
+				.payload = payload};
+	struct headers headers;
+
+	arena_init(&arena, 512);
+	headers_init(&headers, &arena, 1);
+	headers.rpc = &head;
+	assert_int_equal(dubbo_argument(&headers, index, &value), text != NULL);
+	if (text)
+		assert_slice(value, slice_of(text));
+	arena_free(&arena);
+	free((void *)payload.data);
+}
+
+static void arguments_are_read_by_index(void **state)
+{
+	static const char types[] = "ILjava/lang/String;[JZLjava/lang/Long;";
+	static const char hex[] = "00 92 0161 7ad8e0 54 4c0000000100000000";
+	(void)state;
+
+	expect_argument(types, hex, 0, "2");
+	expect_argument(types, hex, 1, "a");
+	expect_argument(types, hex, 2, NULL); /* a list */
+	expect_argument(types, hex, 3, "true");
+	expect_argument(types, hex, 4, "4294967296");
+	expect_argument(types, hex, 5, NULL);
+	expect_argument("I", "00", 0, NULL);
+	expect_argument("II", "00 40", 1, NULL);
+	expect_argument("X", "00 90", 0, NULL);
+	expect_argument("I", "00 4e", 0, NULL);
+}
+
 /* --- fastjson2 */
 
 static struct end *ask_jsonb(const char *hex)
@@ -398,6 +544,8 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_read_is_not_there),
 		cmocka_unit_test(number_and_size_are_bounded),
 		cmocka_unit_test(fields_and_attachments_may_disagree),
+		cmocka_unit_test(published_attachments_are_headers_that_shadow_none),
+		cmocka_unit_test(arguments_are_read_by_index),
 		cmocka_unit_test(jsonb_attachments_are_read),
 		cmocka_unit_test(jsonb_numbers_and_strings_have_their_texts),
 	};

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 
+#include "codec/dubbo_arguments.h"
 #include "codec/hessian2.h"
 
 static json_t *frames;

@@ -1,0 +1,24 @@
+/* The arguments of a Dubbo request, read only when somebody asks.
+ *
+ *   body: five strings | argument … argument | attachments     one for each descriptor in the
+ * parameter types
+ *
+ * Thread: the stream's. */
+#ifndef CODEC_DUBBO_ARGUMENTS_H
+#define CODEC_DUBBO_ARGUMENTS_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+#include "message/headers.h"
+
+/* How many arguments the parameter types name ("Ljava/lang/String;[I": 2), or -1 when malformed. */
+int dubbo_count_arguments(struct slice param_types);
+
+/* The text of the index-th argument (from 0) as String.valueOf gives it, in the headers' arena. To
+ * be called from the `headers` event (the payload is needed). False: no Dubbo request in Hessian2,
+ * no such argument, one without text (null, a list, an object …), or what stands before it can't be
+ * read. */
+bool dubbo_argument(const struct headers *headers, unsigned index, struct slice *text);
+
+#endif
