@@ -77,12 +77,14 @@ uint32_t domains_find(const struct domains *domains, struct slice host, struct a
 	char room[HOST_ON_STACK], *copy = room;
 	uint32_t found;
 
+	if (!domains->exact.count && !domains->suffixes.nodes && !domains->prefixes.nodes)
+		return domains->any;
 	if (host.len > sizeof room)
 		copy = arena_alloc(scratch, host.len);
-	slice_copy_lower(copy, host);
+	uint32_t hash = name_hash_lower(copy, host);
 	struct slice name = {copy, host.len};
 
-	found = name_map_find(&domains->exact, name);
+	found = name_map_find_hashed(&domains->exact, name, hash);
 	if (found != NAME_MAP_NONE)
 		return found;
 	if (domains->suffixes.nodes) {

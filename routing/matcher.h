@@ -26,9 +26,9 @@ struct rpc_match;
 struct route_match_input {
 	const struct headers *headers;
 	struct slice path;  /* without query */
+	uint64_t path_word; /* path_word_of(path); route_table_match fills it in */
 	struct slice query; /* behind the '?' */
 	uint64_t random;    /* one number a stream: shares are stable over retries */
-	bool is_tls;        /* the client's scheme is https (x-forwarded-proto) */
 	bool has_peer_certificate, has_valid_peer_certificate;
 	/* RPC: filled in by rpc_match_prepare from :path and tri-service-*. */
 	struct slice interface, method, version, group;
@@ -70,8 +70,9 @@ struct route_conditions {
 };
 
 struct route_matcher {
-	struct slice path; /* lower case when ignore_case */
-	uint8_t kind;      /* enum path_kind */
+	struct slice path;             /* lower case when ignore_case */
+	uint64_t path_word, path_mask; /* its first 8 bytes, and which of them there are */
+	uint8_t kind;                  /* enum path_kind */
 	bool ignore_case;
 	uint8_t looks_at; /* bits of enum route_looked_at */
 	const struct regex *regex;
@@ -90,11 +91,36 @@ bool path_test(const struct route_matcher *matcher, struct slice path,
 bool route_conditions_test(const struct route_conditions *conditions,
 			   const struct route_match_input *input);
 
+/* The first 8 bytes, zeros where there are fewer: most paths differ there already. */
+static inline uint64_t path_word_of(struct slice path)
+{
+	uint64_t word = 0;
+
+	if (LIKELY(path.len >= 8))
+		memcpy(&word, path.data, 8);
+	else if (path.len)
+		memcpy(&word, path.data, path.len);
+	return word;
+}
+
+static inline bool path_starts_with(const struct route_matcher *matcher,
+				    const struct route_match_input *input)
+{
+	size_t len = matcher->path.len;
+
+	if ((input->path_word ^ matcher->path_word) & matcher->path_mask || input->path.len < len)
+		return false;
+	return len <= 8 || !memcmp(input->path.data + 8, matcher->path.data + 8, len - 8);
+}
+
 static inline bool route_matcher_test(const struct route_matcher *matcher,
 				      const struct route_match_input *input)
 {
 	if (LIKELY(matcher->kind == PATH_PREFIX && !matcher->ignore_case)) {
-		if (!slice_starts_with(input->path, matcher->path))
+		if (!path_starts_with(matcher, input))
+			return false;
+	} else if (matcher->kind == PATH_EXACT && !matcher->ignore_case) {
+		if (input->path.len != matcher->path.len || !path_starts_with(matcher, input))
 			return false;
 	} else if (!path_test(matcher, input->path, input->headers)) {
 		return false;

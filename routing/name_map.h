@@ -36,4 +36,14 @@ uint32_t name_map_add(struct name_map *map, struct slice name, uint32_t value);
 /* The name's value, or NAME_MAP_NONE. */
 uint32_t name_map_find(const struct name_map *map, struct slice name);
 
+/* The same by a hash that name_hash or name_hash_lower gave. */
+uint32_t name_map_find_hashed(const struct name_map *map, struct slice name, uint32_t hash);
+
+/* The maps' own hash, a few instructions for eight bytes. Maps are made of configuration, so nobody
+ * can crowd a slot from outside. */
+uint32_t name_hash(struct slice name);
+
+/* Copies name to out[name.len] in lower case, and hashes the copy. */
+uint32_t name_hash_lower(char *out, struct slice name);
+
 #endif

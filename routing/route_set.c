@@ -206,8 +206,11 @@ static void merge_add_keys(struct merge *merge, const struct literal_trie *trie,
 			   const struct index_entry *entries, struct slice text, bool takes_whole)
 {
 	bool is_whole;
-	uint32_t at = literal_trie_find(trie, text, &is_whole);
+	uint32_t at;
 
+	if (!trie->nodes)
+		return;
+	at = literal_trie_find(trie, text, &is_whole);
 	if (at != LITERAL_TRIE_NONE && is_whole) {
 		merge_add(merge, entries[trie->nodes[at].value].whole);
 		if (!takes_whole)

@@ -60,16 +60,16 @@ enum status rpc_match_load(struct rpc_match *match, const method_message *method
 void rpc_match_prepare(struct route_match_input *input)
 {
 	struct slice path = input->path;
-	size_t slash = path.len;
+	const char *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
+	size_t end = slash ? (size_t)(slash - path.data) : 0;
+	bool has_slash = path.len && path.data[0] == '/';
 
 	/* "/interface/method": a method holds no '/', an interface might. */
-	while (slash > 1 && path.data[slash - 1] != '/')
-		slash--;
-	if (slash > 1) {
-		input->interface = slice_sub(path, path.data[0] == '/', slash - 1);
-		input->method = slice_sub(path, slash, path.len);
+	if (end) {
+		input->interface = slice_sub(path, has_slash, end);
+		input->method = slice_sub(path, end + 1, path.len);
 	} else {
-		input->interface = path.len ? slice_sub(path, path.data[0] == '/', path.len) : path;
+		input->interface = slice_sub(path, has_slash, path.len);
 		input->method = SLICE("");
 	}
 	input->version = headers_get(input->headers, HEADER_TRI_SERVICE_VERSION);

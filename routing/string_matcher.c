@@ -6,16 +6,6 @@
 
 #define PATTERN(kind) ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_##kind
 
-/* Eight bytes at a time: upper case letters get bit 0x20. */
-static uint64_t word_lower(uint64_t word)
-{
-	uint64_t low = word & UINT64_C(0x7f7f7f7f7f7f7f7f);
-	uint64_t from_a = low + UINT64_C(0x3f3f3f3f3f3f3f3f);  /* high bit: >= 'A' */
-	uint64_t above_z = low + UINT64_C(0x2525252525252525); /* high bit: > 'Z' */
-	uint64_t upper = from_a & ~above_z & ~word & UINT64_C(0x8080808080808080);
-	return word | (upper >> 2);
-}
-
 void slice_copy_lower(char *out, struct slice s)
 {
 	size_t i = 0;

@@ -6,6 +6,7 @@
 #define ROUTING_STRING_MATCHER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/diag.h"
@@ -47,6 +48,16 @@ void string_matcher_init(struct string_matcher *matcher, enum string_matcher_kin
 			 struct slice text, bool ignore_case, struct arena *arena);
 
 bool string_matcher_test(const struct string_matcher *matcher, struct slice text);
+
+/* Eight bytes at once: upper case letters become lower case. */
+static inline uint64_t word_lower(uint64_t word)
+{
+	uint64_t low = word & UINT64_C(0x7f7f7f7f7f7f7f7f);
+	uint64_t from_a = low + UINT64_C(0x3f3f3f3f3f3f3f3f);  /* high bit: >= 'A' */
+	uint64_t above_z = low + UINT64_C(0x2525252525252525); /* high bit: > 'Z' */
+	uint64_t upper = from_a & ~above_z & ~word & UINT64_C(0x8080808080808080);
+	return word | (upper >> 2);
+}
 
 /* Compares ASCII letters without case. `lower` is in lower case already. */
 bool slice_equal_lower(struct slice text, struct slice lower);

@@ -132,18 +132,24 @@ void route_match_input_init(struct route_match_input *input, const struct header
 			    uint64_t random)
 {
 	struct slice path = headers_get(headers, HEADER_PATH);
-	struct slice proto = headers_get(headers, HEADER_X_FORWARDED_PROTO);
 	size_t end = slice_find_char(path, '?', 0);
 
-	memset(input, 0, sizeof *input);
 	input->headers = headers;
 	input->path = (struct slice){path.data, end};
-	if (end < path.len)
-		input->query = slice_sub(path, end + 1, path.len);
+	input->query = end < path.len ? slice_sub(path, end + 1, path.len) : SLICE("");
 	input->random = random;
+	input->has_peer_certificate = input->has_valid_peer_certificate = false;
+	input->argument = NULL;
+}
+
+/* By what the client used, as the proxies before us tell it. */
+static bool came_by_tls(const struct headers *headers)
+{
+	struct slice proto = headers_get(headers, HEADER_X_FORWARDED_PROTO);
+
 	if (!proto.data)
 		proto = headers_get(headers, HEADER_SCHEME);
-	input->is_tls = slice_equal(proto, SLICE("https"));
+	return slice_equal(proto, SLICE("https"));
 }
 
 const struct virtual_host *route_table_find_host(const struct route_table *table,
@@ -199,7 +205,7 @@ const struct route *route_table_match(const struct route_table *table,
 	host = route_table_find_host(table, input->headers);
 	if (!host)
 		return NULL;
-	if (UNLIKELY(host->require_tls && !input->is_tls)) {
+	if (UNLIKELY(host->require_tls && !came_by_tls(input->headers))) {
 		struct slice internal = headers_get(input->headers, HEADER_X_ENVOY_INTERNAL);
 		*looked_at |= ROUTE_LOOKED_AT_CONNECTION;
 		if (host->require_tls == TLS_REQUIRED || !slice_equal(internal, SLICE("true")))
@@ -207,5 +213,6 @@ const struct route *route_table_match(const struct route_table *table,
 	}
 	if (UNLIKELY(table->ignores_path_parameters))
 		input->path = without_parameters(input->path, input->headers->arena);
+	input->path_word = path_word_of(input->path);
 	return route_set_match(&host->routes, input, looked_at);
 }

@@ -70,7 +70,7 @@ const struct virtual_host *route_table_find_host(const struct route_table *table
 const struct route *route_table_match(const struct route_table *table,
 				      struct route_match_input *input, unsigned *looked_at);
 
-/* Fills in what a request's headers say (path, query, is_tls); the rest is zero. */
+/* Fills in what a request's headers say; no certificate, nobody to ask for arguments. */
 void route_match_input_init(struct route_match_input *input, const struct headers *headers,
 			    uint64_t random);
 
