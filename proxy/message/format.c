@@ -115,12 +115,12 @@ static enum status add_command(struct slice text, size_t at, struct command *com
 
 enum status format_parse(struct slice text, struct format_ops *ops, struct diag *diag)
 {
-	struct literal literal = {.data = arena_alloc(ops->arena, text.len + 1)};
 	enum status status = STATUS_OK;
 	if (text.len > FORMAT_TEXT_MAX) {
 		(void)diag_set(diag, "a format has at most %d bytes", FORMAT_TEXT_MAX);
 		return STATUS_TOO_LARGE;
 	}
+	struct literal literal = {.data = arena_zalloc(ops->arena, text.len + FORMAT_LITERAL_PAD)};
 	for (size_t at = 0; at < text.len && !status;) {
 		size_t percent = slice_find_char(text, '%', at);
 		memcpy(literal.data + literal.to, text.data + at, percent - at);
@@ -141,6 +141,26 @@ enum status format_parse(struct slice text, struct format_ops *ops, struct diag 
 	return status ? status : flush_literal(&literal, ops, diag);
 }
 
+/* Joins each literal with the operator behind it; one at the end stays an operator of its own, that
+ * renders nothing. */
+static void join_literals(struct format_ops *ops)
+{
+	static const char nothing[FORMAT_LITERAL_PAD];
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < ops->count; i++) {
+		struct slice before = {nothing, 0};
+		if (!ops->ops[i].render) {
+			before = ops->ops[i].text;
+			if (i + 1 < ops->count)
+				i++;
+		}
+		struct format_op *op = &ops->ops[count++];
+		*op = ops->ops[i];
+		op->before = before;
+	}
+	ops->count = count;
+}
+
 enum status format_compile_with(struct slice text, unsigned flags, struct arena *arena,
 				const struct format **format, struct diag *diag)
 {
@@ -148,6 +168,7 @@ enum status format_compile_with(struct slice text, unsigned flags, struct arena 
 	enum status status = format_parse(text, &ops, diag);
 	if (status)
 		return status;
+	join_literals(&ops);
 	struct format *made = ARENA_NEW(arena, struct format);
 	*made = (struct format){
 		.ops = ops.ops, .count = ops.count, .omits_empty = flags & FORMAT_OMIT_EMPTY};
@@ -166,11 +187,11 @@ enum status format_compile(struct slice text, struct arena *arena, const struct 
 static void render_text(const struct format *format, const struct stream_info *info,
 			struct format_out *out)
 {
-	for (uint32_t i = 0; i < format->count; i++) {
-		const struct format_op *op = &format->ops[i];
-		if (!op->render)
-			format_out(out, op->text.data, op->text.len);
-		else if (!op->render(op, info, out) && !format->omits_empty)
+	bool omits_empty = format->omits_empty;
+	const struct format_op *end = format->ops + format->count;
+	for (const struct format_op *op = format->ops; op < end; op++) {
+		format_out_literal(out, op->before);
+		if (op->render && !op->render(op, info, out) && !omits_empty)
 			format_out(out, "-", 1);
 	}
 }
@@ -178,12 +199,12 @@ static void render_text(const struct format *format, const struct stream_info *i
 size_t format_write(const struct format *format, const struct stream_info *info, char *out,
 		    size_t room)
 {
-	struct format_out to = {.data = out, .room = room};
+	struct format_out to = format_out_init(out, room);
 	if (format->is_json)
 		format_json_render(format, info, &to);
 	else
 		render_text(format, info, &to);
-	return to.len;
+	return format_out_len(&to);
 }
 
 bool format_is_constant(const struct format *format)

@@ -43,7 +43,8 @@ enum status MUST_CHECK format_compile_with(struct slice text, unsigned flags, st
 					   const struct format **format, struct diag *diag);
 
 /* Renders. Returns the length of the whole result; when it is more than room, the first room bytes
- * were written, so the caller sees the cut. */
+ * of a text were written (of JSON: no meaningful ones), so the caller sees the cut. All of the room
+ * may be written to. */
 size_t format_write(const struct format *format, const struct stream_info *info, char *out,
 		    size_t room);
 

@@ -84,10 +84,10 @@ static void put_before(char *end, unsigned char c, unsigned len)
 void format_json_escape(struct format_out *out, size_t start)
 {
 	bool is_plain = true, is_ascii = true;
-	if (out->len > out->room)
+	if (out->lost)
 		return;
 	unsigned char *p = (unsigned char *)out->data + start;
-	unsigned char *end = (unsigned char *)out->data + out->len;
+	unsigned char *end = (unsigned char *)out->at;
 	for (const unsigned char *at = p; at < end; at++) {
 		is_plain &= *at >= ' ' && *at != '"' && *at != '\\';
 		is_ascii &= *at < 0x80;
@@ -98,11 +98,11 @@ void format_json_escape(struct format_out *out, size_t start)
 	size_t len = start;
 	for (const unsigned char *at = p; at < end; at++)
 		len += escaped_len(*at, is_text);
-	out->len = len;
-	if (len > out->room)
+	format_out_set_len(out, len);
+	if (out->lost)
 		return;
 	/* From the end, so that no byte is overwritten before it is read. */
-	for (char *to = out->data + len; end > p;) {
+	for (char *to = out->at; end > p;) {
 		unsigned char c = *--end;
 		unsigned n = escaped_len(c, is_text);
 		put_before(to, c, n);
@@ -114,13 +114,13 @@ void format_json_escape(struct format_out *out, size_t start)
 static struct slice quoted(struct arena *arena, struct slice text, const char *after)
 {
 	size_t room = text.len * 6 + 8;
-	struct format_out out = {.data = arena_alloc(arena, room), .room = room};
+	struct format_out out = format_out_init(arena_alloc(arena, room), room);
 	format_out(&out, "\"", 1);
 	format_out_slice(&out, text);
 	format_json_escape(&out, 1);
 	format_out(&out, "\"", 1);
 	format_out_slice(&out, slice_of(after));
-	return slice_make(out.data, out.len);
+	return slice_make(out.data, format_out_len(&out));
 }
 
 /* --- building --- */
@@ -299,14 +299,14 @@ static void write_null(struct writer *w)
 
 static void write_value(struct writer *w, const struct format_op *op)
 {
-	struct level before = {w->out->len, w->needs_comma};
+	struct level before = {format_out_len(w->out), w->needs_comma};
 	struct slice key = w->key;
 	begin_value(w);
 	if (!op->is_number)
 		format_out(w->out, "\"", 1);
-	size_t start = w->out->len;
+	size_t start = format_out_len(w->out);
 	if (!op->render(op, w->info, w->out)) {
-		w->out->len = before.len;
+		format_out_set_len(w->out, before.len);
 		w->needs_comma = before.needs_comma;
 		w->key = key;
 		write_null(w);
@@ -320,7 +320,7 @@ static void write_value(struct writer *w, const struct format_op *op)
 
 static void write_part(struct writer *w, const struct format_op *op)
 {
-	size_t start = w->out->len;
+	size_t start = format_out_len(w->out);
 	if (!op->render)
 		format_out_slice(w->out, op->text);
 	else if (op->render(op, w->info, w->out))
@@ -331,7 +331,7 @@ static void write_part(struct writer *w, const struct format_op *op)
 
 static void open_level(struct writer *w, const struct format_op *op)
 {
-	w->levels[w->depth++] = (struct level){w->out->len, w->needs_comma};
+	w->levels[w->depth++] = (struct level){format_out_len(w->out), w->needs_comma};
 	begin_value(w);
 	format_out_slice(w->out, op->text);
 	w->needs_comma = false;
@@ -341,7 +341,7 @@ static void close_level(struct writer *w, const struct format_op *op)
 {
 	struct level level = w->levels[--w->depth];
 	if (w->omits_empty && !w->needs_comma && op->place == FORMAT_JSON_END_OBJECT && w->depth) {
-		w->out->len = level.len;
+		format_out_set_len(w->out, level.len);
 		w->needs_comma = level.needs_comma;
 		return;
 	}

@@ -46,8 +46,8 @@ void format_json_null(struct format_json *json);
  * too many values, too deep. */
 enum status MUST_CHECK format_json_finish(struct format_json *json, const struct format **format);
 
-/* Makes the bytes from `start` on the inside of a JSON string. When there is no room, only out->len
- * is right. */
+/* Makes the bytes from `start` on the inside of a JSON string. When there is no room, only the
+ * length is right. */
 void format_json_escape(struct format_out *out, size_t start);
 
 #endif

@@ -234,6 +234,8 @@ static enum status compile_header(struct slice argument, struct arena *arena, st
 	enum status status = compile_header_name(main_name, arena, &op->text, &op->header, diag);
 	if (status)
 		return status;
+	if (op->header != HEADER_OTHER && !other.len && !op->option)
+		op->render = format_render_known_header;
 	return compile_header_name(other, arena, &op->other, &op->other_header, diag);
 }
 

@@ -20,12 +20,30 @@
 
 struct stream_info;
 
-/* What is written; len goes on beyond room, so that the caller learns how much it would have been.
- */
+/* Where a format is written. What doesn't fit is counted, so that the caller learns how long it
+ * would have been; once something was lost, at stays at end. */
 struct format_out {
-	char *data;
-	size_t len, room;
+	char *data, *at, *end;
+	size_t lost;
 };
+
+static inline struct format_out format_out_init(char *data, size_t room)
+{
+	return (struct format_out){.data = data, .at = data, .end = data ? data + room : data};
+}
+
+static inline size_t format_out_len(const struct format_out *out)
+{
+	return (size_t)(out->at - out->data) + out->lost;
+}
+
+/* Back to a length it had before, or on to one whose bytes were written already. */
+static inline void format_out_set_len(struct format_out *out, size_t len)
+{
+	size_t room = (size_t)(out->end - out->data);
+	out->lost = len > room ? len - room : 0;
+	out->at = out->data + (len - out->lost);
+}
 
 struct format_op;
 /* Writes the operator's value; false (and nothing written) if there is none. */
@@ -57,6 +75,7 @@ struct format_op {
 	uint16_t offset, other_offset; /* of fields in struct stream_info */
 	bool is_number;                /* in JSON */
 	uint32_t max_len;
+	struct slice before;      /* in a text: the literal that stands before it */
 	struct slice text, other; /* literal, header names, … */
 	const struct format_time *time;
 };
@@ -85,14 +104,65 @@ void format_json_render(const struct format *format, const struct stream_info *i
 
 void format_out_slow(struct format_out *out, const char *data, size_t len);
 
+COLD void format_copy_long(char *to, const char *from, size_t len); /* rare, and never inline */
+
+/* Pieces of a line are short: overlapping moves beat a call of memcpy. */
+static inline void format_copy(char *to, const char *from, size_t len)
+{
+	uint64_t head8, tail8;
+	uint32_t head4, tail4;
+	if (UNLIKELY(len > 64)) {
+		format_copy_long(to, from, len);
+	} else if (len >= 16) {
+		for (size_t i = 0; i < len - 16; i += 16)
+			memcpy(to + i, from + i, 16);
+		memcpy(to + len - 16, from + len - 16, 16);
+	} else if (len >= 8) {
+		memcpy(&head8, from, 8);
+		memcpy(&tail8, from + len - 8, 8);
+		memcpy(to, &head8, 8);
+		memcpy(to + len - 8, &tail8, 8);
+	} else if (len >= 4) {
+		memcpy(&head4, from, 4);
+		memcpy(&tail4, from + len - 4, 4);
+		memcpy(to, &head4, 4);
+		memcpy(to + len - 4, &tail4, 4);
+	} else if (len) {
+		to[0] = from[0];
+		to[len / 2] = from[len / 2];
+		to[len - 1] = from[len - 1];
+	}
+}
+
 static inline void format_out(struct format_out *out, const char *data, size_t len)
 {
-	if (LIKELY(out->len <= out->room && out->room - out->len >= len)) {
-		memcpy(out->data + out->len, data, len);
-		out->len += len;
+	if (LIKELY((size_t)(out->end - out->at) >= len)) {
+		format_copy(out->at, data, len);
+		out->at += len;
 	} else {
 		format_out_slow(out, data, len);
 	}
+}
+
+enum { FORMAT_LITERAL_PAD = 16 };
+
+/* A literal, whose bytes are followed by enough others for a move of FORMAT_LITERAL_PAD. */
+static inline void format_out_literal(struct format_out *out, struct slice s)
+{
+	if (LIKELY(s.len <= FORMAT_LITERAL_PAD && out->end - out->at >= FORMAT_LITERAL_PAD)) {
+		memcpy(out->at, s.data, FORMAT_LITERAL_PAD);
+		out->at += s.len;
+	} else {
+		format_out(out, s.data, s.len);
+	}
+}
+
+extern const char format_digit_pairs[200]; /* "000102...99" */
+
+/* The decimal digits of n < 100, two of them. */
+static inline void format_two_digits(char *to, unsigned n)
+{
+	memcpy(to, format_digit_pairs + 2 * n, 2);
 }
 
 static inline void format_out_slice(struct format_out *out, struct slice s)
@@ -116,10 +186,11 @@ enum status MUST_CHECK format_op_compile(struct slice name, struct slice argumen
 format_render format_render_none, format_render_constant, format_render_zero, format_render_u64,
 	format_render_u16, format_render_u8, format_render_slice, format_render_plain_slice,
 	format_render_duration, format_render_protocol, format_render_flags, format_render_address,
-	format_render_port, format_render_header, format_render_header_bytes, format_render_details,
-	format_render_grpc_status, format_render_host_name, format_render_query_param,
-	format_render_query, format_render_path, format_render_server_name, format_render_log_type,
-	format_render_unique_id, format_render_stream_id, format_render_time;
+	format_render_port, format_render_header, format_render_known_header,
+	format_render_header_bytes, format_render_details, format_render_grpc_status,
+	format_render_host_name, format_render_query_param, format_render_query, format_render_path,
+	format_render_server_name, format_render_log_type, format_render_unique_id,
+	format_render_stream_id, format_render_time;
 
 enum format_host_part { FORMAT_HOST, FORMAT_HOST_WITHOUT_PORT };
 enum format_grpc_form { FORMAT_GRPC_CAMEL, FORMAT_GRPC_SNAKE, FORMAT_GRPC_NUMBER };

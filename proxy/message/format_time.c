@@ -3,10 +3,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/date.h"
+
 enum part_kind {
 	PART_LITERAL,
 	PART_YEAR,
-	PART_TWO_DIGITS, /* of a field of struct civil */
+	PART_TWO_DIGITS, /* of the field of struct date at that offset */
 	PART_EPOCH,
 	PART_FRACTION,      /* digits of the fraction */
 	PART_FRACTION_FULL, /* '.' and the fraction without zeros at its end, or nothing */
@@ -21,45 +23,22 @@ struct part {
 struct format_time {
 	struct part *parts;
 	unsigned count;
+	bool is_iso; /* the default: written by put_iso */
 	int64_t shift_s;
 };
 
-enum field { MONTH, DAY, HOUR, MINUTE, SECOND, FIELDS };
-
-struct civil {
-	int64_t year, epoch_s;
+struct moment {
+	struct date date;
+	int64_t epoch_s;
 	uint32_t fraction_ns;
-	uint8_t fields[FIELDS];
 };
 
-/* Days since 1970 to year, month, day of the Gregorian calendar: years that begin in March make the
- * leap day the last one. */
-static void civil_from_days(int64_t days, struct civil *c)
+static struct moment moment_of(uint64_t wall_ns, int64_t shift_s)
 {
-	days += 719468;
-	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-	unsigned day = (unsigned)(days - era * 146097);
-	unsigned year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	unsigned in_year = day - (365 * year + year / 4 - year / 100);
-	unsigned march = (5 * in_year + 2) / 153;
-	unsigned month = march < 10 ? march + 3 : march - 9;
-	c->year = (int64_t)year + era * 400 + (month <= 2);
-	c->fields[MONTH] = (uint8_t)month;
-	c->fields[DAY] = (uint8_t)(in_year - (153 * march + 2) / 5 + 1);
-}
-
-static struct civil civil_of(uint64_t wall_ns, int64_t shift_s)
-{
-	struct civil c = {.epoch_s = (int64_t)(wall_ns / 1000000000u),
-			  .fraction_ns = (uint32_t)(wall_ns % 1000000000u)};
-	int64_t local = c.epoch_s + shift_s;
-	int64_t days = local / 86400 - (local % 86400 < 0);
-	unsigned in_day = (unsigned)(local - days * 86400);
-	civil_from_days(days, &c);
-	c.fields[HOUR] = (uint8_t)(in_day / 3600);
-	c.fields[MINUTE] = (uint8_t)(in_day / 60 % 60);
-	c.fields[SECOND] = (uint8_t)(in_day % 60);
-	return c;
+	int64_t epoch_s = (int64_t)(wall_ns / 1000000000u);
+	return (struct moment){.date = date_of_unix(epoch_s + shift_s),
+			       .epoch_s = epoch_s,
+			       .fraction_ns = (uint32_t)(wall_ns % 1000000000u)};
 }
 
 /* --- rendering --- */
@@ -92,11 +71,29 @@ static void put_full_fraction(struct format_out *out, uint32_t fraction_ns)
 	put_padded(out, fraction_ns, digits);
 }
 
-static void put_strftime(const struct format_time *time, const struct civil *c, const char *pattern,
-			 struct format_out *out)
+/* "2026-11-21T12:32:47.207Z": the time of almost every line. */
+static void put_iso(const struct moment *m, struct format_out *out)
+{
+	const struct date *d = &m->date;
+	unsigned ms = m->fraction_ns / 1000000;
+	char text[24] = "0000-00-00T00:00:00.000Z";
+	format_two_digits(text, (unsigned)d->year / 100);
+	format_two_digits(text + 2, (unsigned)d->year % 100);
+	format_two_digits(text + 5, d->month);
+	format_two_digits(text + 8, d->day);
+	format_two_digits(text + 11, d->hour);
+	format_two_digits(text + 14, d->minute);
+	format_two_digits(text + 17, d->second);
+	text[20] = (char)('0' + ms / 100);
+	format_two_digits(text + 21, ms % 100);
+	format_out(out, text, sizeof text);
+}
+
+static void put_strftime(const struct format_time *time, const struct moment *m,
+			 const char *pattern, struct format_out *out)
 {
 	char text[256];
-	time_t shifted = (time_t)(c->epoch_s + time->shift_s);
+	time_t shifted = (time_t)(m->epoch_s + time->shift_s);
 	struct tm tm;
 	gmtime_r(&shifted, &tm);
 	tm.tm_gmtoff = (long)time->shift_s;
@@ -107,7 +104,11 @@ static void put_strftime(const struct format_time *time, const struct civil *c, 
 
 void format_time_write(const struct format_time *time, uint64_t wall_ns, struct format_out *out)
 {
-	struct civil c = civil_of(wall_ns, time->shift_s);
+	struct moment m = moment_of(wall_ns, time->shift_s);
+	if (time->is_iso) {
+		put_iso(&m, out);
+		return;
+	}
 	for (unsigned i = 0; i < time->count; i++) {
 		const struct part *p = &time->parts[i];
 		switch ((enum part_kind)p->kind) {
@@ -115,22 +116,22 @@ void format_time_write(const struct format_time *time, uint64_t wall_ns, struct 
 			format_out_slice(out, p->text);
 			break;
 		case PART_YEAR:
-			put_padded(out, (uint64_t)c.year, c.year > 9999 ? 5 : 4);
+			put_padded(out, (uint64_t)m.date.year, 4);
 			break;
 		case PART_TWO_DIGITS:
-			put_padded(out, c.fields[p->field], 2);
+			put_padded(out, ((const uint8_t *)&m.date)[p->field], 2);
 			break;
 		case PART_EPOCH:
-			format_out_number(out, (uint64_t)c.epoch_s);
+			format_out_number(out, (uint64_t)m.epoch_s);
 			break;
 		case PART_FRACTION:
-			put_fraction(out, c.fraction_ns, p->digits);
+			put_fraction(out, m.fraction_ns, p->digits);
 			break;
 		case PART_FRACTION_FULL:
-			put_full_fraction(out, c.fraction_ns);
+			put_full_fraction(out, m.fraction_ns);
 			break;
 		case PART_STRFTIME:
-			put_strftime(time, &c, p->text.data, out);
+			put_strftime(time, &m, p->text.data, out);
 			break;
 		}
 	}
@@ -159,9 +160,10 @@ static void add_literal(struct compiler *c, struct slice text)
 	add_part(c, PART_LITERAL)->text = text;
 }
 
-static void add_field(struct compiler *c, enum field field)
+/* offset: of the field in struct date. */
+static void add_field(struct compiler *c, size_t offset)
 {
-	add_part(c, PART_TWO_DIGITS)->field = (uint8_t)field;
+	add_part(c, PART_TWO_DIGITS)->field = (uint8_t)offset;
 }
 
 static char peek(const struct compiler *c, size_t ahead)
@@ -207,7 +209,7 @@ static bool compile_extended(struct compiler *c)
 	}
 	if (peek(c, 2) != 'S' || (next != '*' && !is_digit(next)))
 		return false;
-	add_field(c, SECOND);
+	add_field(c, offsetof(struct date, second));
 	if (next == '*') {
 		add_part(c, PART_FRACTION_FULL);
 	} else if (next != '0') {
@@ -221,10 +223,14 @@ static bool compile_extended(struct compiler *c)
 /* A conversion of one letter, at that letter. */
 static void compile_letter(struct compiler *c)
 {
-	static const char fields[] = "mdHMS"; /* as enum field */
+	static const char letters[] = "mdHMS";
+	static const uint8_t offsets[] = {offsetof(struct date, month), offsetof(struct date, day),
+					  offsetof(struct date, hour),
+					  offsetof(struct date, minute),
+					  offsetof(struct date, second)};
 	static const char left_to_library[] = "aAbBcCDeFgGhIjklpPrRtTuUVwWxXyzZ";
 	char letter = peek(c, 0);
-	const char *field = letter ? strchr(fields, letter) : NULL;
+	const char *field = letter ? strchr(letters, letter) : NULL;
 	if (letter == 'Y') {
 		add_part(c, PART_YEAR);
 	} else if (letter == 's') {
@@ -232,7 +238,7 @@ static void compile_letter(struct compiler *c)
 	} else if (letter == '%') {
 		add_literal(c, SLICE("%"));
 	} else if (field) {
-		add_field(c, (enum field)(field - fields));
+		add_field(c, offsets[field - letters]);
 	} else if (letter && strchr(left_to_library, letter)) {
 		char text[3] = {'%', letter, 0};
 		add_part(c, PART_STRFTIME)->text = arena_slice(c->arena, slice_make(text, 2));
@@ -273,7 +279,8 @@ enum status format_time_compile(struct slice pattern, bool is_local, struct aren
 				const struct format_time **time, struct diag *diag)
 {
 	struct compiler c = {.arena = arena, .shift_s = is_local ? local_shift() : 0};
-	c.pattern = pattern.len ? arena_slice(arena, pattern) : SLICE("%Y-%m-%dT%H:%M:%E3SZ");
+	struct slice iso = SLICE("%Y-%m-%dT%H:%M:%E3SZ");
+	c.pattern = pattern.len ? arena_slice(arena, pattern) : iso;
 	for (size_t i = 0; i + 1 < c.pattern.len; i++)
 		if (c.pattern.data[i] == '%' && c.pattern.data[i + 1] == 'n')
 			return diag_set(diag, "Invalid header configuration. Format string "
@@ -289,7 +296,7 @@ enum status format_time_compile(struct slice pattern, bool is_local, struct aren
 			compile_conversion(&c);
 	}
 	struct format_time *made = ARENA_NEW(arena, struct format_time);
-	*made = (struct format_time){c.parts, c.count, c.shift_s};
+	*made = (struct format_time){c.parts, c.count, slice_equal(c.pattern, iso), c.shift_s};
 	*time = made;
 	return STATUS_OK;
 }

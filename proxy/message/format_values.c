@@ -7,21 +7,44 @@
 
 /* --- writing --- */
 
+#define PAIRS(tens)                                                                                \
+	tens "0" tens "1" tens "2" tens "3" tens "4" tens "5" tens "6" tens "7" tens "8" tens "9"
+/* Without the 0 at its end. */
+const char format_digit_pairs[200] = PAIRS("0") PAIRS("1") PAIRS("2") PAIRS("3") PAIRS("4")
+	PAIRS("5") PAIRS("6") PAIRS("7") PAIRS("8") PAIRS("9");
+
 void format_out_slow(struct format_out *out, const char *data, size_t len)
 {
-	if (out->len < out->room)
-		memcpy(out->data + out->len, data,
-		       len < out->room - out->len ? len : out->room - out->len);
-	out->len += len;
+	size_t room = (size_t)(out->end - out->at);
+	if (room)
+		memcpy(out->at, data, room);
+	out->at = out->end;
+	out->lost += len - room;
+}
+
+void format_copy_long(char *to, const char *from, size_t len)
+{
+	memcpy(to, from, len);
 }
 
 void format_out_number(struct format_out *out, uint64_t number)
 {
 	char digits[20], *p = digits + sizeof digits;
-	do {
-		*--p = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
+	if (number < 1000 && out->end - out->at >= 3) { /* codes, milliseconds, no bytes */
+		unsigned n = (unsigned)number;
+		if (n >= 100)
+			*out->at++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*out->at++ = (char)('0' + n / 10 % 10);
+		*out->at++ = (char)('0' + n % 10);
+		return;
+	}
+	for (; number >= 100; number /= 100)
+		format_two_digits(p -= 2, (unsigned)(number % 100));
+	if (number >= 10)
+		format_two_digits(p -= 2, (unsigned)number);
+	else
+		*--p = (char)('0' + number);
 	format_out(out, p, (size_t)(digits + sizeof digits - p));
 }
 
@@ -215,9 +238,43 @@ static const struct addr *address(const struct format_op *op, const struct strea
 	return *addr && (*addr)->family != ADDR_NONE ? *addr : NULL;
 }
 
+static char *put_octet(char *p, unsigned n)
+{
+	if (n >= 100) {
+		*p++ = (char)('0' + n / 100);
+		format_two_digits(p, n % 100);
+		return p + 2;
+	}
+	format_two_digits(p, n);
+	p[0] = n < 10 ? p[1] : p[0];
+	return p + 1 + (n >= 10);
+}
+
+/* What most addresses are. */
+static void put_ipv4(const struct addr *addr, bool without_port, struct format_out *out)
+{
+	char text[24], *p = text;
+	p = put_octet(p, addr->ip[0]);
+	*p++ = '.';
+	p = put_octet(p, addr->ip[1]);
+	*p++ = '.';
+	p = put_octet(p, addr->ip[2]);
+	*p++ = '.';
+	p = put_octet(p, addr->ip[3]);
+	if (!without_port)
+		*p++ = ':';
+	format_out(out, text, (size_t)(p - text));
+	if (!without_port)
+		format_out_number(out, addr->port);
+}
+
 static void put_address(const struct addr *addr, bool without_port, struct format_out *out)
 {
 	char text[ADDR_TEXT_MAX];
+	if (addr->family == ADDR_IPV4) {
+		put_ipv4(addr, without_port, out);
+		return;
+	}
 	size_t len = without_port && addr->family != ADDR_UNIX ? addr_format_ip(addr, text)
 							       : addr_format(addr, text);
 	format_out(out, text, len);
@@ -279,6 +336,18 @@ bool format_render_header(const struct format_op *op, const struct stream_info *
 	if (op->option) /* without the query */
 		value.len = slice_find_char(value, '?', 0);
 	return put_cut(op, value, out);
+}
+
+/* The usual one: a well-known name, alone. */
+bool format_render_known_header(const struct format_op *op, const struct stream_info *info,
+				struct format_out *out)
+{
+	const struct headers *const *headers = field(info, op->offset);
+	if (!*headers || !headers_has(*headers, (enum header_id)op->header))
+		return false;
+	const struct header *h = &(*headers)->items[(*headers)->first[op->header]];
+	format_out(out, h->value, h->value_len < op->max_len ? h->value_len : op->max_len);
+	return true;
 }
 
 bool format_render_header_bytes(const struct format_op *op, const struct stream_info *info,

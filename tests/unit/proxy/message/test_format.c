@@ -408,7 +408,7 @@ static void a_short_buffer_gets_a_prefix_and_the_whole_length(void **state)
 		assert_int_equal(format_write(format, &info, part, room), strlen(whole));
 		size_t written = room < strlen(whole) ? room : strlen(whole);
 		assert_memory_equal(part, whole, written);
-		assert_int_equal(part[written], '!');
+		assert_int_equal(part[room], '!');
 	}
 }
 
