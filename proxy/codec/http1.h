@@ -117,8 +117,9 @@ static inline uint64_t http1_send_left(const struct http1 *h)
 /* n <= http1_send_left bytes were written past the codec, behind all of codec->out. */
 void http1_skip_send(struct http1 *h, uint64_t n);
 
-/* Server: an error answer of the owner's own making, after `failed`: what send_error writes, with
- * these headers (:status among them) and this body. `connection: close` is added. */
-void http1_send_error_with(struct http1 *h, struct headers *headers, struct slice text);
+/* Server, after `failed` or within it: what send_error writes, with more fields (date, server …).
+ * The first of the two wins. more may be NULL. */
+void http1_send_error_with(struct http1 *h, enum reply_reason reason, struct slice text,
+			   const struct headers *more);
 
 #endif

@@ -163,6 +163,8 @@ enum http1_error http1_client_head(struct http1 *h, struct http1_head *head)
 		http1_received(h);
 	struct headers *headers = arena_alloc(exchange->arena, sizeof *headers);
 	http1_head_copy(head, HTTP1_RESPONSE, headers, exchange->arena, HTTP1_SPARE_FIELDS);
+	if (UNLIKELY(h->options->header_case == HTTP1_CASE_PRESERVE))
+		http1_head_keep_case(head, headers);
 	if (h->codec.must_close && !exchange->is_tunnel)
 		h->codec.events->draining(&h->codec);
 	if (h->exchange)

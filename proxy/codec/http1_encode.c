@@ -60,6 +60,14 @@ static COLD char *put_proper_case(char *p, const char *name, size_t n)
 	return p;
 }
 
+static COLD char *put_name_in_case(char *p, const struct header *h, enum http1_case header_case)
+{
+	if (header_case == HTTP1_CASE_PROPER_WORDS)
+		return put_proper_case(p, h->name, h->name_len);
+	return put(p, h->flags & HEADER_HAS_ORIGINAL ? h->name + h->name_len : h->name,
+		   h->name_len);
+}
+
 enum { NAME_ROOM = 48 }; /* the longest well-known name, padded: copied in whole blocks */
 
 static const char padded_names[HEADER_ID_COUNT][NAME_ROOM] = {
@@ -72,8 +80,8 @@ static const char padded_names[HEADER_ID_COUNT][NAME_ROOM] = {
 static inline __attribute__((always_inline)) char *put_name(char *p, const struct header *h,
 							    enum http1_case header_case)
 {
-	if (UNLIKELY(header_case == HTTP1_CASE_PROPER_WORDS)) {
-		p = put_proper_case(p, h->name, h->name_len);
+	if (UNLIKELY(header_case != HTTP1_CASE_LOWER)) {
+		p = put_name_in_case(p, h, header_case);
 	} else if (h->id != HEADER_OTHER) {
 		memcpy(p, padded_names[h->id], 16);
 		if (UNLIKELY(h->name_len > 14))
@@ -185,15 +193,15 @@ static void append(struct buf *out, char *start, const char *end)
 struct start_line {
 	struct slice method, target, authority; /* request */
 	unsigned status;                        /* response; 0: a request; 1: trailers */
-	bool is_http10;
+	bool is_http10, is_host_capital;
 };
 
-static char *put_request_line(char *p, const struct start_line *line, enum http1_case header_case)
+static char *put_request_line(char *p, const struct start_line *line)
 {
 	p = put(p, line->method.data, line->method.len);
 	*p++ = ' ';
 	p = put(p, line->target.data, line->target.len);
-	if (UNLIKELY(header_case == HTTP1_CASE_PROPER_WORDS))
+	if (UNLIKELY(line->is_host_capital))
 		p = PUT_LITERAL(p, " HTTP/1.1\r\nHost: ");
 	else
 		p = PUT_LITERAL(p, " HTTP/1.1\r\nhost: ");
@@ -227,7 +235,7 @@ static void encode(struct buf *out, const struct headers *headers, const struct 
 	for (;;) {
 		char *start = reserve(out, size), *p = start;
 		if (!line->status)
-			p = put_request_line(p, line, header_case);
+			p = put_request_line(p, line);
 		else if (line->status == TRAILERS)
 			p = PUT_LITERAL(p, "0\r\n");
 		else
@@ -251,6 +259,11 @@ void http1_encode_request(struct buf *out, const struct headers *headers, bool i
 		.authority = headers_get(headers, HEADER_AUTHORITY),
 	};
 
+	if (UNLIKELY(header_case != HTTP1_CASE_LOWER)) {
+		const struct header *authority = headers_find_id(headers, HEADER_AUTHORITY);
+		line.is_host_capital = header_case == HTTP1_CASE_PROPER_WORDS ||
+				       (authority && authority->flags & HEADER_WAS_HOST);
+	}
 	if (!line.authority.data)
 		line.authority = headers_get(headers, HEADER_HOST);
 	if (!line.target.len)

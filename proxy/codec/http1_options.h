@@ -20,14 +20,15 @@ enum {
 enum http1_case {
 	HTTP1_CASE_LOWER,
 	HTTP1_CASE_PROPER_WORDS, /* "content-type" leaves as "Content-Type" */
+	HTTP1_CASE_PRESERVE,     /* as the peer on the other side wrote it */
 };
 
 struct http1_options {
 	uint32_t max_head_bytes; /* of a head, and of a trailer section: 431 beyond */
 	uint32_t max_headers;    /* fields of either */
 	uint8_t underscores;     /* enum http1_underscores: names with '_' in requests */
-	uint8_t header_case;     /* enum http1_case: of names sent */
-	bool accept_http_10;     /* else 426 */
+	uint8_t header_case; /* enum http1_case: of names sent; PRESERVE also: kept when received */
+	bool accept_http_10; /* else 426 */
 	bool allow_absolute_url;
 	bool allow_chunked_length; /* Transfer-Encoding overrides Content-Length, which is removed
 				    */

@@ -249,6 +249,7 @@ static enum http1_error note_host(struct http1_head *head, struct header *field)
 	if (head->has_host)
 		return HTTP1_ERROR_SYNTAX;
 	head->has_host = true;
+	head->is_host_capital = field->name[0] == 'H';
 	if (!http1_is_host(header_value(field), end))
 		return HTTP1_ERROR_AUTHORITY;
 	if (!head->authority.data) /* the target's own wins: RFC 9112 3.2.2 */
@@ -265,6 +266,13 @@ static void note_coding(struct http1_head *head, struct header *field)
 	field->id = HEADER_REMOVED;
 }
 
+/* "application/grpc", alone or with a subtype ("application/grpc+proto"; grpc-web is none). */
+static bool is_grpc(struct slice type)
+{
+	return slice_starts_with(type, SLICE("application/grpc")) &&
+	       (type.len == 16 || type.data[16] == '+');
+}
+
 static enum http1_error note_special(struct http1_head *head, struct header *field,
 				     enum http1_kind kind)
 {
@@ -275,7 +283,7 @@ static enum http1_error note_special(struct http1_head *head, struct header *fie
 	if (id == HEADER_HOST)
 		return kind == HTTP1_REQUEST ? note_host(head, field) : HTTP1_ERROR_NONE;
 	if (id == HEADER_CONTENT_TYPE)
-		head->is_grpc = slice_starts_with(header_value(field), SLICE("application/grpc"));
+		head->is_grpc = is_grpc(header_value(field));
 	else if (id == HEADER_TRANSFER_ENCODING)
 		note_coding(head, field);
 	else if (id == HEADER_CONNECTION)
@@ -452,7 +460,7 @@ static inline void add_pseudo_item(struct headers *headers, enum header_id id, s
 	item->value_len = (uint32_t)value.len;
 	item->name_len = (uint16_t)name.len;
 	item->id = (uint8_t)id;
-	item->spare = 0;
+	item->flags = 0;
 	note_first(headers, headers->count++, id);
 }
 
@@ -511,4 +519,26 @@ void http1_head_copy(const struct http1_head *head, enum http1_kind kind, struct
 		if (field->id != HEADER_REMOVED)
 			copy_field(headers, count++, field, shift);
 	headers->count = count;
+}
+
+void http1_head_keep_case(const struct http1_head *head, struct headers *headers)
+{
+	const struct header *field = head->fields, *end = field + head->field_count;
+	struct header *item = headers_find_id(headers, HEADER_AUTHORITY);
+
+	if (item && head->is_host_capital)
+		item->flags |= HEADER_WAS_HOST;
+	item = headers->items;
+	for (; field < end; field++) {
+		if (field->id == HEADER_REMOVED)
+			continue;
+		while (item->id < HEADER_FIRST_REGULAR && item->id != HEADER_OTHER)
+			item++; /* pseudo headers */
+		char *both = arena_alloc(headers->arena, 2u * field->name_len);
+		memcpy(both, item->name, field->name_len);
+		memcpy(both + field->name_len, field->name, field->name_len);
+		item->name = both;
+		item->flags |= HEADER_HAS_ORIGINAL;
+		item++;
+	}
 }

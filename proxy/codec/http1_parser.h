@@ -88,6 +88,7 @@ struct http1_head {
 	bool is_chunked, has_length;
 	bool is_grpc;
 	bool has_coding, is_odd_coding, has_host, has_connection, has_upgrade; /* seen on the way */
+	bool is_host_capital;                                                  /* "Host" */
 };
 
 /* Parses and checks. Hop-by-hop fields come out as HEADER_REMOVED: connection (kept with its
@@ -102,5 +103,8 @@ enum http1_error http1_head_parse(struct http1_head *head, struct slice bytes,
  * for `spare` more. */
 void http1_head_copy(const struct http1_head *head, enum http1_kind kind, struct headers *headers,
 		     struct arena *arena, uint32_t spare);
+
+/* After http1_head_copy: keeps the names as they were received, too. */
+void http1_head_keep_case(const struct http1_head *head, struct headers *headers);
 
 #endif

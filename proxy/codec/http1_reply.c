@@ -97,44 +97,33 @@ static bool may_send_error(const struct http1 *h)
 	return h->codec.side == CODEC_SERVER && h->send_state == HTTP1_SEND_HEAD;
 }
 
-void http1_send_error(struct codec *codec, enum reply_reason reason, struct slice text)
+void http1_send_error_with(struct http1 *h, enum reply_reason reason, struct slice text,
+			   const struct headers *more)
 {
-	struct http1 *h = http1_of(codec);
-	struct local_reply reply = {.reason = reason,
-				    .http_status = reply_reasons[reason].http,
-				    .grpc_status = -1,
-				    .text = text};
+	unsigned status = reply_reasons[reason].http;
 	struct arena arena;
-	struct exchange exchange = {.codec = codec, .arena = &arena};
 	struct headers headers;
-	struct buf body;
 
-	if (!may_send_error(h) || !reply.http_status)
+	if (!may_send_error(h) || !status)
 		return;
-	arena_init(&arena, 512);
-	headers_init(&headers, &arena, 8);
-	buf_init(&body, codec->out->pool);
-	h->is_grpc = false;
-	http1_render_reply(&exchange, &reply, &headers, &body);
-	buf_clear(&body);
-	http1_send_error_with(h, &headers, text);
+	arena_init(&arena, 1024);
+	headers_init(&headers, &arena, 2 + (more ? more->count : 0));
+	if (text.len) {
+		headers_add_id(&headers, HEADER_CONTENT_LENGTH, number(&arena, text.len));
+		headers_add_id(&headers, HEADER_CONTENT_TYPE, SLICE("text/plain"));
+	}
+	for (struct header *item = NULL; more && (item = headers_next(more, item));)
+		headers_add(&headers, header_name(item), header_value(item));
+	h->send_state = HTTP1_SEND_DONE;
+	h->codec.must_close = true;
+	http1_encode_response(h->codec.out, &headers, status, false, HTTP1_SKIP_HOP_BY_HOP,
+			      HTTP1_ADD_CLOSE | (text.len ? 0 : HTTP1_ADD_LENGTH_0),
+			      (enum http1_case)h->options->header_case);
+	buf_append_copy(h->codec.out, text);
 	arena_free(&arena);
 }
 
-void http1_send_error_with(struct http1 *h, struct headers *headers, struct slice text)
+void http1_send_error(struct codec *codec, enum reply_reason reason, struct slice text)
 {
-	uint64_t status = 0;
-	unsigned add = HTTP1_ADD_CLOSE;
-
-	if (!may_send_error(h) || !slice_to_uint64(headers_get(headers, HEADER_STATUS), &status) ||
-	    status < 200 || status > 999)
-		return;
-	if (!text.len)
-		add |= HTTP1_ADD_LENGTH_0;
-	h->send_state = HTTP1_SEND_DONE;
-	h->codec.must_close = true;
-	http1_encode_response(h->codec.out, headers, (unsigned)status, false,
-			      HTTP1_SKIP_HOP_BY_HOP | (text.len ? 0 : HTTP1_SKIP(CONTENT_LENGTH)),
-			      add, (enum http1_case)h->options->header_case);
-	buf_append_copy(h->codec.out, text);
+	http1_send_error_with(http1_of(codec), reason, text, NULL);
 }

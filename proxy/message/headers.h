@@ -27,8 +27,13 @@ struct header {
 	const char *value;
 	uint32_t value_len;
 	uint16_t name_len;
-	uint8_t id; /* enum header_id */
-	uint8_t spare;
+	uint8_t id;    /* enum header_id */
+	uint8_t flags; /* below; 0 unless a codec keeps the case of names */
+};
+
+enum {
+	HEADER_HAS_ORIGINAL = 1, /* the name as received stands right behind the lower-case one */
+	HEADER_WAS_HOST = 2,     /* on :authority: the field's name was "Host" */
 };
 
 struct headers {

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SERVER = 1, HTTP10 = 2, TRAILERS = 4, UNDERSCORES = 8, SMALL = 16, LAX = 32 };
+enum { SERVER = 1, HTTP10 = 2, TRAILERS = 4, UNDERSCORES = 8, SMALL = 16, LAX = 32, CASE = 64 };
 
 static struct http1_options options_of(uint8_t bits)
 {
@@ -26,6 +26,7 @@ static struct http1_options options_of(uint8_t bits)
 		.allow_absolute_url = true,
 		.allow_custom_methods = bits & LAX,
 		.allow_chunked_length = bits & LAX,
+		.header_case = bits & CASE ? HTTP1_CASE_PRESERVE : HTTP1_CASE_LOWER,
 		.default_host = SLICE("default"),
 	};
 }

@@ -100,6 +100,7 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 	struct http1_peer *peer = peer_of(exchange->codec);
 
 	invariant(exchange == &peer->exchange && exchange->is_received == end);
+	peer->headers = headers;
 	end_data(peer);
 	write_text(peer, "H");
 	write_fields(peer, headers);

@@ -29,6 +29,7 @@ struct http1_peer {
 	struct buf out;
 	struct arena arena;
 	struct exchange exchange;
+	struct headers *headers; /* the last received */
 	enum http1_peer_answer answer;
 	bool refuses_exchanges;
 	bool pauses_at_headers;

@@ -488,12 +488,13 @@ static void errors_without_an_exchange(void **state)
 
 	http1_peer_open(&peer, CODEC_SERVER, &http1_default_options);
 	headers_init(&headers, &peer.arena, 4);
-	headers_add_id(&headers, HEADER_STATUS, SLICE("400"));
-	headers_add_id(&headers, HEADER_CONTENT_LENGTH, SLICE("3"));
 	headers_add_id(&headers, HEADER_DATE, SLICE("today"));
-	http1_send_error_with(&peer.http1, &headers, SLICE("bad"));
+	headers_add_id(&headers, HEADER_SERVER, SLICE("me"));
+	http1_send_error_with(&peer.http1, REPLY_BAD_REQUEST, SLICE("bad"), &headers);
+	http1_codec.send_error(&peer.http1.codec, REPLY_BAD_REQUEST, SLICE("again"));
 	assert_string_equal(http1_peer_take_out(&peer).data,
-			    "HTTP/1.1 400 Bad Request\r\ncontent-length: 3\r\ndate: today\r\n"
+			    "HTTP/1.1 400 Bad Request\r\ncontent-length: 3\r\n"
+			    "content-type: text/plain\r\ndate: today\r\nserver: me\r\n"
 			    "connection: close\r\n\r\nbad");
 	http1_peer_close(&peer);
 }

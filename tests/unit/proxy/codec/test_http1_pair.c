@@ -129,12 +129,46 @@ static void upgrades_become_tunnels(void **state)
 	close_pair(&pair);
 }
 
+/* A proxy: what its server end read its client end sends on, and the other way round. */
+static void the_case_of_names_is_kept(void **state)
+{
+	static const struct http1_options preserving = {
+		.max_head_bytes = 1000, .max_headers = 9, .header_case = HTTP1_CASE_PRESERVE};
+	struct http1_peer server, client;
+	(void)state;
+
+	http1_peer_open(&server, CODEC_SERVER, &preserving);
+	http1_peer_open(&client, CODEC_CLIENT, &preserving);
+	http1_peer_feed(
+		&server,
+		SLICE("GET / HTTP/1.1\r\nAccept: a\r\nHost: h\r\nX-MiXed: 1\r\nKeep-Alive: x\r\n"
+		      "lower: 2\r\n\r\n"),
+		false);
+	assert_string_equal(
+		http1_peer_trace(&server),
+		"H(:method: GET|:scheme: http|:authority: h|:path: /|accept: a|x-mixed: 1|"
+		"lower: 2)$");
+	headers_add(server.headers, SLICE("x-added"), SLICE("3"));
+	client.exchange = (struct exchange){.arena = &client.arena, .codec = &client.http1.codec};
+	http1_codec.send_headers(&client.exchange, server.headers, true);
+	assert_string_equal(http1_peer_take_out(&client).data,
+			    "GET / HTTP/1.1\r\nHost: h\r\nAccept: a\r\nX-MiXed: 1\r\nlower: 2\r\n"
+			    "x-added: 3\r\n\r\n");
+	http1_peer_feed(&client, SLICE("HTTP/1.1 204 N\r\nX-uP: V\r\n\r\n"), false);
+	http1_codec.send_headers(&server.exchange, client.headers, true);
+	assert_string_equal(http1_peer_take_out(&server).data,
+			    "HTTP/1.1 204 No Content\r\nX-uP: V\r\n\r\n");
+	http1_peer_close(&server);
+	http1_peer_close(&client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_exchanges_on_one_connection),
 		cmocka_unit_test(trailers_go_both_ways),
 		cmocka_unit_test(upgrades_become_tunnels),
+		cmocka_unit_test(the_case_of_names_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
