@@ -3,6 +3,7 @@
 #include "base/attributes.h"
 #include "manager/http_manager.h"
 #include "manager/router.h"
+#include "manager/rpc_manager.h"
 #include "manager/tcp_manager.h"
 #include "net/conn_filter.h"
 #include "stream/filter.h"
@@ -12,6 +13,7 @@ static const struct filter_type *const filter_types[] = {
 };
 
 static const struct conn_filter_type *const conn_filter_types[] = {
+	&dubbo_proxy_filter,
 	&http_connection_manager_filter,
 	&tcp_proxy_filter,
 };

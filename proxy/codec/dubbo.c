@@ -101,6 +101,8 @@ static COLD void take_event(struct dubbo *dubbo, struct dubbo_frame frame, struc
 		dubbo->is_heartbeat_open = false;
 		return;
 	}
+	if (dubbo->codec.side == CODEC_SERVER)
+		dubbo_notice(dubbo, DUBBO_NOTICE_EVENT);
 	if (body.len <= EVENT_LIMIT)
 		event = event_of(body, frame.flag & DUBBO_SERIALIZATION_MASK);
 	switch (event) {

@@ -48,11 +48,18 @@ struct dubbo_counts {
 
 struct dubbo_heads;
 
+/* What a server codec deals with by itself. */
+enum dubbo_notice {
+	DUBBO_NOTICE_EVENT,       /* a heartbeat or another event of the consumer */
+	DUBBO_NOTICE_UNDECODABLE, /* a request that was answered with status 40 */
+};
+
 struct dubbo_options {
 	uint32_t payload_limit; /* largest body received */
 	uint32_t max_in_flight; /* client: calls open at one time */
 	struct dubbo_counts *counts;
 	struct dubbo_heads *heads; /* server: the worker's (dubbo_heads.h); NULL: none are kept */
+	void (*noticed)(struct codec *codec, enum dubbo_notice notice); /* server; may be NULL */
 };
 
 struct dubbo {

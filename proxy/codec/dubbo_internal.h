@@ -29,6 +29,12 @@ static inline void dubbo_put_frame(struct dubbo *dubbo, uint8_t flag, uint8_t st
 /* Answers the request of that frame with status 40 and the text, if an answer is waited for. */
 COLD void dubbo_refuse(struct dubbo *dubbo, struct dubbo_frame request, struct slice text);
 
+static inline void dubbo_notice(struct dubbo *dubbo, enum dubbo_notice notice)
+{
+	if (dubbo->options->noticed)
+		dubbo->options->noticed(&dubbo->codec, notice);
+}
+
 /* A whole request (answer) frame that is no event. */
 void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload);
 void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload);

@@ -49,6 +49,7 @@ static COLD struct exchange *begin_unknown(struct dubbo *dubbo, struct dubbo_fra
 
 	if (dubbo_head_read(payload, head.serialization, &head)) {
 		dubbo->options->counts->undecodable_requests++;
+		dubbo_notice(dubbo, DUBBO_NOTICE_UNDECODABLE);
 		dubbo_refuse(dubbo, frame, SLICE("Fail to decode request"));
 		return NULL;
 	}

@@ -105,6 +105,7 @@ struct worker *worker_new(unsigned index, struct mailbox *main_mailbox, struct s
 	random_init(&context->random,
 		    worker->loop.now_ns ^ (uint64_t)index << 56 ^ worker->loop.wall_ns);
 	list_init(&context->served);
+	dubbo_heads_init(&context->dubbo_heads);
 	context->upstream = upstream_worker_new(context->loop, &context->pins, context->stats,
 						&context->random);
 	return worker;
@@ -175,6 +176,7 @@ void worker_free(struct worker *worker)
 	loop_settle(&worker->loop);
 	pin_table_fini(&worker->context.pins);
 	stream_free_spares(&worker->context);
+	dubbo_heads_fini(&worker->context.dubbo_heads);
 	loop_fini(&worker->loop);
 	free(worker);
 }

@@ -250,6 +250,8 @@ void session_send_headers(struct stream *s, struct headers *headers, bool end)
 	if (!stream_is_open(s) || !s->down.codec)
 		return;
 	session->type->prepare_response(s, headers, end);
+	if (UNLIKELY(!s->down.codec)) /* it gave the connection up */
+		return;
 	s->has_sent_headers = true;
 	s->info.times.first_tx_ns = s->worker->loop->now_ns;
 	if (end)

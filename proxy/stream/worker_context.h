@@ -12,6 +12,8 @@
 #include "base/published.h"
 #include "base/random.h"
 #include "base/slice.h"
+#include "codec/dubbo.h"
+#include "codec/dubbo_heads.h"
 #include "net/loop.h"
 #include "telemetry/stats.h"
 
@@ -37,6 +39,8 @@ struct worker_context {
 	uint64_t date_s;
 	void *free_streams; /* struct stream, linked by their first pointer */
 	unsigned free_stream_count;
+	struct dubbo_heads dubbo_heads; /* of the calls of all its Dubbo connections */
+	struct dubbo_counts dubbo_counts;
 	struct list_node served; /* struct served: all downstream connections of this worker */
 };
 

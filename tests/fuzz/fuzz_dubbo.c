@@ -184,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t step = data[1] ? data[1] : size;
 
 	end->behaviour = data[2];
-	end->options = (struct dubbo_options){1 << 20, CALLS, &end->counts, &end->heads};
+	end->options = (struct dubbo_options){1 << 20, CALLS, &end->counts, &end->heads, NULL};
 	buf_pool_init(&end->pool);
 	dubbo_heads_init(&end->heads);
 	buf_init(&end->out, &end->pool);

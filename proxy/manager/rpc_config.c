@@ -1,0 +1,140 @@
+#include <envoy/extensions/filters/http/router/v3/router.pb-c.h>
+#include <envoy/extensions/filters/network/dubbo_proxy/router/v3/router.pb-c.h>
+#include <envoy/extensions/filters/network/dubbo_proxy/v3/dubbo_proxy.pb-c.h>
+
+#include "manager/router.h"
+#include "manager/routes.h"
+#include "manager/rpc_manager.h"
+#include "telemetry/stats_network.h"
+#include "xds/proto/any_message.h"
+
+#define SPECIFIER(kind)                                                                            \
+	ENVOY__EXTENSIONS__FILTERS__NETWORK__DUBBO_PROXY__V3__DUBBO_PROXY__ROUTE_SPECIFIER_##kind
+
+typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__DubboProxy DubboProxy;
+typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__DubboFilter DubboFilter;
+
+#define ROUTER_NAME "envoy.filters.dubbo.router"
+
+/* A call has no header that the router's own would stand beside. */
+static const struct router_config router_config = {.suppresses_envoy_headers = true};
+
+static bool is_router(const DubboFilter *message, const ProtobufCMessage *config)
+{
+	if (!config)
+		return !message->config && slice_equal(slice_of(message->name), SLICE(ROUTER_NAME));
+	return config->descriptor ==
+		       &envoy__extensions__filters__network__dubbo_proxy__router__v3__router__descriptor ||
+	       config->descriptor == router_filter.message;
+}
+
+/* Any message filter may stand in a Dubbo chain: they know no protocol. */
+static enum status load_filter(struct chain_entry *entry, const DubboFilter *message,
+			       const ProtobufCMessage *config, const struct config_context *context,
+			       struct diag *diag)
+{
+	const struct filter_type *type = config ? context->filter_type(config->descriptor) : NULL;
+
+	if (!type || type->message != config->descriptor)
+		return diag_at(diag, "config", "no filter of calls has the type '%s'",
+			       message->config ? message->config->type_url : message->name);
+	entry->type = type;
+	entry->name = arena_slice(context->arena, slice_of(message->name));
+	if (!type->config_load)
+		return STATUS_OK;
+	enum status status = type->config_load(&entry->config, config, false, context, diag);
+	if (status)
+		diag_prefix(diag, "config");
+	return status;
+}
+
+/* The chain ends with the router, configured or not. */
+static enum status load_filters(struct rpc_manager *m, const DubboProxy *message,
+				const struct config_context *context, struct diag *diag)
+{
+	size_t count = message->n_dubbo_filters;
+	struct chain_entry *entries =
+		ARENA_NEW_ARRAY(context->arena, struct chain_entry, count + 1);
+	unsigned used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const DubboFilter *filter = message->dubbo_filters[i];
+		const ProtobufCMessage *config = any_message(filter->config);
+		enum status status = STATUS_OK;
+		if (!is_router(filter, config))
+			status = load_filter(&entries[used++], filter, config, context, diag);
+		else if (i + 1 < count)
+			status = diag_set(diag, "'%s' is terminal: it must be the last filter",
+					  filter->name);
+		if (status) {
+			diag_prefix(diag, "dubbo_filters[%zu]", i);
+			return status;
+		}
+	}
+	entries[used++] = (struct chain_entry){
+		.type = &router_filter, .config = &router_config, .name = SLICE(ROUTER_NAME)};
+	m->session.filters = entries;
+	m->session.filter_count = used;
+	return STATUS_OK;
+}
+
+static enum status load_routes(struct rpc_manager *m, const DubboProxy *message,
+			       const struct config_context *context, struct diag *diag)
+{
+	struct route_hooks hooks;
+	struct route_table_options options = {.hooks = &hooks}; /* an unknown cluster is a reply */
+	enum status status;
+
+	routes_hooks(&hooks, context);
+	hooks.can_read_arguments = true;
+	switch (message->route_specifier_case) {
+	case SPECIFIER(DRDS):
+		return diag_at(diag, "drds", "is not supported yet");
+	case SPECIFIER(MULTIPLE_ROUTE_CONFIG):
+		status = route_table_load_rpc(&m->routes, message->multiple_route_config->name,
+					      message->multiple_route_config->route_config,
+					      message->multiple_route_config->n_route_config,
+					      &options, context->arena, diag);
+		if (status)
+			diag_prefix(diag, "multiple_route_config.route_config");
+		return status;
+	case SPECIFIER(_NOT_SET):
+	case _ENVOY__EXTENSIONS__FILTERS__NETWORK__DUBBO_PROXY__V3__DUBBO_PROXY__ROUTE_SPECIFIER__CASE_IS_INT_SIZE:
+		break;
+	}
+	status = route_table_load_rpc(&m->routes, message->stat_prefix, message->route_config,
+				      message->n_route_config, &options, context->arena, diag);
+	if (status)
+		diag_prefix(diag, "route_config");
+	return status;
+}
+
+enum status rpc_config_load(const void **loaded, const ProtobufCMessage *base,
+			    const struct config_context *outer, struct diag *diag)
+{
+	const DubboProxy *message = (const DubboProxy *)base;
+	struct config_context context = *outer;
+	struct rpc_manager *m = ARENA_NEW(context.arena, struct rpc_manager);
+	enum status status;
+
+	if (!message->stat_prefix[0])
+		return diag_at(diag, "stat_prefix", "must not be empty");
+	m->session.is_outbound = context.is_outbound;
+	context.stat_prefix =
+		slice_of(arena_printf(context.arena, "dubbo.%s.", message->stat_prefix));
+	m->stats = context.scope(
+		&context, &dubbo_stats,
+		slice_of(arena_printf(context.arena, "dubbo.%s", message->stat_prefix)));
+	if ((status = load_filters(m, message, &context, diag)) ||
+	    (status = load_routes(m, message, &context, diag)))
+		return status;
+	*loaded = m;
+	return STATUS_OK;
+}
+
+const struct conn_filter_type dubbo_proxy_filter = {
+	.name = "envoy.filters.network.dubbo_proxy",
+	.message = &envoy__extensions__filters__network__dubbo_proxy__v3__dubbo_proxy__descriptor,
+	.config_load = rpc_config_load,
+	.serve = rpc_serve,
+};
