@@ -140,10 +140,8 @@ static void dubbo_drain(struct codec *codec)
 	if (codec->is_draining || codec->is_failed)
 		return;
 	codec->is_draining = true;
-	if (codec->side == CODEC_SERVER)
-		put_small_frame(dubbo_of(codec),
-				DUBBO_FLAG_REQUEST | DUBBO_FLAG_EVENT | DUBBO_HESSIAN2, 0, 0,
-				SLICE("\1R"));
+	put_small_frame(dubbo_of(codec), DUBBO_FLAG_REQUEST | DUBBO_FLAG_EVENT | DUBBO_HESSIAN2, 0,
+			0, SLICE("\1R"));
 }
 
 /* --- reading */
@@ -241,22 +239,6 @@ static size_t dubbo_read(struct codec *codec, struct slice bytes, bool eof)
 
 /* --- the codec */
 
-static void dubbo_send_headers(struct exchange *exchange, struct headers *headers, bool end)
-{
-	if (exchange->codec->side == CODEC_SERVER)
-		dubbo_server_send_headers(exchange, headers, end);
-	else
-		dubbo_client_send_headers(exchange, headers, end);
-}
-
-static void dubbo_send_data(struct exchange *exchange, struct buf *data, bool end)
-{
-	if (exchange->codec->side == CODEC_SERVER)
-		dubbo_server_send_data(exchange, data, end);
-	else
-		dubbo_client_send_data(exchange, data, end);
-}
-
 /* A Dubbo message has none: they only end it. */
 static void dubbo_send_trailers(struct exchange *exchange, struct headers *trailers)
 {
@@ -264,7 +246,7 @@ static void dubbo_send_trailers(struct exchange *exchange, struct headers *trail
 
 	(void)trailers;
 	buf_init(&nothing, exchange->codec->out->pool);
-	dubbo_send_data(exchange, &nothing, true);
+	exchange->codec->type->send_data(exchange, &nothing, true);
 }
 
 /* Whose framing is lost has no id that an answer could name. */
@@ -273,16 +255,6 @@ static void dubbo_send_error(struct codec *codec, enum reply_reason reason, stru
 	(void)codec;
 	(void)reason;
 	(void)text;
-}
-
-static void dubbo_abandon(struct exchange *exchange)
-{
-	if (!exchange->codec)
-		return;
-	if (exchange->codec->side == CODEC_SERVER)
-		dubbo_server_abandon(exchange);
-	else
-		dubbo_client_abandon(exchange);
 }
 
 static unsigned dubbo_room(const struct codec *codec)
@@ -308,7 +280,7 @@ void dubbo_open(struct dubbo *dubbo, enum codec_side side, const struct codec_ev
 		void *owner, struct buf *out, const struct dubbo_options *options)
 {
 	*dubbo = (struct dubbo){
-		.codec = {.type = &dubbo_codec,
+		.codec = {.type = side == CODEC_SERVER ? &dubbo_codec : &dubbo_client_codec,
 			  .events = events,
 			  .owner = owner,
 			  .out = out,
@@ -323,13 +295,26 @@ const struct codec_type dubbo_codec = {
 	.name = "dubbo",
 	.is_multiplexed = true,
 	.read = dubbo_read,
-	.send_headers = dubbo_send_headers,
-	.send_data = dubbo_send_data,
+	.send_headers = dubbo_server_send_headers,
+	.send_data = dubbo_server_send_data,
 	.send_trailers = dubbo_send_trailers,
 	.render_reply = dubbo_server_render,
 	.send_error = dubbo_send_error,
-	.abandon = dubbo_abandon,
+	.abandon = dubbo_server_abandon,
 	.drain = dubbo_drain,
+	.room = dubbo_room,
+	.heartbeat = dubbo_heartbeat,
+	.close = dubbo_close,
+};
+
+const struct codec_type dubbo_client_codec = {
+	.name = "dubbo",
+	.is_multiplexed = true,
+	.read = dubbo_read,
+	.send_headers = dubbo_client_send_headers,
+	.send_data = dubbo_client_send_data,
+	.send_trailers = dubbo_send_trailers,
+	.abandon = dubbo_client_abandon,
 	.room = dubbo_room,
 	.heartbeat = dubbo_heartbeat,
 	.close = dubbo_close,

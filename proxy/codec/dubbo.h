@@ -72,7 +72,8 @@ struct dubbo {
 	bool is_heartbeat_open;   /* ours is not answered yet */
 };
 
-extern const struct codec_type dubbo_codec;
+/* The server's side, and the client's; dubbo_open chooses. */
+extern const struct codec_type dubbo_codec, dubbo_client_codec;
 
 /* Starts the codec of a new connection. Borrows everything as long as the codec lives;
  * codec->type-> close frees what it takes. Never fails. */

@@ -40,10 +40,8 @@ void dubbo_client_end_all(struct dubbo *dubbo, enum reply_reason reason)
 
 void dubbo_client_abandon(struct exchange *exchange)
 {
-	struct dubbo *dubbo = dubbo_of(exchange->codec);
-
-	if (is_attached(dubbo, exchange))
-		detach(dubbo, exchange);
+	if (exchange->codec && is_attached(dubbo_of(exchange->codec), exchange))
+		detach(dubbo_of(exchange->codec), exchange);
 	exchange->codec = NULL;
 }
 

@@ -132,7 +132,8 @@ void dubbo_server_end_all(struct dubbo *dubbo, enum reply_reason reason)
 
 void dubbo_server_abandon(struct exchange *exchange)
 {
-	detach(dubbo_of(exchange->codec), exchange);
+	if (exchange->codec)
+		detach(dubbo_of(exchange->codec), exchange);
 }
 
 /* --- answers */

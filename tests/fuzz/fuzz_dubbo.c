@@ -128,7 +128,8 @@ static void on_reset(struct exchange *exchange, enum reply_reason reason)
 static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)
 {
 	invariant(reason != REPLY_NONE && details.len);
-	codec->type->send_error(codec, reason, details);
+	if (codec->side == CODEC_SERVER)
+		codec->type->send_error(codec, reason, details);
 }
 
 static void on_draining(struct codec *codec)
@@ -162,9 +163,9 @@ static void open_calls(struct end *end)
 		exchange->codec = &end->dubbo.codec;
 		headers_init(&headers, exchange->arena, 1);
 		headers.rpc = &head;
-		dubbo_codec.send_headers(exchange, &headers, true);
+		dubbo_client_codec.send_headers(exchange, &headers, true);
 	}
-	dubbo_codec.heartbeat(&end->dubbo.codec);
+	dubbo_client_codec.heartbeat(&end->dubbo.codec);
 }
 
 static void answer_the_open(struct end *end)
@@ -218,7 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_clear(&end->out);
 	codec_read(&end->dubbo.codec, slice_make(bytes.data + from, bytes.len - from), true);
 	invariant(end->dubbo.codec.is_failed);
-	dubbo_codec.close(&end->dubbo.codec);
+	end->dubbo.codec.type->close(&end->dubbo.codec);
 	for (unsigned i = 0; i < CALLS; i++) {
 		invariant(!end->calls[i].is_open);
 		arena_free(&end->calls[i].arena);

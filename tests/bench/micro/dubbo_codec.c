@@ -166,7 +166,7 @@ int main(int argc, char **argv)
 	       ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) /
 		       (double)calls);
 	dubbo_codec.close(&server.dubbo.codec);
-	dubbo_codec.close(&client.dubbo.codec);
+	dubbo_client_codec.close(&client.dubbo.codec);
 	arena_free(&stream.arena);
 	dubbo_heads_fini(&heads);
 	buf_pool_fini(&pool);

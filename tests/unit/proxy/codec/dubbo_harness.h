@@ -163,7 +163,7 @@ static inline struct end *end_open(enum codec_side side)
 
 static inline void end_close(struct end *end)
 {
-	dubbo_codec.close(&end->dubbo.codec);
+	end->dubbo.codec.type->close(&end->dubbo.codec);
 	while (end->calls) {
 		struct call *call = end->calls;
 		end->calls = call->next;

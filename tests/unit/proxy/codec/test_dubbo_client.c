@@ -80,7 +80,8 @@ static void ten_thousand_calls_find_their_answers(void **state)
 			calls[i] = send_one(end);
 			ids[i] = sent_id(end);
 		}
-		assert_int_equal(dubbo_codec.room(&end->dubbo.codec), DUBBO_MAX_IN_FLIGHT - COUNT);
+		assert_int_equal(dubbo_client_codec.room(&end->dubbo.codec),
+				 DUBBO_MAX_IN_FLIGHT - COUNT);
 		for (unsigned i = COUNT; i--;) {
 			random = random * 1664525 + 1013904223;
 			unsigned pick = (random >> 8) % (i + 1);
@@ -110,7 +111,7 @@ static void late_repeated_and_forged_answers_are_dropped(void **state)
 	uint64_t id = sent_id(end);
 	(void)state;
 
-	dubbo_codec.abandon(&first->exchange);
+	dubbo_client_codec.abandon(&first->exchange);
 	assert_null(first->exchange.codec);
 	struct call *second = send_one(end); /* takes the slot over */
 	uint64_t second_id = sent_id(end);
@@ -142,13 +143,13 @@ static void an_answer_before_its_request_has_left_is_forged(void **state)
 	(void)state;
 
 	request_init(&request);
-	dubbo_codec.send_headers(&call->exchange, &request.headers, false);
+	dubbo_client_codec.send_headers(&call->exchange, &request.headers, false);
 	give_answer(end, call->exchange.wire_id);
 	assert_int_equal(end->counts.unknown_answers, 1);
 	buf_init(&data, &end->pool);
 	for (const char *piece = "xyz"; *piece; piece++) {
 		buf_append_copy(&data, slice_make(piece, 1));
-		dubbo_codec.send_data(&call->exchange, &data, !piece[1]);
+		dubbo_client_codec.send_data(&call->exchange, &data, !piece[1]);
 		if (piece[1])
 			assert_int_equal(end_taken(end).len, 0);
 	}
@@ -159,10 +160,10 @@ static void an_answer_before_its_request_has_left_is_forged(void **state)
 
 	/* given up while it was gathered: nothing is sent, nothing is kept */
 	call = end_call_new(end);
-	dubbo_codec.send_headers(&call->exchange, &request.headers, false);
+	dubbo_client_codec.send_headers(&call->exchange, &request.headers, false);
 	buf_append_copy(&data, SLICE("half"));
-	dubbo_codec.send_data(&call->exchange, &data, false);
-	dubbo_codec.abandon(&call->exchange);
+	dubbo_client_codec.send_data(&call->exchange, &data, false);
+	dubbo_client_codec.abandon(&call->exchange);
 	assert_int_equal(end_taken(end).len, 0);
 	assert_int_equal(end->pool.blocks_out, 0);
 	arena_free(&request.arena);
@@ -232,13 +233,13 @@ static void readonly_stops_new_calls_and_w_brings_them_back(void **state)
 	end_feed(end, readonly, false); /* 3.3 sends it twice */
 	assert_int_equal(end->draining_events, 1);
 	assert_true(end->dubbo.codec.is_draining);
-	assert_int_equal(dubbo_codec.room(&end->dubbo.codec), 0);
+	assert_int_equal(dubbo_client_codec.room(&end->dubbo.codec), 0);
 	give_answer(end, id);
 	assert_int_equal(call->closed_events, 1);
 	end_feed_frame(end, 0xa2, 0, 0, SLICE("\1W"));
 	end_feed_frame(end, 0xa2, 0, 0, SLICE("\1W"));
 	assert_int_equal(end->undraining_events, 1);
-	assert_int_equal(dubbo_codec.room(&end->dubbo.codec), DUBBO_MAX_IN_FLIGHT);
+	assert_int_equal(dubbo_client_codec.room(&end->dubbo.codec), DUBBO_MAX_IN_FLIGHT);
 	end_feed_frame(end, 0xa0 | 23, 0, 0, SLICE("\0\0\0\2\x4aR")); /* in JSONB */
 	assert_int_equal(end->draining_events, 2);
 	assert_int_equal(end->counts.readonly_events, 5);
@@ -253,17 +254,17 @@ static void a_heartbeat_waits_for_its_answer(void **state)
 	struct slice body;
 	(void)state;
 
-	assert_true(dubbo_codec.heartbeat(&end->dubbo.codec));
+	assert_true(dubbo_client_codec.heartbeat(&end->dubbo.codec));
 	struct dubbo_frame frame = frame_at(end_taken(end), &body);
 	assert_int_equal(frame.flag, 0xe2);
 	assert_slice(body, SLICE("N"));
-	assert_false(dubbo_codec.heartbeat(&end->dubbo.codec));
+	assert_false(dubbo_client_codec.heartbeat(&end->dubbo.codec));
 	assert_int_equal(end_taken(end).len, 0);
 	end_feed_frame(end, 0x22, 20, frame.id, SLICE("N"));
-	assert_true(dubbo_codec.heartbeat(&end->dubbo.codec));
+	assert_true(dubbo_client_codec.heartbeat(&end->dubbo.codec));
 	assert_int_equal(sent_id(end), frame.id);
 	end_feed_frame(end, 0x02, 40, frame.id, SLICE("\1?")); /* an error is a sign of life, too */
-	assert_true(dubbo_codec.heartbeat(&end->dubbo.codec));
+	assert_true(dubbo_client_codec.heartbeat(&end->dubbo.codec));
 	assert_int_equal(end->counts.heartbeats_sent, 3);
 	end_taken(end);
 	end_feed_frame(end, 0xe2, 0, 4, SLICE("N")); /* the provider's own is answered */
@@ -316,7 +317,7 @@ static void loss_resets_every_open_call(void **state)
 		for (unsigned c = 0; c < COUNT_OF(calls); c++)
 			calls[c] = send_one(end);
 		end_taken(end);
-		dubbo_codec.abandon(&calls[7]->exchange);
+		dubbo_client_codec.abandon(&calls[7]->exchange);
 		end_feed(end, bytes, cases[i].eof);
 		for (unsigned c = 0; c < COUNT_OF(calls); c++) {
 			assert_int_equal(calls[c]->reset_events, c != 7);
@@ -325,11 +326,11 @@ static void loss_resets_every_open_call(void **state)
 		}
 		assert_int_equal(end->failed_events, !cases[i].eof);
 		assert_true(end->dubbo.codec.must_close);
-		assert_int_equal(dubbo_codec.room(&end->dubbo.codec), 0);
+		assert_int_equal(dubbo_client_codec.room(&end->dubbo.codec), 0);
 		struct call *late = end_call_new(end);
 		struct request request;
 		request_init(&request);
-		dubbo_codec.send_headers(&late->exchange, &request.headers, false);
+		dubbo_client_codec.send_headers(&late->exchange, &request.headers, false);
 		assert_int_equal(late->reset_reason, REPLY_CONNECTION_LOST);
 		arena_free(&request.arena);
 		free((void *)bytes.data);
@@ -347,14 +348,14 @@ static void what_cannot_be_sent_is_reset_at_once(void **state)
 	request_init(&request);
 	send_one(end);
 	send_one(end);
-	assert_int_equal(dubbo_codec.room(&end->dubbo.codec), 0);
+	assert_int_equal(dubbo_client_codec.room(&end->dubbo.codec), 0);
 	struct call *call = end_call_new(end);
-	dubbo_codec.send_headers(&call->exchange, &request.headers, false);
+	dubbo_client_codec.send_headers(&call->exchange, &request.headers, false);
 	assert_int_equal(call->reset_reason, REPLY_OVERFLOW);
 	end->options.max_in_flight = 3;
 	call = end_call_new(end);
 	request.headers.rpc = NULL; /* an HTTP request */
-	dubbo_codec.send_headers(&call->exchange, &request.headers, false);
+	dubbo_client_codec.send_headers(&call->exchange, &request.headers, false);
 	assert_int_equal(call->reset_reason, REPLY_INTERNAL_ERROR);
 	assert_int_equal(end->dubbo.calls.open, 2);
 	arena_free(&request.arena);
