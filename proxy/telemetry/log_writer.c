@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "telemetry/log_files.h"
 #include "telemetry/stats_server.h"
 
@@ -90,9 +91,10 @@ void log_writer_run(struct access_log_files *files)
 		bool is_stopping = atomic_load(&files->is_stopping);
 		struct log_block *block = in_order(
 			files, atomic_exchange_explicit(&files->queue, NULL, memory_order_acquire));
+		unsigned lines = log_drain();
 		if (!block && is_stopping)
 			return;
-		if (!block)
+		if (!block && !lines)
 			while (sem_wait(&files->wake) && errno == EINTR)
 				;
 		while (block) {
@@ -104,8 +106,14 @@ void log_writer_run(struct access_log_files *files)
 	}
 }
 
+void log_writer_wake(void *files)
+{
+	struct access_log_files *f = files;
+	sem_post(&f->wake);
+}
+
 void log_writer_stop(struct access_log_files *files)
 {
 	atomic_store(&files->is_stopping, true);
-	sem_post(&files->wake);
+	log_writer_wake(files);
 }

@@ -170,6 +170,17 @@ static inline unsigned stat_class_id(unsigned id_1xx, unsigned code)
 	return id_1xx + code / 100 - 1;
 }
 
+/* An answer's code in a type that has 1xx .. 5xx, completed, unknown and the codes in this order:
+ * cluster, code and virtual_cluster. id_1xx: of the first. */
+static inline void stat_count_answer(struct stats_shard *shard, const struct stat_scope *scope,
+				     unsigned id_1xx, unsigned code)
+{
+	bool is_known = code >= 100 && code <= 599;
+	stat_inc(shard, scope, is_known ? stat_class_id(id_1xx, code) : id_1xx + 6);
+	stat_inc(shard, scope, id_1xx + 5);
+	stat_code_inc(shard, scope, id_1xx + 7, code);
+}
+
 /* Sets a text; main only. Copied. */
 void stat_text_set(struct stats *stats, const struct stat_scope *scope, unsigned id,
 		   struct slice text);

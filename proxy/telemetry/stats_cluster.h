@@ -124,6 +124,7 @@
 	X(S, UPSTREAM_CX_CONNECT_MS, "upstream_cx_connect_ms", HISTOGRAM_MS) \
 	X(S, UPSTREAM_CX_LENGTH_MS, "upstream_cx_length_ms", HISTOGRAM_MS) \
 	X(S, UPSTREAM_RQ_PER_CX, "upstream_rq_per_cx", HISTOGRAM) \
+	X(S, UPSTREAM_RQ_0RTT, "upstream_rq_0rtt", COUNTER) \
 	X(S, DEFAULT_TOTAL_MATCH_COUNT, "default.total_match_count", COUNTER) \
 	X(S, LB_SUBSETS_SINGLE_HOST_PER_SUBSET_DUPLICATE, "lb_subsets_single_host_per_subset_duplicate", LAZY_GAUGE)
 STAT_ENUM(cluster_stat, CLUSTER_STAT, CLUSTER_STATS);

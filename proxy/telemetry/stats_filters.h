@@ -67,6 +67,12 @@ extern const struct stat_type ext_authz_stats;
 STAT_ENUM(health_check_filter_stat, HEALTH_CHECK_FILTER_STAT, HEALTH_CHECK_FILTER_STATS);
 extern const struct stat_type health_check_filter_stats;
 
+/* "lua" */
+#define LUA_VM_STATS(X, S) \
+	X(S, LUA_VM_COUNT, "lua_vm_count", GAUGE)
+STAT_ENUM(lua_vm_stat, LUA_VM_STAT, LUA_VM_STATS);
+extern const struct stat_type lua_vm_stats;
+
 /* "http.<stat_prefix>.lua" */
 #define LUA_STATS(X, S) \
 	X(S, ERRORS, "errors", COUNTER) \

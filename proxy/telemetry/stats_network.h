@@ -195,6 +195,12 @@ extern const struct stat_type http_inspector_stats;
 STAT_ENUM(proxy_proto_stat, PROXY_PROTO_STAT, PROXY_PROTO_STATS);
 extern const struct stat_type proxy_proto_stats;
 
+/* "" (no prefix), with a proxy_protocol listener filter */
+#define PROXY_PROTO_ERROR_STATS(X, S) \
+	X(S, DOWNSTREAM_CX_PROXY_PROTO_ERROR, "downstream_cx_proxy_proto_error", COUNTER)
+STAT_ENUM(proxy_proto_error_stat, PROXY_PROTO_ERROR_STAT, PROXY_PROTO_ERROR_STATS);
+extern const struct stat_type proxy_proto_error_stats;
+
 /* "http.<stat_prefix>.rbac", "<stat_prefix>.rbac" (network) */
 #define RBAC_STATS(X, S) \
 	X(S, ALLOWED, "allowed", COUNTER) \

@@ -98,6 +98,18 @@ extern const struct stat_type subscription_stats;
 STAT_ENUM(control_plane_stat, CONTROL_PLANE_STAT, CONTROL_PLANE_STATS);
 extern const struct stat_type control_plane_stats;
 
+/* "overload" */
+#define OVERLOAD_STATS(X, S) \
+	X(S, REFRESH_INTERVAL_DELAY, "refresh_interval_delay", HISTOGRAM_MS)
+STAT_ENUM(overload_stat, OVERLOAD_STAT, OVERLOAD_STATS);
+extern const struct stat_type overload_stats;
+
+/* "thread_local_cluster_manager.worker_<n>", "….main_thread" */
+#define CLUSTERS_INFLATED_STATS(X, S) \
+	X(S, CLUSTERS_INFLATED, "clusters_inflated", GAUGE)
+STAT_ENUM(clusters_inflated_stat, CLUSTERS_INFLATED_STAT, CLUSTERS_INFLATED_STATS);
+extern const struct stat_type clusters_inflated_stats;
+
 /* "overload.<action>" */
 #define OVERLOAD_ACTION_STATS(X, S) \
 	X(S, ACTIVE, "active", GAUGE) \

@@ -40,6 +40,8 @@ STAT_TYPE(connection_limit_stats, "connection_limit", CONNECTION_LIMIT_STAT,
 STAT_TYPE(tls_inspector_stats, "tls_inspector", TLS_INSPECTOR_STAT, TLS_INSPECTOR_STATS);
 STAT_TYPE(http_inspector_stats, "http_inspector", HTTP_INSPECTOR_STAT, HTTP_INSPECTOR_STATS);
 STAT_TYPE(proxy_proto_stats, "proxy_proto", PROXY_PROTO_STAT, PROXY_PROTO_STATS);
+STAT_TYPE(proxy_proto_error_stats, "proxy_proto_error", PROXY_PROTO_ERROR_STAT,
+	  PROXY_PROTO_ERROR_STATS);
 STAT_TYPE(rbac_stats, "rbac", RBAC_STAT, RBAC_STATS);
 STAT_TYPE(local_ratelimit_stats, "local_ratelimit", LOCAL_RATELIMIT_STAT, LOCAL_RATELIMIT_STATS);
 STAT_TYPE(fault_stats, "fault", FAULT_STAT, FAULT_STATS);
@@ -47,6 +49,7 @@ STAT_TYPE(cors_stats, "cors", CORS_STAT, CORS_STATS);
 STAT_TYPE(ext_authz_stats, "ext_authz", EXT_AUTHZ_STAT, EXT_AUTHZ_STATS);
 STAT_TYPE(health_check_filter_stats, "health_check_filter", HEALTH_CHECK_FILTER_STAT,
 	  HEALTH_CHECK_FILTER_STATS);
+STAT_TYPE(lua_vm_stats, "lua_vm", LUA_VM_STAT, LUA_VM_STATS);
 STAT_TYPE(lua_stats, "lua", LUA_STAT, LUA_STATS);
 STAT_TYPE(server_stats, "server", SERVER_STAT, SERVER_STATS);
 STAT_TYPE(runtime_stats, "runtime", RUNTIME_STAT, RUNTIME_STATS);
@@ -54,6 +57,19 @@ STAT_TYPE(filesystem_stats, "filesystem", FILESYSTEM_STAT, FILESYSTEM_STATS);
 STAT_TYPE(watchdog_stats, "watchdog", WATCHDOG_STAT, WATCHDOG_STATS);
 STAT_TYPE(subscription_stats, "subscription", SUBSCRIPTION_STAT, SUBSCRIPTION_STATS);
 STAT_TYPE(control_plane_stats, "control_plane", CONTROL_PLANE_STAT, CONTROL_PLANE_STATS);
+STAT_TYPE(overload_stats, "overload", OVERLOAD_STAT, OVERLOAD_STATS);
+STAT_TYPE(clusters_inflated_stats, "clusters_inflated", CLUSTERS_INFLATED_STAT,
+	  CLUSTERS_INFLATED_STATS);
 STAT_TYPE(overload_action_stats, "overload_action", OVERLOAD_ACTION_STAT, OVERLOAD_ACTION_STATS);
 STAT_TYPE(overload_resource_stats, "overload_resource", OVERLOAD_RESOURCE_STAT,
 	  OVERLOAD_RESOURCE_STATS);
+/* What stat_count_answer relies on. */
+#define CHECK_ORDER(S)                                                                             \
+	_Static_assert(S##_UPSTREAM_RQ_5XX == S##_UPSTREAM_RQ_1XX + 4 &&                           \
+			       S##_UPSTREAM_RQ_COMPLETED == S##_UPSTREAM_RQ_1XX + 5 &&             \
+			       S##_UPSTREAM_RQ_UNKNOWN == S##_UPSTREAM_RQ_1XX + 6 &&               \
+			       S##_UPSTREAM_RQ_CODE == S##_UPSTREAM_RQ_1XX + 7,                    \
+		       "order of codes")
+CHECK_ORDER(CLUSTER_STAT);
+CHECK_ORDER(CODE_STAT);
+CHECK_ORDER(VIRTUAL_CLUSTER_STAT);

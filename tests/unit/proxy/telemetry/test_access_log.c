@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "envoy/config/accesslog/v3/accesslog.pb-c.h"
 #include "envoy/extensions/access_loggers/file/v3/file.pb-c.h"
 #include "message/stream_info.h"
@@ -272,6 +273,26 @@ static void a_failed_write_is_counted(void **state)
 	assert_int_equal(count(FILESYSTEM_STAT_WRITE_TOTAL_BUFFERED), 0);
 }
 
+static void the_writer_drains_the_process_log_too(void **state)
+{
+	(void)state;
+	char own[80];
+	snprintf(own, sizeof own, "%s/own", folder);
+	int fd = open(own, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	log_set_fd(fd);
+	log_queue_begin(log_writer_wake, files);
+	start_writer();
+	LOG_AT(ERROR, MAIN, "a line for operators");
+	for (unsigned i = 0; i < 5000 && !strstr(contents(own), "operators\n"); i++)
+		usleep(1000);
+	assert_non_null(strstr(contents(own), "a line for operators\n"));
+	stop_writer();
+	log_queue_end();
+	log_set_fd(STDERR_FILENO);
+	close(fd);
+}
+
 static void loggers_of_one_path_share_a_file(void **state)
 {
 	(void)state;
@@ -376,6 +397,7 @@ int main(void)
 		TEST(a_line_longer_than_a_block_is_dropped),
 		TEST(files_are_opened_anew_when_asked),
 		TEST(a_failed_write_is_counted),
+		TEST(the_writer_drains_the_process_log_too),
 		TEST(loggers_of_one_path_share_a_file),
 		TEST(faults_of_configuration_are_named),
 		TEST(threads_share_a_file_line_by_line),

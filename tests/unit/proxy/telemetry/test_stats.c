@@ -302,6 +302,21 @@ static void main_reads_while_threads_count(void **state)
 	assert_int_equal(stat_value(stats, pump, PUMP_STAT_PRESSURE), 0);
 }
 
+static void an_answer_counts_in_all_its_ways(void **state)
+{
+	(void)state;
+	struct stat_scope *c = stat_scope_take(stats, &cluster_stats, SLICE("cluster.c"));
+	struct stats_shard *shard = stats_main_shard(stats);
+	stat_count_answer(shard, c, CLUSTER_STAT_UPSTREAM_RQ_1XX, 503);
+	stat_count_answer(shard, c, CLUSTER_STAT_UPSTREAM_RQ_1XX, 0);
+	assert_int_equal(stat_value(stats, c, CLUSTER_STAT_UPSTREAM_RQ_5XX), 1);
+	assert_int_equal(stat_value(stats, c, CLUSTER_STAT_UPSTREAM_RQ_COMPLETED), 2);
+	assert_int_equal(stat_value(stats, c, CLUSTER_STAT_UPSTREAM_RQ_UNKNOWN), 1);
+	struct seen seen;
+	assert_non_null(strstr(all(&seen), "cluster.c.upstream_rq_503=1;"));
+	stat_scope_drop(stats, c);
+}
+
 static void the_five_classes_are_neighbours(void **state)
 {
 	(void)state;
@@ -332,6 +347,7 @@ int main(void)
 		TEST(counts_of_another_process_are_added),
 		TEST(an_interval_holds_what_is_new),
 		TEST(main_reads_while_threads_count),
+		TEST(an_answer_counts_in_all_its_ways),
 		TEST(the_five_classes_are_neighbours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
