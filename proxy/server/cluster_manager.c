@@ -7,19 +7,27 @@
 #include "telemetry/stats.h"
 #include "telemetry/stats_cluster.h"
 #include "upstream/assignment.h"
+#include "upstream/dns.h"
+#include "upstream/upstream_worker.h"
 
 void cluster_manager_init(struct cluster_manager *manager, struct publisher *publisher,
-			  struct stats *stats)
+			  struct loop *loop, struct random *random, struct stats *stats)
 {
+	memset(manager, 0, sizeof *manager);
 	manager->publisher = publisher;
+	manager->loop = loop;
+	manager->random = random;
 	manager->stats = stats;
 	manager->scope = stat_scope_take(stats, &cluster_manager_stats, SLICE("cluster_manager"));
 	list_init(&manager->records);
 	map_init(&manager->by_name, NULL);
 }
 
+static void unpublished_drop(struct cluster_record *record);
+
 static void record_free(struct cluster_record *record)
 {
+	cluster_care_fini(&record->care);
 	list_remove(&record->link);
 	breakers_drop(record->breakers);
 	free(record);
@@ -30,10 +38,10 @@ void cluster_manager_fini(struct cluster_manager *manager)
 	while (!list_is_empty(&manager->records)) {
 		struct cluster_record *record =
 			container_of(manager->records.next, struct cluster_record, link);
-		if (record->is_warming)
-			published_drop(&record->cluster->published);
+		unpublished_drop(record);
 		record_free(record);
 	}
+	dns_close(manager->dns);
 	map_free(&manager->by_name);
 	stat_scope_drop(manager->stats, manager->scope);
 }
@@ -84,8 +92,125 @@ static void set_name(struct cluster_manager *manager, struct cluster_record *rec
 	map_set(&manager->by_name, record->name, record);
 }
 
-/* The version in force until now goes with its last user; a warming one that never served goes at
- * once. */
+/* What warms is held by us alone: it was never published. */
+static void unpublished_drop(struct cluster_record *record)
+{
+	if (!record->is_warming)
+		return;
+	if (record->cluster)
+		published_drop(&record->cluster->published);
+	if (record->hosts)
+		published_drop(&record->hosts->published);
+}
+
+static void publish(struct cluster_manager *manager, struct cluster_record *record)
+{
+	record->is_warming = false;
+	publisher_add(manager->publisher, &record->hosts->published);
+	publisher_add(manager->publisher, &record->cluster->published);
+	show_members(manager, record);
+	show_counts(manager);
+	if (manager->warmed)
+		manager->warmed(manager);
+}
+
+static void publish_if_warm(struct cluster_manager *manager, struct cluster_record *record)
+{
+	if (record->is_warming && record->hosts && cluster_care_is_warm(&record->care))
+		publish(manager, record);
+}
+
+void cluster_manager_set_hosts(struct cluster_manager *manager, struct cluster_record *record,
+			       struct host_set *hosts)
+{
+	struct host_set *old = record->hosts;
+	bool was_warming = record->is_warming;
+
+	hosts->published.slot = record->slot;
+	record->hosts = hosts;
+	if (hosts->added || hosts->removed)
+		stat_inc(stats_main_shard(manager->stats), record->cluster->stats,
+			 CLUSTER_STAT_MEMBERSHIP_CHANGE);
+	cluster_care_hosts(&record->care, hosts);
+	if (!was_warming) {
+		publisher_add(manager->publisher, &hosts->published);
+		show_members(manager, record);
+		return;
+	}
+	publish_if_warm(manager, record);
+	if (old)
+		published_drop(&old->published);
+}
+
+/* --- what goes on around a cluster --- */
+
+static struct cluster_record *of_care(struct cluster_care *care)
+{
+	return container_of(care, struct cluster_record, care);
+}
+
+/* DNS has an answer. */
+static void on_assign(struct cluster_care *care, struct assignment *assignment)
+{
+	struct cluster_record *record = of_care(care);
+	struct host_set *hosts = host_set_build(assignment, record->cluster, record->hosts);
+
+	assignment_free(assignment);
+	cluster_manager_set_hosts(record->manager, record, hosts);
+	publisher_send(record->manager->publisher);
+}
+
+/* Hosts' health has changed: the tables are made anew. */
+static void on_refresh(struct cluster_care *care)
+{
+	struct cluster_record *record = of_care(care);
+
+	cluster_manager_set_hosts(record->manager, record,
+				  host_set_refresh(record->hosts, record->cluster));
+	publisher_send(record->manager->publisher);
+}
+
+static void on_warm(struct cluster_care *care)
+{
+	struct cluster_record *record = of_care(care);
+
+	publish_if_warm(record->manager, record);
+	publisher_send(record->manager->publisher);
+}
+
+static const struct cluster_care_events care_events = {
+	.assign = on_assign,
+	.refresh = on_refresh,
+	.warm = on_warm,
+};
+
+void cluster_manager_report(struct cluster_manager *manager, const struct host_report *report)
+{
+	for (struct list_node *n = manager->records.next; n != &manager->records; n = n->next) {
+		struct cluster_record *record = container_of(n, struct cluster_record, link);
+		if (record->slot != report->slot)
+			continue;
+		if (report->has_failed)
+			cluster_care_fail(&record->care, report->host);
+		else
+			cluster_care_trip(&record->care, report->host, report->causes);
+		break;
+	}
+	host_drop(report->host);
+}
+
+unsigned cluster_manager_warming(const struct cluster_manager *manager)
+{
+	unsigned count = 0;
+
+	for (struct list_node *n = manager->records.next; n != &manager->records; n = n->next)
+		count += container_of(n, struct cluster_record, link)->is_warming;
+	return count;
+}
+
+/* --- versions --- */
+
+/* The hosts of the version before serve the new one too, until its own are known. */
 static void set_cluster(struct cluster_manager *manager, struct cluster_record *record,
 			struct cluster *cluster)
 {
@@ -94,29 +219,11 @@ static void set_cluster(struct cluster_manager *manager, struct cluster_record *
 
 	set_name(manager, record, cluster);
 	record->cluster = cluster;
-	record->is_warming = !record->hosts;
-	if (!record->is_warming)
+	cluster_care_cluster(&record->care, cluster);
+	if (!was_warming)
 		publisher_add(manager->publisher, &cluster->published);
-	if (old && was_warming)
+	else if (old)
 		published_drop(&old->published);
-}
-
-void cluster_manager_set_hosts(struct cluster_manager *manager, struct cluster_record *record,
-			       struct host_set *hosts)
-{
-	bool was_warming = record->is_warming;
-
-	hosts->published.slot = record->slot;
-	record->hosts = hosts;
-	record->is_warming = false;
-	publisher_add(manager->publisher, &hosts->published);
-	if (was_warming)
-		publisher_add(manager->publisher, &record->cluster->published);
-	if (hosts->added || hosts->removed)
-		stat_inc(stats_main_shard(manager->stats), record->cluster->stats,
-			 CLUSTER_STAT_MEMBERSHIP_CHANGE);
-	show_members(manager, record);
-	show_counts(manager);
 }
 
 static struct cluster_record *record_new(struct cluster_manager *manager, uint32_t slot)
@@ -124,10 +231,22 @@ static struct cluster_record *record_new(struct cluster_manager *manager, uint32
 	struct cluster_record *record = calloc(1, sizeof *record);
 
 	invariant(record);
+	record->manager = manager;
 	record->slot = slot;
+	record->is_warming = true;
 	record->breakers = breakers_new();
+	cluster_care_init(&record->care, manager->loop, manager->random, manager->stats,
+			  manager->dns, &care_events);
 	list_push_back(&manager->records, &record->link);
 	return record;
+}
+
+static enum status open_dns(struct cluster_manager *manager, const struct cluster *cluster)
+{
+	if (manager->dns ||
+	    (cluster->type != CLUSTER_STRICT_DNS && cluster->type != CLUSTER_LOGICAL_DNS))
+		return STATUS_OK;
+	return dns_open(&manager->dns, manager->loop, manager->stats, &cluster->dns);
 }
 
 static void count(struct cluster_manager *manager, unsigned id)
@@ -153,6 +272,10 @@ enum status cluster_manager_put(struct cluster_manager *manager,
 		return status;
 	cluster->published.slot =
 		publisher_slot(manager->publisher, PUBLISHED_CLUSTER, cluster->published.name);
+	if (open_dns(manager, cluster)) {
+		cluster_free(cluster);
+		return diag_set(diag, "the DNS resolver cannot start");
+	}
 	cluster_take_stats(cluster, manager->stats);
 	count(manager,
 	      record ? CLUSTER_MANAGER_STAT_CLUSTER_MODIFIED : CLUSTER_MANAGER_STAT_CLUSTER_ADDED);
@@ -161,6 +284,7 @@ enum status cluster_manager_put(struct cluster_manager *manager,
 	record->hash = hash;
 	record->is_static = is_static;
 	record->updated_wall_ns = now_wall_ns;
+	cluster_share_breakers(cluster, record->breakers);
 	set_cluster(manager, record, cluster);
 	if (cluster->type == CLUSTER_STATIC || cluster->type == CLUSTER_ORIGINAL_DST)
 		cluster_manager_set_hosts(
@@ -178,7 +302,7 @@ void cluster_manager_remove(struct cluster_manager *manager, struct slice name)
 		return;
 	map_remove(&manager->by_name, record->name);
 	if (record->is_warming) {
-		published_drop(&record->cluster->published);
+		unpublished_drop(record);
 	} else {
 		publisher_remove(manager->publisher, PUBLISHED_CLUSTER, record->slot);
 		publisher_remove(manager->publisher, PUBLISHED_HOST_SET, record->slot);

@@ -18,9 +18,13 @@
 #include "server/publisher.h"
 #include "upstream/breaker.h"
 #include "upstream/cluster.h"
+#include "upstream/cluster_care.h"
 #include "upstream/host_set.h"
 
 struct assignment;
+struct host_report;
+struct loop;
+struct random;
 struct stats;
 struct Envoy__Config__Cluster__V3__Cluster;
 
@@ -29,17 +33,24 @@ struct cluster_record {
 	struct slice name;     /* of the current version */
 	uint32_t slot;
 	bool is_static;  /* from static_resources: CDS can't replace it */
-	bool is_warming; /* no host set yet */
+	bool is_warming; /* no host set yet, or its hosts' first checks are out */
 	uint64_t hash;   /* of the configuration */
 	struct cluster
 		*cluster; /* current version; the publisher's reference, or (warming) our own */
 	struct host_set *hosts;    /* latest; the publisher's reference. NULL: none yet */
 	struct breakers *breakers; /* of all versions */
+	struct cluster_manager *manager;
+	struct cluster_care care;  /* DNS, health checks, outliers */
 	uint64_t updated_wall_ns;
 };
 
 struct cluster_manager {
 	struct publisher *publisher;
+	struct loop *loop;
+	struct random *random;
+	struct dns *dns; /* opened with the first cluster that needs it; NULL: none */
+	void (*warmed)(struct cluster_manager *manager); /* a cluster has become active. May be NULL */
+	void *owner;
 	struct stats *stats;
 	struct stat_scope *scope; /* "cluster_manager" */
 	struct list_node records;
@@ -47,7 +58,7 @@ struct cluster_manager {
 };
 
 void cluster_manager_init(struct cluster_manager *manager, struct publisher *publisher,
-			  struct stats *stats);
+			  struct loop *loop, struct random *random, struct stats *stats);
 void cluster_manager_fini(struct cluster_manager *manager);
 
 /* Adds or replaces. The change is sent with the next publisher_send. `hash`: equal to the version
@@ -60,6 +71,12 @@ void cluster_manager_remove(struct cluster_manager *manager, struct slice name);
 
 struct cluster_record *cluster_manager_find(const struct cluster_manager *manager,
 					    struct slice name);
+
+/* A worker's report on a host. Takes the report's reference. */
+void cluster_manager_report(struct cluster_manager *manager, const struct host_report *report);
+
+/* How many clusters don't serve yet. */
+unsigned cluster_manager_warming(const struct cluster_manager *manager);
 
 /* New hosts (from EDS or DNS). Takes the host set, built for the record's current cluster. */
 void cluster_manager_set_hosts(struct cluster_manager *manager, struct cluster_record *record,

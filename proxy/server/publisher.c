@@ -23,6 +23,10 @@ void publisher_init(struct publisher *publisher, struct mailbox *mailbox)
 
 void publisher_fini(struct publisher *publisher)
 {
+	if (publisher->pending) {
+		free(publisher->pending->changes);
+		free(publisher->pending);
+	}
 	for (int kind = PUBLISHED_KINDS - 1; kind >= 0; kind--) {
 		for (uint32_t slot = 0; slot < publisher->current_size[kind]; slot++)
 			if (publisher->current[kind][slot])
@@ -146,9 +150,10 @@ static void send_to(struct worker *worker, const struct publication *pending)
 void publisher_send(struct publisher *publisher)
 {
 	struct publication *pending = publisher->pending;
-	publisher->pending = NULL;
-	if (!pending)
+
+	if (!pending || publisher->is_held)
 		return;
+	publisher->pending = NULL;
 	for (unsigned i = 0; i < publisher->worker_count; i++)
 		send_to(publisher->workers[i], pending);
 	free(pending->changes);

@@ -30,6 +30,7 @@ struct publisher {
 	struct worker **workers;
 	unsigned worker_count;
 	struct publication *pending; /* what publisher_send will send */
+	bool is_held;                /* while starting: nothing is sent before all of it can be */
 };
 
 void publisher_init(struct publisher *publisher, struct mailbox *mailbox);

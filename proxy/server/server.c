@@ -176,6 +176,10 @@ void server_on_worker_event(void *receiver, enum main_event event, void *subject
 	case MAIN_SOCKETS_RELEASED:
 		listen_sockets_drop(subject);
 		break;
+	case MAIN_HOST_REPORT:
+		cluster_manager_report(&server->clusters, subject);
+		free(subject);
+		break;
 	case MAIN_DRAINED:
 		if (++server->drained_count == server->worker_count)
 			server_stop(server);
@@ -234,6 +238,23 @@ static void init_main_context(struct server *server)
 	list_init(&context->served);
 }
 
+/* Listeners open when every cluster that was configured at the start knows its hosts. */
+static void go_live_if_ready(struct server *server)
+{
+	if (server->state != SERVER_INITIALIZING || cluster_manager_warming(&server->clusters))
+		return;
+	server->state = SERVER_LIVE;
+	server->publisher.is_held = false;
+	publisher_send(&server->publisher);
+	show_server_stats(server);
+	log_info(MAIN, "serving with %u workers", server->worker_count);
+}
+
+static void on_warmed(struct cluster_manager *manager)
+{
+	go_live_if_ready(manager->owner);
+}
+
 static enum status init(struct server *server, const struct options *options, struct diag *diag)
 {
 	*server = (struct server){.options = options, .state = SERVER_PRE_INITIALIZING};
@@ -250,7 +271,11 @@ static enum status init(struct server *server, const struct options *options, st
 						 options->file_flush_min_size_kb);
 	init_main_context(server);
 	publisher_init(&server->publisher, &server->mailbox);
-	cluster_manager_init(&server->clusters, &server->publisher, server->stats);
+	cluster_manager_init(&server->clusters, &server->publisher, &server->loop,
+			     &server->context.random, server->stats);
+	server->publisher.is_held = true;
+	server->clusters.warmed = on_warmed;
+	server->clusters.owner = server;
 	listener_manager_init(&server->listeners, &server->publisher, server->stats);
 	timer_init(&server->drain_timer, on_drain_deadline);
 	timer_init(&server->second_timer, on_second);
@@ -340,13 +365,12 @@ static enum status serve(struct server *server, struct diag *diag)
 		status = server_load_static(server, true, diag);
 	if (status)
 		return status;
-	server->state = SERVER_LIVE;
-	publisher_send(&server->publisher);
+	server->state = SERVER_INITIALIZING;
+	go_live_if_ready(server);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		if (worker_start(server->workers[i]))
 			return diag_set(diag, "cannot start a thread");
 	on_second(&server->second_timer);
-	log_info(MAIN, "serving with %u workers", server->worker_count);
 	loop_run(&server->loop);
 	return STATUS_OK;
 }

@@ -82,6 +82,25 @@ static void on_turn_end(struct loop *loop)
 	}
 }
 
+static void on_report(struct upstream_worker *upstream, const struct host_report *report)
+{
+	struct host_report *copy = malloc(sizeof *copy);
+
+	invariant(copy);
+	*copy = *report;
+	worker_tell_main(upstream->owner, MAIN_HOST_REPORT, copy);
+}
+
+static void init_upstream(struct worker *worker)
+{
+	struct worker_context *context = &worker->context;
+
+	context->upstream = upstream_worker_new(context->loop, &context->pins, context->stats,
+						&context->random);
+	context->upstream->report = on_report;
+	context->upstream->owner = worker;
+}
+
 struct worker *worker_new(unsigned index, struct mailbox *main_mailbox, struct stats *stats)
 {
 	struct worker *worker = calloc(1, sizeof *worker);
@@ -106,8 +125,7 @@ struct worker *worker_new(unsigned index, struct mailbox *main_mailbox, struct s
 		    worker->loop.now_ns ^ (uint64_t)index << 56 ^ worker->loop.wall_ns);
 	list_init(&context->served);
 	dubbo_heads_init(&context->dubbo_heads);
-	context->upstream = upstream_worker_new(context->loop, &context->pins, context->stats,
-						&context->random);
+	init_upstream(worker);
 	return worker;
 }
 
