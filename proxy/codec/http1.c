@@ -393,6 +393,20 @@ static size_t http1_read(struct codec *codec, struct slice bytes, bool eof)
 
 /* --- sending */
 
+/* False: the connection has ended since it was picked, and the exchange with it. */
+static bool attach(struct http1 *h, struct exchange *exchange)
+{
+	invariant(!h->exchange);
+	if (UNLIKELY(h->read_state != HTTP1_READ_HEAD)) {
+		exchange->codec = NULL;
+		h->codec.events->reset(exchange, REPLY_CONNECTION_LOST);
+		return false;
+	}
+	h->exchange = exchange;
+	exchange->is_received = exchange->is_sent = exchange->is_tunnel = false;
+	return true;
+}
+
 static void send_headers(struct exchange *exchange, struct headers *headers, bool end)
 {
 	struct http1 *h = http1_of(exchange->codec);
@@ -401,9 +415,8 @@ static void send_headers(struct exchange *exchange, struct headers *headers, boo
 		invariant(h->exchange == exchange && h->send_state == HTTP1_SEND_HEAD);
 		http1_server_send_headers(h, headers, end);
 	} else {
-		invariant(!h->exchange && h->read_state == HTTP1_READ_HEAD);
-		h->exchange = exchange;
-		exchange->is_received = exchange->is_sent = exchange->is_tunnel = false;
+		if (!attach(h, exchange))
+			return;
 		http1_client_send_headers(h, headers, end);
 	}
 	if (end)

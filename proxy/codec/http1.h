@@ -18,6 +18,7 @@
  * answers.
  * - `expect` is passed on: the manager answers 100 (send_informational) or lets the upstream do it.
  * - `connection: close` in a response's headers is obeyed.
+ * - A client's send_headers may end in `reset`: the connection has ended since it was picked.
  * - A response that ends before its request: abandon the exchange, or wait for the rest.
  * - EOF while an answer is due is no event: the owner sees it itself.
  *

@@ -5,7 +5,7 @@
 #include "codec/http1_names.h"
 #include "codec/http1_options.h"
 #include "codec/http1_scan.h"
-#include "codec/http1_target.h"
+#include "codec/http1_start_line.h"
 #include "message/stream_info.h"
 
 const struct http1_options http1_default_options = {
@@ -38,111 +38,6 @@ size_t http1_scratch_size(const struct http1_options *options)
 	return ends_size(limit) + limit * sizeof(struct header);
 }
 
-/* --- the start line */
-
-static bool is_known_method(struct slice method)
-{
-	static const struct slice methods[] = {
-		SLICE("GET"),        SLICE("POST"),       SLICE("PUT"),         SLICE("DELETE"),
-		SLICE("HEAD"),       SLICE("OPTIONS"),    SLICE("PATCH"),       SLICE("CONNECT"),
-		SLICE("TRACE"),      SLICE("ACL"),        SLICE("BIND"),        SLICE("CHECKOUT"),
-		SLICE("COPY"),       SLICE("LINK"),       SLICE("LOCK"),        SLICE("MERGE"),
-		SLICE("MKACTIVITY"), SLICE("MKCALENDAR"), SLICE("MKCOL"),       SLICE("MOVE"),
-		SLICE("MSEARCH"),    SLICE("NOTIFY"),     SLICE("PROPFIND"),    SLICE("PROPPATCH"),
-		SLICE("PURGE"),      SLICE("QUERY"),      SLICE("REBIND"),      SLICE("REPORT"),
-		SLICE("SEARCH"),     SLICE("SOURCE"),     SLICE("SUBSCRIBE"),   SLICE("UNBIND"),
-		SLICE("UNLINK"),     SLICE("UNLOCK"),     SLICE("UNSUBSCRIBE"),
-	};
-	for (unsigned i = 0; i < COUNT_OF(methods); i++)
-		if (method.len == methods[i].len &&
-		    !memcmp(method.data, methods[i].data, methods[i].len))
-			return true;
-	return false;
-}
-
-/* Anything but " HTTP/1.1" at the end of the line. */
-static COLD enum http1_error parse_odd_version(struct http1_head *head, struct slice *target,
-					       const struct http1_options *options)
-{
-	const char *space = memrchr(target->data, ' ', target->len);
-
-	if (!space) /* HTTP/0.9 */
-		return target->len && http1_is_all(*target, HTTP1_TARGET) ? HTTP1_ERROR_VERSION
-									  : HTTP1_ERROR_SYNTAX;
-	size_t at = (size_t)(space - target->data);
-	struct slice version = slice_sub(*target, at + 1, target->len);
-	target->len = at;
-	if (version.len != 8 || !slice_starts_with(version, SLICE("HTTP/")) ||
-	    (unsigned)(version.data[5] - '0') > 9 || version.data[6] != '.' ||
-	    (unsigned)(version.data[7] - '0') > 9 || !at || !http1_is_all(*target, HTTP1_TARGET))
-		return HTTP1_ERROR_SYNTAX;
-	if (!options->accept_http_10 || version.data[5] != '1' || version.data[7] != '0')
-		return HTTP1_ERROR_VERSION;
-	head->protocol = STREAM_PROTOCOL_HTTP10;
-	return HTTP1_ERROR_NONE;
-}
-
-/* `line` stands at the start of readable bytes that reach up to `end`. */
-static enum http1_error parse_request_line(struct http1_head *head, struct slice line,
-					   const char *end, const struct http1_options *options)
-{
-	struct http1_target forms;
-	size_t space = slice_find_char(line, ' ', 0);
-
-	head->method = slice_sub(line, 0, space);
-	if (space == line.len ||
-	    !(is_known_method(head->method) ||
-	      (options->allow_custom_methods && space && http1_is_all(head->method, HTTP1_TOKEN))))
-		return HTTP1_ERROR_SYNTAX;
-
-	struct slice target = slice_sub(line, space + 1, line.len);
-	if (LIKELY(slice_ends_with(target, SLICE(" HTTP/1.1")))) {
-		head->protocol = STREAM_PROTOCOL_HTTP11;
-		target.len -= 9;
-		if (!target.len || !http1_is_target(target, end))
-			return HTTP1_ERROR_SYNTAX;
-	} else {
-		enum http1_error error = parse_odd_version(head, &target, options);
-		if (error)
-			return error;
-	}
-	head->is_head = slice_equal(head->method, SLICE("HEAD"));
-	if (LIKELY(target.data[0] == '/' && head->method.data[0] != 'C')) {
-		head->path = target;
-		return HTTP1_ERROR_NONE;
-	}
-	head->is_connect = slice_equal(head->method, SLICE("CONNECT"));
-	enum http1_error error =
-		http1_target_parse(target, head->method, options->allow_absolute_url, &forms);
-	head->scheme = forms.scheme;
-	head->authority = forms.authority;
-	head->path = forms.path;
-	return error;
-}
-
-/* "HTTP/1.1 200 OK"; the reason, and even the space before it, may be missing. */
-static enum http1_error parse_status_line(struct http1_head *head, struct slice line)
-{
-	if (line.len < 12 || !slice_starts_with(line, SLICE("HTTP/1.")) || line.data[8] != ' ' ||
-	    (line.data[7] != '1' && line.data[7] != '0') || (line.len > 12 && line.data[12] != ' '))
-		return HTTP1_ERROR_SYNTAX;
-	head->protocol = line.data[7] == '1' ? STREAM_PROTOCOL_HTTP11 : STREAM_PROTOCOL_HTTP10;
-	for (int i = 9; i < 12; i++) {
-		unsigned digit = (unsigned)(line.data[i] - '0');
-		if (digit > 9)
-			return HTTP1_ERROR_SYNTAX;
-		head->status = (uint16_t)(head->status * 10 + digit);
-	}
-	return head->status >= 100 ? HTTP1_ERROR_NONE : HTTP1_ERROR_SYNTAX;
-}
-
-static enum http1_error parse_start(struct http1_head *head, struct slice line, const char *end,
-				    enum http1_kind kind, const struct http1_options *options)
-{
-	return kind == HTTP1_REQUEST ? parse_request_line(head, line, end, options)
-				     : parse_status_line(head, line);
-}
-
 /* --- finding the end */
 
 /* A bad start line is told before anything that is wrong behind it, however the bytes came. */
@@ -154,8 +49,8 @@ static enum http1_error check_first_line(const struct http1_progress *progress, 
 
 	if (kind == HTTP1_TRAILERS || progress->lines || !lines->count)
 		return HTTP1_ERROR_NONE;
-	return parse_start(&head, slice_sub(bytes, 0, lines->ends[0]), bytes.data + bytes.len, kind,
-			   options);
+	return http1_parse_start(&head, slice_sub(bytes, 0, lines->ends[0]), bytes.data + bytes.len,
+				 kind, options);
 }
 
 static enum http1_error check_partial(struct http1_progress *progress, struct slice bytes,
@@ -401,8 +296,8 @@ enum http1_error http1_head_parse(struct http1_head *head, struct slice bytes,
 	head_init(head, slice_sub(bytes, 0, found->len));
 	head->fields = (struct header *)(void *)((char *)scratch + ends_size(max_headers(options)));
 	if (kind != HTTP1_TRAILERS) {
-		error = parse_start(head, slice_sub(bytes, 0, found->ends[0]),
-				    bytes.data + bytes.len, kind, options);
+		error = http1_parse_start(head, slice_sub(bytes, 0, found->ends[0]),
+					  bytes.data + bytes.len, kind, options);
 		if (error)
 			return error;
 		start = found->ends[line++] + 2;
@@ -427,118 +322,4 @@ enum http1_error http1_head_parse(struct http1_head *head, struct slice bytes,
 	}
 	head->field_count = (uint32_t)(field - head->fields);
 	return kind == HTTP1_TRAILERS ? HTTP1_ERROR_NONE : check_framing(head, kind, options);
-}
-
-/* --- the copy */
-
-/* Where a slice of the head stands in its copy; a constant stays. */
-static struct slice moved(const struct http1_head *head, const char *copy, struct slice s)
-{
-	size_t at = (size_t)(s.data - head->bytes.data);
-	return at < head->bytes.len ? slice_make(copy + at, s.len) : s;
-}
-
-/* Marks a well-known item's place. */
-static inline void note_first(struct headers *headers, uint32_t at, unsigned id)
-{
-	uint64_t bit = UINT64_C(1) << (id & 63);
-
-	if (!(headers->present[id >> 6] & bit)) {
-		headers->present[id >> 6] |= bit;
-		headers->first[id] = (uint16_t)at;
-	}
-}
-
-/* Appends where there is room: http1_head_copy has made it. */
-static inline void add_pseudo_item(struct headers *headers, enum header_id id, struct slice name,
-				   struct slice value)
-{
-	struct header *item = &headers->items[headers->count];
-
-	item->name = name.data;
-	item->value = value.data;
-	item->value_len = (uint32_t)value.len;
-	item->name_len = (uint16_t)name.len;
-	item->id = (uint8_t)id;
-	item->flags = 0;
-	note_first(headers, headers->count++, id);
-}
-
-static void add_pseudo(struct headers *headers, const struct http1_head *head, const char *copy,
-		       enum http1_kind kind)
-{
-	if (kind == HTTP1_RESPONSE)
-		add_pseudo_item(headers, HEADER_STATUS, SLICE(":status"), slice_make(copy + 9, 3));
-	if (kind != HTTP1_REQUEST)
-		return;
-	add_pseudo_item(headers, HEADER_METHOD, SLICE(":method"),
-			slice_make(copy, head->method.len));
-	add_pseudo_item(headers, HEADER_SCHEME, SLICE(":scheme"),
-			head->scheme.data ? head->scheme : SLICE("http"));
-	if (head->authority.data)
-		add_pseudo_item(headers, HEADER_AUTHORITY, SLICE(":authority"),
-				moved(head, copy, head->authority));
-	if (head->path.data)
-		add_pseudo_item(headers, HEADER_PATH, SLICE(":path"),
-				moved(head, copy, head->path));
-}
-
-/* The field's item: its strings stand in the copy, `shift` bytes from where they were; a well-known
- * name is the constant. */
-static inline void copy_field(struct headers *headers, uint32_t at, const struct header *field,
-			      uintptr_t shift)
-{
-	struct header *item = &headers->items[at];
-	unsigned id = field->id;
-
-	memcpy(item, field, sizeof *item);
-	item->value = (const char *)((uintptr_t)field->value + shift);
-	if (LIKELY(id != HEADER_OTHER)) {
-		item->name = known_name_text((enum header_id)id).data;
-		note_first(headers, at, id);
-	} else {
-		char *name = (char *)((uintptr_t)field->name + shift);
-		http1_name_lower(name, field->name_len);
-		item->name = name;
-	}
-}
-
-void http1_head_copy(const struct http1_head *head, enum http1_kind kind, struct headers *headers,
-		     struct arena *arena, uint32_t spare)
-{
-	char *copy = arena_alloc(arena, head->bytes.len + HTTP1_NAME_SLACK);
-	uintptr_t shift = (uintptr_t)copy - (uintptr_t)head->bytes.data;
-	const struct header *field = head->fields, *end = field + head->field_count;
-
-	memcpy(copy, head->bytes.data, head->bytes.len);
-	headers_init(headers, arena, head->field_count + 4 + spare);
-	add_pseudo(headers, head, copy, kind);
-
-	uint32_t count = headers->count;
-	for (; field < end; field++)
-		if (field->id != HEADER_REMOVED)
-			copy_field(headers, count++, field, shift);
-	headers->count = count;
-}
-
-void http1_head_keep_case(const struct http1_head *head, struct headers *headers)
-{
-	const struct header *field = head->fields, *end = field + head->field_count;
-	struct header *item = headers_find_id(headers, HEADER_AUTHORITY);
-
-	if (item && head->is_host_capital)
-		item->flags |= HEADER_WAS_HOST;
-	item = headers->items;
-	for (; field < end; field++) {
-		if (field->id == HEADER_REMOVED)
-			continue;
-		while (item->id < HEADER_FIRST_REGULAR && item->id != HEADER_OTHER)
-			item++; /* pseudo headers */
-		char *both = arena_alloc(headers->arena, 2u * field->name_len);
-		memcpy(both, item->name, field->name_len);
-		memcpy(both + field->name_len, field->name, field->name_len);
-		item->name = both;
-		item->flags |= HEADER_HAS_ORIGINAL;
-		item++;
-	}
 }

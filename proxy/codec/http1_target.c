@@ -2,18 +2,13 @@
 
 #include "codec/http1_scan.h"
 
-bool http1_is_authority(struct slice s)
-{
-	return http1_is_all(s, HTTP1_AUTHORITY);
-}
-
 /* "host:port", the port mandatory (CONNECT) or not; 1 to 65535. */
 static bool is_host_and_port(struct slice s, bool needs_port)
 {
 	size_t host_len = s.len;
 	uint64_t port;
 
-	if (!s.len || !http1_is_authority(s))
+	if (!s.len || !http1_is_all(s, HTTP1_AUTHORITY))
 		return false;
 	if (s.data[0] == '[') {
 		host_len = slice_find_char(s, ']', 0) + 1;

@@ -19,7 +19,4 @@ struct http1_target {
 enum http1_error http1_target_parse(struct slice target, struct slice method,
 				    bool is_absolute_allowed, struct http1_target *out);
 
-/* Whether a Host field's value is one: host, optionally a port. May be empty. */
-bool http1_is_authority(struct slice s);
-
 #endif

@@ -336,6 +336,21 @@ static void abandoning_gives_the_connection_up(void **state)
 	http1_peer_close(&peer);
 }
 
+static void a_connection_that_ended_takes_no_request(void **state)
+{
+	struct http1_peer peer;
+	(void)state;
+
+	http1_peer_open(&peer, CODEC_CLIENT, &http1_default_options);
+	http1_peer_feed(&peer, SLICE("HTTP/1.1 408 T\r\nConnection: close\r\n\r\n"), false);
+	assert_int_equal(http1_codec.room(&peer.http1.codec), 0);
+	http1_peer_send(&peer, HEAD_REQUEST, true);
+	assert_null(peer.exchange.codec);
+	assert_int_equal(peer.out.len, 0);
+	assert_string_equal(http1_peer_trace(&peer), "GR(CONNECTION_LOST)");
+	http1_peer_close(&peer);
+}
+
 static void pauses_hold_the_body(void **state)
 {
 	struct http1_peer peer;
@@ -394,6 +409,7 @@ int main(void)
 		cmocka_unit_test(connections_are_used_again),
 		cmocka_unit_test(an_answer_before_the_request_has_ended),
 		cmocka_unit_test(abandoning_gives_the_connection_up),
+		cmocka_unit_test(a_connection_that_ended_takes_no_request),
 		cmocka_unit_test(pauses_hold_the_body),
 		cmocka_unit_test(bodies_may_be_moved_past_the_codec),
 	};
