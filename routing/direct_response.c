@@ -3,10 +3,9 @@
 #include <stdlib.h>
 
 #include "envoy/config/route/v3/route_components.pb-c.h"
-#include "message/format.h"
+#include "message/format_config.h"
 
 #define SOURCE(kind) ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_##kind
-#define FORMAT(kind) ENVOY__CONFIG__CORE__V3__SUBSTITUTION_FORMAT_STRING__FORMAT_##kind
 
 static enum status load_source(struct slice *text,
 			       const Envoy__Config__Core__V3__DataSource *source, size_t max,
@@ -49,36 +48,6 @@ static enum status load_source(struct slice *text,
 	return STATUS_OK;
 }
 
-static enum status load_format(struct direct_response *response,
-			       const Envoy__Config__Core__V3__SubstitutionFormatString *message,
-			       const struct route_hooks *hooks, struct arena *arena,
-			       struct diag *diag)
-{
-	enum status status;
-	struct slice text;
-
-	if (message->n_formatters || message->format_case == FORMAT(JSON_FORMAT)) {
-		diag_at(diag, message->n_formatters ? "formatters" : "json_format",
-			"is not supported");
-		return STATUS_UNSUPPORTED;
-	}
-	if (message->format_case == FORMAT(TEXT_FORMAT_SOURCE)) {
-		status = load_source(&text, message->text_format_source, FORMAT_TEXT_MAX, hooks,
-				     arena, diag);
-		if (status) {
-			diag_prefix(diag, "text_format_source");
-			return status;
-		}
-	} else if (message->format_case == FORMAT(TEXT_FORMAT)) {
-		text = slice_of(message->text_format);
-	} else {
-		return diag_set(diag, "text_format_source is required");
-	}
-	response->content_type = arena_slice(arena, slice_of(message->content_type));
-	return format_compile_with(text, message->omit_empty_values ? FORMAT_OMIT_EMPTY : 0, arena,
-				   &response->body_format, diag);
-}
-
 enum status direct_response_load(struct direct_response *response,
 				 const Envoy__Config__Route__V3__DirectResponseAction *message,
 				 size_t body_max, const struct route_hooks *hooks,
@@ -99,7 +68,9 @@ enum status direct_response_load(struct direct_response *response,
 			diag_prefix(diag, "body");
 	}
 	if (!status && message->body_format) {
-		status = load_format(response, message->body_format, hooks, arena, diag);
+		status = format_load(message->body_format, arena, &response->body_format, diag);
+		response->content_type =
+			arena_slice(arena, slice_of(message->body_format->content_type));
 		if (status)
 			diag_prefix(diag, "body_format");
 	}

@@ -214,5 +214,7 @@ const struct route *route_table_match(const struct route_table *table,
 	if (UNLIKELY(table->ignores_path_parameters))
 		input->path = without_parameters(input->path, input->headers->arena);
 	input->path_word = path_word_of(input->path);
+	if (UNLIKELY(host->tree))
+		return match_tree_match(host->tree, input, looked_at);
 	return route_set_match(&host->routes, input, looked_at);
 }

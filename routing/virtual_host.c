@@ -104,9 +104,14 @@ static enum status load_routes(struct virtual_host *host, const host_message *me
 	struct route_matcher *matchers =
 		ARENA_NEW_ARRAY(build->arena, struct route_matcher, message->n_routes);
 
+	if (message->matcher && message->n_routes)
+		return diag_at(diag, "matcher", "can't stand beside routes");
 	if (message->matcher) {
-		diag_at(diag, "matcher", "is not supported");
-		return STATUS_UNSUPPORTED;
+		enum status status =
+			match_tree_load(&host->tree, message->matcher, host, build, diag);
+		if (status)
+			diag_prefix(diag, "matcher");
+		return status;
 	}
 	for (size_t i = 0; i < message->n_routes; i++) {
 		enum status status =

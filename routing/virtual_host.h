@@ -4,6 +4,7 @@
 #ifndef ROUTING_VIRTUAL_HOST_H
 #define ROUTING_VIRTUAL_HOST_H
 
+#include "routing/match_tree.h"
 #include "routing/route.h"
 #include "routing/route_set.h"
 
@@ -26,7 +27,8 @@ struct virtual_host {
 	struct slice name;
 	const struct route_table *table;
 	struct route_set routes;
-	uint8_t require_tls; /* enum tls_requirement */
+	const struct match_tree *tree; /* instead of routes; NULL: none */
+	uint8_t require_tls;           /* enum tls_requirement */
 	bool includes_attempt_count, includes_attempt_count_in_response;
 	bool includes_is_timeout_retry;
 	const struct route *https_redirect; /* when require_tls isn't met; NULL: nothing required */

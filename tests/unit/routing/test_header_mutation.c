@@ -67,10 +67,10 @@ static void within_one_level(void **state)
 							 "ADD_IF_ABSENT") ", " ADD_AS("x-c", "2",
 										      "ADD_IF_"
 										      "ABSENT") ","
-												" " ADD("user-agent",
-													"zz") ", " ADD_AS("x-d",
-															  "2",
-															  "OVERWRITE_IF_EXISTS") "]"),
+												" " ADD("user-agent", "zz") ", " ADD_AS(
+													"x-d",
+													"2",
+													"OVERWRITE_IF_EXISTS") "]"),
 	       "x-a: 0\nuser-agent: me");
 	assert_string_equal(fields(f, "x-a"), "2|1");
 	assert_string_equal(fields(f, "x-b"), "0"); /* as the client sent it */
@@ -121,7 +121,16 @@ static void long_rendered_values(void **state)
 									   "{weighted_clusters: "  \
 									   "{clusters: [{name: "   \
 									   "c1, weight: "          \
-									   "1, " LEVEL("weighted") "}]}}}]}]}"
+									   "1, " LEVEL(            \
+										   "weighted") "}" \
+											       "]" \
+											       "}" \
+											       "}" \
+											       "}" \
+											       "]" \
+											       "}" \
+											       "]" \
+											       "}"
 
 static void order_of_levels(void **state)
 {

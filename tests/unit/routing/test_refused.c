@@ -52,7 +52,8 @@ static void matches(void **state)
 	refused(f, "{match: {prefix: /}}", "one of route, redirect");
 	refused(f, "{match: {safe_regex: {regex: '('}}, " FORWARD "}",
 		"virtual_hosts[0].routes[0].match.safe_regex.regex: invalid regular expression");
-	refused(f, "{match: {safe_regex: {regex: '(a)\\1'}}, " FORWARD "}", "match.safe_regex.regex: invalid escape");
+	refused(f, "{match: {safe_regex: {regex: '(a)\\1'}}, " FORWARD "}",
+		"match.safe_regex.regex: invalid escape");
 	refused(f, "{match: {path_separated_prefix: /a/}, " FORWARD "}",
 		"match.path_separated_prefix:");
 	refused(f, "{match: {path_separated_prefix: '/a?b'}, " FORWARD "}",
@@ -92,6 +93,12 @@ static void actions(void **state)
 			     "{inline_string: '%5000s'}}}",
 			     "x"),
 		"direct_response.body: response body of 5000 bytes is larger than 4096");
+	taken(f, "{match: {prefix: /}, direct_response: {status: 200, body_format: {json_format: "
+		 "{code: '%RESPONSE_CODE%'}}}}");
+	refused(f,
+		"{match: {prefix: /}, direct_response: {status: 200, body_format: "
+		"{text_format_source: {inline_string: '%NOPE%'}}}}",
+		"direct_response.body_format");
 	refused(f, "{match: {prefix: /}, direct_response: {status: 200, body: {filename: /none}}}",
 		"direct_response.body.filename: no such file");
 	taken(f, "{match: {prefix: /}, direct_response: {status: 200, body: {filename: /there}}}");

@@ -275,38 +275,37 @@ static void fractions(void **state)
 {
 	struct routing_fixture *f = *state;
 	const struct route_table *t = table_of_routes(
-		f,
-		"[{match: {prefix: /a, runtime_fraction: {default_value: {numerator: "
-		"0}}}, " DIRECT(
-			"0") "}, {match: {prefix: /b, runtime_fraction: "
-			     "{default_value: {numerator: 25}}}, " DIRECT(
-				     "25") "}, {match: {prefix: /c, runtime_fraction: "
-					   "{default_value: {numerator: 0}, runtime_key: "
-					   "r.on}}, " DIRECT("on") "}, {match: {prefix: /d, "
-								   "runtime_fraction: "
-								   "{default_value: "
-								   "{numerator: 1000000, "
-								   "denominator: "
-								   "MILLION}, runtime_key: "
-								   "r.off}}, " DIRECT(
-									   "off") "}, "
-										  "{match: "
-										  "{prefix: "
-										  "/e, "
-										  "runtime_"
-										  "fraction: "
-										  "{default_"
-										  "value: "
-										  "{numerator"
-										  ": 1, "
-										  "denominato"
-										  "r: "
-										  "TEN_"
-										  "THOUSAND}}"
-										  "},"
-										  " " DIRECT(
-											  "e") "}"
-											       "]");
+		f, "[{match: {prefix: /a, runtime_fraction: {default_value: {numerator: "
+		   "0}}}, " DIRECT(
+			   "0") "}, {match: {prefix: /b, runtime_fraction: "
+				"{default_value: {numerator: 25}}}, " DIRECT(
+					"25") "}, {match: {prefix: /c, runtime_fraction: "
+					      "{default_value: {numerator: 0}, runtime_key: "
+					      "r.on}}, " DIRECT(
+						      "on") "}, {match: {prefix: /d, "
+							    "runtime_fraction: "
+							    "{default_value: "
+							    "{numerator: 1000000, "
+							    "denominator: "
+							    "MILLION}, runtime_key: "
+							    "r.off}}, " DIRECT(
+								    "off") "}, "
+									   "{match: "
+									   "{prefix: "
+									   "/e, "
+									   "runtime_"
+									   "fraction: "
+									   "{default_"
+									   "value: "
+									   "{numerator"
+									   ": 1, "
+									   "denominato"
+									   "r: "
+									   "TEN_"
+									   "THOUSAND}}"
+									   "},"
+									   " " DIRECT("e") "}"
+											   "]");
 	f->random = 0;
 	assert_string_equal(answer(f, t, "GET /a", "h", ""), "-");
 	f->random = 124;

@@ -30,17 +30,14 @@ static void interfaces(void **state)
 {
 	struct routing_fixture *f = *state;
 	const struct route_table *t = rpc_table(
-		f, "{interface: a.Svc, routes: [" TO(ANY,
-						     "c1") "]}, {interface: com.acme.*, routes: "
-							   "[" TO(ANY,
-								  "c2") "]}, {interface: "
-									"'*.Provider', routes: "
-									"[" TO(ANY,
-									       "c3") "]}, "
-										     "{interface: "
-										     "'*', routes: "
-										     "[" TO(ANY,
-											    "c4") "]}");
+		f, "{interface: a.Svc, routes: [" TO(
+			   ANY, "c1") "]}, {interface: com.acme.*, routes: "
+				      "[" TO(ANY, "c2") "]}, {interface: "
+							"'*.Provider', routes: "
+							"[" TO(ANY, "c3") "]}, "
+									  "{interface: "
+									  "'*', routes: "
+									  "[" TO(ANY, "c4") "]}");
 	assert_string_equal(to(f, t, "a.Svc/hello", ""), "c1");
 	assert_string_equal(to(f, t, "A.Svc/hello", ""), "c4");
 	assert_string_equal(to(f, t, "a.Sv/hello", ""), "c4");
