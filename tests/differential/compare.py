@@ -35,6 +35,7 @@ import places  # noqa: E402
 
 RECORDING, FLOOR, EXCEPTIONS = HERE / "envoy-1.40.0.jsonl", HERE / "floor.json", HERE / "exceptions.yaml"
 PORT_BASE, PORTS_PER_CASE, PORT_END = 20000, 16, 32768  # below the usual ephemeral range; each case has a range of its own
+MANY = 60  # cases that differ: too many to be an accident of timing, not run again
 VERDICTS = ("same", "meant", "differs", "failed to start")
 
 
@@ -278,14 +279,20 @@ def sides(mode, entries):
 
 
 def compare_all(ids, sides_of, entries, o, meant):
-    results, dump = {}, {}
+    results, dump, shown = {}, {}, {}
     for attempt in range(o.retries + 1):
         todo = ids if attempt == 0 else [i for i in ids if results[i] in ("differs", "failed to start")]
+        if attempt and len(todo) > MANY:
+            break  # that is no noise
         for case_id, seen, _, took in run_all(todo, sides_of, entries, o.jobs if attempt == 0 else 1):
             v, left = verdict(case_id, seen, meant)
             results[case_id], dump[case_id] = v, {"verdict": v, "envoy": seen[0], "other": seen[1]}
-            if o.all or (v not in ("same", "meant") and attempt == o.retries) or (attempt and v == "same"):
-                show(case_id, v + (" (2nd run)" if attempt and v == "same" else ""), seen, left, o, took)
+            shown[case_id] = (seen, left, took)
+            if o.all and attempt == 0 and v in ("same", "meant") or attempt and v == "same":
+                show(case_id, v + (" (2nd run)" if attempt else ""), seen, left, o, took)
+    for case_id, v in results.items():
+        if v in ("differs", "failed to start"):
+            show(case_id, v, *shown[case_id][:2], o, shown[case_id][2])
     if o.json:
         pathlib.Path(o.json).write_text(json.dumps(dump, indent=1))
     if o.patterns:
