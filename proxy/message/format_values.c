@@ -163,9 +163,7 @@ bool format_render_protocol(const struct format_op *op, const struct stream_info
 	return text.len;
 }
 
-/* "UF,URX"; "-" is the value when there is no flag. option: the long names. */
-bool format_render_flags(const struct format_op *op, const struct stream_info *info,
-			 struct format_out *out)
+static void put_flag(struct format_out *out, unsigned flag, bool is_long)
 {
 	static const struct slice names[][2] = {
 #define FLAG_NAMES(name, short_form, long_form)                                                    \
@@ -174,14 +172,28 @@ bool format_render_flags(const struct format_op *op, const struct stream_info *i
 		RESPONSE_FLAG_TABLE(FLAG_NAMES)
 #undef FLAG_NAMES
 	};
-	uint64_t flags = info->flags;
+	format_out_slice(out, names[flag][is_long]);
+}
+
+/* "URX,UF"; "-" is the value when there is no flag. option: the long names. Envoy's order is that
+ * in which flags were raised: that retries are used up is known before why the last try failed; the
+ * others hardly ever meet. */
+bool format_render_flags(const struct format_op *op, const struct stream_info *info,
+			 struct format_out *out)
+{
+	const uint64_t no_retries = UINT64_C(1) << RESPONSE_FLAG_UPSTREAM_RETRY_LIMIT_EXCEEDED;
+	uint64_t flags = info->flags & ((UINT64_C(1) << RESPONSE_FLAG_COUNT) - 1);
 	if (!flags)
 		format_out(out, "-", 1);
+	if (flags & no_retries) {
+		flags &= ~no_retries;
+		put_flag(out, RESPONSE_FLAG_UPSTREAM_RETRY_LIMIT_EXCEEDED, op->option);
+		if (flags)
+			format_out(out, ",", 1);
+	}
 	while (flags) {
-		unsigned flag = (unsigned)__builtin_ctzll(flags);
+		put_flag(out, (unsigned)__builtin_ctzll(flags), op->option);
 		flags &= flags - 1;
-		if (flag < RESPONSE_FLAG_COUNT)
-			format_out_slice(out, names[flag][op->option]);
 		if (flags)
 			format_out(out, ",", 1);
 	}

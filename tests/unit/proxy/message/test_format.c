@@ -351,7 +351,9 @@ static void flags(void **state)
 	stream_info_flag(&info, RESPONSE_FLAG_UPSTREAM_RETRY_LIMIT_EXCEEDED);
 	check("%RESPONSE_FLAGS% %RESPONSE_FLAGS_LONG%", "URX UpstreamRetryLimitExceeded");
 	stream_info_flag(&info, RESPONSE_FLAG_UPSTREAM_CONNECTION_FAILURE);
-	check("%RESPONSE_FLAGS%", "UF,URX");
+	check("%RESPONSE_FLAGS%", "URX,UF");
+	stream_info_flag(&info, RESPONSE_FLAG_DELAY_INJECTED);
+	check("%RESPONSE_FLAGS%", "URX,UF,DI");
 }
 
 static void grpc(void **state)
