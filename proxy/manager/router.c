@@ -113,7 +113,9 @@ static struct worker_host *choose_host(struct router *r)
 		.attempts = 1,
 	};
 
-	if (r->attempts && policy && policy->avoids_previous_hosts) {
+	if (r->attempts && policy &&
+	    (policy->avoids_previous_hosts || policy->avoids_canary_hosts ||
+	     policy->avoided_metadata)) {
 		pick.attempts = policy->host_attempts ? policy->host_attempts : 1;
 		pick.is_refused = router_was_tried;
 		pick.owner = r;
@@ -195,6 +197,7 @@ void router_start_attempt(struct router *r)
 	r->try_start_ns = s->worker->loop->now_ns;
 	if (r->timeouts.per_try_ms)
 		timer_start(&s->worker->loop->wheel, &r->try_timer, r->timeouts.per_try_ms);
+	r->request.priority = (uint8_t)router_priority(r);
 	upstream_request_start(&r->request, host,
 			       router_is_rpc(r) ? STREAM_PROTOCOL_DUBBO : STREAM_PROTOCOL_HTTP11,
 			       &s->arena, &router_request_events);
@@ -314,6 +317,7 @@ void router_end(struct router *r)
 	if (r->is_over)
 		return;
 	r->is_over = true;
+	retry_slot_drop(&r->retry_slot);
 	router_stop_timers(r);
 	/* Complete, though the codec has yet to say so: it does before this turn ends. */
 	if (!r->request.exchange.is_received || !r->request.exchange.is_sent)

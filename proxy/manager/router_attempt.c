@@ -198,6 +198,7 @@ static void give_up(struct router *r, enum reply_reason reason, struct slice det
 	struct stream *s = r->stream;
 
 	r->is_over = true;
+	retry_slot_drop(&r->retry_slot);
 	router_stop_timers(r);
 	buf_clear(&r->waiting);
 	buf_clear(&r->retained);
@@ -295,6 +296,8 @@ const struct response_source router_source = {
 
 static void time_out(struct router *r, enum reply_reason reason)
 {
+	if (r->request.state == UPSTREAM_REQUEST_ATTACHED)
+		worker_host_note(r->request.host, OUTLIER_LOCAL_FAILURE);
 	upstream_request_cancel(&r->request);
 	router_count_code(r, 504);
 	if (reason != REPLY_UPSTREAM_TIMEOUT && router_retry_reset(r, reason, true))

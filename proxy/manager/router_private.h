@@ -22,6 +22,7 @@ struct router {
 	struct cluster_worker *cluster; /* looked up anew for each attempt */
 	struct upstream_request request;
 	struct retry_plan plan;
+	struct retry_slot retry_slot; /* while the attempt is a further one */
 	struct request_timeouts timeouts;
 	struct hash_result hash;
 	struct buf waiting;  /* not sent yet: no connection */
@@ -75,6 +76,12 @@ void router_count_time(struct router *r);
 static inline bool router_is_rpc(const struct router *r)
 {
 	return r->stream->request->rpc != NULL;
+}
+
+static inline enum cluster_priority router_priority(const struct router *r)
+{
+	return r->route->forward->is_high_priority ? CLUSTER_PRIORITY_HIGH
+						   : CLUSTER_PRIORITY_DEFAULT;
 }
 
 static inline void router_cluster_count(struct router *r, unsigned id)

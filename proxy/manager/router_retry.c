@@ -1,15 +1,26 @@
 #include "manager/router_private.h"
 #include "telemetry/stats_cluster.h"
+#include "upstream/labels.h"
+
+static bool is_avoided(const struct retry_policy *policy, const struct labels *labels)
+{
+	const struct label *canary = labels_find(labels, SLICE("envoy.lb"), SLICE("canary"));
+
+	if (policy->avoids_canary_hosts && canary && canary->kind == LABEL_BOOL && canary->truth)
+		return true;
+	return policy->avoided_metadata && labels_hold(labels, policy->avoided_metadata);
+}
 
 bool router_was_tried(void *owner, const struct host_set *set, uint32_t index)
 {
 	const struct router *r = owner;
+	const struct retry_policy *policy = r->plan.policy;
 	uint32_t count = r->attempts < ROUTER_TRIED_HOSTS ? r->attempts : ROUTER_TRIED_HOSTS;
 
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; policy->avoids_previous_hosts && i < count; i++)
 		if (r->tried[i] == set->hosts[index])
 			return true;
-	return false;
+	return is_avoided(policy, host_set_labels(set, index));
 }
 
 void router_on_backoff(struct timer *timer)
@@ -42,11 +53,16 @@ static bool may_retry(struct router *r)
 		router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY_LIMIT_EXCEEDED);
 		return false;
 	}
+	if (!retry_slot_take(&r->retry_slot, r->cluster, router_priority(r))) {
+		router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY_OVERFLOW);
+		return false;
+	}
 	return true;
 }
 
 bool router_retry_response(struct router *r, const struct headers *headers)
 {
+	retry_slot_drop(&r->retry_slot);
 	if (!r->plan.on)
 		return false;
 	if (!retry_plan_wants_response(&r->plan, headers)) {
@@ -68,6 +84,7 @@ bool router_retry_reset(struct router *r, enum reply_reason reason, bool was_req
 {
 	struct retry_reset reset = {.reason = reason, .was_request_sent = was_request_sent};
 
+	retry_slot_drop(&r->retry_slot);
 	if (!r->plan.on || !retry_plan_wants_reset(&r->plan, &reset) || !may_retry(r))
 		return false;
 	wait_and_retry(r, NULL);

@@ -4,6 +4,7 @@
 
 #include "manager/routes.h"
 #include "stream/filter.h"
+#include "upstream/labels.h"
 #include "xds/proto/any_message.h"
 
 static uint32_t cluster_slot(void *context, struct slice name)
@@ -33,6 +34,16 @@ static enum status load_filter_config(void *context, struct slice filter,
 	return type->config_load(config, message, true, &inner, diag);
 }
 
+static enum status load_metadata(void *context,
+				 const struct Envoy__Config__Core__V3__Metadata *message,
+				 struct arena *arena, const void **metadata, struct diag *diag)
+{
+	(void)context;
+	(void)diag;
+	*metadata = labels_load(message, arena);
+	return STATUS_OK;
+}
+
 static enum status read_file(void *context, struct slice path, size_t limit, struct arena *arena,
 			     struct slice *bytes, struct diag *diag)
 {
@@ -48,6 +59,7 @@ void routes_hooks(struct route_hooks *hooks, const struct config_context *contex
 		.cluster_slot = cluster_slot,
 		.cluster_exists = cluster_exists,
 		.load_filter_config = load_filter_config,
+		.load_metadata = load_metadata,
 		.read_file = read_file,
 	};
 }

@@ -51,6 +51,9 @@ void reply_send_details(struct stream *s, const struct local_reply *reply, struc
 	s->info.local_reply_body = reply->text;
 	if (s->redirect_location.len)
 		headers_add_id(headers, HEADER_LOCATION, s->redirect_location);
+	if ((reply->reason == REPLY_OVERFLOW || reply->reason == REPLY_MAINTENANCE) &&
+	    !s->request->rpc)
+		headers_add_id(headers, HEADER_X_ENVOY_OVERLOADED, SLICE("true"));
 	if (s->session->type->amend_reply)
 		s->session->type->amend_reply(s, reply, headers, &body);
 

@@ -219,5 +219,5 @@ void breaker_show_limits(const struct breaker_limits *limits, const struct break
 			       remaining_stat((enum breaker_resource)i),
 			       configured_limit(limits, (enum breaker_resource)i));
 	stat_gauge_set(stats->shard, stats->remaining, CLUSTER_REMAINING_STAT_REMAINING_CX_POOLS,
-		       limits->max_pools);
+		       limits->max_pools == UINT32_MAX ? UINT64_MAX : limits->max_pools);
 }

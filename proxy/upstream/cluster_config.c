@@ -254,11 +254,10 @@ static enum status read_assignment(struct cluster *cluster, const cluster_messag
 		cluster->type == CLUSTER_STRICT_DNS || cluster->type == CLUSTER_LOGICAL_DNS;
 	bool has_hosts = takes_names || cluster->type == CLUSTER_STATIC;
 
-	if (!has_hosts) {
-		if (message->load_assignment && message->load_assignment->n_endpoints)
-			return diag_at(diag, "load_assignment", "is not for clusters of this type");
+	if (!has_hosts && message->load_assignment && message->load_assignment->n_endpoints)
+		return diag_at(diag, "load_assignment", "is not for clusters of this type");
+	if (cluster->type == CLUSTER_EDS)
 		return STATUS_OK;
-	}
 	struct assignment *assignment = NULL;
 	enum status status =
 		assignment_build(message->load_assignment, takes_names, &assignment, diag);

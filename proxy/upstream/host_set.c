@@ -434,6 +434,14 @@ const struct locality *host_set_locality(const struct host_set *set, uint32_t in
 	return &nowhere;
 }
 
+uint32_t host_set_max_weight(const struct host_set *set)
+{
+	uint32_t most = set->count ? 1 : 0;
+	for (uint32_t i = 0; set->weights && i < set->count; i++)
+		most = set->weights[i] > most ? set->weights[i] : most;
+	return most;
+}
+
 uint32_t host_set_find(const struct host_set *set, const struct host *host)
 {
 	uint32_t low = 0, high = set->count;

@@ -72,6 +72,8 @@ static inline uint32_t host_set_weight(const struct host_set *set, uint32_t inde
 	return set->weights ? set->weights[index] : 1;
 }
 
+uint32_t host_set_max_weight(const struct host_set *set);
+
 /* NULL: none. Borrowed. */
 static inline const struct labels *host_set_labels(const struct host_set *set, uint32_t index)
 {

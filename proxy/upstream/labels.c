@@ -107,3 +107,14 @@ const struct label *labels_find(const struct labels *labels, struct slice space,
 	}
 	return NULL;
 }
+
+bool labels_hold(const struct labels *labels, const struct labels *wanted)
+{
+	for (uint32_t i = 0; i < wanted->count; i++) {
+		const struct label *has =
+			labels_find(labels, wanted->items[i].space, wanted->items[i].key);
+		if (!has || !label_equal(has, &wanted->items[i]))
+			return false;
+	}
+	return true;
+}

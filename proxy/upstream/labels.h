@@ -66,6 +66,9 @@ bool labels_equal(const struct labels *a, const struct labels *b);
 /* Borrows; NULL if absent (or labels is NULL). */
 const struct label *labels_find(const struct labels *labels, struct slice space, struct slice key);
 
+/* True when `labels` has each of `wanted` with its value. */
+bool labels_hold(const struct labels *labels, const struct labels *wanted);
+
 /* The same kind and the same value. */
 bool label_equal(const struct label *a, const struct label *b);
 /* Equal values of equal kind have equal hashes; names don't count. */

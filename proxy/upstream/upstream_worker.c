@@ -76,6 +76,19 @@ static bool has_connections(const struct worker_host *wh)
 
 static void cluster_free_if_over(struct cluster_worker *cluster);
 
+/* Pools aren't limited, only shown. */
+static void count_pool(const struct cluster_worker *cluster, bool is_new)
+{
+	const struct stat_scope *scope =
+		cluster_worker_config(cluster)->remaining_stats[CLUSTER_PRIORITY_DEFAULT];
+	unsigned id = CLUSTER_REMAINING_STAT_REMAINING_CX_POOLS;
+
+	if (scope && is_new)
+		stat_gauge_dec(cluster->upstream->stats, scope, id);
+	else if (scope)
+		stat_gauge_inc(cluster->upstream->stats, scope, id);
+}
+
 static void host_free_if_over(struct worker_host *wh)
 {
 	struct cluster_worker *cluster = wh->cluster;
@@ -83,8 +96,11 @@ static void host_free_if_over(struct worker_host *wh)
 	if (!wh->is_removed || wh->holds || has_connections(wh))
 		return;
 	host_unlink(wh);
-	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++)
+	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++) {
+		if (wh->pools[i])
+			count_pool(cluster, false);
 		free(wh->pools[i]);
+	}
 	host_drop(wh->host);
 	free(wh);
 	cluster_free_if_over(cluster);
@@ -102,6 +118,7 @@ struct pool *worker_host_pool(struct worker_host *wh, enum stream_protocol proto
 		wh->pools[protocol] = malloc(sizeof(struct pool));
 		invariant(wh->pools[protocol]);
 		pool_init(wh->pools[protocol], wh, protocol);
+		count_pool(wh->cluster, true);
 	}
 	return wh->pools[protocol];
 }

@@ -124,6 +124,17 @@ void cluster_worker_take_anyway(struct cluster_worker *cluster, enum cluster_pri
 void cluster_worker_drop(struct cluster_worker *cluster, enum cluster_priority priority,
 			 enum breaker_resource resource);
 
+/* A slot of the retry breaker, held from the decision to try again until that attempt is answered
+ * or fails. Zeroed: none. */
+struct retry_slot {
+	struct cluster_worker *cluster; /* held; NULL: none */
+	enum cluster_priority priority;
+};
+bool retry_slot_take(struct retry_slot *slot, struct cluster_worker *cluster,
+		     enum cluster_priority priority);
+/* Does nothing when there is none. */
+void retry_slot_drop(struct retry_slot *slot);
+
 /* What a request to the host came to, for outlier detection. Requests that end with an answer or a
  * reset are noted where they end; timeouts are the router's to note. */
 void worker_host_note(struct worker_host *wh, enum outlier_event event);

@@ -55,6 +55,26 @@ void cluster_worker_drop(struct cluster_worker *cluster, enum cluster_priority p
 		breaker_drop(limit.breaker, limit.lease, limit.limits, resource, &limit.stats);
 }
 
+bool retry_slot_take(struct retry_slot *slot, struct cluster_worker *cluster,
+		     enum cluster_priority priority)
+{
+	if (!cluster_worker_take(cluster, priority, BREAKER_RETRIES))
+		return false;
+	*slot = (struct retry_slot){cluster_worker_hold(cluster), priority};
+	return true;
+}
+
+void retry_slot_drop(struct retry_slot *slot)
+{
+	struct cluster_worker *cluster = slot->cluster;
+
+	if (!cluster)
+		return;
+	slot->cluster = NULL;
+	cluster_worker_drop(cluster, slot->priority, BREAKER_RETRIES);
+	cluster_worker_release(cluster);
+}
+
 static void report(struct worker_host *wh, unsigned causes, bool has_failed)
 {
 	struct upstream_worker *upstream = wh->cluster->upstream;
