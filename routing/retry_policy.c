@@ -377,7 +377,8 @@ uint32_t retry_plan_take(struct retry_plan *plan, const struct headers *response
 	uint32_t done = plan->done++, ms;
 
 	plan->left--;
-	if (delay_of_server(policy, response, now_unix_s, random, &ms))
+	plan->was_server_asked = delay_of_server(policy, response, now_unix_s, random, &ms);
+	if (plan->was_server_asked)
 		return ms;
 	uint64_t interval = policy->base_interval_ms;
 	while (done-- && interval < policy->max_interval_ms)

@@ -85,6 +85,7 @@ struct retry_plan {
 	uint32_t on;   /* 0: nothing is retried */
 	uint32_t left; /* retries */
 	uint32_t done;
+	bool was_server_asked; /* the latest back-off was the server's wish */
 	uint16_t statuses[RETRY_HEADER_STATUSES_MAX]; /* of the request's own fields */
 	uint8_t status_count;
 	struct slice header_names; /* of the request's own fields, comma-separated */

@@ -70,6 +70,22 @@ static struct cluster_worker *find_cluster(const struct router *r)
 	return cluster_worker_find_name(upstream, r->pick.name);
 }
 
+/* Held: what it counts to may outlive the cluster's configuration. */
+static void set_cluster(struct router *r, struct cluster_worker *cluster)
+{
+	struct cluster_worker *old = r->cluster;
+
+	r->cluster = cluster ? cluster_worker_hold(cluster) : NULL;
+	if (old)
+		cluster_worker_release(old);
+}
+
+void router_let_go(struct router *r)
+{
+	if (r->is_closed && r->request.state == UPSTREAM_REQUEST_OVER)
+		set_cluster(r, NULL);
+}
+
 static void hash_request(struct router *r)
 {
 	struct stream *s = r->stream;
@@ -94,7 +110,7 @@ static bool choose_cluster(struct router *r)
 	hash_request(r);
 	bool is_named = route_pick_cluster(r->route, s->request, s->random,
 					   r->hash.is_found ? &r->hash.hash : NULL, &r->pick);
-	r->cluster = is_named ? find_cluster(r) : NULL;
+	set_cluster(r, is_named ? find_cluster(r) : NULL);
 	s->info.cluster_name = r->pick.name;
 	if (!r->cluster) {
 		unsigned status = action->cluster_not_found_status;
@@ -159,11 +175,25 @@ static void prepare_head(struct router *r)
 		stream_set_idle_timeout(s, r->route->forward->idle_timeout_ms);
 }
 
+/* A copy: the log reads it when the host may have gone. */
+static void note_host(struct stream *s, const struct host *host)
+{
+	struct addr *addr = arena_alloc(&s->arena, sizeof *addr);
+
+	*addr = host->addr;
+	if (addr->family == ADDR_UNIX)
+		addr->path = arena_string(&s->arena, slice_of(addr->path));
+	s->info.upstream_remote = addr;
+	s->info.upstream_host_name = host->hostname_len
+					     ? arena_slice(&s->arena, host_hostname(host))
+					     : (struct slice){"", 0};
+}
+
 void router_start_attempt(struct router *r)
 {
 	struct stream *s = r->stream;
 
-	r->cluster = find_cluster(r);
+	set_cluster(r, find_cluster(r));
 	if (!r->cluster) {
 		reply(r, REPLY_NO_CLUSTER, 503, (struct slice){0});
 		return;
@@ -180,6 +210,8 @@ void router_start_attempt(struct router *r)
 	s->info.attempt_count = (uint8_t)(r->attempts < 255 ? r->attempts : 255);
 	if (r->route->virtual_host->includes_attempt_count)
 		set_attempt_count(r);
+	if (r->was_try_timed_out && r->route->virtual_host->includes_is_timeout_retry)
+		headers_set_id(s->request, HEADER_X_ENVOY_IS_TIMEOUT_RETRY, SLICE("true"));
 	if (r->attempts > 1)
 		request_timeouts_write(&r->timeouts, r->route->forward, s->request,
 				       (s->worker->loop->now_ns - s->info.times.start_ns) / 1000000,
@@ -190,8 +222,7 @@ void router_start_attempt(struct router *r)
 		host_rewrite_set(s->request, host_hostname(host->host),
 				 r->route->forward->appends_forwarded_host,
 				 !config_of(r)->suppresses_envoy_headers);
-	s->info.upstream_remote = &host->host->addr;
-	s->info.upstream_host_name = host_hostname(host->host);
+	note_host(s, host->host);
 	r->is_sending = false;
 	r->is_waiting = true;
 	r->try_start_ns = s->worker->loop->now_ns;
@@ -264,9 +295,12 @@ static void retain(struct router *r, const struct buf *data)
 		return;
 	if (r->retained.len + data->len > r->stream->buffer_limit) {
 		r->can_retry = false;
-		buf_clear(&r->retained);
+		router_cluster_count(r, CLUSTER_STAT_RETRY_OR_SHADOW_ABANDONED);
 		if (r->is_sending)
-			return;
+			buf_clear(&r->retained);
+		else
+			buf_move_all(&r->waiting, &r->retained); /* not sent yet */
+		return;
 	}
 	if (r->can_retry)
 		buf_copy_all(&r->retained, data);
@@ -329,5 +363,9 @@ void router_end(struct router *r)
 
 void router_close(struct filter *f)
 {
-	router_end(f->state);
+	struct router *r = f->state;
+
+	router_end(r);
+	r->is_closed = true;
+	router_let_go(r);
 }

@@ -134,9 +134,10 @@ static void on_headers(struct upstream_request *request, struct headers *headers
 
 	touch_try(r);
 	s->info.times.response_start_ns = s->worker->loop->now_ns;
-	router_count_code(r, code);
+	r->was_try_timed_out = false;
 	if (router_retry_response(r, headers))
 		return;
+	router_count_code(r, code);
 	timer_cancel(&s->worker->loop->wheel, &r->try_timer);
 	r->is_answering = true;
 	r->can_retry = false;
@@ -178,6 +179,7 @@ static void on_complete(struct upstream_request *request)
 	struct stream *s = r->stream;
 
 	router_count_time(r);
+	router_let_go(r);
 	if (r->is_over)
 		return;
 	router_stop_timers(r);
@@ -193,6 +195,25 @@ static void on_complete(struct upstream_request *request)
 
 /* --- failure --- */
 
+static bool is_reset(enum reply_reason reason)
+{
+	return slice_starts_with(reply_reasons[reason].text, SLICE(RESET_TEXT));
+}
+
+/* The answer says that it was tried before. */
+static void reply_after_retries(struct stream *s, enum reply_reason reason, struct slice details)
+{
+	struct slice text = reply_reasons[reason].text;
+	const size_t prefix = sizeof RESET_TEXT - 1 - (sizeof "reset reason: " - 1);
+	char *retried = arena_printf(&s->arena, "%.*sretried and the latest %.*s", (int)prefix,
+				     text.data, (int)(text.len - prefix), text.data + prefix);
+	struct local_reply reply = {.reason = reason,
+				    .http_status = reply_reasons[reason].http,
+				    .grpc_status = -1,
+				    .text = slice_of(retried)};
+	reply_send_details(s, &reply, details);
+}
+
 static void give_up(struct router *r, enum reply_reason reason, struct slice details)
 {
 	struct stream *s = r->stream;
@@ -207,7 +228,10 @@ static void give_up(struct router *r, enum reply_reason reason, struct slice det
 	if (r->plan.on && r->plan.done && !r->plan.left && !s->has_sent_headers)
 		stream_info_flag(&s->info, RESPONSE_FLAG_UPSTREAM_RETRY_LIMIT_EXCEEDED);
 	router_resume_request(r);
-	stream_response_reset(s, reason, details);
+	if (r->plan.done && is_reset(reason) && !s->has_sent_headers)
+		reply_after_retries(s, reason, details);
+	else
+		stream_response_reset(s, reason, details);
 }
 
 static void count_failure(struct router *r, enum reply_reason reason)
@@ -221,16 +245,22 @@ static void on_failed(struct upstream_request *request, enum reply_reason reason
 {
 	struct router *r = of_request(request);
 
+	r->was_try_timed_out = false;
 	r->stream->info.upstream_failure_reason = details;
+	if (router_retry_reset(r, reason, false))
+		return;
 	count_failure(r, reason);
-	if (!router_retry_reset(r, reason, false))
-		give_up(r, reason, (struct slice){0});
+	give_up(r, reason, (struct slice){0});
 }
 
 static void on_reset(struct upstream_request *request, enum reply_reason reason)
 {
 	struct router *r = of_request(request);
 
+	if (r->is_over) { /* the stream has ended before it */
+		router_let_go(r);
+		return;
+	}
 	if (r->is_answering) {
 		give_up(r, reason, (struct slice){0});
 		return;
@@ -249,9 +279,10 @@ static void on_reset(struct upstream_request *request, enum reply_reason reason)
 		router_start_attempt(r);
 		return;
 	}
+	if (router_retry_reset(r, reason, !request->was_untouched))
+		return;
 	count_failure(r, reason);
-	if (!router_retry_reset(r, reason, !request->was_untouched))
-		give_up(r, reason, (struct slice){0});
+	give_up(r, reason, (struct slice){0});
 }
 
 const struct upstream_request_events router_request_events = {
@@ -296,12 +327,13 @@ const struct response_source router_source = {
 
 static void time_out(struct router *r, enum reply_reason reason)
 {
+	r->was_try_timed_out = true;
 	if (r->request.state == UPSTREAM_REQUEST_ATTACHED)
 		worker_host_note(r->request.host, OUTLIER_LOCAL_FAILURE);
 	upstream_request_cancel(&r->request);
-	router_count_code(r, 504);
 	if (reason != REPLY_UPSTREAM_TIMEOUT && router_retry_reset(r, reason, true))
 		return;
+	count_failure(r, REPLY_UPSTREAM_TIMEOUT);
 	if (r->timeouts.alt_response && !r->is_answering) {
 		r->is_over = true;
 		router_stop_timers(r);

@@ -19,7 +19,8 @@ struct router {
 	struct stream *stream;
 	const struct route *route;
 	struct cluster_pick pick;
-	struct cluster_worker *cluster; /* looked up anew for each attempt */
+	struct cluster_worker *cluster; /* looked up anew for each attempt; held */
+	struct worker_host *host;       /* of the latest attempt, held: the log reads its address */
 	struct upstream_request request;
 	struct retry_plan plan;
 	struct retry_slot retry_slot; /* while the attempt is a further one */
@@ -41,7 +42,10 @@ struct router {
 	bool is_request_paused; /* the stream's request direction is paused by us, once */
 	bool is_answering;      /* an answer's head has gone down the response chain */
 	bool is_over;
-	bool is_timed_out; /* the total timer has rung */
+	bool is_closed; /* the stream has ended; a request may still have to say that it is complete
+			 */
+	bool is_timed_out;      /* the total timer has rung */
+	bool was_try_timed_out; /* the latest attempt ended by time */
 };
 
 /* router.c: the filter's callbacks (the type stands in router_config.c) */
@@ -52,6 +56,8 @@ enum filter_status router_request_data(struct filter *f, struct buf *data, bool 
 enum filter_status router_request_trailers(struct filter *f, struct headers *trailers);
 void router_start_attempt(struct router *r);
 void router_end(struct router *r);
+/* The cluster, when neither the stream nor a request needs it any more. */
+void router_let_go(struct router *r);
 
 /* router_attempt.c */
 extern const struct upstream_request_events router_request_events;

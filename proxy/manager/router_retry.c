@@ -40,7 +40,9 @@ static void wait_and_retry(struct router *r, const struct headers *response)
 	timer_cancel(wheel, &r->try_timer);
 	timer_cancel(wheel, &r->try_idle_timer);
 	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY);
-	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY_BACKOFF_EXPONENTIAL);
+	router_cluster_count(r, r->plan.was_server_asked
+					? CLUSTER_STAT_UPSTREAM_RQ_RETRY_BACKOFF_RATELIMITED
+					: CLUSTER_STAT_UPSTREAM_RQ_RETRY_BACKOFF_EXPONENTIAL);
 	r->is_sending = false;
 	timer_start(wheel, &r->backoff_timer, delay_ms);
 }

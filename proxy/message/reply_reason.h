@@ -37,7 +37,7 @@
 	REASON(UPSTREAM_PROTOCOL_ERROR, 502, 14,  80, 16, "UPE",  "upstream_reset_before_response_started{protocol_error}", RESET_TEXT "protocol error") \
 	REASON(UPSTREAM_TIMEOUT,        504,  4,  31,  7, "UT",   "response_timeout", "upstream request timeout") \
 	REASON(PER_TRY_TIMEOUT,         504,  4,  31,  7, "UT",   "upstream_per_try_timeout", "upstream request timeout") \
-	REASON(PER_TRY_IDLE_TIMEOUT,    504,  4,  31,  7, "SI",   "upstream_per_try_idle_timeout", "stream timeout") \
+	REASON(PER_TRY_IDLE_TIMEOUT,    504,  4,  31,  7, "SI",   "upstream_per_try_idle_timeout", "upstream request timeout") \
 	REASON(MAX_DURATION,            504,  4,  31,  7, "UMSDR","upstream_max_stream_duration_reached", "upstream max stream duration reached") \
 	REASON(STREAM_IDLE_TIMEOUT,     504,  4,  31,  7, "SI",   "stream_idle_timeout", "stream timeout") \
 	REASON(REQUEST_TIMEOUT,         408,  4,  31,  7, "DT",   "request_overall_timeout", "request timeout") \

@@ -8,6 +8,7 @@
 #include "telemetry/stats_cluster.h"
 #include "upstream/assignment.h"
 #include "upstream/dns.h"
+#include "upstream/subset.h"
 #include "upstream/upstream_worker.h"
 
 void cluster_manager_init(struct cluster_manager *manager, struct publisher *publisher,
@@ -70,6 +71,32 @@ static void show_counts(struct cluster_manager *manager)
 	gauge(manager, CLUSTER_MANAGER_STAT_WARMING_CLUSTERS, warming);
 }
 
+/* Envoy counts the balancer of each thread that has one: main's and each worker's. */
+static void show_subsets(struct cluster_manager *manager, struct cluster_record *record)
+{
+	struct stats_shard *shard = stats_main_shard(manager->stats);
+	uint64_t now = (uint64_t)subset_index_count(record->hosts->subsets) *
+		       (manager->publisher->worker_count + 1);
+	uint64_t before =
+		stat_value(manager->stats, record->cluster->stats, CLUSTER_STAT_LB_SUBSETS_ACTIVE);
+
+	stat_gauge_set(shard, record->cluster->stats, CLUSTER_STAT_LB_SUBSETS_ACTIVE, now);
+	stat_add(shard, record->cluster->stats,
+		 now > before ? CLUSTER_STAT_LB_SUBSETS_CREATED : CLUSTER_STAT_LB_SUBSETS_REMOVED,
+		 now > before ? now - before : before - now);
+}
+
+static void show_limits(struct cluster_manager *manager, const struct cluster *cluster)
+{
+	for (int i = 0; i < CLUSTER_PRIORITIES; i++) {
+		struct breaker_stats stats = {.shard = stats_main_shard(manager->stats),
+					      .cluster = cluster->stats,
+					      .remaining = cluster->remaining_stats[i],
+					      .priority = (enum cluster_priority)i};
+		breaker_show_limits(&cluster->breakers[i], &stats);
+	}
+}
+
 static void show_members(struct cluster_manager *manager, struct cluster_record *record)
 {
 	struct stats_shard *shard = stats_main_shard(manager->stats);
@@ -80,6 +107,9 @@ static void show_members(struct cluster_manager *manager, struct cluster_record 
 	stat_gauge_set(shard, scope, CLUSTER_STAT_MEMBERSHIP_HEALTHY, hosts->healthy);
 	stat_gauge_set(shard, scope, CLUSTER_STAT_MEMBERSHIP_DEGRADED, hosts->degraded);
 	stat_gauge_set(shard, scope, CLUSTER_STAT_MEMBERSHIP_EXCLUDED, hosts->excluded);
+	stat_gauge_set(shard, scope, CLUSTER_STAT_MAX_HOST_WEIGHT, host_set_max_weight(hosts));
+	if (hosts->subsets)
+		show_subsets(manager, record);
 }
 
 /* The name is the map's key, so it must be the current version's. */
@@ -219,6 +249,7 @@ static void set_cluster(struct cluster_manager *manager, struct cluster_record *
 
 	set_name(manager, record, cluster);
 	record->cluster = cluster;
+	show_limits(manager, cluster);
 	cluster_care_cluster(&record->care, cluster);
 	if (!was_warming)
 		publisher_add(manager->publisher, &cluster->published);

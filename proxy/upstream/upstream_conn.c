@@ -44,7 +44,12 @@ void upstream_conn_update(struct upstream_conn *uc)
 	if (uc->state == UPSTREAM_CONN_CONNECTING || uc->state == UPSTREAM_CONN_DRAINING)
 		return;
 	uint32_t most = config_of(uc)->http.max_requests_per_connection;
-	if (uc->codec->must_close || uc->codec->is_draining || (most && uc->served >= most)) {
+	bool is_used_up = most && uc->served >= most;
+	if (is_used_up && !uc->is_used_up) {
+		uc->is_used_up = true;
+		count(uc, CLUSTER_STAT_UPSTREAM_CX_MAX_REQUESTS);
+	}
+	if (uc->codec->must_close || uc->codec->is_draining || is_used_up) {
 		upstream_conn_drain(uc);
 		return;
 	}
