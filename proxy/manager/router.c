@@ -119,10 +119,37 @@ static bool choose_cluster(struct router *r)
 	return true;
 }
 
+/* Where the client wanted to go, for clusters that take it there. NULL: nowhere that is known. */
+static const struct addr *find_destination(struct router *r, struct addr *destination)
+{
+	const struct cluster *cluster = cluster_worker_config(r->cluster);
+	const struct stream_info *info = &r->stream->info;
+
+	if (cluster->type != CLUSTER_ORIGINAL_DST)
+		return NULL;
+	if (cluster->uses_header_for_original_dst) {
+		const struct header *header =
+			headers_find(r->stream->request, cluster->original_dst_header);
+		if (!header)
+			return NULL;
+		if (addr_parse(header_value(header), destination)) {
+			router_cluster_count(r, CLUSTER_STAT_ORIGINAL_DST_HOST_INVALID);
+			return NULL;
+		}
+	} else {
+		*destination = *info->downstream_local;
+	}
+	if (cluster->original_dst_port)
+		destination->port = cluster->original_dst_port;
+	return destination;
+}
+
 static struct worker_host *choose_host(struct router *r)
 {
 	const struct retry_policy *policy = r->plan.policy;
+	struct addr destination;
 	struct pick pick = {
+		.address = find_destination(r, &destination),
 		.has_hash = r->hash.is_found,
 		.hash = r->hash.hash,
 		.match = r->pick.metadata_match,

@@ -20,7 +20,6 @@ struct router {
 	const struct route *route;
 	struct cluster_pick pick;
 	struct cluster_worker *cluster; /* looked up anew for each attempt; held */
-	struct worker_host *host;       /* of the latest attempt, held: the log reads its address */
 	struct upstream_request request;
 	struct retry_plan plan;
 	struct retry_slot retry_slot; /* while the attempt is a further one */

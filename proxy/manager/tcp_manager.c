@@ -271,7 +271,12 @@ static const struct tcp_cluster *choose_cluster(struct tcp_session *t)
 
 static struct worker_host *choose_host(struct tcp_session *t)
 {
-	struct pick pick = {.attempts = 1};
+	struct addr destination = t->local;
+	struct pick pick = {.attempts = 1, .address = &destination};
+	uint16_t port = cluster_worker_config(t->cluster)->original_dst_port;
+
+	if (port)
+		destination.port = port;
 
 	if (t->config->hashes_source_ip) {
 		char ip[ADDR_TEXT_MAX];

@@ -8,6 +8,7 @@
 #include "telemetry/stats_cluster.h"
 #include "upstream/assignment.h"
 #include "upstream/dns.h"
+#include "upstream/ring_stats.h"
 #include "upstream/subset.h"
 #include "upstream/upstream_worker.h"
 
@@ -108,6 +109,7 @@ static void show_members(struct cluster_manager *manager, struct cluster_record 
 	stat_gauge_set(shard, scope, CLUSTER_STAT_MEMBERSHIP_DEGRADED, hosts->degraded);
 	stat_gauge_set(shard, scope, CLUSTER_STAT_MEMBERSHIP_EXCLUDED, hosts->excluded);
 	stat_gauge_set(shard, scope, CLUSTER_STAT_MAX_HOST_WEIGHT, host_set_max_weight(hosts));
+	ring_stats_show(record->cluster, hosts, shard);
 	if (hosts->subsets)
 		show_subsets(manager, record);
 }

@@ -97,6 +97,7 @@ struct pick {
 	void *owner;
 	const uint8_t *priority_loads; /* percent by priority, instead of the balance's; NULL: the
 					  balance's */
+	const struct addr *address;    /* ORIGINAL_DST: where it wants to go; NULL: nowhere */
 	const struct labels *match;    /* subset; NULL: none */
 	bool was_panic;                /* out: chosen among all, healthy or not */
 	enum pick_subset subset;       /* out */

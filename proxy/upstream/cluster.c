@@ -6,6 +6,7 @@
 #include "telemetry/stats.h"
 #include "telemetry/stats_cluster.h"
 #include "upstream/breaker.h"
+#include "upstream/ring_stats.h"
 
 static struct stat_scope *take_scope(const struct cluster *cluster, struct stats *stats,
 				     const struct stat_type *type, const char *suffix)
@@ -30,6 +31,10 @@ void cluster_take_stats(struct cluster *cluster, struct stats *stats)
 	if (cluster->check_count)
 		cluster->health_stats =
 			take_scope(cluster, stats, &health_check_stats, ".health_check");
+	if (cluster->lb.policy == LB_RING_HASH)
+		cluster->ring_stats = take_scope(cluster, stats, &ring_hash_stats, ".ring_hash_lb");
+	else if (cluster->lb.policy == LB_MAGLEV)
+		cluster->ring_stats = take_scope(cluster, stats, &maglev_stats, ".maglev_lb");
 	static const char *const priorities[CLUSTER_PRIORITIES] = {".circuit_breakers.default",
 								   ".circuit_breakers.high"};
 	for (int i = 0; i < CLUSTER_PRIORITIES; i++)
@@ -50,6 +55,7 @@ static void drop_stats(struct cluster *cluster)
 	stat_scope_drop(cluster->stats_owner, cluster->stats);
 	stat_scope_drop(cluster->stats_owner, cluster->outlier_stats);
 	stat_scope_drop(cluster->stats_owner, cluster->health_stats);
+	stat_scope_drop(cluster->stats_owner, cluster->ring_stats);
 	for (int i = 0; i < CLUSTER_PRIORITIES; i++)
 		stat_scope_drop(cluster->stats_owner, cluster->remaining_stats[i]);
 }

@@ -217,7 +217,8 @@ struct cluster {
 	/* Taken on main before it is published, dropped when it is freed. */
 	struct stats *stats_owner;
 	struct stat_scope *stats, *outlier_stats, *health_stats,
-		*remaining_stats[CLUSTER_PRIORITIES];
+		*remaining_stats[CLUSTER_PRIORITIES],
+		*ring_stats; /* ring hash and Maglev: of the table */
 };
 
 /* Compiles a Cluster message. On success *cluster is owned by one reference (main's); slot and

@@ -123,7 +123,7 @@ struct pool *worker_host_pool(struct worker_host *wh, enum stream_protocol proto
 	return wh->pools[protocol];
 }
 
-static void host_remove(struct worker_host *wh)
+void worker_host_remove(struct worker_host *wh)
 {
 	wh->holds++;
 	wh->is_removed = true;
@@ -142,7 +142,7 @@ static void remove_hosts(struct cluster_worker *cluster, bool all)
 			next = wh->next;
 			if (!wh->is_removed &&
 			    (all || !set || !host_is_in(wh->host, set->generation)))
-				host_remove(wh);
+				worker_host_remove(wh);
 		}
 	}
 }
@@ -198,6 +198,7 @@ static void cluster_remove(struct cluster_worker *cluster)
 {
 	cluster->upstream->clusters[cluster->slot] = NULL;
 	map_remove(&cluster->upstream->names, cluster->cluster->object->name);
+	destinations_fini(&cluster->destinations);
 	cluster->host_count++; /* not freed while its hosts are gone through */
 	remove_hosts(cluster, true);
 	cluster->host_count--;
@@ -248,6 +249,7 @@ static struct cluster_worker *cluster_new(struct upstream_worker *upstream, uint
 	cluster->slot = slot;
 	cluster->balance.random = random_next(upstream->random);
 	cluster->balance.active = active_of;
+	cluster->destinations.cluster = cluster;
 	return cluster;
 }
 
@@ -313,6 +315,9 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 {
 	const struct host_set *set = cluster_worker_hosts(cluster);
 
+	if (UNLIKELY(cluster_worker_config(cluster)->type == CLUSTER_ORIGINAL_DST))
+		return pick->address ? destination_pick(&cluster->destinations, pick->address)
+				     : NULL;
 	if (!set)
 		return NULL;
 	uint32_t index = host_set_pick(set, &cluster->balance, pick);

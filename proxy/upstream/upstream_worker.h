@@ -20,6 +20,7 @@
 #include "upstream/balancer.h"
 #include "upstream/breaker.h"
 #include "upstream/cluster.h"
+#include "upstream/destination.h"
 #include "upstream/host_set.h"
 #include "upstream/outlier.h"
 #include "upstream/pool.h"
@@ -47,8 +48,9 @@ struct cluster_worker {
 	struct balance_state balance;
 	struct http1_options http1_options; /* of connections to its hosts */
 	struct breaker_lease leases[CLUSTER_PRIORITIES];
-	uint32_t holds;  /* who looks at it beyond a call chain */
-	bool is_removed; /* not configured any more; goes with its last host */
+	struct destinations destinations; /* hosts of ORIGINAL_DST */
+	uint32_t holds;                   /* who looks at it beyond a call chain */
+	bool is_removed;                  /* not configured any more; goes with its last host */
 };
 
 /* What a worker tells main of a host. */
@@ -152,6 +154,8 @@ static inline struct worker_host *worker_host_hold(struct worker_host *wh)
 	return wh;
 }
 void worker_host_release(struct worker_host *wh);
+/* It takes no new requests; it goes with its last request and connection, or now. */
+void worker_host_remove(struct worker_host *wh);
 
 /* The pool of a protocol, made if new. */
 struct pool *worker_host_pool(struct worker_host *wh, enum stream_protocol protocol);
