@@ -53,9 +53,12 @@ static bool carry(struct pair *pair, struct http1_peer *from, struct http1_peer 
 
 static void settle(struct pair *pair)
 {
-	while (carry(pair, &pair->client, &pair->server) |
-	       carry(pair, &pair->server, &pair->client))
-		;
+	bool has_moved;
+
+	do {
+		has_moved = carry(pair, &pair->client, &pair->server);
+		has_moved |= carry(pair, &pair->server, &pair->client);
+	} while (has_moved);
 }
 
 static void many_exchanges_on_one_connection(void **state)
