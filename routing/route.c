@@ -221,6 +221,8 @@ void route_rewrite_request(const struct route *route, const struct weighted_clus
 	const struct route_action *action = route->forward;
 	struct slice host, path;
 
+	if (route->kind != ROUTE_FORWARD)
+		return;
 	if (weighted && weighted->host_rewrite.len)
 		host = weighted->host_rewrite;
 	else

@@ -77,7 +77,8 @@ void route_mutate_request(const struct route *route, const struct weighted_clust
 void route_mutate_response(const struct route *route, const struct weighted_cluster *weighted,
 			   struct headers *response, const struct stream_info *info);
 
-/* Rewrites path and host for the upstream; after route_mutate_request. keeps_original: x-envoy-
+/* Rewrites path and host for the upstream (nothing if the route isn't ROUTE_FORWARD); after
+ * route_mutate_request. keeps_original: x-envoy-
  * original-path and -host are set (not with suppress_envoy_headers). */
 void route_rewrite_request(const struct route *route, const struct weighted_cluster *weighted,
 			   struct headers *request, bool keeps_original);

@@ -56,6 +56,10 @@ static void paths(void **state)
 		"envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig, "
 		"path_template_rewrite: '/{rest}/of/{id}'}}",
 		"/u/1/x/y?q", "/x/y/of/1?q");
+	const struct route_table *direct =
+		table_of_routes(f, "[{match: {prefix: /}, direct_response: {status: 200}}]");
+	route_rewrite_request(route_of(f, direct, "GET /d", "h", ""), NULL, &f->headers, true);
+	assert_string_equal(field(f, ":path"), "/d");
 	rewrite(f, "{prefix: /}", "timeout: 1s", "/p", "");
 	assert_string_equal(field(f, "x-envoy-original-path"), "-");
 }
