@@ -209,6 +209,7 @@ static void take_scopes(struct http_manager *m, const struct config_context *con
 	m->stats = context->scope(
 		context, &http_stats,
 		slice_of(arena_printf(arena, "http.%.*s", SLICE_FMT(m->stat_prefix))));
+	m->http1_stats = context->scope(context, &http1_stats, SLICE("http1"));
 	m->router_stats = context->scope(
 		context, &router_stats,
 		slice_of(arena_printf(arena, "http.%.*s", SLICE_FMT(m->stat_prefix))));

@@ -57,7 +57,7 @@ struct http_manager {
 	bool strips_trailing_dot, proxies_100_continue, adds_user_agent, appends_forwarded_port;
 	bool appends_local_overload;
 	struct slice service_cluster, service_node; /* node.cluster, node.id: for add_user_agent */
-	struct stat_scope *stats, *listener_stats, *router_stats;
+	struct stat_scope *stats, *listener_stats, *router_stats, *http1_stats;
 };
 
 extern const struct conn_filter_type http_connection_manager_filter;

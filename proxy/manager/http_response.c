@@ -70,6 +70,9 @@ void http_prepare_response(struct stream *s, struct headers *headers, bool end)
 	if (manager->returns_request_id && headers_has(s->request, HEADER_X_REQUEST_ID))
 		headers_set_id(headers, HEADER_X_REQUEST_ID,
 			       headers_get(s->request, HEADER_X_REQUEST_ID));
+	/* Answered before the request has ended: the rest of it isn't worth reading. */
+	if (s->is_replied && !s->is_request_end_seen)
+		headers_set_id(headers, HEADER_CONNECTION, SLICE("close"));
 	if (!s->info.is_upgrade && is_time_to_close(s) && !s->session->codec->is_draining) {
 		stat_inc(s->worker->stats, manager->stats, HTTP_STAT_DOWNSTREAM_CX_DRAIN_CLOSE);
 		session_drain(s->session);

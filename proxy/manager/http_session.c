@@ -90,6 +90,21 @@ static void request_failed(struct session *session, enum reply_reason reason, st
 		access_log_write(manager->access_log, session->worker->logs, &info);
 }
 
+static void send_error(struct session *session, enum reply_reason reason)
+{
+	struct http_session *hs = container_of(session, struct http_session, session);
+	struct arena arena;
+	struct headers more;
+
+	arena_init(&arena, 1024);
+	headers_init(&more, &arena, 4);
+	headers_add_id(&more, HEADER_DATE, worker_date(session->worker));
+	headers_add_id(&more, HEADER_SERVER, http_manager_of(session)->server_name);
+	http1_send_error_with(&hs->codec, reason, reply_reasons[reason].text, &more);
+	conn_flush_later(&session->conn);
+	arena_free(&arena);
+}
+
 static void idle_timed_out(struct session *session)
 {
 	count(session, HTTP_STAT_DOWNSTREAM_CX_IDLE_TIMEOUT);
@@ -99,6 +114,23 @@ static void session_free(struct grave *grave)
 {
 	struct session *session = container_of(grave, struct session, grave);
 	free(container_of(session, struct http_session, session));
+}
+
+/* What the codec has noticed, as counters of all HTTP/1 connections. */
+static void count_codec(struct session *session)
+{
+	const struct http1_counters *counters =
+		&container_of(session, struct http_session, session)->codec.counters;
+	const struct stat_scope *scope = http_manager_of(session)->http1_stats;
+	struct stats_shard *shard = session->worker->stats;
+
+	stat_add(shard, scope, HTTP1_STAT_DROPPED_HEADERS_WITH_UNDERSCORES,
+		 counters->dropped_headers_with_underscores);
+	stat_add(shard, scope, HTTP1_STAT_REQUESTS_REJECTED_WITH_UNDERSCORES_IN_HEADERS,
+		 counters->requests_rejected_with_underscores_in_headers);
+	stat_add(shard, scope, HTTP1_STAT_METADATA_NOT_SUPPORTED_ERROR,
+		 counters->metadata_not_supported_error);
+	stat_add(shard, scope, HTTP1_STAT_RESPONSE_FLOOD, counters->response_flood);
 }
 
 static void ended(struct session *session)
@@ -117,6 +149,7 @@ static void ended(struct session *session)
 		 session->conn.bytes_read);
 	stat_add(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_TX_BYTES_TOTAL,
 		 session->conn.bytes_written);
+	count_codec(session);
 	loop_bury(session->worker->loop, &session->grave, session_free);
 }
 
@@ -127,6 +160,7 @@ static const struct session_type session_type = {
 	.find_route = find_route,
 	.stream_ended = stream_ended,
 	.request_failed = request_failed,
+	.send_error = send_error,
 	.idle_timed_out = idle_timed_out,
 	.ended = ended,
 };

@@ -200,7 +200,6 @@ static void on_ready(struct io *io, int interest)
 
 static void linger(struct conn *conn)
 {
-	conn->transport->shutdown(conn);
 	if (conn->is_eof || !timer_is_running(&conn->timer)) {
 		fail(conn, STATUS_OK);
 		return;

@@ -54,8 +54,7 @@ enum conn_state {
 	CONN_CONNECTING,
 	CONN_OPEN,
 	CONN_CLOSING,   /* nothing more is read or queued; the rest of out is sent */
-	CONN_LINGERING, /* all is sent and shut down; waits for the peer's end, dropping what comes
-			 */
+	CONN_LINGERING, /* all is sent; waits for the peer's end, dropping what comes */
 	CONN_DEAD,
 };
 

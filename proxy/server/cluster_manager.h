@@ -40,7 +40,7 @@ struct cluster_record {
 	struct host_set *hosts;    /* latest; the publisher's reference. NULL: none yet */
 	struct breakers *breakers; /* of all versions */
 	struct cluster_manager *manager;
-	struct cluster_care care;  /* DNS, health checks, outliers */
+	struct cluster_care care; /* DNS, health checks, outliers */
 	uint64_t updated_wall_ns;
 };
 
@@ -49,7 +49,8 @@ struct cluster_manager {
 	struct loop *loop;
 	struct random *random;
 	struct dns *dns; /* opened with the first cluster that needs it; NULL: none */
-	void (*warmed)(struct cluster_manager *manager); /* a cluster has become active. May be NULL */
+	void (*warmed)(
+		struct cluster_manager *manager); /* a cluster has become active. May be NULL */
 	void *owner;
 	struct stats *stats;
 	struct stat_scope *scope; /* "cluster_manager" */

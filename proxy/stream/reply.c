@@ -1,5 +1,6 @@
 #include "stream/reply.h"
 
+#include "routing/route.h"
 #include "stream/chain.h"
 #include "stream/session.h"
 #include "stream/stream.h"
@@ -54,6 +55,8 @@ void reply_send_details(struct stream *s, const struct local_reply *reply, struc
 	if ((reply->reason == REPLY_OVERFLOW || reply->reason == REPLY_MAINTENANCE) &&
 	    !s->request->rpc)
 		headers_add_id(headers, HEADER_X_ENVOY_OVERLOADED, SLICE("true"));
+	if (reply->reason == REPLY_DIRECT_RESPONSE && s->route)
+		route_mutate_response(s->route, NULL, headers, &s->info);
 	if (s->session->type->amend_reply)
 		s->session->type->amend_reply(s, reply, headers, &body);
 

@@ -17,8 +17,9 @@ static void close_if_over(struct session *session)
 		return;
 	if (session->codec->must_close ||
 	    (session->is_draining && !session->codec->type->is_multiplexed))
-		set_closing(session,
-			    session->conn.left ? session->config->delayed_close_timeout_ms : 0);
+		set_closing(session, session->conn.left || session->has_unread_request
+					     ? session->config->delayed_close_timeout_ms
+					     : 0);
 }
 
 static void abort_streams(struct session *session, struct slice details)
@@ -204,7 +205,10 @@ static void on_failed(struct codec *codec, enum reply_reason reason, struct slic
 	struct session *session = session_of_codec(codec);
 
 	session->type->request_failed(session, reason, details);
-	codec->type->send_error(codec, reason, reply_reasons[reason].text);
+	if (session->type->send_error)
+		session->type->send_error(session, reason);
+	else
+		codec->type->send_error(codec, reason, reply_reasons[reason].text);
 	set_closing(session, session->config->delayed_close_timeout_ms);
 }
 
@@ -239,8 +243,10 @@ static void response_sent(struct stream *s)
 {
 	if (!stream_is_open(s))
 		return;
-	if (s->down.codec && !s->down.is_received)
+	if (s->down.codec && !s->down.is_received) {
+		s->session->has_unread_request = true;
 		stream_abort(s, RESPONSE_FLAG_COUNT, (struct slice){0});
+	}
 }
 
 void session_send_headers(struct stream *s, struct headers *headers, bool end)
@@ -386,6 +392,8 @@ void session_init(struct session *session, const struct session_type *type,
 	timer_init(&session->duration_timer, on_duration);
 	conn_open(&session->conn, session->worker->loop, accepted->fd, &plain_transport,
 		  &conn_events);
+	session->buffer_limit =
+		accepted->buffer_limit ? accepted->buffer_limit : SESSION_BUFFER_LIMIT;
 	if (accepted->buffer_limit && accepted->buffer_limit < CONN_DEFAULT_HIGH_MARK)
 		session->conn.high_mark = accepted->buffer_limit;
 }

@@ -29,6 +29,7 @@ enum {
 	SESSION_LOOK_AHEAD =
 		16384, /* bytes read ahead of a paused exchange before the socket rests */
 	SESSION_DELAYED_CLOSE_MS = 1000,
+	SESSION_BUFFER_LIMIT = 1 << 20, /* what filters may hold of a message: Envoy's default */
 };
 
 struct session;
@@ -61,6 +62,8 @@ struct session_type {
 	/* The request couldn't be read, and no stream had begun: count it. */
 	void (*request_failed)(struct session *session, enum reply_reason reason,
 			       struct slice details);
+	/* Sends the error answer for a request that couldn't be read. NULL: the codec's own. */
+	void (*send_error)(struct session *session, enum reply_reason reason);
 	/* The idle timeout has run out: count it. May be NULL. */
 	void (*idle_timed_out)(struct session *session);
 	/* The connection is gone and all streams with it; frees what embeds the session
@@ -79,6 +82,7 @@ struct session {
 	struct list_node streams;
 	unsigned stream_count;
 	uint64_t id;
+	uint32_t buffer_limit;
 	uint64_t request_count;
 	uint64_t start_ms, idle_since_ms;
 	struct addr remote, local;
@@ -90,9 +94,11 @@ struct session {
 	bool is_draining; /* told the codec */
 	bool is_closing;
 	bool is_closed_by_peer;
-	bool is_read_held;   /* the look-ahead is full: conn reads are paused once */
-	bool is_output_full; /* between blocked and unblocked */
-	bool is_reading;     /* codec_read runs: closing waits */
+	bool has_unread_request; /* answered before it had ended: its bytes may still be on their
+				    way */
+	bool is_read_held;       /* the look-ahead is full: conn reads are paused once */
+	bool is_output_full;     /* between blocked and unblocked */
+	bool is_reading;         /* codec_read runs: closing waits */
 };
 
 /* Takes the accepted connection. The caller has opened the codec (its owner is the session, its out

@@ -100,7 +100,7 @@ static void stream_init(struct stream *s, struct session *session)
 	s->session = session;
 	s->worker = worker;
 	s->down.arena = &s->arena;
-	s->buffer_limit = 1u << 20;
+	s->buffer_limit = session->buffer_limit;
 	s->random = random_next(&worker->random);
 	scope_init(&s->scope);
 	timer_init(&s->idle_timer, on_idle);

@@ -69,18 +69,26 @@ static void list_of_predicates(void **state)
 	const struct route_table *t = tree_of(
 		f,
 		"{matcher_list: {matchers: [{predicate: {and_matcher: {predicate: "
-		"[" SINGLE(HEADER("x-a"), "exact: '1'") ", {not_matcher: " SINGLE(QUERY("k"), "pref"
-											      "ix: "
-											      "b") "}]}}, on_match: " ROUTE("/", "and") "}, {predicate: {or_matcher: {predicate: [" SINGLE(
-			HEADER("x-b"),
-			"safe_regex: {regex: '[0-9]+'}") ", " SINGLE(HEADER("x-c"),
-								     "suffix: Z, "
-								     "ignore_case: "
-								     "true") "]}}, "
-									     "on_match:"
-									     " " ROUTE(
-										     "/",
-										     "or") "}]}}");
+		"[" SINGLE(HEADER("x-a"), "exact: '1'") ", {not_matcher: " SINGLE(
+			QUERY("k"),
+			"pref"
+			"ix: "
+			"b") "}]}}, on_match: " ROUTE("/", "and") "}, {predicate: {or_matcher: "
+								  "{predicate: [" SINGLE(HEADER("x-"
+												"b"),
+											 "safe_"
+											 "regex: "
+											 "{regex: "
+											 "'[0-9]+'"
+											 "}") ","
+											      " " SINGLE(HEADER("x-c"),
+													 "suffix: Z, "
+													 "ignore_case: "
+													 "true") "]}}, "
+														 "on_match:"
+														 " " ROUTE(
+															 "/",
+															 "or") "}]}}");
 	assert_string_equal(answer(f, t, "GET /", "h", "x-a: 1"), "and");
 	assert_string_equal(answer(f, t, "GET /?k=a", "h", "x-a: 1"), "and");
 	assert_string_equal(answer(f, t, "GET /?k=b", "h", "x-a: 1"), "-");
