@@ -214,8 +214,10 @@ static bool normalize_path(struct stream *s, struct headers *headers)
 	struct slice path = headers_get(headers, HEADER_PATH);
 	struct slice result = path;
 
-	if (memchr(path.data, '#', path.len))
+	if (memchr(path.data, '#', path.len)) {
+		s->session->codec->must_close = true;
 		return refuse(s, REPLY_PATH_NORMALIZATION);
+	}
 	switch (path_normalize(path, &manager->path, &s->arena, &result)) {
 	case PATH_OK:
 		break;

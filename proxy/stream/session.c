@@ -105,6 +105,7 @@ static void on_unblocked(struct conn *conn)
 		conn_read_resume(conn);
 		return;
 	}
+	session_read_on(session); /* the codec stops at a flood of answers */
 	for (struct list_node *n = session->streams.next, *next; n != &session->streams; n = next) {
 		next = n->next;
 		stream_response_resume(container_of(n, struct stream, link));

@@ -73,22 +73,26 @@ static void list_of_predicates(void **state)
 			QUERY("k"),
 			"pref"
 			"ix: "
-			"b") "}]}}, on_match: " ROUTE("/", "and") "}, {predicate: {or_matcher: "
-								  "{predicate: [" SINGLE(HEADER("x-"
-												"b"),
-											 "safe_"
-											 "regex: "
-											 "{regex: "
-											 "'[0-9]+'"
-											 "}") ","
-											      " " SINGLE(HEADER("x-c"),
-													 "suffix: Z, "
-													 "ignore_case: "
-													 "true") "]}}, "
-														 "on_match:"
-														 " " ROUTE(
-															 "/",
-															 "or") "}]}}");
+			"b") "}]}}, on_match: " ROUTE("/",
+						      "and") "}, {predicate: {or_matcher: "
+							     "{predicate: [" SINGLE(
+								     HEADER("x-"
+									    "b"),
+								     "safe_"
+								     "regex: "
+								     "{regex: "
+								     "'[0-9]+'"
+								     "}") ","
+									  " " SINGLE(
+										  HEADER("x-c"),
+										  "suffix: Z, "
+										  "ignore_case: "
+										  "true") "]}}, "
+											  "on_"
+											  "match:"
+											  " " ROUTE(
+												  "/",
+												  "or") "}]}}");
 	assert_string_equal(answer(f, t, "GET /", "h", "x-a: 1"), "and");
 	assert_string_equal(answer(f, t, "GET /?k=a", "h", "x-a: 1"), "and");
 	assert_string_equal(answer(f, t, "GET /?k=b", "h", "x-a: 1"), "-");
