@@ -6,6 +6,7 @@
 
 struct dubbo_head_slot {
 	uint32_t key_len, size; /* size: of the request with its text */
+	struct rpc_memo memo;
 	char key[DUBBO_HEAD_KEY + 1];
 	struct dubbo_request request; /* pointers into itself are set in each copy */
 };
@@ -199,27 +200,25 @@ static COLD uint64_t key_find_slowly(struct slice payload)
 /* 0 when there is no key. Bytes that only look like five strings give a key that no slot has. */
 static inline uint64_t key_find(struct slice payload)
 {
-	enum { SHORT_MOST = 5 * 32 }; /* five strings whose tag alone counts them */
 	const uint8_t *p = (const uint8_t *)payload.data;
+	size_t len = payload.len, service, version, method, types, end;
 
-	if (payload.len < SHORT_MOST)
+	if (UNLIKELY(!len || (service = 1 + (p[0] & 0x1fu)) >= len ||
+		     (version = service + 1 + (p[service] & 0x1f)) >= len ||
+		     (method = version + 1 + (p[version] & 0x1f)) + 8 >= len ||
+		     (types = method + 1 + (p[method] & 0x1f)) >= len ||
+		     (end = types + 1 + (p[types] & 0x1f)) > len))
 		return key_find_slowly(payload);
-	size_t service = 1 + (p[0] & 0x1fu);
-	size_t version = service + 1 + (p[service] & 0x1f);
-	size_t method = version + 1 + (p[version] & 0x1f);
-	size_t types = method + 1 + (p[method] & 0x1f);
-	size_t end = types + 1 + (p[types] & 0x1f);
 	unsigned tags = p[0] | p[service] | p[version] | p[method] | p[types];
 	if (UNLIKELY(tags >= 0x20 || version < 16))
 		return key_find_slowly(payload);
 	return key_make(payload, version, method, end);
 }
 
-const struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads,
-					       struct slice payload)
+struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload)
 {
 	uint64_t key = key_find(payload);
-	const struct dubbo_head_slot *slot = heads->slots[key >> 32];
+	struct dubbo_head_slot *slot = heads->slots[key >> 32];
 
 	if (UNLIKELY(!slot || slot->key_len != (uint32_t)key ||
 		     memcmp(slot->key, payload.data, (uint32_t)key)))
@@ -227,7 +226,7 @@ const struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads,
 	return slot;
 }
 
-struct dubbo_request *dubbo_request_copy(const struct dubbo_head_slot *slot, bool is_oneway,
+struct dubbo_request *dubbo_request_copy(struct dubbo_head_slot *slot, bool is_oneway,
 					 struct arena *arena)
 {
 	struct dubbo_request *request = arena_alloc(arena, slot->size);
@@ -235,6 +234,7 @@ struct dubbo_request *dubbo_request_copy(const struct dubbo_head_slot *slot, boo
 	memcpy(request, &slot->request, slot->size);
 	point_inside(request, arena);
 	request->head.is_oneway = is_oneway;
+	request->head.memo = &slot->memo;
 	return request;
 }
 
@@ -252,6 +252,7 @@ void dubbo_heads_keep(struct dubbo_heads *heads, struct slice payload,
 		realloc(heads->slots[key >> 32], offsetof(struct dubbo_head_slot, request) + size);
 	invariant(slot);
 	slot->key_len = key_len;
+	slot->memo = (struct rpc_memo){.of = NULL};
 	slot->size = (uint32_t)size;
 	memcpy(slot->key, payload.data, key_len);
 	memcpy(&slot->request, request, size);

@@ -63,11 +63,10 @@ struct dubbo_answer *dubbo_answer_make(uint8_t status, struct arena *arena);
 
 /* The kept head that a Hessian2 payload begins with, or NULL. Borrowed until the next
  * dubbo_heads_keep. */
-const struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads,
-					       struct slice payload);
+struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload);
 
-/* What dubbo_request_make would make of that head, is_oneway as given. */
-struct dubbo_request *dubbo_request_copy(const struct dubbo_head_slot *slot, bool is_oneway,
+/* What dubbo_request_make would make of that head, is_oneway as given, with the slot's memo. */
+struct dubbo_request *dubbo_request_copy(struct dubbo_head_slot *slot, bool is_oneway,
 					 struct arena *arena);
 
 /* Keeps the request's head for later calls, if it is plain. payload: what it was read from. */

@@ -66,7 +66,7 @@ static COLD struct exchange *begin_unknown(struct dubbo *dubbo, struct dubbo_fra
 static struct exchange *begin_request(struct dubbo *dubbo, struct dubbo_frame frame,
 				      struct slice payload)
 {
-	const struct dubbo_head_slot *slot = NULL;
+	struct dubbo_head_slot *slot = NULL;
 	bool is_oneway = !(frame.flag & DUBBO_FLAG_TWOWAY);
 
 	if (LIKELY((frame.flag & DUBBO_SERIALIZATION_MASK) == DUBBO_HESSIAN2 &&

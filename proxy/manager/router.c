@@ -13,13 +13,33 @@ static const struct router_config *config_of(const struct router *r)
 	return r->filter->config;
 }
 
+/* What a consumer's log should say: its message is all that a caller of Java gets to see. */
+static COLD struct slice rpc_text(const struct router *r, enum reply_reason reason)
+{
+	const struct rpc_head *rpc = r->stream->request->rpc;
+	struct arena *arena = &r->stream->arena;
+
+	switch ((int)reason) {
+	case REPLY_NO_ROUTE:
+		return slice_of(arena_printf(arena, "no route for %.*s.%.*s",
+					     SLICE_FMT(rpc->service), SLICE_FMT(rpc->method)));
+	case REPLY_NO_CLUSTER:
+		return slice_of(
+			arena_printf(arena, "unknown cluster '%.*s'", SLICE_FMT(r->pick.name)));
+	case REPLY_NO_HEALTHY_UPSTREAM:
+		return slice_of(arena_printf(arena, "no healthy upstream for '%.*s'",
+					     SLICE_FMT(r->pick.name)));
+	}
+	return reply_reasons[reason].text;
+}
+
 static bool reply(struct router *r, enum reply_reason reason, unsigned status, struct slice details)
 {
 	struct local_reply local = {
 		.reason = reason,
 		.http_status = (uint16_t)(status ? status : reply_reasons[reason].http),
 		.grpc_status = -1,
-		.text = reply_reasons[reason].text};
+		.text = router_is_rpc(r) ? rpc_text(r, reason) : reply_reasons[reason].text};
 	reply_send_details(r->stream, &local, details);
 	return false;
 }
@@ -98,8 +118,7 @@ static void hash_request(struct router *r)
 				   .local = s->info.downstream_local,
 				   .arena = &s->arena};
 
-	if (r->route->forward->hash_policies.count)
-		r->hash = hash_policies_hash(&r->route->forward->hash_policies, &input);
+	r->hash = hash_policies_hash(&r->route->forward->hash_policies, &input);
 }
 
 static bool choose_cluster(struct router *r)
@@ -107,7 +126,8 @@ static bool choose_cluster(struct router *r)
 	struct stream *s = r->stream;
 	const struct route_action *action = r->route->forward;
 
-	hash_request(r);
+	if (action->hash_policies.count)
+		hash_request(r);
 	bool is_named = route_pick_cluster(r->route, s->request, s->random,
 					   r->hash.is_found ? &r->hash.hash : NULL, &r->pick);
 	set_cluster(r, is_named ? find_cluster(r) : NULL);
@@ -162,6 +182,10 @@ static struct worker_host *choose_host(struct router *r)
 		pick.attempts = policy->host_attempts ? policy->host_attempts : 1;
 		pick.is_refused = router_was_tried;
 		pick.owner = r;
+	} else if (UNLIKELY(r->resends) && router_is_rpc(r)) {
+		pick.attempts = ROUTER_TRIED_HOSTS;
+		pick.is_refused = router_was_tried;
+		pick.owner = r;
 	}
 	return cluster_worker_pick(r->cluster, &pick);
 }
@@ -189,6 +213,10 @@ static void prepare_head(struct router *r)
 	bool writes = !config_of(r)->suppresses_envoy_headers;
 	const struct retry_policy *retry = route_retry_policy(r->route);
 
+	if (router_is_rpc(r)) { /* the frame goes on as it came, once */
+		r->timeouts.total_ms = r->route->forward->timeout_ms;
+		return;
+	}
 	request_timeouts_init(&r->timeouts, r->route->forward, retry, s->request,
 			      writes && !router_is_rpc(r));
 	retry_plan_init(&r->plan, retry, s->request);

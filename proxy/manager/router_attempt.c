@@ -1,6 +1,7 @@
 #include "manager/router_private.h"
 #include "routing/virtual_host.h"
 #include "stream/reply.h"
+#include "stream/session.h"
 #include "telemetry/stats_cluster.h"
 
 static struct router *of_request(struct upstream_request *request)
@@ -15,7 +16,10 @@ void router_pause_request(struct router *r)
 	if (r->is_request_paused)
 		return;
 	r->is_request_paused = true;
-	stream_request_pause(r->stream);
+	if (router_is_rpc(r)) /* this call's bytes are all here: its consumer sends no more calls */
+		conn_read_pause(&r->stream->session->conn);
+	else
+		stream_request_pause(r->stream);
 }
 
 void router_resume_request(struct router *r)
@@ -23,7 +27,10 @@ void router_resume_request(struct router *r)
 	if (!r->is_request_paused)
 		return;
 	r->is_request_paused = false;
-	stream_request_resume(r->stream);
+	if (router_is_rpc(r))
+		conn_read_resume(&r->stream->session->conn);
+	else
+		stream_request_resume(r->stream);
 }
 
 /* Everything of the request that is there: head, body so far, trailers. */
@@ -47,7 +54,8 @@ void router_send(struct router *r)
 	if (r->trailers && r->request.state == UPSTREAM_REQUEST_ATTACHED)
 		upstream_send_trailers(&r->request, r->trailers);
 	buf_clear(&body);
-	router_resume_request(r);
+	if (!r->request.is_blocked)
+		router_resume_request(r);
 }
 
 static void on_ready(struct upstream_request *request)
@@ -240,6 +248,17 @@ static void count_failure(struct router *r, enum reply_reason reason)
 		router_count_code(r, reply_reasons[reason].http);
 }
 
+/* A call that no host has seen may go to another one, if there is another. */
+static bool resend_elsewhere(struct router *r, enum reply_reason reason)
+{
+	if ((reason != REPLY_CONNECT_FAILURE && reason != REPLY_CONNECT_TIMEOUT) ||
+	    !router_is_rpc(r) || r->resends >= ROUTER_RESENDS || !router_has_other_host(r))
+		return false;
+	r->resends++;
+	router_start_attempt(r);
+	return true;
+}
+
 static void on_failed(struct upstream_request *request, enum reply_reason reason,
 		      struct slice details)
 {
@@ -247,7 +266,7 @@ static void on_failed(struct upstream_request *request, enum reply_reason reason
 
 	r->was_try_timed_out = false;
 	r->stream->info.upstream_failure_reason = details;
-	if (router_retry_reset(r, reason, false))
+	if (router_retry_reset(r, reason, false) || resend_elsewhere(r, reason))
 		return;
 	count_failure(r, reason);
 	give_up(r, reason, (struct slice){0});

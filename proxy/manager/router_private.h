@@ -72,6 +72,7 @@ void router_stop_timers(struct router *r);
 bool router_retry_response(struct router *r, const struct headers *headers);
 bool router_retry_reset(struct router *r, enum reply_reason reason, bool was_request_sent);
 void router_on_backoff(struct timer *timer);
+bool router_has_other_host(const struct router *r);
 bool router_was_tried(void *owner, const struct host_set *set, uint32_t index);
 
 /* router_count.c */

@@ -23,6 +23,18 @@ bool router_was_tried(void *owner, const struct host_set *set, uint32_t index)
 	return is_avoided(policy, host_set_labels(set, index));
 }
 
+/* Whether the cluster has a healthy host that wasn't tried; asked after a failure only. */
+bool router_has_other_host(const struct router *r)
+{
+	const struct host_set *set = cluster_worker_hosts(r->cluster);
+
+	for (uint32_t i = 0; set && i < set->count && i <= ROUTER_TRIED_HOSTS; i++)
+		if (!router_was_tried((void *)(uintptr_t)r, set, i) &&
+		    !host_is_unhealthy(set->hosts[i]))
+			return true;
+	return false;
+}
+
 void router_on_backoff(struct timer *timer)
 {
 	router_start_attempt(container_of(timer, struct router, backoff_timer));

@@ -38,17 +38,30 @@ static bool read_argument(void *context, unsigned n, struct slice *text)
 	return dubbo_argument(s->request, n, text);
 }
 
-static void find_route(struct stream *s)
+/* The table's answer, kept with the call's head if it depends on nothing else. */
+static const struct route *match(struct stream *s, const struct route_table *routes)
 {
-	const struct route_table *routes = rpc_manager_of(s->session)->routes;
+	struct rpc_memo *memo = s->request->rpc->memo;
 	struct route_match_input input;
+	unsigned looked_at;
 
+	if (LIKELY(memo && memo->of == routes && memo->epoch == s->worker->config_epoch))
+		return memo->found;
 	route_match_input_init(&input, s->request, s->random);
 	input.argument = read_argument;
 	input.argument_context = s;
-	s->routes = routes;
-	s->route = route_table_match(routes, &input, NULL);
-	if (!s->route)
+	const struct route *route = route_table_match(routes, &input, &looked_at);
+	if (memo && looked_at == ROUTE_LOOKED_AT_PATH)
+		*memo = (struct rpc_memo){routes, route, s->worker->config_epoch};
+	return route;
+}
+
+static void find_route(struct stream *s)
+{
+	s->routes = rpc_manager_of(s->session)->routes;
+	s->route = match(s, s->routes);
+	s->request->rpc->memo = NULL; /* filters may change what it was found by */
+	if (UNLIKELY(!s->route))
 		return;
 	s->virtual_host = s->route->virtual_host;
 	s->info.route_name = s->route->name;

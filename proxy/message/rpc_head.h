@@ -35,6 +35,14 @@ struct rpc_attachment {
 		value; /* text; .data NULL: present, but null or no text (map, list, object …) */
 };
 
+/* What its worker remembers of calls with the same head: found in the table `of`, at that epoch of
+ * its configuration. */
+struct rpc_memo {
+	const void *of;
+	const void *found; /* may be NULL: nothing was found */
+	uint64_t epoch;
+};
+
 struct rpc_head {
 	uint8_t protocol;      /* enum rpc_protocol */
 	uint8_t serialization; /* Dubbo's id: 2 is hessian2 */
@@ -52,7 +60,8 @@ struct rpc_head {
 	uint32_t arguments_at; /* offset of the first argument in the payload */
 	uint32_t attachment_count;
 	struct rpc_attachment *attachments; /* in wire order */
-	struct slice payload; /* the whole body, valid during the headers event only */
+	struct slice payload;  /* the whole body, valid during the headers event only */
+	struct rpc_memo *memo; /* likewise; NULL: none */
 };
 
 /* The attachment of that name, or NULL: the last on the wire of that very name, else the last one

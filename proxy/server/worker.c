@@ -203,6 +203,7 @@ void worker_free(struct worker *worker)
 
 void worker_apply(struct worker *worker, const struct publication_change *change)
 {
+	worker->context.config_epoch++;
 	pin_table_set(&worker->context.pins, change->kind, change->slot, change->object);
 	switch (change->kind) {
 	case PUBLISHED_HOST_SET:

@@ -39,6 +39,8 @@ struct worker_context {
 	uint64_t date_s;
 	void *free_streams; /* struct stream, linked by their first pointer */
 	unsigned free_stream_count;
+	uint64_t config_epoch; /* another one after each publication: what is remembered of a
+				  configuration holds in its own only */
 	struct dubbo_heads dubbo_heads; /* of the calls of all its Dubbo connections */
 	struct dubbo_counts dubbo_counts;
 	struct list_node served; /* struct served: all downstream connections of this worker */

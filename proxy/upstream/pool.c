@@ -134,7 +134,10 @@ static void overflow(struct pool *pool, struct upstream_request *request, unsign
 
 static void attach(struct pool *pool, struct upstream_conn *uc, struct upstream_request *request)
 {
-	if (LIKELY(cluster_worker_take(pool->host->cluster, request->priority, BREAKER_REQUESTS)))
+	if (UNLIKELY(uc->conn.out.len > MULTIPLEX_OUTPUT_CAP))
+		overflow(pool, request, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE_OVERFLOW);
+	else if (LIKELY(cluster_worker_take(pool->host->cluster, request->priority,
+					    BREAKER_REQUESTS)))
 		upstream_conn_attach(uc, request);
 	else
 		overflow(pool, request, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE_OVERFLOW);

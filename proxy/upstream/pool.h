@@ -20,7 +20,8 @@ struct worker_host;
 
 enum {
 	MULTIPLEX_MARK = 1024, /* calls in flight on a connection before another is opened */
-	MULTIPLEX_HEARTBEAT_MS = 60000, /* idle time before ours is sent */
+	MULTIPLEX_OUTPUT_CAP = 16 << 20, /* bytes that wait for a host that doesn't read */
+	MULTIPLEX_HEARTBEAT_MS = 60000,  /* idle time before ours is sent */
 };
 
 struct pool {

@@ -7,6 +7,8 @@
 #include "telemetry/stats_cluster.h"
 #include "upstream/upstream_worker.h"
 
+enum { FLUSH_MS = 1000 }; /* for what a draining connection has still to send */
+
 static struct cluster_worker *cluster_of(const struct upstream_conn *uc)
 {
 	return uc->pool->host->cluster;
@@ -154,10 +156,16 @@ void upstream_conn_close(struct upstream_conn *uc, enum reply_reason reason)
 
 void upstream_conn_drain(struct upstream_conn *uc)
 {
-	if (list_is_empty(&uc->requests) && !uc->is_reading)
+	bool is_over = list_is_empty(&uc->requests) && !uc->is_reading;
+
+	if (is_over && !uc->conn.out.len) {
 		upstream_conn_close(uc, REPLY_CONNECTION_LOST);
-	else if (uc->state != UPSTREAM_CONN_DRAINING)
+		return;
+	}
+	if (uc->state != UPSTREAM_CONN_DRAINING)
 		set_state(uc, UPSTREAM_CONN_DRAINING);
+	if (is_over) /* a one-way call is still to be sent */
+		conn_close_flushed(&uc->conn, FLUSH_MS);
 }
 
 /* --- the connection's events --- */
@@ -371,8 +379,17 @@ static void on_draining(struct codec *codec)
 {
 	struct upstream_conn *uc = codec->owner;
 	count(uc, CLUSTER_STAT_UPSTREAM_CX_CLOSE_NOTIFY);
+	if (codec->type->is_multiplexed)
+		worker_host_rest(uc->pool->host);
 	if (uc->state != UPSTREAM_CONN_CONNECTING)
 		upstream_conn_drain(uc);
+}
+
+/* The host takes calls again; this connection ends all the same. */
+static void on_undraining(struct codec *codec)
+{
+	struct upstream_conn *uc = codec->owner;
+	uc->pool->host->rests_until_ms = 0;
 }
 
 static const struct codec_events codec_events = {
@@ -384,6 +401,7 @@ static const struct codec_events codec_events = {
 	.closed = on_exchange_closed,
 	.failed = on_failed,
 	.draining = on_draining,
+	.undraining = on_undraining,
 };
 
 /* --- idle --- */
@@ -400,7 +418,8 @@ static void on_idle(struct timer *timer)
 	uint64_t limit_ms = idle_limit_ms(uc);
 	uint64_t idle_ms = loop_now_ms(uc->conn.loop) - uc->last_use_ms;
 
-	if (!list_is_empty(&uc->requests))
+	/* Calls that wait for their answers don't say that the peer lives. */
+	if (!list_is_empty(&uc->requests) && !uc->codec->type->is_multiplexed)
 		idle_ms = 0;
 	if (idle_ms >= limit_ms && uc->codec->type->heartbeat) {
 		if (!uc->codec->type->heartbeat(uc->codec)) {
@@ -487,6 +506,10 @@ void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *req
 	stat_gauge_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
 	if (!uc->codec->type->is_multiplexed)
 		set_state(uc, UPSTREAM_CONN_BUSY);
+	if (UNLIKELY(uc->conn.is_blocked)) {
+		request->is_blocked = true;
+		request->events->blocked(request);
+	}
 	request->events->ready(request);
 }
 

@@ -4,7 +4,7 @@
 
 #include "telemetry/stats_cluster.h"
 
-enum { FIRST_BUCKETS = 16 };
+enum { FIRST_BUCKETS = 16, PICK_RESTED_ATTEMPTS = 16 };
 
 /* --- hosts --- */
 
@@ -311,6 +311,46 @@ static void count_pick(const struct cluster_worker *cluster, const struct pick *
 	}
 }
 
+void worker_host_rest(struct worker_host *wh)
+{
+	wh->rests_until_ms = loop_now_ms(wh->cluster->upstream->loop) + HOST_REST_MS;
+}
+
+static bool is_resting(const struct worker_host *wh)
+{
+	return UNLIKELY(wh->rests_until_ms) &&
+	       loop_now_ms(wh->cluster->upstream->loop) < wh->rests_until_ms;
+}
+
+/* A pick that passes over resting hosts, and over what the caller refuses. */
+struct rested_pick {
+	struct cluster_worker *cluster;
+	const struct pick *asked;
+};
+
+static bool is_refused_or_resting(void *owner, const struct host_set *set, uint32_t index)
+{
+	const struct rested_pick *rested = owner;
+	const struct pick *asked = rested->asked;
+
+	return (asked->is_refused && asked->is_refused(asked->owner, set, index)) ||
+	       is_resting(worker_host_get(rested->cluster, set->hosts[index]));
+}
+
+static COLD struct worker_host *pick_rested(struct cluster_worker *cluster,
+					    const struct pick *asked)
+{
+	struct rested_pick rested = {cluster, asked};
+	struct pick pick = *asked;
+	const struct host_set *set = cluster_worker_hosts(cluster);
+
+	pick.attempts = PICK_RESTED_ATTEMPTS;
+	pick.is_refused = is_refused_or_resting;
+	pick.owner = &rested;
+	uint32_t index = host_set_pick(set, &cluster->balance, &pick);
+	return index == BALANCE_NONE ? NULL : worker_host_get(cluster, set->hosts[index]);
+}
+
 struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick)
 {
 	const struct host_set *set = cluster_worker_hosts(cluster);
@@ -323,7 +363,11 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 	uint32_t index = host_set_pick(set, &cluster->balance, pick);
 	if (UNLIKELY(pick->was_panic || pick->subset != PICK_WHOLE))
 		count_pick(cluster, pick);
-	return index == BALANCE_NONE ? NULL : worker_host_get(cluster, set->hosts[index]);
+	if (index == BALANCE_NONE)
+		return NULL;
+	struct worker_host *wh = worker_host_get(cluster, set->hosts[index]);
+	struct worker_host *other = is_resting(wh) ? pick_rested(cluster, pick) : NULL;
+	return other ? other : wh;
 }
 
 /* --- life --- */

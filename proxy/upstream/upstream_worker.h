@@ -25,7 +25,10 @@
 #include "upstream/outlier.h"
 #include "upstream/pool.h"
 
-enum { UPSTREAM_PROTOCOLS = STREAM_PROTOCOL_BOLT + 1 };
+enum {
+	UPSTREAM_PROTOCOLS = STREAM_PROTOCOL_BOLT + 1,
+	HOST_REST_MS = 15000, /* a provider that stops says so and ends some 10 s later */
+};
 
 struct worker_host {
 	struct host *host; /* a reference */
@@ -34,6 +37,7 @@ struct worker_host {
 	uint32_t active;          /* requests in flight of this worker */
 	uint32_t holds;           /* requests that aren't over, streams that look at it */
 	bool is_removed;          /* no longer in the set */
+	uint64_t rests_until_ms;  /* it said that it takes no more calls (READONLY); 0: never */
 	struct pool *pools[UPSTREAM_PROTOCOLS]; /* NULL: never used */
 };
 
@@ -145,6 +149,10 @@ void worker_host_failed(struct worker_host *wh);
 
 /* Chooses a host; NULL when there is none (no healthy upstream). Borrowed: hold it to keep it. */
 struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick);
+
+/* The host said that it takes no more calls: others are chosen for HOST_REST_MS, if there are any.
+ */
+void worker_host_rest(struct worker_host *wh);
 
 /* This worker's object for a host of the cluster, made if new. Borrowed. */
 struct worker_host *worker_host_get(struct cluster_worker *cluster, struct host *host);
