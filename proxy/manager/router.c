@@ -217,8 +217,7 @@ static void prepare_head(struct router *r)
 		r->timeouts.total_ms = r->route->forward->timeout_ms;
 		return;
 	}
-	request_timeouts_init(&r->timeouts, r->route->forward, retry, s->request,
-			      writes && !router_is_rpc(r));
+	request_timeouts_init(&r->timeouts, r->route->forward, retry, s->request, writes);
 	retry_plan_init(&r->plan, retry, s->request);
 	r->can_retry = r->plan.on != 0;
 	route_mutate_request(r->route, r->pick.weighted, s->request, &s->info);

@@ -11,16 +11,24 @@ static bool is_avoided(const struct retry_policy *policy, const struct labels *l
 	return policy->avoided_metadata && labels_hold(labels, policy->avoided_metadata);
 }
 
+static bool is_among_tried(const struct router *r, const struct host *host)
+{
+	uint32_t count = r->attempts < ROUTER_TRIED_HOSTS ? r->attempts : ROUTER_TRIED_HOSTS;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (r->tried[i] == host)
+			return true;
+	return false;
+}
+
 bool router_was_tried(void *owner, const struct host_set *set, uint32_t index)
 {
 	const struct router *r = owner;
 	const struct retry_policy *policy = r->plan.policy;
-	uint32_t count = r->attempts < ROUTER_TRIED_HOSTS ? r->attempts : ROUTER_TRIED_HOSTS;
 
-	for (uint32_t i = 0; policy->avoids_previous_hosts && i < count; i++)
-		if (r->tried[i] == set->hosts[index])
-			return true;
-	return is_avoided(policy, host_set_labels(set, index));
+	if ((!policy || policy->avoids_previous_hosts) && is_among_tried(r, set->hosts[index]))
+		return true;
+	return policy && is_avoided(policy, host_set_labels(set, index));
 }
 
 /* Whether the cluster has a healthy host that wasn't tried; asked after a failure only. */
@@ -29,8 +37,7 @@ bool router_has_other_host(const struct router *r)
 	const struct host_set *set = cluster_worker_hosts(r->cluster);
 
 	for (uint32_t i = 0; set && i < set->count && i <= ROUTER_TRIED_HOSTS; i++)
-		if (!router_was_tried((void *)(uintptr_t)r, set, i) &&
-		    !host_is_unhealthy(set->hosts[i]))
+		if (!is_among_tried(r, set->hosts[i]) && !host_is_unhealthy(set->hosts[i]))
 			return true;
 	return false;
 }
