@@ -77,6 +77,7 @@ enum status routes_build(const Envoy__Config__Route__V3__RouteConfiguration *mes
 {
 	struct routes *routes = calloc(1, sizeof *routes);
 	struct config_context context = *outer;
+	struct config_ordinals ordinals = {0};
 	struct route_hooks hooks;
 
 	invariant(routes);
@@ -85,6 +86,8 @@ enum status routes_build(const Envoy__Config__Route__V3__RouteConfiguration *mes
 	routes->published.references = 1;
 	routes->published.free = routes_free;
 	context.arena = &routes->published.arena;
+	ordinals.object = slice_of(arena_printf(context.arena, "routes %s", message->name));
+	context.ordinals = &ordinals;
 	routes_hooks(&hooks, &context);
 	struct route_table_options options = {.hooks = &hooks};
 	enum status status =

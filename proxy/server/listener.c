@@ -239,7 +239,9 @@ static enum status load(struct listener *listener, const Listener *message,
 	struct slice stat_name =
 		message->stat_prefix[0] ? slice_of(message->stat_prefix) : listener->address_text;
 	struct config_context context = *outer;
+	struct config_ordinals ordinals = {.object = listener->published.name};
 	context.arena = arena;
+	context.ordinals = &ordinals;
 	context.is_outbound =
 		listener->traffic_direction == ENVOY__CONFIG__CORE__V3__TRAFFIC_DIRECTION__OUTBOUND;
 	context.listener_address = stat_name;

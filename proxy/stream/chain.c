@@ -342,8 +342,11 @@ void chain_open(struct stream *s, const struct chain_entry *entries, unsigned co
 		}
 		if (is_disabled)
 			continue;
-		s->filters[used++] = (struct filter){
-			.type = entries[i].type, .config = config, .state = room, .stream = s};
+		s->filters[used++] = (struct filter){.type = entries[i].type,
+						     .config = config,
+						     .entry = &entries[i],
+						     .state = room,
+						     .stream = s};
 		room += (entries[i].type->state_size + 7) & ~(size_t)7;
 	}
 	s->filter_count = (uint8_t)used;

@@ -23,8 +23,16 @@ struct shared_states;
 struct filter_type;
 struct conn_filter_type;
 
+/* How often each configuration was met in the building of one object: tells equal ones apart, so
+ * that each finds its own process-wide state again in the next version. */
+struct config_ordinals {
+	struct slice object; /* "listener_0", "routes r1": whose build it is */
+	struct config_ordinal *list;
+};
+
 struct config_context {
 	struct arena *arena;
+	struct config_ordinals *ordinals; /* NULL: equal configurations share their state */
 	struct stats *stats;
 	bool is_outbound;         /* the listener's traffic_direction */
 	struct slice stat_prefix; /* "http.ingress." within a connection manager: of its filters'
@@ -58,5 +66,15 @@ struct config_context {
 				    const struct stat_type *type, struct slice name);
 	void *scope_owner;
 };
+
+/* A scope that is dropped with the arena. */
+struct stat_scope *config_scope(const struct config_context *context, const struct stat_type *type,
+				struct slice name);
+
+/* A name for the process-wide state of a configuration with this hash: the same one in each version
+ * of the object around, another one for each of several equal configurations in it. In the arena.
+ */
+struct slice config_state_name(const struct config_context *context, struct slice name,
+			       uint64_t hash);
 
 #endif

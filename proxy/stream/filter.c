@@ -1,5 +1,7 @@
 #include "stream/filter.h"
 
+#include "routing/route.h"
+#include "stream/chain.h"
 #include "stream/session.h"
 #include "stream/stream.h"
 
@@ -16,6 +18,29 @@ const struct route *filter_route(const struct filter *f)
 void filter_clear_route(struct filter *f)
 {
 	f->stream->is_route_stale = true;
+}
+
+struct slice filter_cluster_name(const struct filter *f)
+{
+	const struct stream *s = f->stream;
+	const struct route *route = filter_route(f);
+	struct cluster_pick pick;
+
+	if (!route || route->kind != ROUTE_FORWARD ||
+	    !route_pick_cluster(route, s->request, s->random, NULL, &pick))
+		return (struct slice){0};
+	return pick.name;
+}
+
+const void *filter_chain_config(const struct filter *f)
+{
+	return f->entry->config;
+}
+
+unsigned filter_route_configs(const struct filter *f, const struct filter_config **configs)
+{
+	const struct route *route = filter_route(f);
+	return route ? route_filter_configs(route, NULL, f->entry->name, configs) : 0;
 }
 
 struct arena *filter_arena(const struct filter *f)
@@ -41,6 +66,21 @@ struct worker_context *filter_worker(const struct filter *f)
 uint64_t filter_now_ms(const struct filter *f)
 {
 	return loop_now_ms(f->stream->worker->loop);
+}
+
+uint64_t filter_now_ns(const struct filter *f)
+{
+	return f->stream->worker->loop->now_ns;
+}
+
+uint64_t filter_random(struct filter *f)
+{
+	return random_next(&f->stream->worker->random);
+}
+
+struct stats_shard *filter_stats(const struct filter *f)
+{
+	return f->stream->worker->stats;
 }
 
 static void on_fire(struct timer *timer)

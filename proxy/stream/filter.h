@@ -24,7 +24,10 @@ struct ProtobufCMessage;
 struct ProtobufCMessageDescriptor;
 struct stream;
 struct worker_context;
+struct chain_entry;
+struct filter_config;
 struct route;
+struct stats_shard;
 
 enum filter_status {
 	FILTER_CONTINUE, /* pass this event on (after BUFFER: release all that is held, in order) */
@@ -42,7 +45,8 @@ struct filter {
 	const struct filter_type *type;
 	const void *config; /* most specific (route > host > listener); lives in a pinned published
 			       object */
-	void *state;        /* type->state_size zeroed bytes from the stream's arena */
+	const struct chain_entry *entry; /* its place in the configured chain */
+	void *state;                     /* type->state_size zeroed bytes from the stream's arena */
 	struct stream *stream;
 	struct filter_hold
 		*hold[2]; /* the chain's: what is held, by direction; NULL: nothing was ever */
@@ -96,12 +100,27 @@ const struct route *filter_route(const struct filter *f);
  * chosen by. */
 void filter_clear_route(struct filter *f);
 
+/* The name of the cluster that the route in force gives this request; "" : none. Borrowed. */
+struct slice filter_cluster_name(const struct filter *f);
+
+/* The listener's configuration, also where `config` is a route's. */
+const void *filter_chain_config(const struct filter *f);
+/* What the route in force, its virtual host and its table say of this filter, the least specific
+ * first: for filters that merge. Fills at most ROUTE_FILTER_CONFIGS_MAX, returns how many. */
+unsigned filter_route_configs(const struct filter *f, const struct filter_config **configs);
+
 struct arena *filter_arena(const struct filter *f);
 struct scope *filter_scope(const struct filter *f);
 struct stream_info *filter_info(const struct filter *f);
 struct worker_context *filter_worker(const struct filter *f);
 /* Milliseconds of CLOCK_MONOTONIC, this turn's. */
 uint64_t filter_now_ms(const struct filter *f);
+/* The same in nanoseconds. */
+uint64_t filter_now_ns(const struct filter *f);
+/* A fresh random number. */
+uint64_t filter_random(struct filter *f);
+/* Where this worker counts. */
+struct stats_shard *filter_stats(const struct filter *f);
 
 /* A timer that dies with the stream. Embed it in the filter's state. */
 struct filter_timer {

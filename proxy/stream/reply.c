@@ -50,6 +50,7 @@ void reply_send_details(struct stream *s, const struct local_reply *reply, struc
 	buf_init(&body, &s->worker->loop->pool);
 	s->session->codec->type->render_reply(&s->down, reply, headers, &body);
 	s->info.local_reply_body = reply->text;
+	stream_set_response(s, headers);
 	if (s->redirect_location.len)
 		headers_add_id(headers, HEADER_LOCATION, s->redirect_location);
 	if ((reply->reason == REPLY_OVERFLOW || reply->reason == REPLY_MAINTENANCE) &&
@@ -60,8 +61,6 @@ void reply_send_details(struct stream *s, const struct local_reply *reply, struc
 	if (s->session->type->amend_reply)
 		s->session->type->amend_reply(s, reply, headers, &body);
 
-	s->response = headers;
-	s->info.response = headers;
 	s->is_response_over = true;
 	bool has_body = body.len;
 	uint16_t epoch = s->epoch[DIRECTION_RESPONSE];

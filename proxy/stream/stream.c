@@ -202,13 +202,22 @@ void stream_response_informational(struct stream *s, struct headers *headers)
 	}
 }
 
+void stream_set_response(struct stream *s, struct headers *headers)
+{
+	uint64_t code;
+
+	s->response = headers;
+	s->info.response = headers;
+	if (slice_to_uint64(headers_get(headers, HEADER_STATUS), &code) && code < 1000)
+		s->info.response_code = (uint16_t)code;
+}
+
 void stream_response_headers(struct stream *s, struct headers *headers, bool end)
 {
 	if (!stream_is_open(s) || s->is_replied)
 		return;
 	stream_touch(s);
-	s->response = headers;
-	s->info.response = headers;
+	stream_set_response(s, headers);
 	s->is_response_over = end;
 	chain_headers(s, DIRECTION_RESPONSE, headers, end);
 }
