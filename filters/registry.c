@@ -1,6 +1,9 @@
 #include "filters/registry.h"
 
 #include "base/attributes.h"
+#include "filters/fault/fault.h"
+#include "filters/header_mutation/header_mutation.h"
+#include "filters/local_ratelimit/local_ratelimit.h"
 #include "manager/http_manager.h"
 #include "manager/router.h"
 #include "manager/rpc_manager.h"
@@ -9,6 +12,9 @@
 #include "stream/filter.h"
 
 static const struct filter_type *const filter_types[] = {
+	&fault_filter,
+	&header_mutation_filter,
+	&local_ratelimit_filter,
 	&router_filter,
 };
 
