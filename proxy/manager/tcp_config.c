@@ -5,19 +5,20 @@
 #include "telemetry/access_log.h"
 #include "telemetry/stats_network.h"
 #include "upstream/config_values.h"
+#include "upstream/labels.h"
 
 enum { DEFAULT_IDLE_MS = 3600 * 1000 };
 
 typedef Envoy__Extensions__Filters__Network__TcpProxy__V3__TcpProxy TcpProxy;
 
-static enum status load_one(struct tcp_cluster *cluster, const char *name,
-			    const struct config_context *context, struct diag *diag)
+/* A cluster that isn't there is found out when a connection comes, as in Envoy. */
+static void load_one(struct tcp_cluster *cluster, const char *name,
+		     const struct Envoy__Config__Core__V3__Metadata *match,
+		     const struct config_context *context)
 {
 	cluster->name = arena_slice(context->arena, slice_of(name));
-	if (!context->is_known(context, PUBLISHED_CLUSTER, cluster->name))
-		return diag_set(diag, "unknown cluster '%s'", name);
 	cluster->slot = context->slot(context, PUBLISHED_CLUSTER, cluster->name);
-	return STATUS_OK;
+	cluster->metadata_match = match ? labels_load(match, context->arena) : NULL;
 }
 
 static enum status load_clusters(struct tcp_config *config, const TcpProxy *message,
@@ -29,10 +30,7 @@ static enum status load_clusters(struct tcp_config *config, const TcpProxy *mess
 		cluster->weight_below = config->weight_sum = 1;
 		config->clusters = cluster;
 		config->cluster_count = 1;
-		if (load_one(cluster, message->cluster, context, diag)) {
-			diag_prefix(diag, "cluster");
-			return STATUS_INVALID;
-		}
+		load_one(cluster, message->cluster, message->metadata_match, context);
 		return STATUS_OK;
 	}
 	if (message->cluster_specifier_case !=
@@ -43,11 +41,10 @@ static enum status load_clusters(struct tcp_config *config, const TcpProxy *mess
 	size_t count = message->weighted_clusters->n_clusters;
 	struct tcp_cluster *clusters = ARENA_NEW_ARRAY(context->arena, struct tcp_cluster, count);
 	for (size_t i = 0; i < count; i++) {
-		if (load_one(&clusters[i], message->weighted_clusters->clusters[i]->name, context,
-			     diag)) {
-			diag_prefix(diag, "weighted_clusters.clusters[%zu].name", i);
-			return STATUS_INVALID;
-		}
+		const Envoy__Config__Core__V3__Metadata *match =
+			message->weighted_clusters->clusters[i]->metadata_match;
+		load_one(&clusters[i], message->weighted_clusters->clusters[i]->name,
+			 match ? match : message->metadata_match, context);
 		config->weight_sum += message->weighted_clusters->clusters[i]->weight;
 		clusters[i].weight_below = config->weight_sum;
 	}

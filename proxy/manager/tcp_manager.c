@@ -29,6 +29,8 @@ struct tcp_session {
 	bool is_joined; /* and was established */
 	bool is_over;
 	bool is_down_eof, is_up_eof;
+	bool is_up_last; /* the upstream's end came last: it closes the connection */
+	bool is_reset;   /* one side broke off by RST: so do we */
 	void (*ended)(void *listener_state, uint64_t lived_ms);
 	void *listener_state;
 	struct stream_info info;
@@ -50,17 +52,29 @@ static void session_free(struct grave *grave)
 	free(container_of(grave, struct tcp_session, grave));
 }
 
-static void count_up_end(struct tcp_session *t)
+static void count_up_end(struct tcp_session *t, bool is_remote)
 {
 	struct stats_shard *shard = t->worker->stats;
 	struct stat_scope *scope = t->cluster->stats;
 
 	stat_gauge_dec(shard, scope, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);
 	stat_inc(shard, scope, CLUSTER_STAT_UPSTREAM_CX_DESTROY);
+	stat_inc(shard, scope,
+		 is_remote ? CLUSTER_STAT_UPSTREAM_CX_DESTROY_REMOTE
+			   : CLUSTER_STAT_UPSTREAM_CX_DESTROY_LOCAL);
+	if (t->is_joined) {
+		stat_inc(shard, scope, CLUSTER_STAT_UPSTREAM_CX_DESTROY_WITH_ACTIVE_RQ);
+		stat_inc(shard, scope,
+			 is_remote ? CLUSTER_STAT_UPSTREAM_CX_DESTROY_REMOTE_WITH_ACTIVE_RQ
+				   : CLUSTER_STAT_UPSTREAM_CX_DESTROY_LOCAL_WITH_ACTIVE_RQ);
+	}
 	stat_add(shard, scope, CLUSTER_STAT_UPSTREAM_CX_RX_BYTES_TOTAL, t->up.bytes_read);
 	stat_add(shard, scope, CLUSTER_STAT_UPSTREAM_CX_TX_BYTES_TOTAL, t->up.bytes_written);
 	if (t->is_joined)
 		stat_gauge_dec(shard, scope, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+	t->info.upstream_wire_received += t->up.bytes_read;
+	t->info.upstream_wire_sent += t->up.bytes_written;
+	cluster_worker_drop(t->cluster, CLUSTER_PRIORITY_DEFAULT, BREAKER_CONNECTIONS);
 	t->host->active--;
 }
 
@@ -91,11 +105,11 @@ static void end(struct tcp_session *t)
 	timer_cancel(&loop->wheel, &t->idle_timer);
 	timer_cancel(&loop->wheel, &t->duration_timer);
 	if (t->is_up) {
-		count_up_end(t);
-		conn_close(&t->up, false);
+		count_up_end(t, t->is_up_last);
+		conn_close(&t->up, t->is_reset);
 	}
 	log_session(t);
-	conn_close(&t->down, false);
+	conn_close(&t->down, t->is_reset);
 	if (t->host)
 		worker_host_release(t->host);
 	t->ended(t->listener_state, loop_now_ms(loop) - t->info.times.start_ns / 1000000);
@@ -149,7 +163,10 @@ static size_t on_up_read(struct conn *conn, struct slice bytes, bool eof)
 	struct tcp_session *t = of_up(conn);
 
 	t->last_activity_ms = loop_now_ms(conn->loop);
-	t->is_up_eof |= eof;
+	if (eof) {
+		t->is_up_eof = true;
+		t->is_up_last = t->is_down_eof;
+	}
 	return pass(&t->down, bytes, eof);
 }
 
@@ -197,6 +214,7 @@ static void on_down_closed(struct conn *conn, enum status why)
 	struct tcp_session *t = of_down(conn);
 	if (why)
 		stream_info_flag(&t->info, RESPONSE_FLAG_DOWNSTREAM_CONNECTION_TERMINATION);
+	t->is_reset = why == status_of_errno(ECONNRESET);
 	end(t);
 }
 
@@ -229,7 +247,12 @@ static void on_up_closed(struct conn *conn, enum status why)
 	struct tcp_session *t = of_up(conn);
 
 	t->is_up = false;
-	count_up_end(t);
+	count_up_end(t, why != STATUS_AGAIN);
+	t->is_reset = why == status_of_errno(ECONNRESET);
+	if (t->is_joined && t->is_reset) {
+		end(t);
+		return;
+	}
 	if (t->is_joined) {
 		end_flushed(t);
 		return;
@@ -272,7 +295,8 @@ static const struct tcp_cluster *choose_cluster(struct tcp_session *t)
 static struct worker_host *choose_host(struct tcp_session *t)
 {
 	struct addr destination = t->local;
-	struct pick pick = {.attempts = 1, .address = &destination};
+	struct pick pick = {
+		.attempts = 1, .address = &destination, .match = t->choice->metadata_match};
 	uint16_t port = cluster_worker_config(t->cluster)->original_dst_port;
 
 	if (port)
@@ -308,6 +332,7 @@ static void connect_host(struct tcp_session *t)
 	t->info.upstream_remote = &t->host->host->addr;
 	t->info.upstream_host_name = host_hostname(t->host->host);
 	if (status) {
+		cluster_worker_drop(t->cluster, CLUSTER_PRIORITY_DEFAULT, BREAKER_CONNECTIONS);
 		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_CONNECT_FAIL);
 		connect_next(t);
 		return;
@@ -330,9 +355,15 @@ static void connect_next(struct tcp_session *t)
 		give_up(t, RESPONSE_FLAG_UPSTREAM_CONNECTION_FAILURE);
 		return;
 	}
+	if (!cluster_worker_take(t->cluster, CLUSTER_PRIORITY_DEFAULT, BREAKER_CONNECTIONS)) {
+		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_OVERFLOW);
+		give_up(t, RESPONSE_FLAG_UPSTREAM_OVERFLOW);
+		return;
+	}
 	t->attempts++;
 	struct worker_host *host = choose_host(t);
 	if (!host) {
+		cluster_worker_drop(t->cluster, CLUSTER_PRIORITY_DEFAULT, BREAKER_CONNECTIONS);
 		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_NONE_HEALTHY);
 		give_up(t, RESPONSE_FLAG_NO_HEALTHY_UPSTREAM);
 		return;

@@ -16,11 +16,13 @@
 #include "net/conn_filter.h"
 
 struct access_log;
+struct labels;
 struct stat_scope;
 
 struct tcp_cluster {
 	struct slice name;
 	uint32_t slot;
+	const struct labels *metadata_match; /* what hosts must hold; NULL: nothing */
 	uint32_t weight_below; /* chosen when the draw is below: running sum of weights */
 };
 
