@@ -164,9 +164,37 @@ static const struct addr *find_destination(struct router *r, struct addr *destin
 	return destination;
 }
 
+/* The load of a further attempt, away from priorities that were tried. NULL: as usual. */
+static const uint8_t *shift_priorities(struct router *r, const struct retry_policy *policy,
+				       uint8_t *loads)
+{
+	const struct host_set *set = cluster_worker_hosts(r->cluster);
+
+	if (!set || !r->attempts || !policy || !policy->priority_update_frequency)
+		return NULL;
+	if (r->attempts % policy->priority_update_frequency == 0)
+		r->excluded_priorities = r->tried_priorities;
+	if (!r->excluded_priorities)
+		return NULL;
+	if (balance_exclude(set->balance, r->excluded_priorities, loads))
+		return loads;
+	r->excluded_priorities = r->tried_priorities = 0; /* all were tried: from the beginning */
+	return NULL;
+}
+
+static void note_priority(struct router *r, const struct pick *pick)
+{
+	const struct host_set *set = cluster_worker_hosts(r->cluster);
+	uint32_t priority =
+		set && pick->index < set->count ? host_set_locality(set, pick->index)->priority : 0;
+
+	r->tried_priorities |= UINT64_C(1) << (priority < 64 ? priority : 63);
+}
+
 static struct worker_host *choose_host(struct router *r)
 {
 	const struct retry_policy *policy = r->plan.policy;
+	uint8_t loads[ASSIGNMENT_PRIORITY_MAX + 1];
 	struct addr destination;
 	struct pick pick = {
 		.address = find_destination(r, &destination),
@@ -174,12 +202,14 @@ static struct worker_host *choose_host(struct router *r)
 		.hash = r->hash.hash,
 		.match = r->pick.metadata_match,
 		.attempts = 1,
+		.index = BALANCE_NONE,
+		.priority_loads = shift_priorities(r, policy, loads),
 	};
 
 	if (r->attempts && policy &&
 	    (policy->avoids_previous_hosts || policy->avoids_canary_hosts ||
 	     policy->avoided_metadata)) {
-		pick.attempts = policy->host_attempts ? policy->host_attempts : 1;
+		pick.attempts = (policy->host_attempts ? policy->host_attempts : 1) + 1;
 		pick.is_refused = router_was_tried;
 		pick.owner = r;
 	} else if (UNLIKELY(r->resends) && router_is_rpc(r)) {
@@ -187,7 +217,10 @@ static struct worker_host *choose_host(struct router *r)
 		pick.is_refused = router_was_tried;
 		pick.owner = r;
 	}
-	return cluster_worker_pick(r->cluster, &pick);
+	struct worker_host *host = cluster_worker_pick(r->cluster, &pick);
+	if (policy && policy->priority_update_frequency)
+		note_priority(r, &pick);
+	return host;
 }
 
 /* --- the request's head --- */
@@ -229,6 +262,17 @@ static void prepare_head(struct router *r)
 		stream_set_idle_timeout(s, r->route->forward->idle_timeout_ms);
 }
 
+/* The assignment of the hosts may ask for a share of all requests to be dropped. */
+static bool is_dropped(struct router *r)
+{
+	const struct host_set *set = cluster_worker_hosts(r->cluster);
+
+	for (uint32_t i = 0; set && i < set->drop_count; i++)
+		if (random_below(&r->stream->worker->random, 1000000) < set->drops[i].per_million)
+			return true;
+	return false;
+}
+
 /* A copy: the log reads it when the host may have gone. */
 static void note_host(struct stream *s, const struct host *host)
 {
@@ -250,6 +294,11 @@ void router_start_attempt(struct router *r)
 	set_cluster(r, find_cluster(r));
 	if (!r->cluster) {
 		reply(r, REPLY_NO_CLUSTER, 503, (struct slice){0});
+		return;
+	}
+	if (is_dropped(r)) {
+		router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_DROP_OVERLOAD);
+		reply(r, REPLY_DROP_OVERLOAD, 0, (struct slice){0});
 		return;
 	}
 	struct worker_host *host = choose_host(r);

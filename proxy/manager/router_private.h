@@ -30,6 +30,8 @@ struct router {
 	struct headers *trailers;
 	struct timer total_timer, try_timer, try_idle_timer, backoff_timer;
 	const struct host *tried[ROUTER_TRIED_HOSTS]; /* compared, never looked into */
+	uint64_t tried_priorities,
+		excluded_priorities; /* bits: of attempts so far; not for the next */
 	uint64_t try_start_ns;
 	uint32_t attempts;
 	uint8_t resends;

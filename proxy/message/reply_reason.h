@@ -28,6 +28,7 @@
 	REASON(BLOCKED,                 429, 14,  20,  0, "RL",   "blocked", "SentinelBlockException") \
 	REASON(FAULT_ABORT,             503, 14,  20,  0, "FI",   "fault_filter_abort", "fault filter abort") \
 	REASON(NO_HEALTHY_UPSTREAM,     503, 14,  80,  4, "UH",   "no_healthy_upstream", "no healthy upstream") \
+	REASON(DROP_OVERLOAD,           503, 14,  80,  4, "DO",   "drop_overload", "drop overload") \
 	REASON(MAINTENANCE,             503, 14,  80,  4, "UO",   "maintenance_mode", "maintenance mode") \
 	REASON(CONNECT_FAILURE,         503, 14,  80, 16, "UF",   "upstream_reset_before_response_started{remote_connection_failure}", RESET_TEXT "remote connection failure") \
 	REASON(CONNECT_TIMEOUT,         503, 14,  80, 16, "UF",   "upstream_reset_before_response_started{connection_timeout}", RESET_TEXT "connection timeout") \

@@ -103,6 +103,7 @@
 	X(S, UPSTREAM_QUEUE_OVERLOADED, "upstream_queue_overloaded", GAUGE) \
 	X(S, UPSTREAM_RQ_ACTIVE_OVERFLOW, "upstream_rq_active_overflow", COUNTER) \
 	X(S, UPSTREAM_RQ_CANCELLED, "upstream_rq_cancelled", COUNTER) \
+	X(S, UPSTREAM_RQ_DROP_OVERLOAD, "upstream_rq_drop_overload", COUNTER) \
 	X(S, UPSTREAM_RQ_MAINTENANCE_MODE, "upstream_rq_maintenance_mode", COUNTER) \
 	X(S, UPSTREAM_RQ_MAX_DURATION_REACHED, "upstream_rq_max_duration_reached", COUNTER) \
 	X(S, UPSTREAM_RQ_PENDING_FAILURE_EJECT, "upstream_rq_pending_failure_eject", COUNTER) \

@@ -432,6 +432,8 @@ struct balance *balance_build(const struct host_set *set, const struct lb_config
 			count_hosts(&b, balance->priorities[i].first, balance->priorities[i].count);
 		all[i] = availability_of(&b, &census);
 	}
+	for (uint32_t i = 0; i < balance->priority_count; i++)
+		balance->priorities[i].able = (uint8_t)all[i].healthy;
 	distribute_load(balance, all, lb);
 	for (uint32_t i = 0; i < balance->priority_count; i++)
 		build_priority(&b, &balance->priorities[i], i);

@@ -104,6 +104,31 @@ uint32_t balance_pick(const struct host_set *set, const struct balance *balance,
 	return index;
 }
 
+static uint32_t able_of(const struct balance *balance, uint64_t excluded, uint32_t priority)
+{
+	return priority < 64 && excluded >> priority & 1 ? 0 : balance->priorities[priority].able;
+}
+
+bool balance_exclude(const struct balance *balance, uint64_t excluded, uint8_t *loads)
+{
+	uint32_t total = 0, left = 100, first = UINT32_MAX;
+
+	for (uint32_t i = 0; i < balance->priority_count; i++)
+		total += able_of(balance, excluded, i);
+	if (!total)
+		return false;
+	total = total < 100 ? total : 100;
+	for (uint32_t i = 0; i < balance->priority_count; i++) {
+		uint32_t able = able_of(balance, excluded, i), share = able * 100 / total;
+		first = able && first == UINT32_MAX ? i : first;
+		share = share < left ? share : left;
+		loads[i] = (uint8_t)share;
+		left -= share;
+	}
+	loads[first] = (uint8_t)(loads[first] + left); /* what is left is rounding */
+	return true;
+}
+
 uint32_t host_set_pick(const struct host_set *set, struct balance_state *state, struct pick *pick)
 {
 	return set->subsets ? subset_pick(set, state, pick)

@@ -53,6 +53,7 @@ struct locality_choice {
 struct balance_priority {
 	uint32_t first, count;               /* of its hosts in the balance's list */
 	uint8_t healthy_load, degraded_load; /* percent of the requests */
+	uint8_t able; /* percent that its healthy hosts could take, at most 100 */
 	bool is_panic;
 	struct host_group healthy, degraded; /* in panic: healthy is all */
 	struct locality_choice healthy_localities, degraded_localities;
@@ -101,6 +102,7 @@ struct pick {
 	const struct labels *match;    /* subset; NULL: none */
 	bool was_panic;                /* out: chosen among all, healthy or not */
 	enum pick_subset subset;       /* out */
+	uint32_t index;                /* out: of the host in the set */
 };
 
 /* What a policy builds its tables from. */
@@ -138,6 +140,11 @@ struct balance *balance_build(const struct host_set *set, const struct lb_config
 /* The index of a host in the set, or BALANCE_NONE. */
 uint32_t balance_pick(const struct host_set *set, const struct balance *balance,
 		      struct balance_state *state, struct pick *pick);
+
+/* Shares the load out to the priorities that aren't excluded (bits by number), as their health
+ * allows: loads[priority_count] for pick.priority_loads. False when no priority is left that has a
+ * healthy host. */
+bool balance_exclude(const struct balance *balance, uint64_t excluded, uint8_t *loads);
 
 /* The same among the hosts of the subset that the pick asks for, or among all. */
 uint32_t host_set_pick(const struct host_set *set, struct balance_state *state, struct pick *pick);

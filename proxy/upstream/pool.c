@@ -22,6 +22,7 @@ static struct upstream_conn *newest(const struct pool *pool, enum upstream_conn_
 
 void pool_close(struct pool *pool)
 {
+	pool->is_closing = true;
 	for (int state = 0; state < UPSTREAM_CONN_STATES; state++)
 		for (struct upstream_conn *uc;
 		     (uc = newest(pool, (enum upstream_conn_state)state));)
@@ -96,7 +97,7 @@ static bool take_connection(struct pool *pool, enum cluster_priority priority)
 
 static void connect_wanted(struct pool *pool)
 {
-	while (pool->connecting_count < wanted(pool)) {
+	while (pool->connecting_count < wanted(pool) && !pool->is_closing) {
 		enum status why;
 		enum cluster_priority priority =
 			container_of(pool->pending.next, struct upstream_request, link)->priority;

@@ -30,6 +30,7 @@ struct pool {
 	struct list_node conns[UPSTREAM_CONN_STATES];
 	struct list_node pending;
 	unsigned conn_count, connecting_count, pending_count;
+	bool is_closing;  /* by pool_close: nothing is opened any more */
 	bool is_draining; /* the host has left its cluster: no new connections for new requests'
 			     sake */
 };

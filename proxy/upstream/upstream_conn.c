@@ -125,6 +125,8 @@ static void gone(struct upstream_conn *uc, enum reply_reason reason, bool is_rem
 	struct upstream_worker *upstream = upstream_of(uc);
 	struct stat_scope *stats = cluster_of(uc)->stats;
 
+	bool was_connecting = uc->state == UPSTREAM_CONN_CONNECTING;
+
 	worker_host_hold(pool->host);
 	set_state(uc, UPSTREAM_CONN_DRAINING);
 	timer_cancel(&upstream->loop->wheel, &uc->idle_timer);
@@ -143,6 +145,8 @@ static void gone(struct upstream_conn *uc, enum reply_reason reason, bool is_rem
 	pool->conn_count--;
 	cluster_worker_drop(pool->host->cluster, uc->priority, BREAKER_CONNECTIONS);
 	loop_bury(upstream->loop, &uc->grave, conn_free);
+	if (pool->pending_count && !was_connecting)
+		pool_serve_pending(pool); /* requests may have waited for this connection */
 	worker_host_release(pool->host);
 }
 

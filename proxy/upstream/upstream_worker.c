@@ -360,7 +360,7 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 				     : NULL;
 	if (!set)
 		return NULL;
-	uint32_t index = host_set_pick(set, &cluster->balance, pick);
+	uint32_t index = pick->index = host_set_pick(set, &cluster->balance, pick);
 	if (UNLIKELY(pick->was_panic || pick->subset != PICK_WHOLE))
 		count_pick(cluster, pick);
 	if (index == BALANCE_NONE)

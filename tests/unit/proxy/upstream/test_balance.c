@@ -305,6 +305,28 @@ static void priorities_overflow_at_140_percent(void **context)
 	check_loads(0, 30, 0, 10, 75, 25);
 }
 
+static void excluded_priorities_get_nothing(void **context)
+{
+	uint8_t loads[3];
+	(void)context;
+	begin(&f, LB_ROUND_ROBIN);
+	plan_priority(0, 0, 10, 0);
+	plan_priority(1, 100, 2, 8);
+	plan_priority(2, 200, 10, 0);
+	build(&f);
+	assert_true(balance_exclude(f.set->balance, 1, loads));
+	assert_int_equal(loads[0], 0);
+	assert_int_equal(loads[1], 28);
+	assert_int_equal(loads[2], 72);
+	struct pick pick = {.priority_loads = loads};
+	for (int i = 0; i < 100; i++)
+		assert_true(host_set_pick(f.set, &f.state, &pick) >= 10);
+	assert_true(balance_exclude(f.set->balance, 5, loads));
+	assert_int_equal(loads[1], 100);
+	assert_false(balance_exclude(f.set->balance, 7, loads));
+	end(&f);
+}
+
 static void panic_uses_all_below_the_threshold(void **context)
 {
 	(void)context;
@@ -427,6 +449,7 @@ int main(void)
 		cmocka_unit_test(ring_sizes),
 		cmocka_unit_test(murmur_is_that_of_the_library),
 		cmocka_unit_test(priorities_overflow_at_140_percent),
+		cmocka_unit_test(excluded_priorities_get_nothing),
 		cmocka_unit_test(panic_uses_all_below_the_threshold),
 		cmocka_unit_test(degraded_hosts_take_what_healthy_ones_cannot),
 		cmocka_unit_test(localities_by_weight),

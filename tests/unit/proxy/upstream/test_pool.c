@@ -1,0 +1,584 @@
+/* Requests over pools and real sockets: which connection they get, what limits them, and what is
+ * left when hosts go. */
+#include "http_server.h"
+
+#include "base/random.h"
+#include "net/loop.h"
+#include "telemetry/stats.h"
+#include "telemetry/stats_cluster.h"
+#include "upstream/request.h"
+#include "upstream/upstream_worker.h"
+
+enum { SLOT = 3 };
+
+enum outcome {
+	WAITING,
+	READY,
+	FAILED,
+	RESET,
+	COMPLETE,
+};
+
+struct call {
+	struct upstream_request request;
+	struct arena arena;
+	enum outcome outcome;
+	enum reply_reason reason;
+	uint64_t status;
+	uint64_t conn_id;
+	size_t body;
+};
+
+struct fixture {
+	struct loop loop;
+	struct stats *stats;
+	struct random random;
+	struct pin_table pins;
+	struct upstream_worker *upstream;
+	struct breakers *breakers;
+	struct cluster *cluster;
+	struct plan plan;
+	struct host_set *hosts;
+	struct http_server server;
+	unsigned reports, causes;
+	struct call calls[8];
+};
+
+static struct fixture f;
+
+/* --- the fixture */
+
+static void give_back(struct pin_table *table, struct published *object)
+{
+	(void)table;
+	if (!--object->references)
+		object->free(object);
+}
+
+static void on_report(struct upstream_worker *upstream, const struct host_report *report)
+{
+	(void)upstream;
+	assert_int_equal(report->slot, SLOT);
+	f.reports++;
+	f.causes |= report->causes;
+	host_drop(report->host);
+}
+
+static int begin(void **context)
+{
+	(void)context;
+	memset(&f, 0, sizeof f);
+	http_server_start(&f.server);
+	assert_int_equal(loop_init(&f.loop, &f), STATUS_OK);
+	f.stats = stats_new();
+	random_init(&f.random, 5);
+	pin_table_init(&f.pins, give_back);
+	f.upstream = upstream_worker_new(&f.loop, &f.pins, stats_main_shard(f.stats), &f.random);
+	f.upstream->report = on_report;
+	f.breakers = breakers_new();
+	plan_init(&f.plan);
+	for (size_t i = 0; i < COUNT_OF(f.calls); i++)
+		arena_init(&f.calls[i].arena, 1024);
+	return 0;
+}
+
+/* A cluster with one host, the server's; change it before publish(). */
+static struct cluster *make_cluster(void)
+{
+	struct arena arena;
+	arena_init(&arena, 1024);
+	struct cluster *cluster = ARENA_NEW(&arena, struct cluster);
+	test_cluster_init(cluster, LB_ROUND_ROBIN);
+	cluster->published = (struct published){.kind = PUBLISHED_CLUSTER,
+						.slot = SLOT,
+						.references = 1,
+						.name = SLICE("c1"),
+						.arena = arena,
+						.free = cluster_release};
+	cluster->stat_name = SLICE("c1");
+	cluster->connect_timeout_ms = 2000;
+	cluster->http.idle_timeout_ms = 60000;
+	for (int i = 0; i < CLUSTER_PRIORITIES; i++)
+		cluster->breakers[i] = (struct breaker_limits){.max_connections = 1024,
+							       .max_pending = 1024,
+							       .max_requests = 1024,
+							       .max_retries = 3};
+	cluster_share_breakers(cluster, f.breakers);
+	return f.cluster = cluster;
+}
+
+static void add_host(uint16_t port)
+{
+	plan_endpoint(&f.plan, 0, 1)->addr =
+		(struct addr){.family = ADDR_IPV4, .port = port, .ip = {127, 0, 0, 1}};
+}
+
+static void publish_hosts(void)
+{
+	struct host_set *before = f.hosts;
+	f.hosts = host_set_build(&f.plan.assignment, f.cluster, before);
+	f.hosts->published.slot = SLOT;
+	f.hosts->published.references++;
+	pin_table_set(&f.pins, PUBLISHED_HOST_SET, SLOT, &f.hosts->published);
+	upstream_worker_changed(f.upstream, PUBLISHED_HOST_SET, SLOT);
+	if (before)
+		give_back(NULL, &before->published);
+}
+
+static void publish(void)
+{
+	cluster_take_stats(f.cluster, f.stats);
+	publish_hosts();
+	pin_table_set(&f.pins, PUBLISHED_CLUSTER, SLOT, &f.cluster->published);
+	upstream_worker_changed(f.upstream, PUBLISHED_CLUSTER, SLOT);
+}
+
+static struct cluster_worker *cluster(void)
+{
+	struct cluster_worker *cw = cluster_worker_find(f.upstream, SLOT);
+	assert_non_null(cw);
+	return cw;
+}
+
+static int end(void **context)
+{
+	(void)context;
+	for (size_t i = 0; i < COUNT_OF(f.calls); i++)
+		upstream_request_cancel(&f.calls[i].request);
+	upstream_worker_free(f.upstream);
+	loop_settle(&f.loop);
+	for (int i = 0; i < BREAKER_RESOURCES; i++)
+		for (int p = 0; p < CLUSTER_PRIORITIES; p++)
+			assert_int_equal(f.breakers->priorities[p].words[i].used, 0);
+	pin_table_fini(&f.pins);
+	give_back(NULL, &f.hosts->published);
+	breakers_drop(f.breakers);
+	loop_fini(&f.loop);
+	stats_free(f.stats);
+	for (size_t i = 0; i < COUNT_OF(f.calls); i++)
+		arena_free(&f.calls[i].arena);
+	http_server_stop(&f.server);
+	return 0;
+}
+
+/* --- calls */
+
+static struct call *of(struct upstream_request *request)
+{
+	return container_of(request, struct call, request);
+}
+
+static void on_ready(struct upstream_request *request)
+{
+	struct call *call = of(request);
+	struct headers headers;
+
+	call->outcome = READY;
+	call->conn_id = request->conn->id;
+	headers_init(&headers, &call->arena, 4);
+	headers_add_id(&headers, HEADER_METHOD, SLICE("GET"));
+	headers_add_id(&headers, HEADER_PATH, SLICE("/"));
+	headers_add_id(&headers, HEADER_AUTHORITY, SLICE("a"));
+	upstream_send_headers(request, &headers, true);
+}
+
+static void on_failed(struct upstream_request *request, enum reply_reason reason,
+		      struct slice details)
+{
+	(void)details;
+	of(request)->outcome = FAILED;
+	of(request)->reason = reason;
+}
+
+static void on_headers(struct upstream_request *request, struct headers *headers, bool is_end)
+{
+	(void)is_end;
+	assert_true(slice_to_uint64(headers_get(headers, HEADER_STATUS), &of(request)->status));
+}
+
+static void on_data(struct upstream_request *request, struct buf *data, bool is_end)
+{
+	(void)is_end;
+	of(request)->body += data->len;
+	buf_clear(data);
+}
+
+static void on_reset(struct upstream_request *request, enum reply_reason reason)
+{
+	of(request)->outcome = RESET;
+	of(request)->reason = reason;
+}
+
+static void on_complete(struct upstream_request *request)
+{
+	of(request)->outcome = COMPLETE;
+}
+
+static void ignore(struct upstream_request *request)
+{
+	(void)request;
+}
+
+static const struct upstream_request_events events = {
+	.ready = on_ready,
+	.failed = on_failed,
+	.headers = on_headers,
+	.data = on_data,
+	.reset = on_reset,
+	.complete = on_complete,
+	.blocked = ignore,
+	.unblocked = ignore,
+};
+
+static struct call *start(unsigned n)
+{
+	struct call *call = &f.calls[n];
+	struct pick pick = {0};
+	struct worker_host *host = cluster_worker_pick(cluster(), &pick);
+
+	assert_non_null(host);
+	call->outcome = WAITING;
+	call->status = call->body = 0;
+	upstream_request_start(&call->request, host, STREAM_PROTOCOL_HTTP11, &call->arena, &events);
+	return call;
+}
+
+static void await(const struct call *call, enum outcome outcome)
+{
+	uint64_t deadline_ms = loop_now_ms(&f.loop) + 5000;
+
+	while (call->outcome != outcome) {
+		loop_turn(&f.loop, true);
+		if (loop_now_ms(&f.loop) > deadline_ms)
+			fail_msg("outcome %d, wanted %d", (int)call->outcome, (int)outcome);
+	}
+	loop_turn(&f.loop, false); /* the end of that turn */
+}
+
+static void await_open(unsigned n)
+{
+	uint64_t deadline_ms = loop_now_ms(&f.loop) + 5000;
+	struct timer tick;
+
+	timer_init(&tick, NULL);
+	while (SERVER_GET(f.server.open) != n) {
+		usleep(1000);
+		loop_turn(&f.loop, false);
+		assert_true(loop_now_ms(&f.loop) < deadline_ms);
+	}
+}
+
+static uint64_t stat_of(unsigned id)
+{
+	return stat_value(f.stats, f.cluster->stats, id);
+}
+
+static void simple(void)
+{
+	make_cluster();
+	add_host(f.server.port);
+	publish();
+}
+
+/* --- tests */
+
+static void connections_are_reused_the_latest_first(void **context)
+{
+	(void)context;
+	simple();
+	await(start(0), COMPLETE);
+	assert_int_equal(f.calls[0].status, 200);
+	assert_int_equal(f.calls[0].body, 2);
+	await(start(1), COMPLETE);
+	assert_true(f.calls[1].request.is_conn_reused);
+	assert_int_equal(SERVER_GET(f.server.accepted), 1);
+
+	SERVER_SET(f.server.is_held, true);
+	start(0);
+	start(1);
+	await(&f.calls[0], READY);
+	await(&f.calls[1], READY);
+	SERVER_SET(f.server.is_held, false);
+	await(&f.calls[0], COMPLETE);
+	await(&f.calls[1], COMPLETE);
+	assert_int_equal(SERVER_GET(f.server.accepted), 2);
+	uint64_t first = f.calls[2].conn_id;
+	await(start(2), COMPLETE);
+	first = f.calls[2].conn_id;
+	for (int i = 0; i < 3; i++) {
+		await(start(3), COMPLETE);
+		assert_int_equal(f.calls[3].conn_id, first);
+	}
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 2);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_RQ_TOTAL), 8);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_RQ_ACTIVE), 0);
+}
+
+static void connections_and_pending_requests_are_limited(void **context)
+{
+	(void)context;
+	make_cluster();
+	f.cluster->breakers[0].max_connections = f.cluster->breakers[0].max_pending = 1;
+	add_host(f.server.port);
+	publish();
+	SERVER_SET(f.server.is_held, true);
+	await(start(0), READY);
+	assert_int_equal(stat_of(CLUSTER_STAT_CIRCUIT_BREAKERS_DEFAULT_CX_OPEN), 1);
+	assert_int_equal(start(1)->outcome, WAITING);
+	assert_int_equal(start(2)->outcome, FAILED);
+	assert_int_equal(f.calls[2].reason, REPLY_OVERFLOW);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_RQ_PENDING_OVERFLOW), 1);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_OVERFLOW), 1);
+	SERVER_SET(f.server.is_held, false);
+	await(&f.calls[0], COMPLETE);
+	await(&f.calls[1], COMPLETE);
+	assert_int_equal(f.calls[0].conn_id, f.calls[1].conn_id);
+	assert_int_equal(SERVER_GET(f.server.accepted), 1);
+}
+
+static void requests_are_limited_by_priority(void **context)
+{
+	(void)context;
+	make_cluster();
+	f.cluster->breakers[0].max_requests = 1;
+	add_host(f.server.port);
+	publish();
+	SERVER_SET(f.server.is_held, true);
+	await(start(0), READY);
+	await(start(1), FAILED);
+	assert_int_equal(f.calls[1].reason, REPLY_OVERFLOW);
+	assert_int_equal(stat_of(CLUSTER_STAT_CIRCUIT_BREAKERS_DEFAULT_RQ_OPEN), 1);
+	f.calls[2].request.priority = CLUSTER_PRIORITY_HIGH;
+	await(start(2), READY);
+	SERVER_SET(f.server.is_held, false);
+	await(&f.calls[0], COMPLETE);
+	await(&f.calls[2], COMPLETE);
+	assert_int_equal(stat_of(CLUSTER_STAT_CIRCUIT_BREAKERS_DEFAULT_RQ_OPEN), 0);
+}
+
+/* A host always gets one connection, or its requests would wait for ever. */
+static void the_first_connection_is_over_the_limit(void **context)
+{
+	(void)context;
+	make_cluster();
+	f.cluster->breakers[0].max_connections = 0;
+	add_host(f.server.port);
+	publish();
+	await(start(0), COMPLETE);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_OVERFLOW), 1);
+}
+
+static void refused_connections_fail_requests_and_are_reported(void **context)
+{
+	struct http_server gone;
+	(void)context;
+	http_server_start(&gone);
+	http_server_stop(&gone);
+	make_cluster();
+	f.cluster->outlier = ARENA_NEW(&f.cluster->published.arena, struct outlier_config);
+	f.cluster->outlier->consecutive_5xx = 3;
+	add_host(gone.port);
+	publish();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(f.reports, 0);
+		await(start(i), FAILED);
+		assert_int_equal(f.calls[i].reason, REPLY_CONNECT_FAILURE);
+	}
+	assert_int_equal(f.reports, 1);
+	assert_int_equal(f.causes, 1 << OUTLIER_CAUSE_5XX);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_CONNECT_FAIL), 3);
+}
+
+static void bad_answers_are_reported(void **context)
+{
+	(void)context;
+	make_cluster();
+	f.cluster->outlier = ARENA_NEW(&f.cluster->published.arena, struct outlier_config);
+	f.cluster->outlier->consecutive_5xx = 2;
+	add_host(f.server.port);
+	publish();
+	SERVER_SET(f.server.answer, "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n");
+	await(start(0), COMPLETE);
+	SERVER_SET(f.server.answer, "HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n");
+	await(start(0), COMPLETE);
+	SERVER_SET(f.server.answer, "HTTP/1.1 503 No\r\nx-envoy-immediate-health-check-fail: 1\r\n"
+				    "content-length: 0\r\n\r\n");
+	await(start(0), COMPLETE);
+	assert_int_equal(f.reports, 1);
+	assert_int_equal(f.causes, 0);
+	SERVER_SET(f.server.answer, "");
+	await(start(0), RESET);
+	await(start(0), RESET);
+	assert_int_equal(f.causes, 1 << OUTLIER_CAUSE_5XX);
+}
+
+static void idle_connections_are_closed(void **context)
+{
+	(void)context;
+	make_cluster();
+	f.cluster->http.idle_timeout_ms = 40;
+	add_host(f.server.port);
+	publish();
+	await(start(0), COMPLETE);
+	await_open(0);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_IDLE_TIMEOUT), 1);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 0);
+}
+
+static void a_connection_serves_so_many_requests(void **context)
+{
+	(void)context;
+	make_cluster();
+	f.cluster->http.max_requests_per_connection = 2;
+	add_host(f.server.port);
+	publish();
+	for (unsigned i = 0; i < 4; i++)
+		await(start(0), COMPLETE);
+	assert_int_equal(SERVER_GET(f.server.accepted), 2);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_MAX_REQUESTS), 2);
+	await_open(0);
+}
+
+static void a_connection_that_ended_is_not_picked(void **context)
+{
+	(void)context;
+	simple();
+	await(start(0), COMPLETE);
+	SERVER_SET(f.server.closes_idle, true);
+	await_open(0);
+	uint64_t deadline_ms = loop_now_ms(&f.loop) + 5000;
+	while (stat_of(CLUSTER_STAT_UPSTREAM_CX_DESTROY_REMOTE) != 1 &&
+	       loop_now_ms(&f.loop) < deadline_ms)
+		loop_turn(&f.loop, true);
+	await(start(1), COMPLETE);
+	assert_false(f.calls[1].request.is_conn_reused);
+	assert_int_equal(SERVER_GET(f.server.accepted), 2);
+}
+
+static void a_removed_host_ends_its_requests_first(void **context)
+{
+	struct http_server other;
+	(void)context;
+	http_server_start(&other);
+	simple();
+	await(start(0), COMPLETE);
+	SERVER_SET(f.server.is_held, true);
+	await(start(0), READY);
+	await(start(1), READY);
+	plan_init(&f.plan);
+	add_host(other.port);
+	publish_hosts();
+	await(start(2), COMPLETE);
+	assert_int_equal(SERVER_GET(other.accepted), 1);
+	assert_int_equal(cluster()->host_count, 2);
+	SERVER_SET(f.server.is_held, false);
+	await(&f.calls[0], COMPLETE);
+	await(&f.calls[1], COMPLETE);
+	await_open(0);
+	assert_int_equal(cluster()->host_count, 1);
+	http_server_stop(&other);
+}
+
+static void a_removed_cluster_ends_its_requests_first(void **context)
+{
+	(void)context;
+	simple();
+	SERVER_SET(f.server.is_held, true);
+	await(start(0), READY);
+	struct cluster_worker *cw = cluster_worker_hold(cluster());
+	pin_table_set(&f.pins, PUBLISHED_CLUSTER, SLOT, NULL);
+	pin_table_set(&f.pins, PUBLISHED_HOST_SET, SLOT, NULL);
+	upstream_worker_changed(f.upstream, PUBLISHED_CLUSTER, SLOT);
+	assert_null(cluster_worker_find(f.upstream, SLOT));
+	SERVER_SET(f.server.is_held, false);
+	await(&f.calls[0], COMPLETE);
+	assert_int_equal(f.calls[0].status, 200);
+	assert_int_equal(cw->host_count, 0);
+	cluster_worker_release(cw);
+}
+
+static void requests_may_be_cancelled_at_any_time(void **context)
+{
+	(void)context;
+	make_cluster();
+	f.cluster->breakers[0].max_connections = 1;
+	add_host(f.server.port);
+	publish();
+	start(0); /* not connected yet */
+	upstream_request_cancel(&f.calls[0].request);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_RQ_CANCELLED), 1);
+	SERVER_SET(f.server.is_held, true);
+	await(start(1), READY);
+	start(2);
+	upstream_request_cancel(&f.calls[1].request); /* its connection can't be used again */
+	await(&f.calls[2], READY);
+	SERVER_SET(f.server.is_held, false);
+	await(&f.calls[2], COMPLETE);
+	assert_int_equal(f.calls[0].outcome, WAITING);
+	assert_int_equal(f.calls[1].outcome, READY);
+	upstream_request_cancel(&f.calls[2].request); /* nothing happens */
+}
+
+static void destinations_come_and_go(void **context)
+{
+	struct addr to = {.family = ADDR_IPV4, .port = f.server.port, .ip = {127, 0, 0, 1}};
+	struct pick pick = {.address = &to}, nowhere = {0};
+	(void)context;
+	make_cluster();
+	f.cluster->type = CLUSTER_ORIGINAL_DST;
+	f.cluster->cleanup_ms = 30;
+	f.cluster->http.idle_timeout_ms = 20;
+	publish();
+	assert_null(cluster_worker_pick(cluster(), &nowhere));
+	struct worker_host *host = cluster_worker_pick(cluster(), &pick);
+	assert_ptr_equal(cluster_worker_pick(cluster(), &pick), host);
+	f.calls[0].outcome = WAITING;
+	upstream_request_start(&f.calls[0].request, host, STREAM_PROTOCOL_HTTP11, &f.calls[0].arena,
+			       &events);
+	await(&f.calls[0], COMPLETE);
+	uint64_t deadline_ms = loop_now_ms(&f.loop) + 5000;
+	while (cluster()->host_count) {
+		loop_turn(&f.loop, true);
+		assert_true(loop_now_ms(&f.loop) < deadline_ms);
+	}
+	assert_non_null(cluster_worker_pick(cluster(), &pick));
+}
+
+static void retry_slots(void **context)
+{
+	struct retry_slot slots[4] = {{0}};
+	(void)context;
+	simple();
+	for (int i = 0; i < 3; i++)
+		assert_true(retry_slot_take(&slots[i], cluster(), CLUSTER_PRIORITY_DEFAULT));
+	assert_false(retry_slot_take(&slots[3], cluster(), CLUSTER_PRIORITY_DEFAULT));
+	assert_int_equal(stat_of(CLUSTER_STAT_CIRCUIT_BREAKERS_DEFAULT_RQ_RETRY_OPEN), 1);
+	for (int i = 0; i < 4; i++)
+		retry_slot_drop(&slots[i]);
+	assert_true(retry_slot_take(&slots[3], cluster(), CLUSTER_PRIORITY_DEFAULT));
+	retry_slot_drop(&slots[3]);
+	retry_slot_drop(&slots[3]);
+	assert_int_equal(cluster()->holds, 0);
+}
+
+int main(void)
+{
+#define IN_FIXTURE(test) cmocka_unit_test_setup_teardown(test, begin, end)
+	const struct CMUnitTest tests[] = {
+		IN_FIXTURE(connections_are_reused_the_latest_first),
+		IN_FIXTURE(connections_and_pending_requests_are_limited),
+		IN_FIXTURE(requests_are_limited_by_priority),
+		IN_FIXTURE(the_first_connection_is_over_the_limit),
+		IN_FIXTURE(refused_connections_fail_requests_and_are_reported),
+		IN_FIXTURE(bad_answers_are_reported),
+		IN_FIXTURE(idle_connections_are_closed),
+		IN_FIXTURE(a_connection_serves_so_many_requests),
+		IN_FIXTURE(a_connection_that_ended_is_not_picked),
+		IN_FIXTURE(a_removed_host_ends_its_requests_first),
+		IN_FIXTURE(a_removed_cluster_ends_its_requests_first),
+		IN_FIXTURE(requests_may_be_cancelled_at_any_time),
+		IN_FIXTURE(destinations_come_and_go),
+		IN_FIXTURE(retry_slots),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
