@@ -2,6 +2,7 @@
 import dataclasses
 import http.client
 import json
+import os
 import re
 import signal
 import subprocess
@@ -53,9 +54,11 @@ class Answer:
 class Gateway:
     """A running outrigger. with Gateway("name", filter, clusters) as g: ... g.port, g.admin
 
-    builds: which build's binary, in order of preference. bootstrap: further top-level fields. listener: further fields of the listener."""
+    builds: which build's binary, in order of preference. bootstrap: further top-level fields. listener: further fields of the listener.
+    environment: variables it gets besides those of the test."""
 
-    def __init__(self, name, network_filter, clusters, *, builds=(), bootstrap=None, listener=None, args=()):
+    def __init__(self, name, network_filter, clusters, *, builds=(), bootstrap=None, listener=None, args=(), environment=None):
+        self.environment = {**os.environ, **(environment or {})}
         self.name, self.folder, self.builds, self.args = name, places.scratch(name), builds, list(args)
         self.ended = False  # a check that ends it by itself says so
         self.port, self.admin = free_ports(2)
@@ -69,7 +72,7 @@ class Gateway:
         self.log = open(self.folder / "log", "w+")
         self.proc = subprocess.Popen([places.outrigger(*self.builds), "-c", self.config, "--concurrency", "2", "--log-level", "warning",
                                       *(self.args or ["--disable-hot-restart"])],
-                                     stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+                                     stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment)
         end = time.monotonic() + 15
         while not self.ready():
             if self.proc.poll() is None and self.dynamic() and self.listens():
