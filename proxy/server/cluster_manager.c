@@ -4,6 +4,7 @@
 
 #include <envoy/config/cluster/v3/cluster.pb-c.h>
 
+#include "server/subscriptions.h"
 #include "telemetry/stats.h"
 #include "telemetry/stats_cluster.h"
 #include "upstream/assignment.h"
@@ -29,6 +30,9 @@ static void unpublished_drop(struct cluster_record *record);
 
 static void record_free(struct cluster_record *record)
 {
+	subscription_close(record->endpoints);
+	origin_fini(&record->origin);
+	origin_fini(&record->endpoints_origin);
 	cluster_care_fini(&record->care);
 	list_remove(&record->link);
 	breakers_drop(record->breakers);

@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "server/dynamic_origin.h"
 #include "server/publisher.h"
 #include "upstream/breaker.h"
 #include "upstream/cluster.h"
@@ -26,6 +27,7 @@ struct host_report;
 struct loop;
 struct random;
 struct stats;
+struct subscription;
 struct Envoy__Config__Cluster__V3__Cluster;
 
 struct cluster_record {
@@ -42,6 +44,11 @@ struct cluster_record {
 	struct cluster_manager *manager;
 	struct cluster_care care; /* DNS, health checks, outliers */
 	uint64_t updated_wall_ns;
+	struct origin origin;           /* of the configuration */
+	struct subscription *endpoints; /* type EDS; NULL: none */
+	struct origin endpoints_origin;
+	bool has_endpoints; /* EDS has answered; the hashes of what, for which version */
+	uint64_t endpoints_hash, endpoints_cluster_hash;
 };
 
 struct cluster_manager {

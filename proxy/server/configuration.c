@@ -23,15 +23,6 @@ static bool is_known(const struct config_context *context, enum published_kind k
 	return kind != PUBLISHED_CLUSTER || cluster_manager_find(&server->clusters, name);
 }
 
-static enum status subscribe_routes(const struct config_context *context,
-				    const struct Envoy__Config__Core__V3__ConfigSource *source,
-				    struct slice name, struct diag *diag)
-{
-	(void)context;
-	(void)source;
-	return diag_at(diag, "config_source", "no source of routes for '%.*s'", SLICE_FMT(name));
-}
-
 static enum status read_all(int fd, struct slice path, size_t limit, struct arena *arena,
 			    struct slice *content, struct diag *diag)
 {
@@ -88,7 +79,7 @@ void server_config_context(struct server *server, struct config_context *context
 		.is_known = is_known,
 		.filter_type = filter_type_find,
 		.conn_filter_type = conn_filter_type_find,
-		.subscribe_routes = subscribe_routes,
+		.subscribe_routes = dynamic_subscribe_routes,
 		.read_file = read_file,
 		.service_cluster =
 			text_or(server->options->service_cluster, node ? node->cluster : NULL),
@@ -100,10 +91,11 @@ static enum status load_clusters(struct server *server, struct diag *diag)
 {
 	const Envoy__Config__Bootstrap__V3__Bootstrap__StaticResources *resources =
 		server->bootstrap.message->static_resources;
+	bool is_changed;
 
 	for (size_t i = 0; i < resources->n_clusters; i++) {
-		enum status status = cluster_manager_put(&server->clusters, resources->clusters[i],
-							 0, true, server->loop.wall_ns, diag);
+		enum status status = dynamic_put_cluster(&server->dynamic, resources->clusters[i],
+							 0, NULL, &is_changed, diag);
 		if (status) {
 			diag_prefix(diag, "static_resources.clusters[%zu]", i);
 			return status;
@@ -116,13 +108,11 @@ static enum status load_listeners(struct server *server, bool opens, struct diag
 {
 	const Envoy__Config__Bootstrap__V3__Bootstrap__StaticResources *resources =
 		server->bootstrap.message->static_resources;
-	struct config_context context;
+	bool is_changed;
 
-	server_config_context(server, &context);
 	for (size_t i = 0; i < resources->n_listeners; i++) {
-		enum status status =
-			listener_manager_put(&server->listeners, resources->listeners[i], &context,
-					     0, true, opens, diag);
+		enum status status = dynamic_put_listener(&server->dynamic, resources->listeners[i],
+							  0, NULL, opens, &is_changed, diag);
 		if (status) {
 			diag_prefix(diag, "static_resources.listeners[%zu]", i);
 			return status;
@@ -133,11 +123,13 @@ static enum status load_listeners(struct server *server, bool opens, struct diag
 
 enum status server_load_static(struct server *server, bool opens, struct diag *diag)
 {
-	if (!server->bootstrap.message->static_resources)
-		return STATUS_OK;
-	enum status status = load_clusters(server, diag);
-	if (!status)
+	bool has_static = server->bootstrap.message->static_resources;
+	enum status status = has_static ? load_clusters(server, diag) : STATUS_OK;
+
+	if (!status && has_static)
 		status = load_listeners(server, opens, diag);
+	if (!status)
+		status = dynamic_start(&server->dynamic, opens, diag);
 	if (status)
 		bootstrap_place(&server->bootstrap, diag);
 	return status;

@@ -7,6 +7,7 @@
 #include "server/listen_sockets.h"
 #include "telemetry/stats.h"
 #include "telemetry/stats_network.h"
+#include "xds/message_hash.h"
 
 void listener_manager_init(struct listener_manager *manager, struct publisher *publisher,
 			   struct stats *stats)
@@ -22,6 +23,7 @@ void listener_manager_init(struct listener_manager *manager, struct publisher *p
 static void record_free(struct listener_record *record)
 {
 	list_remove(&record->link);
+	origin_fini(&record->origin);
 	free(record);
 }
 
@@ -86,6 +88,50 @@ static void replace(struct listener_manager *manager, struct listener_record *re
 	publisher_add(manager->publisher, &listener->published);
 }
 
+static bool has_address(const struct listener *listener, const struct addr *addr)
+{
+	for (unsigned i = 0; i < listener->addr_count; i++)
+		if (addr_equal(&listener->addrs[i], addr) &&
+		    (addr->port || addr->family == ADDR_UNIX))
+			return true;
+	return false;
+}
+
+/* Two listeners with one socket: who would get the connections? */
+static enum status check_addresses(const struct listener_manager *manager,
+				   const struct listener_record *own,
+				   const struct listener *listener, struct diag *diag)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (const struct list_node *n = manager->records.next; n != &manager->records;
+	     n = n->next) {
+		const struct listener_record *record =
+			container_of(n, struct listener_record, link);
+		if (record == own || !record->listener->is_bound || !listener->is_bound)
+			continue;
+		for (unsigned i = 0; i < listener->addr_count; i++) {
+			if (!has_address(record->listener, &listener->addrs[i]))
+				continue;
+			addr_format(&listener->addrs[i], text);
+			return diag_at(diag, "address",
+				       "'%s' is the address of the listener '%.*s'", text,
+				       SLICE_FMT(record->name));
+		}
+	}
+	return STATUS_OK;
+}
+
+/* A version that differs in its filter chains only takes over the sockets and what waits there. */
+static uint64_t frame_hash(const Envoy__Config__Listener__V3__Listener *message)
+{
+	Envoy__Config__Listener__V3__Listener frame = *message;
+
+	frame.n_filter_chains = 0;
+	frame.default_filter_chain = NULL;
+	return message_hash(&frame.base);
+}
+
 enum status listener_manager_put(struct listener_manager *manager,
 				 const Envoy__Config__Listener__V3__Listener *message,
 				 const struct config_context *context, uint64_t hash,
@@ -101,6 +147,11 @@ enum status listener_manager_put(struct listener_manager *manager,
 	if (record && record->hash == hash)
 		return STATUS_OK;
 	enum status status = listener_build(message, context, &listener, diag);
+	if (!status) {
+		status = check_addresses(manager, record, listener, diag);
+		if (status)
+			listener_free(&listener->published);
+	}
 	if (!status && opens) {
 		status = take_sockets(manager, listener, diag);
 		count(manager, status ? LISTENER_MANAGER_STAT_LISTENER_CREATE_FAILURE
@@ -118,6 +169,10 @@ enum status listener_manager_put(struct listener_manager *manager,
 		list_push_back(&manager->records, &record->link);
 	}
 	record->slot = listener->published.slot;
+	uint64_t frame = frame_hash(message);
+	if (record->listener && record->frame_hash == frame)
+		count(manager, LISTENER_MANAGER_STAT_LISTENER_IN_PLACE_UPDATED);
+	record->frame_hash = frame;
 	record->hash = hash;
 	record->is_static = is_static;
 	replace(manager, record, listener);

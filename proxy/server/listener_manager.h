@@ -10,6 +10,7 @@
 #include "base/diag.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "server/dynamic_origin.h"
 #include "server/listener.h"
 #include "server/publisher.h"
 
@@ -23,6 +24,8 @@ struct listener_record {
 	uint64_t hash;
 	struct listener *listener; /* the publisher's reference */
 	uint64_t updated_wall_ns;
+	struct origin origin; /* of the configuration */
+	uint64_t frame_hash;  /* of the configuration without its filter chains */
 };
 
 struct listener_manager {

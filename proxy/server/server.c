@@ -59,6 +59,7 @@ static void on_second(struct timer *timer)
 	timer_start(&server->loop.wheel, timer, 1000);
 	show_server_stats(server);
 	admin_tick(&server->admin);
+	subscriptions_tick(&server->dynamic.subscriptions);
 }
 
 /* --- signals --- */
@@ -238,10 +239,12 @@ static void init_main_context(struct server *server)
 	list_init(&context->served);
 }
 
-/* Listeners open when every cluster that was configured at the start knows its hosts. */
-static void go_live_if_ready(struct server *server)
+/* Listeners open when every cluster that was configured at the start knows its hosts, and every
+ * listener its routes. */
+void server_advance(struct server *server)
 {
-	if (server->state != SERVER_INITIALIZING || cluster_manager_warming(&server->clusters))
+	if (server->state != SERVER_INITIALIZING || cluster_manager_warming(&server->clusters) ||
+	    !dynamic_is_ready(&server->dynamic))
 		return;
 	server->state = SERVER_LIVE;
 	server->publisher.is_held = false;
@@ -252,7 +255,7 @@ static void go_live_if_ready(struct server *server)
 
 static void on_warmed(struct cluster_manager *manager)
 {
-	go_live_if_ready(manager->owner);
+	server_advance(manager->owner);
 }
 
 static enum status init(struct server *server, const struct options *options, struct diag *diag)
@@ -279,6 +282,7 @@ static enum status init(struct server *server, const struct options *options, st
 	listener_manager_init(&server->listeners, &server->publisher, server->stats);
 	timer_init(&server->drain_timer, on_drain_deadline);
 	timer_init(&server->second_timer, on_second);
+	dynamic_init(&server->dynamic, server);
 	admin_init(&server->admin, server);
 	return STATUS_OK;
 }
@@ -286,6 +290,7 @@ static enum status init(struct server *server, const struct options *options, st
 static void finish(struct server *server)
 {
 	admin_stop(&server->admin);
+	dynamic_stop(&server->dynamic);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_stop(server->workers[i]);
 	listener_manager_fini(&server->listeners);
@@ -298,6 +303,7 @@ static void finish(struct server *server)
 	free(server->workers);
 	mailbox_drain(&server->mailbox);
 	publisher_fini(&server->publisher);
+	dynamic_fini(&server->dynamic);
 	stream_free_spares(&server->context);
 	if (server->has_log_writer) {
 		log_writer_stop(server->log_files);
@@ -366,7 +372,7 @@ static enum status serve(struct server *server, struct diag *diag)
 	if (status)
 		return status;
 	server->state = SERVER_INITIALIZING;
-	go_live_if_ready(server);
+	server_advance(server);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		if (worker_start(server->workers[i]))
 			return diag_set(diag, "cannot start a thread");

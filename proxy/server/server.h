@@ -14,6 +14,7 @@
 #include "net/mailbox.h"
 #include "server/admin.h"
 #include "server/cluster_manager.h"
+#include "server/dynamic.h"
 #include "server/listener_manager.h"
 #include "server/options.h"
 #include "server/publisher.h"
@@ -44,6 +45,7 @@ struct server {
 	struct publisher publisher;
 	struct cluster_manager clusters;
 	struct listener_manager listeners;
+	struct dynamic dynamic;
 	struct worker **workers;
 	unsigned worker_count, drained_count;
 	struct admin admin;
@@ -59,6 +61,9 @@ struct server {
 
 /* Runs until a signal or /quitquitquit ends it; the process's exit code. */
 int server_run(const struct options *options);
+
+/* Goes live when all that was configured at the start is known; nothing once it is. */
+void server_advance(struct server *server);
 
 /* From workers' messages. */
 void server_on_worker_event(void *server, enum main_event event, void *subject);

@@ -72,22 +72,34 @@ extern const struct stat_type filesystem_stats;
 STAT_ENUM(watchdog_stat, WATCHDOG_STAT, WATCHDOG_STATS);
 extern const struct stat_type watchdog_stats;
 
-/* "cluster_manager.cds", "listener_manager.lds", "http.<stat_prefix>.rds.<name>", … */
+/* "listener_manager.lds"; and the beginning of the others' tables, so that these ids are theirs too */
 #define SUBSCRIPTION_STATS(X, S) \
-	X(S, CONFIG_RELOAD, "config_reload", COUNTER) \
-	X(S, UPDATE_EMPTY, "update_empty", COUNTER) \
 	X(S, INIT_FETCH_TIMEOUT, "init_fetch_timeout", COUNTER) \
 	X(S, UPDATE_ATTEMPT, "update_attempt", COUNTER) \
 	X(S, UPDATE_FAILURE, "update_failure", COUNTER) \
 	X(S, UPDATE_REJECTED, "update_rejected", COUNTER) \
 	X(S, UPDATE_SUCCESS, "update_success", COUNTER) \
-	X(S, CONFIG_RELOAD_TIME_MS, "config_reload_time_ms", GAUGE) \
 	X(S, UPDATE_TIME, "update_time", GAUGE) \
 	X(S, VERSION, "version", GAUGE) \
 	X(S, VERSION_TEXT, "version_text", TEXT) \
 	X(S, UPDATE_DURATION, "update_duration", HISTOGRAM_MS)
 STAT_ENUM(subscription_stat, SUBSCRIPTION_STAT, SUBSCRIPTION_STATS);
 extern const struct stat_type subscription_stats;
+
+/* "cluster_manager.cds" */
+#define CDS_STATS(X, S) \
+	SUBSCRIPTION_STATS(X, S) \
+	X(S, CONFIG_RELOAD, "config_reload", COUNTER) \
+	X(S, CONFIG_RELOAD_TIME_MS, "config_reload_time_ms", GAUGE)
+STAT_ENUM(cds_stat, CDS_STAT, CDS_STATS);
+extern const struct stat_type cds_stats;
+
+/* "http.<stat_prefix>.rds.<name>" */
+#define RDS_STATS(X, S) \
+	CDS_STATS(X, S) \
+	X(S, UPDATE_EMPTY, "update_empty", COUNTER)
+STAT_ENUM(rds_stat, RDS_STAT, RDS_STATS);
+extern const struct stat_type rds_stats;
 
 /* "control_plane" */
 #define CONTROL_PLANE_STATS(X, S) \
