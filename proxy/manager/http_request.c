@@ -99,38 +99,50 @@ static bool detect_origin(struct stream *s, struct headers *headers)
 	       is_internal(manager, s->info.downstream_remote);
 }
 
+/* Well-known names as a set: bit id of the word that headers->present keeps it in. */
+struct name_set {
+	uint64_t words[2];
+};
+
+#define NAME_BIT(id, word) ((unsigned)(id) >> 6 == (word) ? UINT64_C(1) << ((id)&63) : 0)
+#define NAME_BITS(word, a, b, c, d, e)                                                             \
+	(NAME_BIT(a, word) | NAME_BIT(b, word) | NAME_BIT(c, word) | NAME_BIT(d, word) |           \
+	 NAME_BIT(e, word))
+#define EDGE_NAMES(word)                                                                           \
+	NAME_BITS(word, HEADER_X_ENVOY_DECORATOR_OPERATION,                                        \
+		  HEADER_X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER,                                       \
+		  HEADER_X_ENVOY_DOWNSTREAM_SERVICE_NODE, HEADER_X_ENVOY_DOWNSTREAM_SERVICE_NODE,  \
+		  HEADER_X_ENVOY_DOWNSTREAM_SERVICE_NODE)
+#define INTERNAL_NAMES(word)                                                                       \
+	NAME_BITS(word, HEADER_X_ENVOY_INTERNAL, HEADER_X_ENVOY_RETRIABLE_STATUS_CODES,            \
+		  HEADER_X_ENVOY_RETRIABLE_HEADER_NAMES, HEADER_X_ENVOY_RETRY_ON,                  \
+		  HEADER_X_ENVOY_RETRY_GRPC_ON) |                                                  \
+		NAME_BITS(word, HEADER_X_ENVOY_MAX_RETRIES, HEADER_X_ENVOY_UPSTREAM_ALT_STAT_NAME, \
+			  HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS,                                   \
+			  HEADER_X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS,                           \
+			  HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE) |                       \
+		NAME_BITS(word, HEADER_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, HEADER_X_ENVOY_FORCE_TRACE, \
+			  HEADER_X_ENVOY_IP_TAGS, HEADER_X_ENVOY_ORIGINAL_PATH,                    \
+			  HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT)
+
+static const struct name_set edge_names = {{EDGE_NAMES(0), EDGE_NAMES(1)}};
+static const struct name_set internal_names = {{INTERNAL_NAMES(0), INTERNAL_NAMES(1)}};
+
+static void remove_names(struct headers *headers, const struct name_set *names)
+{
+	for (unsigned word = 0; word < 2; word++)
+		for (uint64_t found; (found = headers->present[word] & names->words[word]);)
+			headers_remove_id(
+				headers,
+				(enum header_id)(word * 64 + (unsigned)__builtin_ctzll(found)));
+}
+
 /* What only the mesh itself may say. */
 static void remove_internal(struct headers *headers, bool is_edge)
 {
-	static const uint8_t edge[] = {
-		HEADER_X_ENVOY_DECORATOR_OPERATION,
-		HEADER_X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER,
-		HEADER_X_ENVOY_DOWNSTREAM_SERVICE_NODE,
-	};
-	static const uint8_t external[] = {
-		HEADER_X_ENVOY_INTERNAL,
-		HEADER_X_ENVOY_RETRIABLE_STATUS_CODES,
-		HEADER_X_ENVOY_RETRIABLE_HEADER_NAMES,
-		HEADER_X_ENVOY_RETRY_ON,
-		HEADER_X_ENVOY_RETRY_GRPC_ON,
-		HEADER_X_ENVOY_MAX_RETRIES,
-		HEADER_X_ENVOY_UPSTREAM_ALT_STAT_NAME,
-		HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS,
-		HEADER_X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS,
-		HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE,
-		HEADER_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
-		HEADER_X_ENVOY_FORCE_TRACE,
-		HEADER_X_ENVOY_IP_TAGS,
-		HEADER_X_ENVOY_ORIGINAL_PATH,
-		HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT,
-	};
-
-	for (unsigned i = 0; is_edge && i < COUNT_OF(edge); i++)
-		if (headers_has(headers, edge[i]))
-			headers_remove_id(headers, edge[i]);
-	for (unsigned i = 0; i < COUNT_OF(external); i++)
-		if (headers_has(headers, external[i]))
-			headers_remove_id(headers, external[i]);
+	if (is_edge)
+		remove_names(headers, &edge_names);
+	remove_names(headers, &internal_names);
 }
 
 static void set_external_address(struct stream *s, struct headers *headers)

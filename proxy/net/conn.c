@@ -44,6 +44,7 @@ static void update_interest(struct conn *conn)
 	case CONN_DEAD:
 		break;
 	}
+	conn->is_write_watched = interest & IO_WRITE;
 	io_watch(conn->loop, &conn->io, interest);
 }
 
@@ -150,7 +151,7 @@ static void read_some(struct conn *conn)
 		fail(conn, (enum status)n);
 		return;
 	}
-	if (conn->state != CONN_DEAD)
+	if (conn->is_eof && conn->state != CONN_DEAD)
 		update_interest(conn);
 }
 
@@ -260,7 +261,10 @@ static void write_out(struct conn *conn)
 			asked += iov[i].iov_len;
 		conn->has_written = true;
 		conn->bytes_written += (uint64_t)n;
-		buf_drain(&conn->out, (size_t)n);
+		if ((size_t)n == conn->out.len)
+			buf_clear(&conn->out);
+		else
+			buf_drain(&conn->out, (size_t)n);
 		if ((size_t)n < asked)
 			break;
 	}
@@ -270,7 +274,8 @@ static void write_out(struct conn *conn)
 		buf_own(&conn->out);
 		check_marks(conn);
 	}
-	if (conn->state != CONN_DEAD)
+	if (conn->state != CONN_DEAD &&
+	    (conn->out.len || conn->is_write_watched || conn->state != CONN_OPEN))
 		update_interest(conn);
 }
 

@@ -72,7 +72,8 @@ struct conn {
 	uint16_t read_pauses; /* counted */
 	uint8_t state;        /* enum conn_state; conn_set_state is its one setter */
 	bool is_blocked;
-	bool is_eof;             /* the peer's end was seen */
+	bool is_eof; /* the peer's end was seen */
+	bool is_write_watched;
 	bool is_bulk;            /* the last read filled its room */
 	bool is_shutdown_wanted; /* half close: once out is flushed */
 	bool is_shutdown;
