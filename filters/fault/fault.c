@@ -110,7 +110,7 @@ static bool take_active(struct filter *f)
 
 static bool abort_request(struct filter *f, const struct headers *headers)
 {
-	struct abort abort;
+	struct abort abort = {0};
 
 	if (!abort_of(f, headers, &abort) || !take_active(f))
 		return false;
