@@ -20,7 +20,8 @@ typedef Envoy__Config__Route__V3__Route route_message;
 typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__RouteConfiguration service_message;
 typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__Route call_message;
 
-static struct arena arena;
+static struct arena arena;  /* messages and requests */
+static struct arena tables; /* what is built of them */
 static struct headers requests[REQUESTS];
 
 static route_message *new_route(const char *prefix, bool is_exact)
@@ -68,7 +69,7 @@ static const struct route_table *http_table(unsigned hosts, unsigned routes, con
 			ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_PREFIX;
 		table.virtual_hosts[table.n_virtual_hosts++] = host;
 	}
-	if (route_table_load(&result, &table, &options, &arena, &diag)) {
+	if (route_table_load(&result, &table, &options, &tables, &diag)) {
 		fprintf(stderr, "%s: %s\n", diag.path, diag.text);
 		exit(1);
 	}
@@ -115,7 +116,7 @@ static const struct route_table *rpc_table(unsigned services)
 			ENVOY__EXTENSIONS__FILTERS__NETWORK__DUBBO_PROXY__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_CLUSTER;
 		call->route->cluster = "c1";
 	}
-	if (route_table_load_rpc(&result, "t", messages, services + 1, &options, &arena, &diag)) {
+	if (route_table_load_rpc(&result, "t", messages, services + 1, &options, &tables, &diag)) {
 		fprintf(stderr, "%s: %s\n", diag.path, diag.text);
 		exit(1);
 	}
@@ -159,7 +160,7 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name, *domain, *host, *path;
 		unsigned hosts, routes;
-	} tables[] = {
+	} kinds[] = {
 		{"one_host", "*", "svc.default.local", "/api/v1/item%u?q=1", 1, 1},
 		{"one_host_4_routes", "*", "svc.default.local", "/api/v1/item%u?q=1", 1, 4},
 		{"one_host_1000_routes", "*", "svc.default.local", "/api/v1/item%u?q=1", 1, 1000},
@@ -172,20 +173,21 @@ int main(int argc, char **argv)
 	};
 	unsigned long matches = argc > 1 ? strtoul(argv[1], NULL, 10) : 2000000;
 
-	for (size_t i = 0; i < COUNT_OF(tables); i++) {
-		if (argc > 2 && strcmp(argv[2], tables[i].name) != 0)
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		if (argc > 2 && strcmp(argv[2], kinds[i].name) != 0)
 			continue;
 		arena_init(&arena, 1 << 20);
+		arena_init(&tables, 65536);
 		const struct route_table *table =
-			tables[i].domain
-				? http_table(tables[i].hosts, tables[i].routes, tables[i].domain)
-				: rpc_table(tables[i].hosts);
-		size_t table_size = arena.allocated;
-		make_requests(tables[i].host, tables[i].path, tables[i].hosts,
-			      tables[i].domain ? tables[i].routes : tables[i].hosts);
+			kinds[i].domain
+				? http_table(kinds[i].hosts, kinds[i].routes, kinds[i].domain)
+				: rpc_table(kinds[i].hosts);
+		make_requests(kinds[i].host, kinds[i].path, kinds[i].hosts,
+			      kinds[i].domain ? kinds[i].routes : kinds[i].hosts);
 		run(table, matches / 10);
-		printf("%-22s %7.1f ns/match   %8zu KiB with its messages\n", tables[i].name,
-		       run(table, matches), table_size / 1024);
+		printf("%-22s %7.1f ns/match   %8zu KiB\n", kinds[i].name, run(table, matches),
+		       tables.allocated / 1024);
+		arena_free(&tables);
 		arena_free(&arena);
 	}
 	return 0;
