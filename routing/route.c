@@ -282,6 +282,14 @@ unsigned route_filter_configs(const struct route *route, const struct weighted_c
 	return count;
 }
 
+bool route_has_filter_configs(const struct route *route)
+{
+	const struct virtual_host *host = route->virtual_host;
+
+	return route->filter_configs.count || host->filter_configs.count ||
+	       host->table->filter_configs.count;
+}
+
 const struct filter_config *route_filter_config(const struct route *route,
 						const struct weighted_cluster *weighted,
 						struct slice filter)

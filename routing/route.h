@@ -95,6 +95,9 @@ const struct filter_config *route_filter_config(const struct route *route,
 						const struct weighted_cluster *weighted,
 						struct slice filter);
 
+/* Whether any filter has one: for the route, its virtual host or its table. */
+bool route_has_filter_configs(const struct route *route);
+
 /* All of them, from the table's to the most specific, for filters that merge. Returns how many. */
 enum { ROUTE_FILTER_CONFIGS_MAX = 4 };
 unsigned route_filter_configs(const struct route *route, const struct weighted_cluster *weighted,

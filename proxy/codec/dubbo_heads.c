@@ -173,7 +173,7 @@ static inline uint64_t key_make(struct slice payload, size_t version, size_t met
 }
 
 /* The end of the string at `at`, taken for one in ASCII; 0 when it isn't, or is cut. */
-static size_t string_end(struct slice payload, size_t at)
+static inline size_t string_end(struct slice payload, size_t at)
 {
 	if (at + 1 >= payload.len)
 		return 0;
@@ -197,20 +197,19 @@ static COLD uint64_t key_find_slowly(struct slice payload)
 	return key_make(payload, version, method, end);
 }
 
-/* 0 when there is no key. Bytes that only look like five strings give a key that no slot has. */
+/* 0 when there is no key. Names of methods and versions are shorter than 32 bytes, mostly; those of
+ * services and parameter types often aren't. */
 static inline uint64_t key_find(struct slice payload)
 {
 	const uint8_t *p = (const uint8_t *)payload.data;
 	size_t len = payload.len, service, version, method, types, end;
 
-	if (UNLIKELY(!len || (service = 1 + (p[0] & 0x1fu)) >= len ||
-		     (version = service + 1 + (p[service] & 0x1f)) >= len ||
-		     (method = version + 1 + (p[version] & 0x1f)) + 8 >= len ||
-		     (types = method + 1 + (p[method] & 0x1f)) >= len ||
-		     (end = types + 1 + (p[types] & 0x1f)) > len))
-		return key_find_slowly(payload);
-	unsigned tags = p[0] | p[service] | p[version] | p[method] | p[types];
-	if (UNLIKELY(tags >= 0x20 || version < 16))
+	if (UNLIKELY(!len || p[0] >= 0x20 || (service = 1u + p[0]) >= len ||
+		     !(version = string_end(payload, service)) || version >= len ||
+		     p[version] >= 0x20 || (method = version + 1 + p[version]) + 8 >= len ||
+		     p[method] >= 0x20 || (types = method + 1 + p[method]) >= len ||
+		     !(end = string_end(payload, types)) || end > len || end > DUBBO_HEAD_KEY ||
+		     version < 16))
 		return key_find_slowly(payload);
 	return key_make(payload, version, method, end);
 }

@@ -26,6 +26,7 @@ static struct filter_hold *hold_get(struct filter *f, enum direction direction)
 		buf_init(&hold->seen.data, &f->stream->worker->loop->pool);
 		buf_init(&hold->unseen.data, &f->stream->worker->loop->pool);
 		f->hold[direction] = hold;
+		f->stream->has_holds = true;
 	}
 	return hold;
 }
@@ -303,6 +304,8 @@ void filter_inject(struct filter *f, enum direction direction, struct buf *data,
 void chain_cancel(struct stream *s, enum direction direction)
 {
 	s->epoch[direction]++;
+	if (LIKELY(!s->has_holds))
+		return;
 	for (unsigned i = 0; i < s->filter_count; i++) {
 		struct filter_hold *hold = s->filters[i].hold[direction];
 		if (!hold)
@@ -327,6 +330,7 @@ static size_t states_size(const struct chain_entry *entries, unsigned count)
 void chain_open(struct stream *s, const struct chain_entry *entries, unsigned count)
 {
 	char *room = arena_zalloc(&s->arena, states_size(entries, count));
+	bool has_own = s->route && route_has_filter_configs(s->route);
 	unsigned used = 0;
 
 	s->filters = (struct filter *)(void *)room;
@@ -335,7 +339,7 @@ void chain_open(struct stream *s, const struct chain_entry *entries, unsigned co
 		const void *config = entries[i].config;
 		bool is_disabled = entries[i].is_disabled;
 		const struct filter_config *own =
-			s->route ? route_filter_config(s->route, NULL, entries[i].name) : NULL;
+			has_own ? route_filter_config(s->route, NULL, entries[i].name) : NULL;
 		if (own) {
 			is_disabled = own->is_disabled || (is_disabled && !own->is_enabled);
 			config = own->config ? own->config : config;
