@@ -113,7 +113,7 @@ enum status header_matches_load(struct header_matches *matches, const char *fiel
 	return STATUS_OK;
 }
 
-static bool test_value(const struct header_match *match, struct slice value)
+static bool test_value(const struct header_match *match, struct slice value, bool *gave_up)
 {
 	int64_t number;
 
@@ -124,23 +124,24 @@ static bool test_value(const struct header_match *match, struct slice value)
 		return slice_to_int64(value, &number) && number >= match->from &&
 		       number < match->to;
 	case VALUE_TEST_STRING:
-		return string_matcher_test(&match->string, value);
+		return string_matcher_try(&match->string, value, gave_up);
 	}
 	return false;
 }
 
-bool header_match_test(const struct header_match *match, const struct headers *headers)
+bool header_match_try(const struct header_match *match, const struct headers *headers,
+		      bool *gave_up)
 {
 	const struct header *h = match->id == HEADER_OTHER
 					 ? headers_find(headers, match->name)
 					 : headers_find_id(headers, (enum header_id)match->id);
 	if (!h) {
 		if (match->missing_is_empty)
-			return test_value(match, SLICE("")) != match->invert;
+			return test_value(match, SLICE(""), gave_up) != match->invert;
 		return match->test == VALUE_TEST_PRESENT && match->invert;
 	}
 	for (; h; h = headers_find_next(headers, h))
-		if (test_value(match, header_value(h)))
+		if (test_value(match, header_value(h), gave_up))
 			return !match->invert;
 	return match->invert;
 }

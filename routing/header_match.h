@@ -45,7 +45,16 @@ header_matches_load(struct header_matches *matches, const char *field,
 		    struct Envoy__Config__Route__V3__HeaderMatcher *const *messages, size_t count,
 		    struct arena *arena, struct diag *diag);
 
-bool header_match_test(const struct header_match *match, const struct headers *headers);
+/* *gave_up is set (never cleared) when a regex gave up: the answer can't be relied on then. */
+bool header_match_try(const struct header_match *match, const struct headers *headers,
+		      bool *gave_up);
+
+static inline bool header_match_test(const struct header_match *match,
+				     const struct headers *headers)
+{
+	bool gave_up = false;
+	return header_match_try(match, headers, &gave_up);
+}
 
 /* True when all match: also when there are none. */
 static inline bool header_matches_test(const struct header_matches *matches,

@@ -122,8 +122,10 @@ static bool contains_lower(struct slice text, struct slice lower)
 	return false;
 }
 
-bool string_matcher_test(const struct string_matcher *m, struct slice text)
+bool string_matcher_try(const struct string_matcher *m, struct slice text, bool *gave_up)
 {
+	enum status status;
+
 	switch (m->kind) {
 	case STRING_MATCHER_EXACT:
 		return m->ignore_case ? slice_equal_lower(text, m->text)
@@ -143,7 +145,9 @@ bool string_matcher_test(const struct string_matcher *m, struct slice text)
 		return text.len >= m->text.len &&
 		       memmem(text.data, text.len, m->text.data, m->text.len);
 	case STRING_MATCHER_REGEX:
-		return regex_match(m->regex, text);
+		status = regex_try_match(m->regex, text);
+		*gave_up |= status == STATUS_TOO_LARGE;
+		return status == STATUS_OK;
 	}
 	return false;
 }

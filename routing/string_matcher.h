@@ -47,7 +47,16 @@ enum status MUST_CHECK regex_matcher_load(
 void string_matcher_init(struct string_matcher *matcher, enum string_matcher_kind kind,
 			 struct slice text, bool ignore_case, struct arena *arena);
 
-bool string_matcher_test(const struct string_matcher *matcher, struct slice text);
+/* A regex that gives up (base/regex.h) counts as no match, and sets *gave_up, which is left alone
+ * otherwise: who decides about access then takes the safe way. */
+bool string_matcher_try(const struct string_matcher *matcher, struct slice text, bool *gave_up);
+
+/* For whatever no access depends on. */
+static inline bool string_matcher_test(const struct string_matcher *matcher, struct slice text)
+{
+	bool gave_up = false;
+	return string_matcher_try(matcher, text, &gave_up);
+}
 
 /* Eight bytes at once: upper case letters become lower case. */
 static inline uint64_t word_lower(uint64_t word)

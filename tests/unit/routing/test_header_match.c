@@ -121,6 +121,23 @@ static void several_and_pseudo(void **state)
 	      {"cookie: a=1\ncookie: b=2", true});
 }
 
+static void giving_up_is_told(void **state)
+{
+	struct routing_fixture *f = *state;
+	const struct route_table *table = table_of_routes(
+		f, "[{match: {prefix: /, headers: [{name: x-a, invert_match: true, string_match: "
+		   "{safe_regex: {regex: '(x+x+)+y'}}}]}, direct_response: {status: 200}}]");
+	const struct header_match *match =
+		&table->virtual_hosts[0].routes.matchers[0].more->headers.items[0];
+	bool gave_up = false;
+	assert_false(header_match_try(match, request(f, "GET /", "h", "x-a: xxy"), &gave_up));
+	assert_true(header_match_try(match, request(f, "GET /", "h", "x-a: z"), &gave_up));
+	assert_false(gave_up);
+	request(f, "GET /", "h", "x-a: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxz");
+	header_match_try(match, &f->headers, &gave_up);
+	assert_true(gave_up);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +148,7 @@ int main(void)
 		ROUTING_TEST(absence),
 		ROUTING_TEST(older_kinds),
 		ROUTING_TEST(several_and_pseudo),
+		ROUTING_TEST(giving_up_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
