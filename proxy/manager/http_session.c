@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "manager/http_manager.h"
+#include "manager/local_replies.h"
 #include "manager/route_find.h"
 #include "telemetry/access_log.h"
 #include "telemetry/stats_http.h"
@@ -19,6 +20,12 @@ static void find_route(struct stream *s)
 {
 	const struct http_manager *manager = http_manager_of(s->session);
 	route_find(s, manager->routes, manager->routes_slot);
+}
+
+static void amend_reply(struct stream *s, const struct local_reply *reply, struct headers *headers,
+			struct buf *body)
+{
+	local_replies_apply(http_manager_of(s->session)->local_replies, s, reply, headers, body);
 }
 
 static void count_code(struct stream *s)
@@ -157,6 +164,7 @@ static const struct session_type session_type = {
 	.protocol = STREAM_PROTOCOL_HTTP11,
 	.prepare_request = http_prepare_request,
 	.prepare_response = http_prepare_response,
+	.amend_reply = amend_reply,
 	.find_route = find_route,
 	.stream_ended = stream_ended,
 	.request_failed = request_failed,

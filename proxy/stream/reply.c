@@ -26,10 +26,14 @@ static void cancel_source(struct stream *s)
 		s->source_type->cancel(source);
 }
 
-void reply_send_details(struct stream *s, const struct local_reply *reply, struct slice details)
+void reply_send_details(struct stream *s, const struct local_reply *given, struct slice details)
 {
-	const struct reply_reason_row *row = &reply_reasons[reply->reason];
+	const struct reply_reason_row *row = &reply_reasons[given->reason];
+	struct local_reply filled = *given;
+	const struct local_reply *reply = &filled;
 
+	if (!filled.http_status)
+		filled.http_status = row->http;
 	if (!stream_is_open(s))
 		return;
 	cancel_source(s);
@@ -50,6 +54,8 @@ void reply_send_details(struct stream *s, const struct local_reply *reply, struc
 	buf_init(&body, &s->worker->loop->pool);
 	s->session->codec->type->render_reply(&s->down, reply, headers, &body);
 	s->info.local_reply_body = reply->text;
+	if (s->session->type->amend_reply)
+		s->session->type->amend_reply(s, reply, headers, &body);
 	stream_set_response(s, headers);
 	if (s->redirect_location.len)
 		headers_add_id(headers, HEADER_LOCATION, s->redirect_location);
@@ -58,8 +64,6 @@ void reply_send_details(struct stream *s, const struct local_reply *reply, struc
 		headers_add_id(headers, HEADER_X_ENVOY_OVERLOADED, SLICE("true"));
 	if (reply->reason == REPLY_DIRECT_RESPONSE && s->route)
 		route_mutate_response(s->route, NULL, headers, &s->info);
-	if (s->session->type->amend_reply)
-		s->session->type->amend_reply(s, reply, headers, &body);
 
 	s->is_response_over = true;
 	bool has_body = body.len;

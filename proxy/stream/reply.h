@@ -11,7 +11,7 @@ struct stream;
 
 /* Ends the request direction, cancels the upstream, and sends the reply; if a part of an answer has
  * gone out already, resets the stream instead. The slices of `reply` must live as long as the
- * stream. */
+ * stream. http_status 0: the reason's. */
 void reply_send(struct stream *s, const struct local_reply *reply);
 
 /* The same with details for %RESPONSE_CODE_DETAILS%. */

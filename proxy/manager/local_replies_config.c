@@ -1,0 +1,142 @@
+#include <stdlib.h>
+
+#include <envoy/config/core/v3/base.pb-c.h>
+#include <envoy/config/core/v3/substitution_format_string.pb-c.h>
+#include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h>
+
+#include "manager/local_replies.h"
+#include "message/format_config.h"
+#include "telemetry/access_log_filter.h"
+#include "upstream/config_values.h"
+
+enum { BODY_MAX = 1 << 20 };
+
+typedef Envoy__Config__Core__V3__DataSource DataSource;
+typedef Envoy__Config__Core__V3__SubstitutionFormatString FormatString;
+typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__ResponseMapper Mapper;
+typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__LocalReplyConfig Message;
+
+#define SOURCE(kind) ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_##kind
+
+static enum status load_body(struct reply_mapper *mapper, const DataSource *message,
+			     const struct config_context *context, struct diag *diag)
+{
+	const char *value;
+
+	if (!message)
+		return STATUS_OK;
+	mapper->has_body = true;
+	switch (message->specifier_case) {
+	case SOURCE(FILENAME):
+		return context->read_file(context, slice_of(message->filename), BODY_MAX,
+					  &mapper->body, diag);
+	case SOURCE(INLINE_BYTES):
+		mapper->body = arena_slice(context->arena, slice_make(message->inline_bytes.data,
+								      message->inline_bytes.len));
+		return STATUS_OK;
+	case SOURCE(INLINE_STRING):
+		mapper->body = config_text(context->arena, message->inline_string);
+		return STATUS_OK;
+	case SOURCE(ENVIRONMENT_VARIABLE):
+		value = getenv(message->environment_variable);
+		if (!value)
+			return diag_at(diag, "environment_variable", "'%s' is not set",
+				       message->environment_variable);
+		mapper->body = config_text(context->arena, value);
+		return STATUS_OK;
+	case ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER__NOT_SET:
+	case _ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER__CASE_IS_INT_SIZE:
+		break;
+	}
+	return diag_set(diag, "a source is required");
+}
+
+static enum status load_format(struct body_format *format, const FormatString *message,
+			       struct arena *arena, struct diag *diag)
+{
+	if (!message)
+		return STATUS_OK;
+	bool is_json = message->format_case ==
+		       ENVOY__CONFIG__CORE__V3__SUBSTITUTION_FORMAT_STRING__FORMAT_JSON_FORMAT;
+	if (message->content_type[0])
+		format->content_type = config_text(arena, message->content_type);
+	else
+		format->content_type = is_json ? SLICE("application/json") : SLICE("text/plain");
+	return format_load(message, arena, &format->format, diag);
+}
+
+static enum status load_headers(struct header_mutations *headers, const Mapper *message,
+				struct arena *arena, struct diag *diag)
+{
+	struct header_add *adds =
+		ARENA_NEW_ARRAY(arena, struct header_add, message->n_headers_to_add);
+
+	for (size_t i = 0; i < message->n_headers_to_add; i++) {
+		enum status status =
+			header_add_load(&adds[i], message->headers_to_add[i], arena, diag);
+		if (status) {
+			diag_prefix(diag, "headers_to_add[%zu]", i);
+			return status;
+		}
+	}
+	*headers = (struct header_mutations){.adds = adds,
+					     .add_count = (uint32_t)message->n_headers_to_add};
+	return STATUS_OK;
+}
+
+static enum status load_mapper(struct reply_mapper *mapper, const Mapper *message,
+			       const struct config_context *context, struct diag *diag)
+{
+	uint32_t code = config_u32(message->status_code, 0);
+	enum status status;
+
+	if (message->status_code && (code < 200 || code >= 600))
+		return diag_at(diag, "status_code", "must be in [200, 600)");
+	mapper->status = (uint16_t)code;
+	if (!message->filter)
+		return diag_at(diag, "filter", "is required");
+	if ((status = access_log_filter_load(message->filter, context->arena, &mapper->filter,
+					     diag))) {
+		diag_prefix(diag, "filter");
+		return status;
+	}
+	if ((status = load_body(mapper, message->body, context, diag))) {
+		diag_prefix(diag, "body");
+		return status;
+	}
+	if ((status = load_format(&mapper->format, message->body_format_override, context->arena,
+				  diag))) {
+		diag_prefix(diag, "body_format_override");
+		return status;
+	}
+	return load_headers(&mapper->headers, message, context->arena, diag);
+}
+
+enum status local_replies_load(const struct local_replies **loaded, const Message *message,
+			       const struct config_context *context, struct diag *diag)
+{
+	*loaded = NULL;
+	if (!message)
+		return STATUS_OK;
+	struct local_replies *replies = ARENA_NEW(context->arena, struct local_replies);
+	struct reply_mapper *mappers =
+		ARENA_NEW_ARRAY(context->arena, struct reply_mapper, message->n_mappers);
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; i < message->n_mappers && !status; i++) {
+		status = load_mapper(&mappers[i], message->mappers[i], context, diag);
+		if (status)
+			diag_prefix(diag, "mappers[%zu]", i);
+	}
+	if (!status) {
+		status = load_format(&replies->format, message->body_format, context->arena, diag);
+		if (status)
+			diag_prefix(diag, "body_format");
+	}
+	if (status)
+		diag_prefix(diag, "local_reply_config");
+	replies->mappers = mappers;
+	replies->mapper_count = (unsigned)message->n_mappers;
+	*loaded = replies;
+	return status;
+}
