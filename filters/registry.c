@@ -1,6 +1,8 @@
 #include "filters/registry.h"
 
 #include "base/attributes.h"
+#include "filters/buffer/buffer.h"
+#include "filters/cors/cors.h"
 #include "filters/fault/fault.h"
 #include "filters/header_mutation/header_mutation.h"
 #include "filters/local_ratelimit/local_ratelimit.h"
@@ -12,6 +14,8 @@
 #include "stream/filter.h"
 
 static const struct filter_type *const filter_types[] = {
+	&buffer_filter,
+	&cors_filter,
 	&fault_filter,
 	&header_mutation_filter,
 	&local_ratelimit_filter,

@@ -62,7 +62,8 @@
 	X(507, "Insufficient Storage")                                                             \
 	X(508, "Loop Detected")                                                                    \
 	X(510, "Not Extended")                                                                     \
-	X(511, "Network Authentication Required")
+	X(511, "Network Authentication Required")                                                  \
+	X(599, "Last Unassigned Server Error Code")
 
 struct slice http1_reason(unsigned status)
 {

@@ -201,11 +201,14 @@ static void run_data(struct stream *s, enum direction direction, unsigned i, str
 			return;
 		if (status == FILTER_CONTINUE && !is_holding(f, direction))
 			continue;
-		part_add_data(&hold_get(f, direction)->seen, data, end);
-		if (status == FILTER_CONTINUE)
-			release(s, direction, i);
-		else
+		struct message_part *seen = &hold_get(f, direction)->seen;
+		part_add_data(seen, data, end);
+		if (status != FILTER_CONTINUE)
 			held(s, direction, f, status);
+		else if (seen->data.len > s->buffer_limit)
+			too_large(s, direction);
+		else
+			release(s, direction, i);
 		return;
 	}
 	if (direction == DIRECTION_RESPONSE)

@@ -43,6 +43,16 @@ unsigned filter_route_configs(const struct filter *f, const struct filter_config
 	return route ? route_filter_configs(route, NULL, f->entry->name, configs) : 0;
 }
 
+struct headers *filter_request(const struct filter *f)
+{
+	return f->stream->request;
+}
+
+void filter_set_buffer_limit(struct filter *f, uint32_t limit)
+{
+	f->stream->buffer_limit = limit;
+}
+
 struct arena *filter_arena(const struct filter *f)
 {
 	return &f->stream->arena;

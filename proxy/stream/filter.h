@@ -109,6 +109,11 @@ const void *filter_chain_config(const struct filter *f);
  * first: for filters that merge. Fills at most ROUTE_FILTER_CONFIGS_MAX, returns how many. */
 unsigned filter_route_configs(const struct filter *f, const struct filter_config **configs);
 
+/* The head that began the exchange, as it is now. */
+struct headers *filter_request(const struct filter *f);
+/* What filters may hold of one message of this stream, from now on. */
+void filter_set_buffer_limit(struct filter *f, uint32_t limit);
+
 struct arena *filter_arena(const struct filter *f);
 struct scope *filter_scope(const struct filter *f);
 struct stream_info *filter_info(const struct filter *f);
