@@ -126,14 +126,14 @@ static void giving_up_is_told(void **state)
 	struct routing_fixture *f = *state;
 	const struct route_table *table = table_of_routes(
 		f, "[{match: {prefix: /, headers: [{name: x-a, invert_match: true, string_match: "
-		   "{safe_regex: {regex: '(x+x+)+y'}}}]}, direct_response: {status: 200}}]");
+		   "{safe_regex: {regex: '(x+x+)+[yz]w?'}}}]}, direct_response: {status: 200}}]");
 	const struct header_match *match =
 		&table->virtual_hosts[0].routes.matchers[0].more->headers.items[0];
 	bool gave_up = false;
-	assert_false(header_match_try(match, request(f, "GET /", "h", "x-a: xxy"), &gave_up));
-	assert_true(header_match_try(match, request(f, "GET /", "h", "x-a: z"), &gave_up));
+	assert_false(header_match_try(match, request(f, "GET /", "h", "x-a: xxz"), &gave_up));
+	assert_true(header_match_try(match, request(f, "GET /", "h", "x-a: q"), &gave_up));
 	assert_false(gave_up);
-	request(f, "GET /", "h", "x-a: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxz");
+	request(f, "GET /", "h", "x-a: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxq");
 	header_match_try(match, &f->headers, &gave_up);
 	assert_true(gave_up);
 }
