@@ -382,6 +382,7 @@ struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table 
 	upstream->pins = pins;
 	upstream->stats = stats;
 	upstream->random = random;
+	scope_init(&upstream->fired);
 	map_init(&upstream->names, NULL);
 	upstream->dubbo_options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 							 .max_in_flight = DUBBO_MAX_IN_FLIGHT,
@@ -391,6 +392,7 @@ struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table 
 
 void upstream_worker_free(struct upstream_worker *upstream)
 {
+	scope_cancel(&upstream->fired);
 	for (uint32_t slot = 0; slot < upstream->cluster_size; slot++) {
 		struct cluster_worker *cluster = upstream->clusters[slot];
 		if (!cluster)

@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "base/published.h"
 #include "base/random.h"
+#include "base/scope.h"
 #include "net/loop.h"
 #include "telemetry/stats.h"
 #include "upstream/balancer.h"
@@ -76,6 +77,8 @@ struct upstream_worker {
 	uint64_t next_conn_id;
 	struct dubbo_options dubbo_options;
 	struct dubbo_counts dubbo_counts;
+	struct scope fired; /* calls that nobody waits for (client_fire) */
+	uint32_t fired_count;
 	/* Takes the report's reference. NULL: reports are dropped. */
 	void (*report)(struct upstream_worker *upstream, const struct host_report *report);
 	void *owner;

@@ -1,15 +1,8 @@
 /* Requests over pools and real sockets: which connection they get, what limits them, and what is
  * left when hosts go. */
-#include "http_server.h"
+#include "worker_fixture.h"
 
-#include "base/random.h"
-#include "net/loop.h"
-#include "telemetry/stats.h"
-#include "telemetry/stats_cluster.h"
 #include "upstream/request.h"
-#include "upstream/upstream_worker.h"
-
-enum { SLOT = 3 };
 
 enum outcome {
 	WAITING,
@@ -29,135 +22,26 @@ struct call {
 	size_t body;
 };
 
-struct fixture {
-	struct loop loop;
-	struct stats *stats;
-	struct random random;
-	struct pin_table pins;
-	struct upstream_worker *upstream;
-	struct breakers *breakers;
-	struct cluster *cluster;
-	struct plan plan;
-	struct host_set *hosts;
-	struct http_server server;
-	unsigned reports, causes;
-	struct call calls[8];
-};
-
-static struct fixture f;
-
-/* --- the fixture */
-
-static void give_back(struct pin_table *table, struct published *object)
-{
-	(void)table;
-	if (!--object->references)
-		object->free(object);
-}
-
-static void on_report(struct upstream_worker *upstream, const struct host_report *report)
-{
-	(void)upstream;
-	assert_int_equal(report->slot, SLOT);
-	f.reports++;
-	f.causes |= report->causes;
-	host_drop(report->host);
-}
+static struct call calls[8];
 
 static int begin(void **context)
 {
 	(void)context;
-	memset(&f, 0, sizeof f);
-	http_server_start(&f.server);
-	assert_int_equal(loop_init(&f.loop, &f), STATUS_OK);
-	f.stats = stats_new();
-	random_init(&f.random, 5);
-	pin_table_init(&f.pins, give_back);
-	f.upstream = upstream_worker_new(&f.loop, &f.pins, stats_main_shard(f.stats), &f.random);
-	f.upstream->report = on_report;
-	f.breakers = breakers_new();
-	plan_init(&f.plan);
-	for (size_t i = 0; i < COUNT_OF(f.calls); i++)
-		arena_init(&f.calls[i].arena, 1024);
+	fixture_begin();
+	memset(calls, 0, sizeof calls);
+	for (size_t i = 0; i < COUNT_OF(calls); i++)
+		arena_init(&calls[i].arena, 1024);
 	return 0;
-}
-
-/* A cluster with one host, the server's; change it before publish(). */
-static struct cluster *make_cluster(void)
-{
-	struct arena arena;
-	arena_init(&arena, 1024);
-	struct cluster *cluster = ARENA_NEW(&arena, struct cluster);
-	test_cluster_init(cluster, LB_ROUND_ROBIN);
-	cluster->published = (struct published){.kind = PUBLISHED_CLUSTER,
-						.slot = SLOT,
-						.references = 1,
-						.name = SLICE("c1"),
-						.arena = arena,
-						.free = cluster_release};
-	cluster->stat_name = SLICE("c1");
-	cluster->connect_timeout_ms = 2000;
-	cluster->http.idle_timeout_ms = 60000;
-	for (int i = 0; i < CLUSTER_PRIORITIES; i++)
-		cluster->breakers[i] = (struct breaker_limits){.max_connections = 1024,
-							       .max_pending = 1024,
-							       .max_requests = 1024,
-							       .max_retries = 3};
-	cluster_share_breakers(cluster, f.breakers);
-	return f.cluster = cluster;
-}
-
-static void add_host(uint16_t port)
-{
-	plan_endpoint(&f.plan, 0, 1)->addr =
-		(struct addr){.family = ADDR_IPV4, .port = port, .ip = {127, 0, 0, 1}};
-}
-
-static void publish_hosts(void)
-{
-	struct host_set *before = f.hosts;
-	f.hosts = host_set_build(&f.plan.assignment, f.cluster, before);
-	f.hosts->published.slot = SLOT;
-	f.hosts->published.references++;
-	pin_table_set(&f.pins, PUBLISHED_HOST_SET, SLOT, &f.hosts->published);
-	upstream_worker_changed(f.upstream, PUBLISHED_HOST_SET, SLOT);
-	if (before)
-		give_back(NULL, &before->published);
-}
-
-static void publish(void)
-{
-	cluster_take_stats(f.cluster, f.stats);
-	publish_hosts();
-	pin_table_set(&f.pins, PUBLISHED_CLUSTER, SLOT, &f.cluster->published);
-	upstream_worker_changed(f.upstream, PUBLISHED_CLUSTER, SLOT);
-}
-
-static struct cluster_worker *cluster(void)
-{
-	struct cluster_worker *cw = cluster_worker_find(f.upstream, SLOT);
-	assert_non_null(cw);
-	return cw;
 }
 
 static int end(void **context)
 {
 	(void)context;
-	for (size_t i = 0; i < COUNT_OF(f.calls); i++)
-		upstream_request_cancel(&f.calls[i].request);
-	upstream_worker_free(f.upstream);
-	loop_settle(&f.loop);
-	for (int i = 0; i < BREAKER_RESOURCES; i++)
-		for (int p = 0; p < CLUSTER_PRIORITIES; p++)
-			assert_int_equal(f.breakers->priorities[p].words[i].used, 0);
-	pin_table_fini(&f.pins);
-	give_back(NULL, &f.hosts->published);
-	breakers_drop(f.breakers);
-	loop_fini(&f.loop);
-	stats_free(f.stats);
-	for (size_t i = 0; i < COUNT_OF(f.calls); i++)
-		arena_free(&f.calls[i].arena);
-	http_server_stop(&f.server);
+	for (size_t i = 0; i < COUNT_OF(calls); i++)
+		upstream_request_cancel(&calls[i].request);
+	fixture_end();
+	for (size_t i = 0; i < COUNT_OF(calls); i++)
+		arena_free(&calls[i].arena);
 	return 0;
 }
 
@@ -232,7 +116,7 @@ static const struct upstream_request_events events = {
 
 static struct call *start(unsigned n)
 {
-	struct call *call = &f.calls[n];
+	struct call *call = &calls[n];
 	struct pick pick = {0};
 	struct worker_host *host = cluster_worker_pick(cluster(), &pick);
 
@@ -268,18 +152,6 @@ static void await_open(unsigned n)
 	}
 }
 
-static uint64_t stat_of(unsigned id)
-{
-	return stat_value(f.stats, f.cluster->stats, id);
-}
-
-static void simple(void)
-{
-	make_cluster();
-	add_host(f.server.port);
-	publish();
-}
-
 /* --- tests */
 
 static void connections_are_reused_the_latest_first(void **context)
@@ -287,27 +159,27 @@ static void connections_are_reused_the_latest_first(void **context)
 	(void)context;
 	simple();
 	await(start(0), COMPLETE);
-	assert_int_equal(f.calls[0].status, 200);
-	assert_int_equal(f.calls[0].body, 2);
+	assert_int_equal(calls[0].status, 200);
+	assert_int_equal(calls[0].body, 2);
 	await(start(1), COMPLETE);
-	assert_true(f.calls[1].request.is_conn_reused);
+	assert_true(calls[1].request.is_conn_reused);
 	assert_int_equal(SERVER_GET(f.server.accepted), 1);
 
 	SERVER_SET(f.server.is_held, true);
 	start(0);
 	start(1);
-	await(&f.calls[0], READY);
-	await(&f.calls[1], READY);
+	await(&calls[0], READY);
+	await(&calls[1], READY);
 	SERVER_SET(f.server.is_held, false);
-	await(&f.calls[0], COMPLETE);
-	await(&f.calls[1], COMPLETE);
+	await(&calls[0], COMPLETE);
+	await(&calls[1], COMPLETE);
 	assert_int_equal(SERVER_GET(f.server.accepted), 2);
-	uint64_t first = f.calls[2].conn_id;
+	uint64_t first = calls[2].conn_id;
 	await(start(2), COMPLETE);
-	first = f.calls[2].conn_id;
+	first = calls[2].conn_id;
 	for (int i = 0; i < 3; i++) {
 		await(start(3), COMPLETE);
-		assert_int_equal(f.calls[3].conn_id, first);
+		assert_int_equal(calls[3].conn_id, first);
 	}
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 2);
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_RQ_TOTAL), 8);
@@ -326,13 +198,13 @@ static void connections_and_pending_requests_are_limited(void **context)
 	assert_int_equal(stat_of(CLUSTER_STAT_CIRCUIT_BREAKERS_DEFAULT_CX_OPEN), 1);
 	assert_int_equal(start(1)->outcome, WAITING);
 	assert_int_equal(start(2)->outcome, FAILED);
-	assert_int_equal(f.calls[2].reason, REPLY_OVERFLOW);
+	assert_int_equal(calls[2].reason, REPLY_OVERFLOW);
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_RQ_PENDING_OVERFLOW), 1);
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_OVERFLOW), 1);
 	SERVER_SET(f.server.is_held, false);
-	await(&f.calls[0], COMPLETE);
-	await(&f.calls[1], COMPLETE);
-	assert_int_equal(f.calls[0].conn_id, f.calls[1].conn_id);
+	await(&calls[0], COMPLETE);
+	await(&calls[1], COMPLETE);
+	assert_int_equal(calls[0].conn_id, calls[1].conn_id);
 	assert_int_equal(SERVER_GET(f.server.accepted), 1);
 }
 
@@ -346,13 +218,13 @@ static void requests_are_limited_by_priority(void **context)
 	SERVER_SET(f.server.is_held, true);
 	await(start(0), READY);
 	await(start(1), FAILED);
-	assert_int_equal(f.calls[1].reason, REPLY_OVERFLOW);
+	assert_int_equal(calls[1].reason, REPLY_OVERFLOW);
 	assert_int_equal(stat_of(CLUSTER_STAT_CIRCUIT_BREAKERS_DEFAULT_RQ_OPEN), 1);
-	f.calls[2].request.priority = CLUSTER_PRIORITY_HIGH;
+	calls[2].request.priority = CLUSTER_PRIORITY_HIGH;
 	await(start(2), READY);
 	SERVER_SET(f.server.is_held, false);
-	await(&f.calls[0], COMPLETE);
-	await(&f.calls[2], COMPLETE);
+	await(&calls[0], COMPLETE);
+	await(&calls[2], COMPLETE);
 	assert_int_equal(stat_of(CLUSTER_STAT_CIRCUIT_BREAKERS_DEFAULT_RQ_OPEN), 0);
 }
 
@@ -382,7 +254,7 @@ static void refused_connections_fail_requests_and_are_reported(void **context)
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(f.reports, 0);
 		await(start(i), FAILED);
-		assert_int_equal(f.calls[i].reason, REPLY_CONNECT_FAILURE);
+		assert_int_equal(calls[i].reason, REPLY_CONNECT_FAILURE);
 	}
 	assert_int_equal(f.reports, 1);
 	assert_int_equal(f.causes, 1 << OUTLIER_CAUSE_5XX);
@@ -451,7 +323,7 @@ static void a_connection_that_ended_is_not_picked(void **context)
 	       loop_now_ms(&f.loop) < deadline_ms)
 		loop_turn(&f.loop, true);
 	await(start(1), COMPLETE);
-	assert_false(f.calls[1].request.is_conn_reused);
+	assert_false(calls[1].request.is_conn_reused);
 	assert_int_equal(SERVER_GET(f.server.accepted), 2);
 }
 
@@ -472,8 +344,8 @@ static void a_removed_host_ends_its_requests_first(void **context)
 	assert_int_equal(SERVER_GET(other.accepted), 1);
 	assert_int_equal(cluster()->host_count, 2);
 	SERVER_SET(f.server.is_held, false);
-	await(&f.calls[0], COMPLETE);
-	await(&f.calls[1], COMPLETE);
+	await(&calls[0], COMPLETE);
+	await(&calls[1], COMPLETE);
 	await_open(0);
 	assert_int_equal(cluster()->host_count, 1);
 	http_server_stop(&other);
@@ -491,8 +363,8 @@ static void a_removed_cluster_ends_its_requests_first(void **context)
 	upstream_worker_changed(f.upstream, PUBLISHED_CLUSTER, SLOT);
 	assert_null(cluster_worker_find(f.upstream, SLOT));
 	SERVER_SET(f.server.is_held, false);
-	await(&f.calls[0], COMPLETE);
-	assert_int_equal(f.calls[0].status, 200);
+	await(&calls[0], COMPLETE);
+	assert_int_equal(calls[0].status, 200);
 	assert_int_equal(cw->host_count, 0);
 	cluster_worker_release(cw);
 }
@@ -505,18 +377,18 @@ static void requests_may_be_cancelled_at_any_time(void **context)
 	add_host(f.server.port);
 	publish();
 	start(0); /* not connected yet */
-	upstream_request_cancel(&f.calls[0].request);
+	upstream_request_cancel(&calls[0].request);
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_RQ_CANCELLED), 1);
 	SERVER_SET(f.server.is_held, true);
 	await(start(1), READY);
 	start(2);
-	upstream_request_cancel(&f.calls[1].request); /* its connection can't be used again */
-	await(&f.calls[2], READY);
+	upstream_request_cancel(&calls[1].request); /* its connection can't be used again */
+	await(&calls[2], READY);
 	SERVER_SET(f.server.is_held, false);
-	await(&f.calls[2], COMPLETE);
-	assert_int_equal(f.calls[0].outcome, WAITING);
-	assert_int_equal(f.calls[1].outcome, READY);
-	upstream_request_cancel(&f.calls[2].request); /* nothing happens */
+	await(&calls[2], COMPLETE);
+	assert_int_equal(calls[0].outcome, WAITING);
+	assert_int_equal(calls[1].outcome, READY);
+	upstream_request_cancel(&calls[2].request); /* nothing happens */
 }
 
 static void destinations_come_and_go(void **context)
@@ -532,10 +404,10 @@ static void destinations_come_and_go(void **context)
 	assert_null(cluster_worker_pick(cluster(), &nowhere));
 	struct worker_host *host = cluster_worker_pick(cluster(), &pick);
 	assert_ptr_equal(cluster_worker_pick(cluster(), &pick), host);
-	f.calls[0].outcome = WAITING;
-	upstream_request_start(&f.calls[0].request, host, STREAM_PROTOCOL_HTTP11, &f.calls[0].arena,
+	calls[0].outcome = WAITING;
+	upstream_request_start(&calls[0].request, host, STREAM_PROTOCOL_HTTP11, &calls[0].arena,
 			       &events);
-	await(&f.calls[0], COMPLETE);
+	await(&calls[0], COMPLETE);
 	uint64_t deadline_ms = loop_now_ms(&f.loop) + 5000;
 	while (cluster()->host_count) {
 		loop_turn(&f.loop, true);
