@@ -42,7 +42,7 @@ static enum status load_times(struct http_manager *m, const Hcm *message, struct
 	    (status = load_ms(message->request_timeout, "request_timeout", 0,
 			      &m->request_timeout_ms, diag)) ||
 	    (status = load_ms(message->request_headers_timeout, "request_headers_timeout", 0,
-			      &m->request_headers_timeout_ms, diag)))
+			      &session->request_headers_timeout_ms, diag)))
 		return status;
 	session->idle_timeout_ms = DEFAULT_IDLE_MS;
 	if (!common)
@@ -210,6 +210,9 @@ static void take_scopes(struct http_manager *m, const struct config_context *con
 		context, &http_stats,
 		slice_of(arena_printf(arena, "http.%.*s", SLICE_FMT(m->stat_prefix))));
 	m->http1_stats = context->scope(context, &http1_stats, SLICE("http1"));
+	m->tracing_stats = context->scope(
+		context, &tracing_stats,
+		slice_of(arena_printf(arena, "http.%.*s.tracing", SLICE_FMT(m->stat_prefix))));
 	m->router_stats = context->scope(
 		context, &router_stats,
 		slice_of(arena_printf(arena, "http.%.*s", SLICE_FMT(m->stat_prefix))));

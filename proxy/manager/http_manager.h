@@ -49,7 +49,7 @@ struct http_manager {
 	unsigned upgrade_count;
 	const struct addr_range *internal_ranges; /* whose requests are internal */
 	unsigned internal_range_count;
-	uint64_t request_timeout_ms, request_headers_timeout_ms, max_stream_duration_ms;
+	uint64_t request_timeout_ms, max_stream_duration_ms;
 	uint32_t trusted_hops;
 	uint8_t server_header; /* enum server_header */
 	bool uses_remote_address, skips_xff_append, generates_request_id, keeps_external_request_id;
@@ -57,7 +57,7 @@ struct http_manager {
 	bool strips_trailing_dot, proxies_100_continue, adds_user_agent, appends_forwarded_port;
 	bool appends_local_overload;
 	struct slice service_cluster, service_node; /* node.cluster, node.id: for add_user_agent */
-	struct stat_scope *stats, *listener_stats, *router_stats, *http1_stats;
+	struct stat_scope *stats, *listener_stats, *router_stats, *http1_stats, *tracing_stats;
 };
 
 extern const struct conn_filter_type http_connection_manager_filter;

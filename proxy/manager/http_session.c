@@ -93,6 +93,12 @@ static void request_failed(struct session *session, enum reply_reason reason, st
 	count(session, HTTP_STAT_DOWNSTREAM_RQ_HTTP1_TOTAL);
 	count(session, stat_class_id(HTTP_STAT_DOWNSTREAM_RQ_1XX, row->http));
 	count(session, HTTP_STAT_DOWNSTREAM_RQ_COMPLETED);
+	stat_inc(session->worker->stats, manager->listener_stats,
+		 stat_class_id(LISTENER_HTTP_STAT_DOWNSTREAM_RQ_1XX, row->http));
+	stat_inc(session->worker->stats, manager->listener_stats,
+		 LISTENER_HTTP_STAT_DOWNSTREAM_RQ_COMPLETED);
+	if (reason == REPLY_REQUEST_HEADERS_TIMEOUT)
+		count(session, HTTP_STAT_DOWNSTREAM_RQ_HEADER_TIMEOUT);
 	if (manager->access_log)
 		access_log_write(manager->access_log, session->worker->logs, &info);
 }

@@ -5,6 +5,7 @@
 #include "routing/virtual_host.h"
 #include "stream/reply.h"
 #include "telemetry/stats_cluster.h"
+#include "telemetry/stats_http.h"
 
 enum { FORMATTED_BODY_MAX = 16384 };
 
@@ -354,14 +355,19 @@ static bool begin(struct router *r)
 {
 	struct stream *s = r->stream;
 
+	router_count(r, ROUTER_STAT_RQ_TOTAL);
 	r->route = filter_route(r->filter);
-	if (!r->route)
+	if (!r->route) {
+		router_count(r, ROUTER_STAT_NO_ROUTE);
 		return reply(r, REPLY_NO_ROUTE, 0, (struct slice){0});
+	}
 	switch ((enum route_kind)r->route->kind) {
 	case ROUTE_DIRECT_RESPONSE:
+		router_count(r, ROUTER_STAT_RQ_DIRECT_RESPONSE);
 		answer_direct(r);
 		return false;
 	case ROUTE_REDIRECT:
+		router_count(r, ROUTER_STAT_RQ_REDIRECT);
 		answer_redirect(r);
 		return false;
 	case ROUTE_NON_FORWARDING:

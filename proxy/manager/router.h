@@ -17,6 +17,7 @@
 
 /* The router filter's configuration: Envoy's Router message. */
 struct router_config {
+	struct stat_scope *stats; /* "http.<prefix>", held by the listener; NULL: none */
 	bool suppresses_envoy_headers;
 	bool respects_expected_timeout;
 };

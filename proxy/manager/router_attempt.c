@@ -143,8 +143,10 @@ static void on_headers(struct upstream_request *request, struct headers *headers
 	touch_try(r);
 	s->info.times.response_start_ns = s->worker->loop->now_ns;
 	r->was_try_timed_out = false;
-	if (router_retry_response(r, headers))
+	if (router_retry_response(r, headers)) {
+		router_count_retried(r, code);
 		return;
+	}
 	router_count_code(r, code);
 	timer_cancel(&s->worker->loop->wheel, &r->try_timer);
 	r->is_answering = true;

@@ -15,6 +15,7 @@ static enum status router_config_load(const void **loaded, const ProtobufCMessag
 		return diag_set(diag, "the router has no per-route configuration");
 	config->suppresses_envoy_headers = message->suppress_envoy_headers;
 	config->respects_expected_timeout = message->respect_expected_rq_timeout;
+	config->stats = context->router_stats;
 	*loaded = config;
 	return STATUS_OK;
 }

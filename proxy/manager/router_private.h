@@ -80,6 +80,9 @@ bool router_was_tried(void *owner, const struct host_set *set, uint32_t index);
 /* router_count.c */
 void router_count_code(struct router *r, unsigned code);
 void router_count_time(struct router *r);
+void router_count_retried(struct router *r, unsigned code);
+/* id: of ROUTER_STAT. */
+void router_count(struct router *r, unsigned id);
 
 static inline bool router_is_rpc(const struct router *r)
 {

@@ -14,9 +14,12 @@
 #include "stream/stream.h"
 #include "telemetry/access_log.h"
 #include "telemetry/log_writer.h"
+#include "telemetry/stats_config.h"
+#include "telemetry/stats_network.h"
 #include "telemetry/stats_server.h"
+#include "upstream/config_values.h"
 
-enum { DIAG_TEXT_MAX = 2048 };
+enum { DIAG_TEXT_MAX = 2048, STATS_FLUSH_MS = 5000 };
 
 static void complain(const struct diag *diag, const char *what)
 {
@@ -50,6 +53,15 @@ static void show_server_stats(struct server *server)
 	stat_gauge_set(shard, server->scope, SERVER_STAT_MEMORY_ALLOCATED, heap.uordblks);
 	stat_gauge_set(shard, server->scope, SERVER_STAT_MEMORY_HEAP_SIZE,
 		       heap.arena + heap.hblkhd);
+}
+
+/* Ends an interval of the histograms: stats_flush_interval. */
+static void on_flush_stats(struct timer *timer)
+{
+	struct server *server = container_of(timer, struct server, flush_timer);
+
+	stats_flush(server->stats);
+	timer_start(&server->loop.wheel, timer, server->flush_interval_ms);
 }
 
 static void on_second(struct timer *timer)
@@ -201,6 +213,8 @@ static enum status start_log_writer(struct server *server)
 	int error = pthread_create(&server->log_writer, NULL, run_log_writer, server->log_files);
 
 	server->has_log_writer = !error;
+	if (!error)
+		log_queue_begin(log_writer_wake, server->log_files);
 	return error ? status_of_errno(error) : STATUS_OK;
 }
 
@@ -247,6 +261,8 @@ void server_advance(struct server *server)
 	    !dynamic_is_ready(&server->dynamic))
 		return;
 	server->state = SERVER_LIVE;
+	stat_gauge_set(stats_main_shard(server->stats), server->listeners.scope,
+		       LISTENER_MANAGER_STAT_WORKERS_STARTED, 1);
 	server->publisher.is_held = false;
 	publisher_send(&server->publisher);
 	show_server_stats(server);
@@ -270,6 +286,7 @@ static enum status init(struct server *server, const struct options *options, st
 	mailbox_init(&server->mailbox, &server->loop, server);
 	server->stats = stats_new();
 	server->scope = stat_scope_take(server->stats, &server_stats, SLICE("server"));
+	server->runtime_scope = stat_scope_take(server->stats, &runtime_stats, SLICE("runtime"));
 	server->log_files = access_log_files_new(server->stats, options->file_flush_interval_ms,
 						 options->file_flush_min_size_kb);
 	init_main_context(server);
@@ -282,6 +299,7 @@ static enum status init(struct server *server, const struct options *options, st
 	listener_manager_init(&server->listeners, &server->publisher, server->stats);
 	timer_init(&server->drain_timer, on_drain_deadline);
 	timer_init(&server->second_timer, on_second);
+	timer_init(&server->flush_timer, on_flush_stats);
 	dynamic_init(&server->dynamic, server);
 	admin_init(&server->admin, server);
 	return STATUS_OK;
@@ -308,15 +326,18 @@ static void finish(struct server *server)
 	if (server->has_log_writer) {
 		log_writer_stop(server->log_files);
 		pthread_join(server->log_writer, NULL);
+		log_queue_end();
 	}
 	access_log_files_free(server->log_files);
 	stat_scope_drop(server->stats, server->scope);
+	stat_scope_drop(server->stats, server->runtime_scope);
 	if (server->has_signals) {
 		io_watch(&server->loop, &server->signals, IO_NONE);
 		close(io_fd(&server->signals));
 	}
 	timer_cancel(&server->loop.wheel, &server->drain_timer);
 	timer_cancel(&server->loop.wheel, &server->second_timer);
+	timer_cancel(&server->loop.wheel, &server->flush_timer);
 	loop_fini(&server->loop);
 	stats_free(server->stats);
 	bootstrap_free(&server->bootstrap);
@@ -342,7 +363,18 @@ static enum status load(struct server *server, struct diag *diag)
 		.allow_unknown = server->options->allows_unknown_static,
 		.report = report,
 	};
-	return bootstrap_load(&server->bootstrap, &options, diag);
+	enum status status = bootstrap_load(&server->bootstrap, &options, diag);
+	if (status)
+		return status;
+	server->flush_interval_ms = STATS_FLUSH_MS;
+	status = config_ms(server->bootstrap.message->stats_flush_interval, "stats_flush_interval",
+			   &server->flush_interval_ms, diag);
+	if (status)
+		return status;
+	status = stats_configure(server->stats, server->bootstrap.message->stats_config, diag);
+	if (status)
+		diag_prefix(diag, "stats_config");
+	return status;
 }
 
 /* Access to more descriptors than the usual 1024 is asked for, as far as the hard limit goes. */
@@ -377,6 +409,7 @@ static enum status serve(struct server *server, struct diag *diag)
 		if (worker_start(server->workers[i]))
 			return diag_set(diag, "cannot start a thread");
 	on_second(&server->second_timer);
+	timer_start(&server->loop.wheel, &server->flush_timer, server->flush_interval_ms);
 	loop_run(&server->loop);
 	return STATUS_OK;
 }

@@ -37,7 +37,8 @@ struct server {
 	struct worker_context context; /* main's own, for the admin page's connections */
 	struct bootstrap bootstrap;
 	struct stats *stats;
-	struct stat_scope *scope; /* "server" */
+	struct stat_scope *scope;         /* "server" */
+	struct stat_scope *runtime_scope; /* "runtime" */
 	struct access_log_files *log_files;
 	pthread_t log_writer;
 	bool has_log_writer;
@@ -50,7 +51,8 @@ struct server {
 	unsigned worker_count, drained_count;
 	struct admin admin;
 	struct io signals; /* signalfd */
-	struct timer drain_timer, second_timer;
+	struct timer drain_timer, second_timer, flush_timer;
+	uint32_t flush_interval_ms; /* of histograms */
 	uint64_t start_wall_ns, start_ns;
 	enum server_state state;
 	bool is_health_check_failing; /* /healthcheck/fail */

@@ -59,8 +59,8 @@ struct subscription_type {
 	void *(*begin)(struct subscription *subscription);
 	/* Builder: makes of the file's content what apply wants. NULL: nothing is to be done. */
 	enum status (*prepare)(struct subscription_load *load);
-	/* Main: puts it in force. *is_changed: something was added or replaced; *is_empty: nothing was
-	 * in it. STATUS_AGAIN: what was prepared is out of date, it is loaded anew. Else, on
+	/* Main: puts it in force. *is_changed: something was added or replaced; *is_empty: nothing
+	 * was in it. STATUS_AGAIN: what was prepared is out of date, it is loaded anew. Else, on
 	 * failure, diag says why it is refused. */
 	enum status (*apply)(struct subscription *subscription, struct subscription_load *load,
 			     bool *is_changed, bool *is_empty, struct diag *diag);

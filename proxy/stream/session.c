@@ -37,6 +37,7 @@ static void session_gone(struct session *session)
 	session->codec->type->close(session->codec);
 	timer_cancel(&session->worker->loop->wheel, &session->idle_timer);
 	timer_cancel(&session->worker->loop->wheel, &session->duration_timer);
+	timer_cancel(&session->worker->loop->wheel, &session->head_timer);
 	list_remove(&session->served.link);
 	session->listener_ended(session->listener_state,
 				loop_now_ms(session->worker->loop) - session->start_ms);
@@ -52,6 +53,18 @@ void session_close(struct session *session)
 }
 
 /* --- the connection's events --- */
+
+/* A head has begun, and isn't whole: it has its time from its first byte on. */
+static void time_head(struct session *session, bool has_left)
+{
+	struct timer_wheel *wheel = &session->worker->loop->wheel;
+
+	if (session->stream_count || session->is_closing || !has_left)
+		timer_cancel(wheel, &session->head_timer);
+	else if (!timer_is_running(&session->head_timer))
+		timer_start(wheel, &session->head_timer,
+			    session->config->request_headers_timeout_ms);
+}
 
 static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 {
@@ -79,6 +92,8 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 	}
 	if (session->conn.out.len)
 		conn_flush_later(conn);
+	if (UNLIKELY(session->config->request_headers_timeout_ms))
+		time_head(session, consumed < bytes.len);
 	close_if_over(session);
 	return consumed;
 }
@@ -201,9 +216,9 @@ static void on_exchange_closed(struct exchange *exchange)
 	stream_finish(stream_of(exchange));
 }
 
-static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)
+static void fail(struct session *session, enum reply_reason reason, struct slice details)
 {
-	struct session *session = session_of_codec(codec);
+	struct codec *codec = session->codec;
 
 	session->type->request_failed(session, reason, details);
 	if (session->type->send_error)
@@ -211,6 +226,11 @@ static void on_failed(struct codec *codec, enum reply_reason reason, struct slic
 	else
 		codec->type->send_error(codec, reason, reply_reasons[reason].text);
 	set_closing(session, session->config->delayed_close_timeout_ms);
+}
+
+static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)
+{
+	fail(session_of_codec(codec), reason, details);
 }
 
 static void on_draining(struct codec *codec)
@@ -367,6 +387,12 @@ static void on_idle(struct timer *timer)
 	set_closing(session, 0);
 }
 
+static void on_head_timeout(struct timer *timer)
+{
+	struct session *session = container_of(timer, struct session, head_timer);
+	fail(session, REPLY_REQUEST_HEADERS_TIMEOUT, (struct slice){0});
+}
+
 static void on_duration(struct timer *timer)
 {
 	struct session *session = container_of(timer, struct session, duration_timer);
@@ -391,6 +417,7 @@ void session_init(struct session *session, const struct session_type *type,
 	list_init(&session->streams);
 	timer_init(&session->idle_timer, on_idle);
 	timer_init(&session->duration_timer, on_duration);
+	timer_init(&session->head_timer, on_head_timeout);
 	conn_open(&session->conn, session->worker->loop, accepted->fd, &plain_transport,
 		  &conn_events);
 	session->buffer_limit =

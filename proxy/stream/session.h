@@ -42,6 +42,7 @@ struct session_config {
 	uint64_t stream_idle_timeout_ms; /* 0: none, as for all of these */
 	uint64_t idle_timeout_ms, max_connection_duration_ms, delayed_close_timeout_ms;
 	uint64_t max_requests_per_connection;
+	uint64_t request_headers_timeout_ms; /* from a head's first byte to its last */
 	bool is_outbound;
 };
 
@@ -87,7 +88,7 @@ struct session {
 	uint64_t start_ms, idle_since_ms;
 	struct addr remote, local;
 	struct slice filter_chain_name;
-	struct timer idle_timer, duration_timer;
+	struct timer idle_timer, duration_timer, head_timer;
 	void (*listener_ended)(void *listener_state, uint64_t lived_ms);
 	void *listener_state;
 	struct grave grave;

@@ -25,6 +25,9 @@ void cluster_take_stats(struct cluster *cluster, struct stats *stats)
 	invariant(!cluster->stats);
 	cluster->stats_owner = stats;
 	cluster->stats = take_scope(cluster, stats, &cluster_stats, "");
+	cluster->external_stats = take_scope(cluster, stats, &code_stats, ".external");
+	cluster->internal_stats = take_scope(cluster, stats, &code_stats, ".internal");
+	cluster->retry_stats = take_scope(cluster, stats, &code_stats, ".retry");
 	if (cluster->outlier)
 		cluster->outlier_stats =
 			take_scope(cluster, stats, &outlier_stats, ".outlier_detection");
@@ -56,6 +59,9 @@ static void drop_stats(struct cluster *cluster)
 	stat_scope_drop(cluster->stats_owner, cluster->outlier_stats);
 	stat_scope_drop(cluster->stats_owner, cluster->health_stats);
 	stat_scope_drop(cluster->stats_owner, cluster->ring_stats);
+	stat_scope_drop(cluster->stats_owner, cluster->external_stats);
+	stat_scope_drop(cluster->stats_owner, cluster->internal_stats);
+	stat_scope_drop(cluster->stats_owner, cluster->retry_stats);
 	for (int i = 0; i < CLUSTER_PRIORITIES; i++)
 		stat_scope_drop(cluster->stats_owner, cluster->remaining_stats[i]);
 }

@@ -218,7 +218,9 @@ struct cluster {
 	struct stats *stats_owner;
 	struct stat_scope *stats, *outlier_stats, *health_stats,
 		*remaining_stats[CLUSTER_PRIORITIES],
-		*ring_stats; /* ring hash and Maglev: of the table */
+		*ring_stats, /* ring hash and Maglev: of the table */
+		*external_stats, *internal_stats,
+		*retry_stats; /* codes by origin; of retried answers */
 };
 
 /* Compiles a Cluster message. On success *cluster is owned by one reference (main's); slot and

@@ -1,7 +1,9 @@
-/* LD_PRELOAD: makes the nth of the calls below fail, or do less than asked, when the file that $FAULTS names says so.
+/* LD_PRELOAD: makes the nth of the calls below fail, or do less than asked, when the file that
+ * $FAULTS names says so.
  *
  * The file is one struct plan, mapped by the program under test and by the test. Sockets only: what
- * the program reads and writes elsewhere isn't counted. With `call` 0 all are counted and none fails. */
+ * the program reads and writes elsewhere isn't counted. With `call` 0 all are counted and none
+ * fails. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -59,10 +61,10 @@ static int is_socket(int fd)
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
-#define FAIL(error)                        \
-	do {                               \
-		errno = (error);           \
-		return -1;                 \
+#define FAIL(error)                                                                                \
+	do {                                                                                       \
+		errno = (error);                                                                   \
+		return -1;                                                                         \
 	} while (0)
 
 ssize_t read(int fd, void *data, size_t size)
