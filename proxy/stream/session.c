@@ -343,6 +343,15 @@ void session_stream_closed(struct session *session, struct stream *s)
 	}
 }
 
+/* Many streams share a multiplexed connection: who was told goes elsewhere, and it ends when none
+ * has been open for a while. */
+static uint64_t idle_limit_ms(const struct session *session)
+{
+	return session->is_draining && session->codec->type->is_multiplexed
+		       ? SESSION_DRAIN_IDLE_MS
+		       : session->config->idle_timeout_ms;
+}
+
 void session_drain(struct session *session)
 {
 	session->is_draining = true;
@@ -351,6 +360,9 @@ void session_drain(struct session *session)
 	if (!session->codec->is_draining && session->codec->type->drain) {
 		session->codec->type->drain(session->codec);
 		conn_flush_later(&session->conn);
+		if (session->codec->type->is_multiplexed)
+			timer_start(&session->worker->loop->wheel, &session->idle_timer,
+				    SESSION_DRAIN_IDLE_MS);
 	}
 	close_if_over(session);
 }
@@ -373,7 +385,7 @@ static const struct served_type served_type = {
 static void on_idle(struct timer *timer)
 {
 	struct session *session = container_of(timer, struct session, idle_timer);
-	uint64_t limit_ms = session->config->idle_timeout_ms;
+	uint64_t limit_ms = idle_limit_ms(session);
 	uint64_t idle_ms = loop_now_ms(session->worker->loop) - session->idle_since_ms;
 
 	if (session->stream_count)
@@ -382,7 +394,7 @@ static void on_idle(struct timer *timer)
 		timer_start(&session->worker->loop->wheel, timer, limit_ms - idle_ms);
 		return;
 	}
-	if (session->type->idle_timed_out)
+	if (session->type->idle_timed_out && !session->is_draining)
 		session->type->idle_timed_out(session);
 	set_closing(session, 0);
 }

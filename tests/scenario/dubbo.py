@@ -1,0 +1,205 @@
+"""Calls of Dubbo when something goes wrong, or is slow, around them."""
+import random
+import signal
+import socket
+import time
+
+from dubbo_peer import READONLY, SERVICE, Consumer, Provider
+from gateway import TYPE, Gateway, cluster, dubbo_manager
+from ports import free_ports
+
+ROUTES = {"gone": "nobody", "none": "empty", "refused": "dead", "hello|fire": "up"}
+
+
+def _gateway(name, *ports, filters=(), **kw):
+    manager = dubbo_manager(SERVICE, ROUTES)
+    manager["typed_config"]["dubbo_filters"] = [*filters, {"name": "envoy.filters.dubbo.router"}]
+    dead, = free_ports(1)
+    return Gateway(f"dubbo-{name}", manager, [cluster("up", *ports), cluster("empty"), cluster("dead", dead)], **kw)
+
+
+def what_the_proxy_answers_itself():
+    """By its own id each, on a connection that stays: exceptions that a consumer throws at once, or a status that lets it try elsewhere."""
+    provider = Provider()
+    with _gateway("answers", provider.port) as g, Consumer(g.port) as c:
+        for method, status, words in (("other", 20, b"no route for a.Svc.other"), ("gone", 20, b"unknown cluster 'nobody'"),
+                                      ("none", 80, b"no healthy upstream for 'empty'"), ("refused", 80, b"connection failure")):
+            frame = c.ask(method)
+            assert frame.status == status and words in frame.body, (method, frame)
+            assert (b"java.lang.RuntimeException" in frame.body) == (status == 20), frame
+        assert c.ask().body == b"\x91\x01p"
+    provider.stop()
+
+
+def a_lost_connection_answers_every_call_on_it():
+    provider = Provider(hold=True)
+    with _gateway("lost", provider.port, args=["--disable-hot-restart", "--concurrency", "1"]) as g, Consumer(g.port) as a, Consumer(g.port) as b:
+        for c in (a, b):
+            for _ in range(8):
+                c.call()
+        provider.take(16)
+        assert len(provider.conns) == 1, "two consumers on one worker share a connection"
+        provider.conns[0].shutdown(socket.SHUT_RDWR)
+        for c in (a, b):
+            frames = [c.read() for _ in range(8)]
+            assert sorted(f.id for f in frames) == list(range(1, 9)) and {f.status for f in frames} == {35}, frames
+        provider.hold = False
+        assert a.ask().body == b"\x91\x01p" and b.ask().status == 20
+    provider.stop()
+
+
+def pipelined_calls_come_back_to_who_made_them():
+    """16 consumers with 8 calls each; the provider answers all 128 in no order."""
+    provider = Provider(hold=True)
+    with _gateway("pipelined", provider.port) as g:
+        consumers = [Consumer(g.port) for _ in range(16)]
+        for n, c in enumerate(consumers):
+            for k in range(8):
+                c.call(args=(f"{n}/{k + 1}",))
+        calls = provider.take(128)
+        assert len(provider.conns) <= 2, "one connection a worker"
+        assert len({(s, f.id) for s, f in calls}) == 128
+        random.shuffle(calls)
+        for sock, frame in calls:
+            body = frame.body
+            text = next(f"{n}/{k + 1}" for n in range(16) for k in range(8) if bytes([len(f"{n}/{k + 1}")]) + f"{n}/{k + 1}H".encode() in body)
+            provider.answer(sock, frame, text)
+        for n, c in enumerate(consumers):
+            for _ in range(8):
+                f = c.read()
+                assert f.body[2:].decode() == f"{n}/{f.id}", (n, f)
+            c.sock.close()
+    provider.stop()
+
+
+def a_late_answer_is_for_nobody():
+    """The consumer has gone; its answer must not reach another one's call."""
+    provider = Provider(hold=True)
+    with _gateway("late", provider.port, args=["--disable-hot-restart", "--concurrency", "1"]) as g, Consumer(g.port) as other:
+        with Consumer(g.port) as c:
+            c.call()
+            (sock, frame), = provider.take(1)
+        g.wait_for("dubbo.dubbo.request_active", 0)
+        other.call()
+        (_, second), = provider.take(1)
+        assert second.id != frame.id
+        provider.answer(sock, frame, "late")
+        provider.answer(sock, frame, "late again")
+        provider.answer(sock, second, "right")
+        assert other.read().body == b"\x91\x05right"
+    provider.stop()
+
+
+def a_provider_that_says_readonly_gets_no_more_calls():
+    """Its open call is answered; then its connection is closed; calls go to the other one, later ones too."""
+    one, two = Provider("one", hold=True), Provider("two", hold=True)
+    with _gateway("readonly", one.port, two.port, args=["--disable-hot-restart", "--concurrency", "1"]) as g, Consumer(g.port) as c:
+        c.call(), c.call()
+        (sock, frame), = one.take(1)
+        (other, second), = two.take(1)
+        sock.sendall(READONLY)
+        g.wait_for("cluster.up.upstream_cx_close_notify", 1)
+        two.hold = False
+        two.answer(other, second)
+        assert c.read().body == b"\x91\x03two"
+        for _ in range(20):
+            assert c.ask().body == b"\x91\x03two"
+        one.answer(sock, frame)
+        assert c.read().body == b"\x91\x03one"
+        g.wait_for("cluster.up.upstream_cx_active", 1)
+        assert one.count == 1
+    one.stop(), two.stop()
+
+
+def a_host_that_refuses_connections_costs_no_call():
+    """No host has seen the call: it goes to another one."""
+    provider = Provider()
+    dead = free_ports(2)
+    with _gateway("refused", *dead, provider.port) as g, Consumer(g.port) as c:
+        for _ in range(12):
+            assert c.ask().body == b"\x91\x01p"
+    provider.stop()
+
+
+def a_consumer_that_does_not_read_is_given_up():
+    """Its own answers pile up to a limit; then it is closed. Another consumer is served all the while."""
+    provider = Provider(size=1 << 20, hold=True)
+    with _gateway("slow-consumer", provider.port, args=["--disable-hot-restart", "--concurrency", "1"]) as g, Consumer(g.port) as other, \
+            Consumer(g.port, buffer=4096) as slow:
+        for _ in range(64):  # 64 MiB of answers, of which none is read
+            slow.call()
+        calls = provider.take(64)
+        provider.hold = False
+        for call in calls:
+            provider.answer(*call)
+        g.wait_for("dubbo.dubbo.response_error_caused_connection_close", 1)
+        assert other.ask().status == 20
+        g.wait_for("dubbo.dubbo.request_active", 0)
+        got = 0
+        while more := slow.sock.recv(1 << 20):
+            got += len(more)
+        assert got < 32 << 20, f"{got >> 20} MiB were kept for it"
+    provider.stop()
+
+
+def a_provider_that_does_not_read_stops_its_consumers_only():
+    """What they may send is bounded; calls of others to another provider go on."""
+    stuck, free = Provider(reads=False), Provider("free")
+    manager = dubbo_manager(SERVICE, {"fire": "stuck", "hello": "free"})
+    with Gateway("dubbo-stuck", manager, [cluster("stuck", stuck.port), cluster("free", free.port)], args=["--disable-hot-restart", "--concurrency", "1"]) as g, \
+            Consumer(g.port, timeout=1.5) as c, Consumer(g.port) as other:
+        sent = 0
+        try:
+            while sent < 256 << 20:
+                c.call("fire", args=("z" * 30000,))
+                sent += 30000
+        except socket.timeout:
+            pass
+        assert sent < 64 << 20, f"{sent >> 20} MiB were taken from a consumer whose provider doesn't read"
+        assert other.ask().body == b"\x91\x04free"
+    stuck.stop(), free.stop()
+
+
+def one_way_calls_leave_nothing_behind():
+    provider = Provider()
+    with _gateway("oneway", provider.port) as g, Consumer(g.port) as c:
+        for _ in range(50):
+            c.call("fire", twoway=False)
+        assert c.ask().status == 20
+        end = time.monotonic() + 10
+        while provider.count < 51:
+            assert time.monotonic() < end, provider.count
+            time.sleep(0.02)
+        assert g.stat("dubbo.dubbo.request_oneway") == 50 and g.stat("dubbo.dubbo.request_active") == 0
+        assert g.stat("cluster.up.upstream_rq_active") == 0
+    provider.stop()
+
+
+def draining_says_readonly_and_answers_first():
+    provider = Provider(hold=True)
+    with _gateway("drain", provider.port) as g, Consumer(g.port) as c:
+        c.call()
+        (sock, frame), = provider.take(1)
+        g.ended = True
+        g.proc.send_signal(signal.SIGTERM)
+        event = c.read()
+        assert event.event and not event.twoway and event.body == b"\x01R", event
+        provider.answer(sock, frame)
+        assert c.read().body == b"\x91\x01p"
+        assert c.read() is None, "closed once nothing is under way"
+        assert g.proc.wait(10) == 0
+    provider.stop()
+
+
+def message_filters_work_on_calls():
+    """local_ratelimit in a Dubbo chain: what is over the limit is an exception that stock consumers don't try again."""
+    limit = {"name": "limit", "config": {
+        "@type": TYPE + "http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "calls",
+        "token_bucket": {"max_tokens": 2, "tokens_per_fill": 2, "fill_interval": "3600s"},
+        "filter_enabled": {"default_value": {"numerator": 100}}, "filter_enforced": {"default_value": {"numerator": 100}}}}
+    provider = Provider()
+    with _gateway("filters", provider.port, filters=[limit]) as g, Consumer(g.port) as c:
+        answers = [c.ask() for _ in range(4)]
+        assert [b"RuntimeException" in a.body for a in answers] == [False, False, True, True], answers
+        assert {a.status for a in answers} == {20} and provider.count == 2
+    provider.stop()
