@@ -59,6 +59,7 @@ void domains_build(struct domains *domains, struct domains_builder *b, struct ar
 	literal_trie_build(&domains->suffixes, b->suffixes, b->suffix_count, true, arena);
 	literal_trie_build(&domains->prefixes, b->prefixes, b->prefix_count, false, arena);
 	domains->any = b->any;
+	domains->is_any_only = !b->exact_count && !b->suffix_count && !b->prefix_count;
 }
 
 /* The longest key, but not one that is the whole name: a wildcard needs a character. */
@@ -72,13 +73,11 @@ static uint32_t find_wildcard(const struct literal_trie *trie, struct slice name
 	return at == LITERAL_TRIE_NONE ? DOMAINS_NONE : trie->nodes[at].value;
 }
 
-uint32_t domains_find(const struct domains *domains, struct slice host, struct arena *scratch)
+uint32_t domains_find_name(const struct domains *domains, struct slice host, struct arena *scratch)
 {
 	char room[HOST_ON_STACK], *copy = room;
 	uint32_t found;
 
-	if (!domains->exact.count && !domains->suffixes.nodes && !domains->prefixes.nodes)
-		return domains->any;
 	if (host.len > sizeof room)
 		copy = arena_alloc(scratch, host.len);
 	uint32_t hash = name_hash_lower(copy, host);

@@ -236,10 +236,16 @@ static void merge_init(struct merge *merge, const struct route_index *index,
 	merge_add_keys(merge, &index->suffixes, index->suffix_entries, input->interface, false);
 }
 
-static const struct route *match_all(const struct route_set *set,
-				     const struct route_match_input *input, unsigned *looked_at)
+/* Apart from route_set_match, whose frame stays small without the lists. */
+static __attribute__((noinline)) const struct route *
+match_candidates(const struct route_set *set, const struct route_match_input *input,
+		 unsigned *looked_at)
 {
-	for (uint32_t i = 0; i < set->count; i++) {
+	struct merge merge;
+	uint32_t i;
+
+	merge_init(&merge, set->index, input);
+	while ((i = merge_next(&merge)) != UINT32_MAX) {
 		*looked_at |= set->matchers[i].looks_at;
 		if (route_matcher_test(&set->matchers[i], input))
 			return &set->routes[i];
@@ -250,16 +256,14 @@ static const struct route *match_all(const struct route_set *set,
 const struct route *route_set_match(const struct route_set *set,
 				    const struct route_match_input *input, unsigned *looked_at)
 {
-	struct merge merge;
-	uint32_t i;
+	const struct route_matcher *end = set->matchers + set->count;
 
-	if (!set->index)
-		return match_all(set, input, looked_at);
-	merge_init(&merge, set->index, input);
-	while ((i = merge_next(&merge)) != UINT32_MAX) {
-		*looked_at |= set->matchers[i].looks_at;
-		if (route_matcher_test(&set->matchers[i], input))
-			return &set->routes[i];
+	if (set->index)
+		return match_candidates(set, input, looked_at);
+	for (const struct route_matcher *m = set->matchers; m < end; m++) {
+		*looked_at |= m->looks_at;
+		if (route_matcher_test(m, input))
+			return &set->routes[m - set->matchers];
 	}
 	return NULL;
 }
