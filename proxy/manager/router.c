@@ -391,8 +391,11 @@ enum filter_status router_request_headers(struct filter *f, struct headers *head
 	r->has_body = !end;
 	if (!begin(r))
 		return FILTER_REPLIED;
-	if (end)
+	router_mirror_begin(r);
+	if (end) {
 		router_start_total_timer(r);
+		router_mirror_send(r);
+	}
 	router_start_attempt(r);
 	return FILTER_CONTINUE;
 }
@@ -425,8 +428,11 @@ enum filter_status router_request_data(struct filter *f, struct buf *data, bool 
 		buf_clear(data);
 		return FILTER_CONTINUE;
 	}
-	if (end)
+	router_mirror_data(r, data);
+	if (end) {
 		router_start_total_timer(r);
+		router_mirror_send(r);
+	}
 	retain(r, data);
 	if (r->is_sending) {
 		upstream_send_data(&r->request, data, end);
@@ -450,6 +456,7 @@ enum filter_status router_request_trailers(struct filter *f, struct headers *tra
 	if (r->is_over)
 		return FILTER_CONTINUE;
 	router_start_total_timer(r);
+	router_mirror_send(r);
 	if (r->is_sending)
 		upstream_send_trailers(&r->request, trailers);
 	return FILTER_CONTINUE;
@@ -475,6 +482,7 @@ void router_close(struct filter *f)
 	struct router *r = f->state;
 
 	router_end(r);
+	router_mirror_drop(r);
 	r->is_closed = true;
 	router_let_go(r);
 }

@@ -25,8 +25,10 @@ struct router {
 	struct retry_slot retry_slot; /* while the attempt is a further one */
 	struct request_timeouts timeouts;
 	struct hash_result hash;
-	struct buf waiting;  /* not sent yet: no connection */
-	struct buf retained; /* a copy of what was sent, for a further attempt */
+	struct buf waiting;     /* not sent yet: no connection */
+	struct buf retained;    /* a copy of what was sent, for a further attempt */
+	struct buf mirror_body; /* a copy for mirrors, while `mirrored` says so */
+	uint64_t mirrored;      /* bits: which mirrors of the route get a copy */
 	struct headers *trailers;
 	struct timer total_timer, try_timer, try_idle_timer, backoff_timer;
 	const struct host *tried[ROUTER_TRIED_HOSTS]; /* compared, never looked into */
@@ -76,6 +78,12 @@ bool router_retry_reset(struct router *r, enum reply_reason reason, bool was_req
 void router_on_backoff(struct timer *timer);
 bool router_has_other_host(const struct router *r);
 bool router_was_tried(void *owner, const struct host_set *set, uint32_t index);
+
+/* router_mirror.c: copies of the request for other clusters */
+void router_mirror_begin(struct router *r);
+void router_mirror_data(struct router *r, const struct buf *data);
+void router_mirror_send(struct router *r); /* the request is complete */
+void router_mirror_drop(struct router *r);
 
 /* router_count.c */
 void router_count_code(struct router *r, unsigned code);
