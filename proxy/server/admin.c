@@ -8,6 +8,7 @@
 
 #include "codec/http1.h"
 #include "message/path.h"
+#include "server/admin_pages.h"
 #include "server/server.h"
 #include "stream/reply.h"
 #include "stream/session.h"
@@ -40,12 +41,16 @@ struct slice admin_query(const struct admin_request *request, struct slice name)
 	return (struct slice){0};
 }
 
-static void fill_index(struct admin_request *request)
+void admin_fill_index(struct admin_request *request)
 {
 	text_add(&request->body, SLICE("admin commands are:\n"));
-	for (unsigned i = 0; i < admin_page_count; i++)
-		text_printf(&request->body, "  %s%s: %s\n", admin_pages[i].path,
-			    admin_pages[i].needs_post ? " (POST)" : "", admin_pages[i].help);
+	for (unsigned i = 0; i < admin_page_count; i++) {
+		const struct admin_page *page = &admin_pages[i];
+		text_printf(&request->body, "  %s%s: %s\n", page->path,
+			    page->needs_post ? " (POST)" : "", page->help);
+		for (const struct admin_param *p = page->params; p && p->name; p++)
+			text_printf(&request->body, "      %s: %s\n", p->name, p->help);
+	}
 }
 
 static const struct admin_page *find_page(struct slice path)
@@ -60,12 +65,12 @@ static void fill(struct admin_request *request)
 {
 	const struct admin_page *page = find_page(request->path);
 
-	if (slice_equal(request->path, SLICE("/")) || slice_equal(request->path, SLICE("/help"))) {
-		fill_index(request);
+	if (slice_equal(request->path, SLICE("/"))) {
+		admin_fill_index(request);
 	} else if (!page) {
 		request->status = 404;
 		text_add(&request->body, SLICE("invalid path. "));
-		fill_index(request);
+		admin_fill_index(request);
 	} else if (page->needs_post && !slice_equal(request->method, SLICE("POST"))) {
 		request->status = 405;
 		text_printf(&request->body, "Method %.*s not allowed, POST required.",
@@ -109,6 +114,16 @@ static void prepare_response(struct stream *s, struct headers *headers, bool end
 	headers_set(headers, SLICE("x-content-type-options"), SLICE("nosniff"));
 }
 
+/* Answers have no length ahead, as Envoy's. */
+static void amend_reply(struct stream *s, const struct local_reply *reply, struct headers *headers,
+			struct buf *body)
+{
+	(void)s;
+	(void)reply;
+	(void)body;
+	headers_remove_id(headers, HEADER_CONTENT_LENGTH);
+}
+
 static void find_route(struct stream *s)
 {
 	(void)s;
@@ -141,6 +156,7 @@ static const struct session_type session_type = {
 	.protocol = STREAM_PROTOCOL_HTTP11,
 	.prepare_request = prepare_request,
 	.prepare_response = prepare_response,
+	.amend_reply = amend_reply,
 	.find_route = find_route,
 	.stream_ended = stream_ended,
 	.request_failed = request_failed,

@@ -28,10 +28,15 @@ struct admin_request {
 	const char *content_type; /* text/plain unless set */
 };
 
+struct admin_param {
+	const char *name, *help;
+};
+
 struct admin_page {
 	const char *path, *help;
 	bool needs_post; /* a GET is answered 405 */
 	void (*fill)(struct admin_request *request);
+	const struct admin_param *params; /* the last has no name. NULL: none */
 };
 
 /* The pages, the index not among them (admin_pages.c). */

@@ -1,19 +1,25 @@
+#include "server/admin_pages.h"
+
 #include "base/log.h"
-#include "server/admin.h"
 #include "server/server.h"
+#include "telemetry/access_log.h"
 #include "telemetry/stats_page.h"
+
+const char *admin_state_name(const struct server *server)
+{
+	static const char *const names[] = {"LIVE", "DRAINING", "PRE_INITIALIZING", "INITIALIZING"};
+	bool is_failing = server->state == SERVER_LIVE && server->is_health_check_failing;
+
+	return names[is_failing ? SERVER_DRAINING : server->state];
+}
 
 static void fill_ready(struct admin_request *request)
 {
-	static const char *const names[] = {"LIVE", "DRAINING", "PRE_INITIALIZING", "INITIALIZING"};
 	const struct server *server = request->server;
-	enum server_state state = server->state;
 
-	if (state == SERVER_LIVE && server->is_health_check_failing)
-		state = SERVER_DRAINING;
-	if (state != SERVER_LIVE)
+	if (server->state != SERVER_LIVE || server->is_health_check_failing)
 		request->status = 503;
-	text_printf(&request->body, "%s\n", names[state]);
+	text_printf(&request->body, "%s\n", admin_state_name(server));
 }
 
 static void stats(struct admin_request *request, enum stats_format format)
@@ -38,48 +44,114 @@ static void fill_stats_prometheus(struct admin_request *request)
 	stats(request, STATS_PROMETHEUS);
 }
 
-static void fill_quit(struct admin_request *request)
+static void say_ok(struct admin_request *request)
 {
 	text_add(&request->body, SLICE("OK\n"));
+}
+
+static void fill_quit(struct admin_request *request)
+{
+	say_ok(request);
 	server_stop(request->server);
 }
 
 static void fill_reset_counters(struct admin_request *request)
 {
 	stats_reset_counters(request->server->stats);
-	text_add(&request->body, SLICE("OK\n"));
+	say_ok(request);
+}
+
+static void fill_reopen_logs(struct admin_request *request)
+{
+	access_log_files_reopen(request->server->log_files);
+	say_ok(request);
 }
 
 static void fill_drain_listeners(struct admin_request *request)
 {
 	server_drain_listeners(request->server, admin_query(request, SLICE("inboundonly")).data,
 			       admin_query(request, SLICE("graceful")).data);
-	text_add(&request->body, SLICE("OK\n"));
+	say_ok(request);
 }
 
 static void fill_health_fail(struct admin_request *request)
 {
 	request->server->is_health_check_failing = true;
-	text_add(&request->body, SLICE("OK\n"));
+	say_ok(request);
 }
 
 static void fill_health_ok(struct admin_request *request)
 {
 	request->server->is_health_check_failing = false;
-	text_add(&request->body, SLICE("OK\n"));
+	say_ok(request);
 }
 
+static void fill_hot_restart_version(struct admin_request *request)
+{
+	text_add(&request->body, SLICE("disabled"));
+}
+
+static void fill_certs(struct admin_request *request)
+{
+	request->content_type = "application/json";
+	text_add(&request->body, SLICE("{\n \"certificates\": []\n}\n"));
+}
+
+static void fill_contention(struct admin_request *request)
+{
+	text_add(&request->body, SLICE("Mutex contention tracing is not enabled. To enable, run "
+				       "Envoy with flag --enable-mutex-tracing."));
+}
+
+static void fill_help(struct admin_request *request)
+{
+	admin_fill_index(request);
+}
+
+/* Parameters: what /help shows below the page, a line each. */
+#define PARAMS(...) ((const struct admin_param[]){__VA_ARGS__, {NULL, NULL}})
+#define REGEX_HELP "regular expression that names must match"
+
 const struct admin_page admin_pages[] = {
-	{"/drain_listeners", "drain listeners", true, fill_drain_listeners},
-	{"/healthcheck/fail", "cause the server to fail health checks", true, fill_health_fail},
-	{"/healthcheck/ok", "cause the server to pass health checks", true, fill_health_ok},
-	{"/quitquitquit", "exit the server", true, fill_quit},
-	{"/ready", "print server state, return 200 if LIVE, otherwise return 503", false,
-	 fill_ready},
-	{"/reset_counters", "reset all counters to zero", true, fill_reset_counters},
-	{"/stats", "print server stats", false, fill_stats},
-	{"/stats/prometheus", "print server stats in prometheus format", false,
-	 fill_stats_prometheus},
+	{"/certs", "certificates in use", false, fill_certs, NULL},
+	{"/clusters", "clusters, their limits and hosts", false, admin_fill_clusters,
+	 PARAMS({"filter", REGEX_HELP}, {"format", "One of (text, json)"})},
+	{"/config_dump", "configuration in force", false, admin_fill_config_dump,
+	 PARAMS({"resource", "only the items of this list, such as static_clusters"},
+		{"mask", "only these fields, separated by commas"}, {"name_regex", REGEX_HELP},
+		{"include_eds", "endpoints too"})},
+	{"/contention", "mutex contention (not traced)", false, fill_contention, NULL},
+	{"/drain_listeners", "stop accepting connections", true, fill_drain_listeners,
+	 PARAMS({"inboundonly", "only listeners whose traffic_direction is INBOUND"},
+		{"graceful", "open connections end at their next boundary"})},
+	{"/healthcheck/fail", "answer health checks as if the server failed", true,
+	 fill_health_fail, NULL},
+	{"/healthcheck/ok", "take that back", true, fill_health_ok, NULL},
+	{"/help", "this list", false, fill_help, NULL},
+	{"/hot_restart_version", "version of the hot restart protocol", false,
+	 fill_hot_restart_version, NULL},
+	{"/init_dump", "what the start still waits for", false, admin_fill_init_dump, NULL},
+	{"/listeners", "listeners and their addresses", false, admin_fill_listeners,
+	 PARAMS({"format", "One of (text, json)"})},
+	{"/logging", "show or change log levels", true, admin_fill_logging,
+	 PARAMS({"paths", "several loggers: <name>:<level>,..."}, {"level", "all loggers"},
+		{"<name>", "this logger"})},
+	{"/memory", "use of memory", false, admin_fill_memory, NULL},
+	{"/quitquitquit", "end the process", true, fill_quit, NULL},
+	{"/ready", "state of the server: 200 if it is LIVE, otherwise 503", false, fill_ready,
+	 NULL},
+	{"/reopen_logs", "open access logs anew", true, fill_reopen_logs, NULL},
+	{"/reset_counters", "set all counters to zero", true, fill_reset_counters, NULL},
+	{"/runtime", "runtime layers", false, admin_fill_runtime, NULL},
+	{"/server_info", "version, state and options", false, admin_fill_server_info, NULL},
+	{"/stats", "stats", false, fill_stats,
+	 PARAMS({"usedonly", "only what was ever counted"}, {"filter", REGEX_HELP},
+		{"format", "One of (text, json, prometheus)"},
+		{"type", "One of (All, Counters, Histograms, Gauges, TextReadouts)"},
+		{"histogram_buckets", "One of (cumulative, disjoint, detailed, summary)"})},
+	{"/stats/prometheus", "stats in the format of Prometheus", false, fill_stats_prometheus,
+	 PARAMS({"usedonly", "only what was ever counted"}, {"text_readouts", "texts too"},
+		{"filter", REGEX_HELP}, {"histogram_buckets", "One of (cumulative, summary)"})},
 };
 
 const unsigned admin_page_count = COUNT_OF(admin_pages);

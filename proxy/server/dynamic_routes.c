@@ -112,10 +112,9 @@ static void routes_free(struct dynamic_routes *routes)
 	subscription_close(routes->subscription);
 	origin_fini(&routes->origin);
 	list_remove(&routes->link);
-	if (routes->has_table && !dynamic->is_stopped) {
+	/* Sent with the next change: this may be in the middle of one. */
+	if (routes->has_table && !dynamic->is_stopped)
 		publisher_remove(&dynamic->server->publisher, PUBLISHED_ROUTES, routes->slot);
-		dynamic_settle(dynamic);
-	}
 	free((char *)(uintptr_t)routes->stat_prefix.data);
 	free(routes);
 }

@@ -150,7 +150,16 @@ static void to_workers(struct server *server, void (*fn)(struct worker *, void *
 
 void server_drain_listeners(struct server *server, bool inbound_only, bool graceful)
 {
+	const struct list_node *all = &server->listeners.records;
+
 	(void)graceful;
+	for (const struct list_node *n = all->next; n != all; n = n->next) {
+		const struct listener *listener =
+			container_of(n, struct listener_record, link)->listener;
+		if (!inbound_only || listener->traffic_direction == LISTENER_INBOUND)
+			stat_inc(stats_main_shard(server->stats), server->listeners.scope,
+				 LISTENER_MANAGER_STAT_LISTENER_STOPPED);
+	}
 	to_workers(server, inbound_only ? worker_stop_inbound : worker_stop_all);
 }
 

@@ -1,0 +1,240 @@
+/* /clusters: every cluster with its limits and its hosts. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/regex.h"
+#include "message/percent.h"
+#include "server/admin_json.h"
+#include "server/admin_pages.h"
+#include "server/server.h"
+#include "upstream/host_set.h"
+#include "upstream/labels.h"
+
+static int by_name(const void *left, const void *right)
+{
+	const struct cluster_record *const *a = left, *const *b = right;
+	return slice_compare((*a)->name, (*b)->name);
+}
+
+struct cluster_record **admin_clusters(const struct server *server, unsigned *count)
+{
+	const struct list_node *all = &server->clusters.records;
+	struct cluster_record **records;
+	unsigned n = 0;
+
+	for (const struct list_node *node = all->next; node != all; node = node->next)
+		n++;
+	records = calloc(n + 1, sizeof(struct cluster_record *));
+	invariant(records);
+	n = 0;
+	for (struct list_node *node = all->next; node != all; node = node->next)
+		records[n++] = container_of(node, struct cluster_record, link);
+	qsort(records, n, sizeof(struct cluster_record *), by_name);
+	*count = n;
+	return records;
+}
+
+enum status admin_regex(struct admin_request *request, struct slice name, struct arena *arena,
+			const struct regex **regex)
+{
+	struct slice pattern = percent_decode(admin_query(request, name), arena);
+	struct diag diag = {0};
+
+	*regex = NULL;
+	if (!pattern.len ||
+	    !regex_compile(pattern, REGEX_MATCH | REGEX_REPLACE, arena, regex, &diag))
+		return STATUS_OK;
+	request->status = 400;
+	request->content_type = "text/plain";
+	text_printf(&request->body, "Error while parsing %.*s from %.*s: %s", SLICE_FMT(name),
+		    SLICE_FMT(pattern), diag.text);
+	return STATUS_INVALID;
+}
+
+static bool is_canary(const struct host_set *hosts, uint32_t index)
+{
+	const struct labels *labels = host_set_labels(hosts, index);
+	const struct label *label =
+		labels ? labels_find(labels, SLICE("envoy.lb"), SLICE("canary")) : NULL;
+	return label && label->kind == LABEL_BOOL && label->truth;
+}
+
+/* --- text --- */
+
+static void put_limits(struct text *out, struct slice name, const char *priority,
+		       const struct breaker_limits *limits)
+{
+	text_printf(out, "%.*s::%s_priority::max_connections::%u\n", SLICE_FMT(name), priority,
+		    limits->max_connections);
+	text_printf(out, "%.*s::%s_priority::max_pending_requests::%u\n", SLICE_FMT(name), priority,
+		    limits->max_pending);
+	text_printf(out, "%.*s::%s_priority::max_requests::%u\n", SLICE_FMT(name), priority,
+		    limits->max_requests);
+	text_printf(out, "%.*s::%s_priority::max_retries::%u\n", SLICE_FMT(name), priority,
+		    limits->max_retries);
+}
+
+static void put_host(struct text *out, struct slice name, const struct host_set *hosts,
+		     uint32_t index)
+{
+	const struct host *host = hosts->hosts[index];
+	const struct locality *locality = host_set_locality(hosts, index);
+	char address[ADDR_TEXT_MAX], flags[HOST_FLAGS_TEXT_MAX], prefix[ADDR_TEXT_MAX + 512];
+
+	addr_format(&host->addr, address);
+	host_flags_format(host_health(host), flags);
+	snprintf(prefix, sizeof prefix, "%.*s::%s::", SLICE_FMT(name), address);
+	text_printf(out, "%shostname::%.*s\n", prefix, SLICE_FMT(host_hostname(host)));
+	text_printf(out, "%shealth_flags::%s\n", prefix, flags);
+	text_printf(out, "%sweight::%u\n", prefix, host_set_weight(hosts, index));
+	text_printf(out, "%sregion::%.*s\n", prefix, SLICE_FMT(locality->region));
+	text_printf(out, "%szone::%.*s\n", prefix, SLICE_FMT(locality->zone));
+	text_printf(out, "%ssub_zone::%.*s\n", prefix, SLICE_FMT(locality->sub_zone));
+	text_printf(out, "%scanary::%s\n", prefix, is_canary(hosts, index) ? "true" : "false");
+	text_printf(out, "%spriority::%u\n", prefix, locality->priority);
+	text_printf(out, "%ssuccess_rate::-1\n", prefix);
+	text_printf(out, "%slocal_origin_success_rate::-1\n", prefix);
+}
+
+static void put_cluster(struct text *out, const struct cluster_record *record)
+{
+	const struct cluster *cluster = record->cluster;
+	struct slice name = record->name;
+
+	text_printf(out, "%.*s::observability_name::%.*s\n", SLICE_FMT(name),
+		    SLICE_FMT(cluster->stat_name));
+	put_limits(out, name, "default", &cluster->breakers[CLUSTER_PRIORITY_DEFAULT]);
+	put_limits(out, name, "high", &cluster->breakers[CLUSTER_PRIORITY_HIGH]);
+	text_printf(out, "%.*s::added_via_api::%s\n", SLICE_FMT(name),
+		    record->is_static ? "false" : "true");
+	for (uint32_t i = 0; record->hosts && i < record->hosts->count; i++)
+		put_host(out, name, record->hosts, i);
+}
+
+/* --- JSON --- */
+
+static void put_flag(struct json *json, const char *key, uint32_t health, uint32_t flag)
+{
+	if (health & flag)
+		json_bool(json, key, true);
+}
+
+static void put_json_health(struct json *json, uint32_t health)
+{
+	const char *eds = health & HOST_DRAINING_EDS   ? "DRAINING"
+			  : health & HOST_FAILED_EDS   ? "UNHEALTHY"
+			  : health & HOST_DEGRADED_EDS ? "DEGRADED"
+						       : "HEALTHY";
+
+	json_open(json, "health_status", '{');
+	put_flag(json, "failed_active_health_check", health, HOST_FAILED_ACTIVE_CHECK);
+	put_flag(json, "failed_outlier_check", health, HOST_FAILED_OUTLIER_CHECK);
+	json_text(json, "eds_health_status", slice_of(eds));
+	put_flag(json, "failed_active_degraded_check", health, HOST_DEGRADED_ACTIVE_CHECK);
+	put_flag(json, "pending_active_hc", health, HOST_PENDING_ACTIVE_CHECK);
+	put_flag(json, "excluded_via_immediate_hc_fail", health, HOST_EXCLUDED);
+	put_flag(json, "active_hc_timeout", health, HOST_CHECK_TIMEOUT);
+	json_close(json);
+}
+
+static void put_name(struct json *json, const char *key, struct slice name)
+{
+	if (name.len)
+		json_text(json, key, name);
+}
+
+static void put_json_host(struct json *json, const struct host_set *hosts, uint32_t index)
+{
+	const struct host *host = hosts->hosts[index];
+	const struct locality *locality = host_set_locality(hosts, index);
+
+	json_open(json, NULL, '{');
+	json_address(json, "address", &host->addr);
+	put_json_health(json, host_health(host));
+	put_name(json, "hostname", host_hostname(host));
+	json_number(json, "weight", host_set_weight(hosts, index));
+	if (locality->priority)
+		json_number(json, "priority", locality->priority);
+	json_open(json, "locality", '{');
+	put_name(json, "region", locality->region);
+	put_name(json, "zone", locality->zone);
+	put_name(json, "sub_zone", locality->sub_zone);
+	json_close(json);
+	json_close(json);
+}
+
+static void put_json_limits(struct json *json, const char *priority,
+			    const struct breaker_limits *limits)
+{
+	json_open(json, NULL, '{');
+	if (priority)
+		json_text(json, "priority", slice_of(priority));
+	json_number(json, "max_connections", limits->max_connections);
+	json_number(json, "max_pending_requests", limits->max_pending);
+	json_number(json, "max_requests", limits->max_requests);
+	json_number(json, "max_retries", limits->max_retries);
+	json_close(json);
+}
+
+static void put_json_cluster(struct json *json, const struct cluster_record *record)
+{
+	const struct cluster *cluster = record->cluster;
+
+	json_open(json, NULL, '{');
+	json_text(json, "name", record->name);
+	if (!record->is_static)
+		json_bool(json, "added_via_api", true);
+	if (record->hosts && record->hosts->count) {
+		json_open(json, "host_statuses", '[');
+		for (uint32_t i = 0; i < record->hosts->count; i++)
+			put_json_host(json, record->hosts, i);
+		json_close(json);
+	}
+	json_open(json, "circuit_breakers", '{');
+	json_open(json, "thresholds", '[');
+	put_json_limits(json, NULL, &cluster->breakers[CLUSTER_PRIORITY_DEFAULT]);
+	put_json_limits(json, "HIGH", &cluster->breakers[CLUSTER_PRIORITY_HIGH]);
+	json_close(json);
+	json_close(json);
+	json_text(json, "observability_name", cluster->stat_name);
+	if (cluster->type == CLUSTER_EDS && !slice_equal(cluster->service_name, record->name))
+		json_text(json, "eds_service_name", cluster->service_name);
+	json_close(json);
+}
+
+void admin_fill_clusters(struct admin_request *request)
+{
+	bool is_json = slice_equal(admin_query(request, SLICE("format")), SLICE("json"));
+	struct json json = {.out = &request->body};
+	const struct regex *filter;
+	struct arena arena;
+	struct slice found;
+	unsigned count;
+
+	arena_init(&arena, 4096);
+	if (admin_regex(request, SLICE("filter"), &arena, &filter)) {
+		arena_free(&arena);
+		return;
+	}
+	struct cluster_record **records = admin_clusters(request->server, &count);
+	if (is_json) {
+		request->content_type = "application/json";
+		json_open(&json, NULL, '{');
+		if (count)
+			json_open(&json, "cluster_statuses", '[');
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (filter && regex_find(filter, records[i]->name, &found, 1))
+			continue;
+		if (is_json)
+			put_json_cluster(&json, records[i]);
+		else
+			put_cluster(&request->body, records[i]);
+	}
+	while (json.depth)
+		json_close(&json);
+	if (is_json)
+		text_add(&request->body, SLICE("\n"));
+	free(records);
+	arena_free(&arena);
+}

@@ -1,0 +1,575 @@
+/* /config_dump: the configuration in force, in the form of Envoy's admin.v3.ConfigDump.
+ *
+ *   section (ClustersConfigDump) ─ fields ─ single one (bootstrap), or lists (static_clusters) of
+ * items
+ *
+ * Without `resource` all sections; with it, the items of one list. `mask` cuts the text down to
+ * paths of fields, `name_regex` to resources of such names. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <envoy/config/listener/v3/listener.pb-c.h>
+#include <envoy/config/route/v3/route.pb-c.h>
+#include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h>
+
+#include "base/regex.h"
+#include "message/percent.h"
+#include "server/admin_json.h"
+#include "server/admin_pages.h"
+#include "server/server.h"
+#include "upstream/host_set.h"
+#include "xds/proto/any_message.h"
+
+#define TYPE_PREFIX "type.googleapis.com/envoy.admin.v3."
+
+struct dump {
+	struct server *server;
+	struct json json;
+	const struct regex *names; /* NULL: all */
+	const char *item_type;     /* items show it; NULL: they stand in their section */
+};
+
+struct dump_list {
+	const char *name, *item_type; /* item_type NULL: no list, the field itself */
+	void (*fill)(struct dump *dump);
+};
+
+struct dump_section {
+	const char *type;
+	const struct dump_list *lists;
+	unsigned list_count;
+	void (*head)(struct dump *dump); /* further fields before the lists. NULL: none */
+	bool is_eds;                     /* only with include_eds */
+};
+
+static bool is_wanted(const struct dump *dump, struct slice name)
+{
+	return !dump->names || regex_match(dump->names, name);
+}
+
+static void open_item(struct dump *dump)
+{
+	json_open(&dump->json, NULL, '{');
+	if (dump->item_type)
+		json_text(&dump->json, "@type", slice_of(dump->item_type));
+}
+
+/* version_info, the resource, when it came into force. */
+static void put_origin(struct dump *dump, const char *key, const struct origin *origin)
+{
+	if (origin->version_info && origin->version_info[0])
+		json_text(&dump->json, "version_info", slice_of(origin->version_info));
+	json_message(&dump->json, key, origin->message, true);
+	json_time(&dump->json, "last_updated", origin->updated_wall_ns);
+}
+
+static void put_version(struct dump *dump, const struct subscription *subscription)
+{
+	if (subscription && subscription->version_info[0])
+		json_text(&dump->json, "version_info", slice_of(subscription->version_info));
+}
+
+/* --- bootstrap --- */
+
+static void fill_bootstrap(struct dump *dump)
+{
+	json_message(&dump->json, "bootstrap", &dump->server->bootstrap.message->base, false);
+	json_time(&dump->json, "last_updated", dump->server->start_wall_ns);
+}
+
+/* --- clusters --- */
+
+static void put_clusters(struct dump *dump, bool is_static, bool is_warming)
+{
+	unsigned count;
+	struct cluster_record **records = admin_clusters(dump->server, &count);
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct cluster_record *record = records[i];
+		if (record->is_static != is_static ||
+		    (!is_static && record->is_warming != is_warming) ||
+		    !is_wanted(dump, record->name))
+			continue;
+		open_item(dump);
+		put_origin(dump, "cluster", &record->origin);
+		json_close(&dump->json);
+	}
+	free(records);
+}
+
+static void fill_static_clusters(struct dump *dump)
+{
+	put_clusters(dump, true, false);
+}
+
+static void fill_dynamic_active_clusters(struct dump *dump)
+{
+	put_clusters(dump, false, false);
+}
+
+static void fill_dynamic_warming_clusters(struct dump *dump)
+{
+	put_clusters(dump, false, true);
+}
+
+static void head_clusters(struct dump *dump)
+{
+	put_version(dump, dump->server->dynamic.clusters);
+}
+
+/* --- endpoints --- */
+
+static const char *health_name(uint32_t health)
+{
+	if (health & HOST_DRAINING_EDS)
+		return "DRAINING";
+	if (health & HOST_UNHEALTHY)
+		return "UNHEALTHY";
+	return health & HOST_DEGRADED ? "DEGRADED" : "HEALTHY";
+}
+
+static void put_endpoint(struct json *json, const struct host_set *hosts, uint32_t index)
+{
+	const struct host *host = hosts->hosts[index];
+
+	json_open(json, NULL, '{');
+	json_open(json, "endpoint", '{');
+	json_address(json, "address", &host->addr);
+	json_open(json, "health_check_config", '{');
+	json_close(json);
+	if (host->hostname_len)
+		json_text(json, "hostname", host_hostname(host));
+	json_close(json);
+	json_text(json, "health_status", slice_of(health_name(host_health(host))));
+	json_number(json, "load_balancing_weight", host_set_weight(hosts, index));
+	json_close(json);
+}
+
+static void put_name(struct json *json, const char *key, struct slice name)
+{
+	if (name.len)
+		json_text(json, key, name);
+}
+
+static void put_locality(struct json *json, const struct host_set *hosts,
+			 const struct locality *locality)
+{
+	json_open(json, NULL, '{');
+	json_open(json, "locality", '{');
+	put_name(json, "region", locality->region);
+	put_name(json, "zone", locality->zone);
+	put_name(json, "sub_zone", locality->sub_zone);
+	json_close(json);
+	json_open(json, "lb_endpoints", '[');
+	for (uint32_t i = 0; i < locality->count; i++)
+		put_endpoint(json, hosts, locality->first + i);
+	json_close(json);
+	json_number(json, "load_balancing_weight", locality->has_weight ? locality->weight : 0);
+	if (locality->priority)
+		json_number(json, "priority", locality->priority);
+	json_close(json);
+}
+
+static void put_assignment(struct json *json, struct slice name, const struct host_set *hosts)
+{
+	json_open(json, "endpoint_config", '{');
+	json_text(json, "@type",
+		  SLICE("type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"));
+	json_text(json, "cluster_name", name);
+	json_open(json, "endpoints", '[');
+	for (uint32_t i = 0; hosts && i < hosts->locality_count; i++)
+		put_locality(json, hosts, &hosts->localities[i]);
+	json_close(json);
+	json_open(json, "policy", '{');
+	json_number(json, "overprovisioning_factor",
+		    hosts ? hosts->overprovisioning : ASSIGNMENT_OVERPROVISIONING);
+	json_close(json);
+	json_close(json);
+}
+
+static void put_endpoints(struct dump *dump, bool is_eds)
+{
+	unsigned count;
+	struct cluster_record **records = admin_clusters(dump->server, &count);
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct cluster_record *record = records[i];
+		if ((record->cluster->type == CLUSTER_EDS) != is_eds ||
+		    !is_wanted(dump, record->name))
+			continue;
+		open_item(dump);
+		put_assignment(&dump->json, record->cluster->service_name, record->hosts);
+		json_close(&dump->json);
+	}
+	free(records);
+}
+
+static void fill_static_endpoints(struct dump *dump)
+{
+	put_endpoints(dump, false);
+}
+
+static void fill_dynamic_endpoints(struct dump *dump)
+{
+	put_endpoints(dump, true);
+}
+
+/* --- listeners --- */
+
+static const struct dynamic_refusal *find_refusal(const struct dump *dump, struct slice name)
+{
+	const struct list_node *all = &dump->server->dynamic.refusals;
+
+	for (const struct list_node *n = all->next; n != all; n = n->next) {
+		const struct dynamic_refusal *refusal =
+			container_of(n, struct dynamic_refusal, link);
+		if (slice_equal(slice_of(refusal->name), name))
+			return refusal;
+	}
+	return NULL;
+}
+
+static void put_refusal(struct json *json, const struct dynamic_refusal *refusal)
+{
+	if (!refusal)
+		return;
+	json_open(json, "error_state", '{');
+	json_message(json, "failed_configuration", refusal->origin.message, true);
+	json_time(json, "last_update_attempt", refusal->origin.updated_wall_ns);
+	json_text(json, "details", slice_of(refusal->details));
+	if (refusal->origin.version_info && refusal->origin.version_info[0])
+		json_text(json, "version_info", slice_of(refusal->origin.version_info));
+	json_close(json);
+}
+
+static void put_listeners(struct dump *dump, bool is_static)
+{
+	const struct list_node *all = &dump->server->listeners.records;
+
+	for (const struct list_node *n = all->next; n != all; n = n->next) {
+		const struct listener_record *record =
+			container_of(n, struct listener_record, link);
+		if (record->is_static != is_static || !is_wanted(dump, record->name))
+			continue;
+		open_item(dump);
+		if (is_static) {
+			put_origin(dump, "listener", &record->origin);
+		} else {
+			json_text(&dump->json, "name", record->name);
+			json_open(&dump->json, "active_state", '{');
+			put_origin(dump, "listener", &record->origin);
+			json_close(&dump->json);
+			put_refusal(&dump->json, find_refusal(dump, record->name));
+		}
+		json_close(&dump->json);
+	}
+}
+
+static void fill_static_listeners(struct dump *dump)
+{
+	put_listeners(dump, true);
+}
+
+/* Those that were refused and have no version in force stand at the end. */
+static void fill_dynamic_listeners(struct dump *dump)
+{
+	const struct list_node *all = &dump->server->dynamic.refusals;
+
+	put_listeners(dump, false);
+	for (const struct list_node *n = all->next; n != all; n = n->next) {
+		const struct dynamic_refusal *refusal =
+			container_of(n, struct dynamic_refusal, link);
+		struct slice name = slice_of(refusal->name);
+		if (map_get(&dump->server->listeners.by_name, name) || !is_wanted(dump, name))
+			continue;
+		open_item(dump);
+		json_text(&dump->json, "name", name);
+		put_refusal(&dump->json, refusal);
+		json_close(&dump->json);
+	}
+}
+
+static void head_listeners(struct dump *dump)
+{
+	put_version(dump, dump->server->dynamic.listeners);
+}
+
+/* --- routes --- */
+
+typedef Envoy__Config__Listener__V3__FilterChain FilterChain;
+typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpConnectionManager Hcm;
+
+static void put_inline_routes(struct dump *dump, const FilterChain *chain,
+			      const struct origin *origin)
+{
+	for (size_t i = 0; chain && i < chain->n_filters; i++) {
+		if (chain->filters[i]->config_type_case !=
+		    ENVOY__CONFIG__LISTENER__V3__FILTER__CONFIG_TYPE_TYPED_CONFIG)
+			continue;
+		const Hcm *hcm = any_message_of(
+			chain->filters[i]->typed_config,
+			&envoy__extensions__filters__network__http_connection_manager__v3__http_connection_manager__descriptor);
+		if (!hcm ||
+		    hcm->route_specifier_case !=
+			    ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_ROUTE_CONFIG ||
+		    !is_wanted(dump, slice_of(hcm->route_config->name)))
+			continue;
+		open_item(dump);
+		json_message(&dump->json, "route_config", &hcm->route_config->base, true);
+		json_time(&dump->json, "last_updated", origin->updated_wall_ns);
+		json_close(&dump->json);
+	}
+}
+
+static void fill_static_routes(struct dump *dump)
+{
+	const struct list_node *all = &dump->server->listeners.records;
+
+	for (const struct list_node *n = all->next; n != all; n = n->next) {
+		const struct origin *origin =
+			&container_of(n, struct listener_record, link)->origin;
+		const Envoy__Config__Listener__V3__Listener *message =
+			(const void *)origin->message;
+		for (size_t i = 0; i < message->n_filter_chains; i++)
+			put_inline_routes(dump, message->filter_chains[i], origin);
+		put_inline_routes(dump, message->default_filter_chain, origin);
+	}
+}
+
+static void fill_dynamic_routes(struct dump *dump)
+{
+	const struct list_node *all = &dump->server->dynamic.routes;
+
+	for (const struct list_node *n = all->next; n != all; n = n->next) {
+		const struct dynamic_routes *routes = container_of(n, struct dynamic_routes, link);
+		if (!routes->has_table || !is_wanted(dump, routes->subscription->name))
+			continue;
+		open_item(dump);
+		put_origin(dump, "route_config", &routes->origin);
+		json_close(&dump->json);
+	}
+}
+
+/* --- all of it --- */
+
+static const struct dump_list bootstrap_lists[] = {{"bootstrap", NULL, fill_bootstrap}};
+static const struct dump_list cluster_lists[] = {
+	{"static_clusters", "ClustersConfigDump.StaticCluster", fill_static_clusters},
+	{"dynamic_active_clusters", "ClustersConfigDump.DynamicCluster",
+	 fill_dynamic_active_clusters},
+	{"dynamic_warming_clusters", "ClustersConfigDump.DynamicCluster",
+	 fill_dynamic_warming_clusters},
+};
+static const struct dump_list endpoint_lists[] = {
+	{"static_endpoint_configs", "EndpointsConfigDump.StaticEndpointConfig",
+	 fill_static_endpoints},
+	{"dynamic_endpoint_configs", "EndpointsConfigDump.DynamicEndpointConfig",
+	 fill_dynamic_endpoints},
+};
+static const struct dump_list listener_lists[] = {
+	{"static_listeners", "ListenersConfigDump.StaticListener", fill_static_listeners},
+	{"dynamic_listeners", "ListenersConfigDump.DynamicListener", fill_dynamic_listeners},
+};
+static const struct dump_list route_lists[] = {
+	{"static_route_configs", "RoutesConfigDump.StaticRouteConfig", fill_static_routes},
+	{"dynamic_route_configs", "RoutesConfigDump.DynamicRouteConfig", fill_dynamic_routes},
+};
+
+static const struct dump_section sections[] = {
+	{"BootstrapConfigDump", bootstrap_lists, COUNT_OF(bootstrap_lists), NULL, false},
+	{"ClustersConfigDump", cluster_lists, COUNT_OF(cluster_lists), head_clusters, false},
+	{"EndpointsConfigDump", endpoint_lists, COUNT_OF(endpoint_lists), NULL, true},
+	{"ListenersConfigDump", listener_lists, COUNT_OF(listener_lists), head_listeners, false},
+	{"ScopedRoutesConfigDump", NULL, 0, NULL, false},
+	{"RoutesConfigDump", route_lists, COUNT_OF(route_lists), NULL, false},
+	{"SecretsConfigDump", NULL, 0, NULL, false},
+};
+
+/* A list without items is left out: what was written for it is taken back. */
+static void put_list(struct dump *dump, const struct dump_list *list)
+{
+	struct json *json = &dump->json;
+	size_t before = json->out->len;
+	bool had_items = json->has_items[json->depth];
+
+	json_open(json, list->name, '[');
+	list->fill(dump);
+	if (json->has_items[json->depth]) {
+		json_close(json);
+		return;
+	}
+	json_close(json);
+	json->out->len = before;
+	json->has_items[json->depth] = had_items;
+}
+
+static void put_section(struct dump *dump, const struct dump_section *section)
+{
+	char type[128];
+
+	snprintf(type, sizeof type, TYPE_PREFIX "%s", section->type);
+	json_open(&dump->json, NULL, '{');
+	json_text(&dump->json, "@type", slice_of(type));
+	if (section->head)
+		section->head(dump);
+	for (unsigned i = 0; i < section->list_count; i++) {
+		if (section->lists[i].item_type)
+			put_list(dump, &section->lists[i]);
+		else
+			section->lists[i].fill(dump);
+	}
+	json_close(&dump->json);
+}
+
+/* --- masks: "cluster.name,last_updated" --- */
+
+/* Copies what the path leads to. Lists are gone through; what an Any is stays to be seen. False:
+ * nothing is there. */
+static bool copy_path(const json_t *from, json_t *to, struct slice path)
+{
+	size_t dot = slice_find_char(path, '.', 0);
+	char *name = strndup(path.data, dot);
+	json_t *value = json_object_get(from, name), *inner = json_object_get(to, name);
+	json_t *type = json_object_get(from, "@type");
+
+	invariant(name);
+	if (type)
+		json_object_set(to, "@type", type);
+	bool is_found = value;
+	if (value && dot >= path.len) {
+		json_object_set(to, name, value);
+	} else if (value) {
+		struct slice rest = slice_sub(path, dot + 1, path.len);
+		bool is_list = json_is_array(value);
+		if (!inner)
+			json_object_set_new(to, name,
+					    inner = is_list ? json_array() : json_object());
+		for (size_t i = 0; is_list && i < json_array_size(value); i++) {
+			if (json_array_size(inner) <= i)
+				json_array_append_new(inner, json_object());
+			copy_path(json_array_get(value, i), json_array_get(inner, i), rest);
+		}
+		if (!is_list)
+			is_found = copy_path(value, inner, rest);
+	}
+	free(name);
+	return is_found;
+}
+
+static json_t *mask_object(const json_t *object, struct slice mask, bool *is_found)
+{
+	json_t *masked = json_object(), *type = json_object_get(object, "@type");
+
+	if (type)
+		json_object_set(masked, "@type", type);
+	while (mask.len) {
+		size_t comma = slice_find_char(mask, ',', 0);
+		*is_found |= copy_path(object, masked, slice_sub(mask, 0, comma));
+		mask = slice_sub(mask, comma < mask.len ? comma + 1 : comma, mask.len);
+	}
+	return masked;
+}
+
+/* Cuts every item of "configs" down. Sections that have nothing of the mask are left out, items
+ * aren't. False: nothing is left. */
+static bool mask_all(struct text *body, struct slice mask, bool keeps_all)
+{
+	json_t *whole = json_loadb(body->data, body->len, 0, NULL);
+	json_t *configs = json_object_get(whole, "configs"), *kept = json_array();
+	bool is_any = keeps_all;
+
+	for (size_t i = 0; i < json_array_size(configs); i++) {
+		bool is_found = false;
+		json_t *masked = mask_object(json_array_get(configs, i), mask, &is_found);
+		if (is_found || keeps_all)
+			json_array_append_new(kept, masked);
+		else
+			json_decref(masked);
+		is_any |= is_found;
+	}
+	json_object_set_new(whole, "configs", kept);
+	char *text = json_dumps(whole, JSON_INDENT(1));
+	invariant(text);
+	text_free(body);
+	text_add(body, slice_of(text));
+	text_add(body, SLICE("\n"));
+	free(text);
+	json_decref(whole);
+	return is_any;
+}
+
+/* --- the page --- */
+
+static void refuse(struct admin_request *request, unsigned status)
+{
+	text_free(&request->body);
+	request->status = status;
+	request->content_type = "text/plain";
+}
+
+static const struct dump_list *find_list(struct slice name)
+{
+	for (unsigned s = 0; s < COUNT_OF(sections); s++)
+		for (unsigned i = 0; i < sections[s].list_count; i++)
+			if (slice_equal(slice_of(sections[s].lists[i].name), name))
+				return &sections[s].lists[i];
+	return NULL;
+}
+
+static void put_resource(struct dump *dump, const struct dump_list *list)
+{
+	char type[128];
+
+	snprintf(type, sizeof type, TYPE_PREFIX "%s", list->item_type);
+	dump->item_type = type;
+	list->fill(dump);
+	dump->item_type = NULL;
+}
+
+static void fill_body(struct dump *dump, const struct dump_list *list, bool has_eds)
+{
+	json_open(&dump->json, NULL, '{');
+	json_open(&dump->json, "configs", '[');
+	if (list)
+		put_resource(dump, list);
+	for (unsigned i = 0; !list && i < COUNT_OF(sections); i++)
+		if (!sections[i].is_eds || has_eds)
+			put_section(dump, &sections[i]);
+	json_close(&dump->json);
+	json_close(&dump->json);
+	text_add(dump->json.out, SLICE("\n"));
+}
+
+void admin_fill_config_dump(struct admin_request *request)
+{
+	struct dump dump = {.server = request->server, .json = {.out = &request->body}};
+	struct slice resource = admin_query(request, SLICE("resource")),
+		     mask = admin_query(request, SLICE("mask"));
+	const struct dump_list *list = resource.len ? find_list(resource) : NULL;
+	struct arena arena;
+
+	if (resource.len && (!list || !list->item_type)) {
+		refuse(request, list ? 400 : 404);
+		text_printf(&request->body,
+			    list ? "%.*s is not a repeated field. Use ?mask=%.*s to get only this "
+				   "field"
+				 : "%.*s not found in config dump",
+			    SLICE_FMT(resource), SLICE_FMT(resource));
+		return;
+	}
+	arena_init(&arena, 4096);
+	if (!admin_regex(request, SLICE("name_regex"), &arena, &dump.names)) {
+		fill_body(&dump, list, admin_query(request, SLICE("include_eds")).data);
+		request->content_type = "application/json";
+		mask = percent_decode(mask, &arena);
+		if (mask.len && !mask_all(&request->body, mask, list)) {
+			refuse(request, 400);
+			text_printf(&request->body,
+				    "FieldMask %.*s could not be successfully applied to any "
+				    "configs.",
+				    SLICE_FMT(mask));
+		}
+	}
+	arena_free(&arena);
+}
