@@ -288,12 +288,11 @@ void filter_resume(struct filter *f, enum direction direction)
 		return;
 	f->hold[direction]->is_paused = false;
 	release(s, direction, index_of(f));
-	if (is_void(s, direction, epoch))
-		return;
-	struct message_part unseen = part_take(&f->hold[direction]->unseen);
-	run_part(s, direction, index_of(f), &unseen);
-	if (!is_void(s, direction, epoch))
-		resume_direction(s, direction);
+	if (!is_void(s, direction, epoch)) {
+		struct message_part unseen = part_take(&f->hold[direction]->unseen);
+		run_part(s, direction, index_of(f), &unseen);
+	}
+	resume_direction(s, direction); /* this pause ends, whatever has become of the message */
 }
 
 void filter_inject(struct filter *f, enum direction direction, struct buf *data, bool end)
