@@ -137,18 +137,29 @@ static void show_remaining(bool is_taken, enum breaker_resource resource,
 		stat_gauge_inc(stats->shard, stats->remaining, remaining_stat(resource));
 }
 
+/* What the lease may do by itself from now on. */
+static void set_quick(const struct breaker *breaker, struct breaker_lease *lease,
+		      enum breaker_resource resource, uint32_t limit, uint32_t batch)
+{
+	lease->breaker = breaker;
+	lease->tight[resource] = limit / 2;
+	lease->spare_max[resource] = batch > 1 ? 2 * batch : 0;
+}
+
 bool breaker_take(struct breaker *breaker, struct breaker_lease *lease,
 		  const struct breaker_limits *limits, enum breaker_resource resource,
 		  const struct breaker_stats *stats)
 {
 	struct breaker_word *word = &breaker->words[resource];
 
+	lease->is_shown = stats->remaining != NULL;
 	if (UNLIKELY(lease->used[resource] >= lease->held[resource])) {
 		uint32_t limit = breaker_limit(breaker, limits, resource),
 			 n = take_shared(word, limit, resource);
 		if (!n)
 			return false;
 		lease->held[resource] += n;
+		set_quick(breaker, lease, resource, limit, n);
 		if (n == 1)
 			show_open(word, used_of(breaker, resource) >= limit, resource, stats);
 	}
@@ -203,6 +214,7 @@ void breaker_settle(struct breaker *breaker, struct breaker_lease *lease)
 
 void breaker_move(struct breaker *to, struct breaker *from, struct breaker_lease *lease)
 {
+	breaker_lease_forget(lease);
 	for (int i = 0; i < BREAKER_RESOURCES; i++) {
 		__atomic_fetch_add(&to->words[i].used, lease->used[i], __ATOMIC_RELAXED);
 		__atomic_fetch_sub(&from->words[i].used, lease->held[i], __ATOMIC_RELAXED);

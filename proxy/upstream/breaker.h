@@ -51,9 +51,14 @@ struct breakers {
 	uint32_t references; /* main's */
 };
 
-/* A worker's slots of one breaker. Zeroed: none. */
+/* A worker's slots of one breaker. Zeroed: none. The lower part makes the common case quick: spare
+ * slots up to spare_max are kept while no more than `tight` are given out in all; 0 sends every
+ * call the long way. */
 struct breaker_lease {
 	uint32_t held[BREAKER_RESOURCES], used[BREAKER_RESOURCES];
+	uint32_t spare_max[BREAKER_RESOURCES], tight[BREAKER_RESOURCES];
+	const struct breaker *breaker; /* that spare_max and tight are for */
+	bool is_shown;                 /* remaining_* is tracked */
 };
 
 /* Where a breaker's state shows. */
@@ -69,6 +74,33 @@ struct breakers *breakers_new(void);
 struct breakers *breakers_take(struct breakers *breakers);
 /* NULL: nothing. */
 void breakers_drop(struct breakers *breakers);
+
+/* The quick ways: true when the lease alone could do it. */
+static inline bool breaker_take_spare(struct breaker_lease *lease, enum breaker_resource resource)
+{
+	bool is_quick = lease->used[resource] < lease->held[resource] && !lease->is_shown;
+	lease->used[resource] += is_quick;
+	return LIKELY(is_quick);
+}
+
+static inline bool breaker_keep_spare(struct breaker_lease *lease, enum breaker_resource resource)
+{
+	if (lease->held[resource] - lease->used[resource] >= lease->spare_max[resource] ||
+	    lease->is_shown ||
+	    __atomic_load_n(&lease->breaker->words[resource].used, __ATOMIC_RELAXED) >
+		    lease->tight[resource])
+		return false;
+	lease->used[resource]--;
+	return true;
+}
+
+/* The limits have changed: the next calls go the long way. */
+static inline void breaker_lease_forget(struct breaker_lease *lease)
+{
+	lease->is_shown = true;
+	for (int i = 0; i < BREAKER_RESOURCES; i++)
+		lease->spare_max[i] = 0;
+}
 
 /* One slot, or false when the limit is met. */
 bool breaker_take(struct breaker *breaker, struct breaker_lease *lease,

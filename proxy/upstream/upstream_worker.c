@@ -170,6 +170,8 @@ static void set_config(struct cluster_worker *cluster, struct pin *config)
 	struct breakers *from = old ? cluster_worker_config(cluster)->shared_breakers : NULL;
 
 	cluster->cluster = pin_take(config);
+	for (int i = 0; i < CLUSTER_PRIORITIES; i++)
+		breaker_lease_forget(&cluster->leases[i]);
 	move_leases(cluster, cluster_worker_config(cluster)->shared_breakers, from);
 	if (old)
 		pin_drop(old);

@@ -125,13 +125,28 @@ static inline struct cluster_worker *cluster_worker_hold(struct cluster_worker *
 }
 void cluster_worker_release(struct cluster_worker *cluster);
 
+bool cluster_worker_take_shared(struct cluster_worker *cluster, enum cluster_priority priority,
+				enum breaker_resource resource);
+void cluster_worker_drop_shared(struct cluster_worker *cluster, enum cluster_priority priority,
+				enum breaker_resource resource);
+
 /* A slot of a circuit breaker; false when its limit is met. cluster_worker_drop gives it back. */
-bool cluster_worker_take(struct cluster_worker *cluster, enum cluster_priority priority,
-			 enum breaker_resource resource);
+static inline bool cluster_worker_take(struct cluster_worker *cluster,
+				       enum cluster_priority priority,
+				       enum breaker_resource resource)
+{
+	return breaker_take_spare(&cluster->leases[priority], resource) ||
+	       cluster_worker_take_shared(cluster, priority, resource);
+}
+static inline void cluster_worker_drop(struct cluster_worker *cluster,
+				       enum cluster_priority priority,
+				       enum breaker_resource resource)
+{
+	if (!breaker_keep_spare(&cluster->leases[priority], resource))
+		cluster_worker_drop_shared(cluster, priority, resource);
+}
 void cluster_worker_take_anyway(struct cluster_worker *cluster, enum cluster_priority priority,
 				enum breaker_resource resource);
-void cluster_worker_drop(struct cluster_worker *cluster, enum cluster_priority priority,
-			 enum breaker_resource resource);
 
 /* A slot of the retry breaker, held from the decision to try again until that attempt is answered
  * or fails. Zeroed: none. */

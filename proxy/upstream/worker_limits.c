@@ -30,8 +30,8 @@ static bool find_limit(struct cluster_worker *cluster, enum cluster_priority pri
 	return true;
 }
 
-bool cluster_worker_take(struct cluster_worker *cluster, enum cluster_priority priority,
-			 enum breaker_resource resource)
+bool cluster_worker_take_shared(struct cluster_worker *cluster, enum cluster_priority priority,
+				enum breaker_resource resource)
 {
 	struct limit limit;
 	return !find_limit(cluster, priority, &limit) ||
@@ -47,8 +47,8 @@ void cluster_worker_take_anyway(struct cluster_worker *cluster, enum cluster_pri
 				    &limit.stats);
 }
 
-void cluster_worker_drop(struct cluster_worker *cluster, enum cluster_priority priority,
-			 enum breaker_resource resource)
+void cluster_worker_drop_shared(struct cluster_worker *cluster, enum cluster_priority priority,
+				enum breaker_resource resource)
 {
 	struct limit limit;
 	if (find_limit(cluster, priority, &limit))
