@@ -14,12 +14,8 @@
 #include "stream/filter.h"
 
 static const struct filter_type *const filter_types[] = {
-	&buffer_filter,
-	&cors_filter,
-	&fault_filter,
-	&header_mutation_filter,
-	&local_ratelimit_filter,
-	&router_filter,
+	&buffer_filter,          &cors_filter,   &fault_filter, &header_mutation_filter,
+	&local_ratelimit_filter, &router_filter,
 };
 
 static const struct conn_filter_type *const conn_filter_types[] = {

@@ -14,6 +14,7 @@
 
 struct tcp_session {
 	struct conn down, up;
+	struct splice to_up, to_down;
 	struct served served;
 	const struct tcp_config *config;
 	struct worker_context *worker;
@@ -239,6 +240,8 @@ static void on_up_connected(struct conn *conn)
 		    (conn->loop->now_ns - t->info.times.upstream_start_ns) / 1000000);
 	cluster_count(t, CLUSTER_STAT_UPSTREAM_RQ_TOTAL);
 	stat_gauge_inc(shard, t->cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+	splice_join(&t->to_up, &t->down, &t->up);
+	splice_join(&t->to_down, &t->up, &t->down);
 	conn_read_resume(&t->down);
 }
 

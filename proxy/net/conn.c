@@ -21,6 +21,12 @@ static void left_drop(struct conn *conn)
 	conn->left_len = conn->left_size = 0;
 }
 
+/* Bytes wait in a pipe for this socket. */
+static bool has_spliced(const struct conn *conn)
+{
+	return UNLIKELY(conn->splice_in != NULL) && conn->splice_in->waiting;
+}
+
 /* Watches for what this state needs. The read watcher stays on while idle: no system call a
  * request. */
 static void update_interest(struct conn *conn)
@@ -32,7 +38,7 @@ static void update_interest(struct conn *conn)
 		break;
 	case CONN_OPEN:
 		interest = conn->read_pauses || conn->is_eof ? IO_NONE : IO_READ;
-		if (conn->out.len && !list_is_linked(&conn->dirty.link))
+		if ((conn->out.len && !list_is_linked(&conn->dirty.link)) || has_spliced(conn))
 			interest |= IO_WRITE;
 		break;
 	case CONN_CLOSING:
@@ -58,6 +64,10 @@ static void release(struct conn *conn, bool reset)
 	if (list_is_linked(&conn->dirty.link))
 		list_remove(&conn->dirty.link);
 	conn->transport->close(conn);
+	if (conn->splice_out)
+		splice_end(conn->splice_out);
+	if (conn->splice_in)
+		splice_end(conn->splice_in);
 	if (reset) {
 		struct linger linger = {.l_onoff = 1};
 		setsockopt(io_fd(&conn->io), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
@@ -130,6 +140,49 @@ static void deliver(struct conn *conn, struct slice fresh, bool eof)
 		left_keep(conn, slice_sub(bytes, consumed, bytes.len));
 }
 
+/* Bulk bytes for another socket: they don't come up to us. False: read as always. */
+static bool read_spliced(struct conn *conn)
+{
+	struct splice *splice = conn->splice_out;
+	size_t moved;
+
+	if (splice->to->out.len || splice->to->state != CONN_OPEN)
+		return false;
+	enum status status = splice_read(splice, &moved);
+	if (status == STATUS_EXHAUSTED)
+		return false;
+	if (moved)
+		conn->events->read(conn, slice_make("", 0), false);
+	if (splice->waiting) {
+		conn_read_pause(conn);
+		update_interest(splice->to);
+		return true;
+	}
+	conn->is_bulk = moved >= CONN_READ_SIZE_BULK;
+	if (!conn->is_bulk)
+		splice_end(splice);
+	if (status == STATUS_CLOSED) {
+		conn->is_eof = true;
+		deliver(conn, slice_make("", 0), true);
+		if (conn->state != CONN_DEAD)
+			update_interest(conn);
+	} else if (status && status != STATUS_AGAIN) {
+		fail(conn, status);
+	}
+	return true;
+}
+
+/* The socket takes more of what waits in the pipe. */
+static void write_spliced(struct conn *conn)
+{
+	struct splice *splice = conn->splice_in;
+
+	if (!splice_drain(splice))
+		return;
+	update_interest(conn);
+	conn_read_resume(splice->from);
+}
+
 static void read_some(struct conn *conn)
 {
 	struct buf_pool *pool = &conn->loop->pool;
@@ -193,9 +246,13 @@ static void on_ready(struct io *io, int interest)
 		linger_read(conn);
 		return;
 	}
-	if (interest & IO_WRITE)
+	if (interest & IO_WRITE && has_spliced(conn))
+		write_spliced(conn);
+	else if (interest & IO_WRITE)
 		conn_flush_later(conn);
-	if (interest & IO_READ && conn->state == CONN_OPEN && !conn->read_pauses && !conn->is_eof)
+	if (!(interest & IO_READ) || conn->state != CONN_OPEN || conn->read_pauses || conn->is_eof)
+		return;
+	if (!conn->is_bulk || !conn->splice_out || !read_spliced(conn))
 		read_some(conn);
 }
 

@@ -23,6 +23,7 @@
 #include "base/buf.h"
 #include "base/status.h"
 #include "net/loop.h"
+#include "net/splice.h"
 #include "net/transport.h"
 
 struct conn;
@@ -64,6 +65,8 @@ struct conn {
 	const struct conn_events *events;
 	const struct transport *transport;
 	void *transport_state;
+	struct splice *splice_out,
+		*splice_in; /* what is read goes there, what comes from there; NULL: none */
 	struct loop *loop;
 	struct buf out;
 	char *left; /* unconsumed bytes, contiguous; NULL: none */

@@ -29,7 +29,7 @@ enum {
 	SESSION_LOOK_AHEAD =
 		16384, /* bytes read ahead of a paused exchange before the socket rests */
 	SESSION_DELAYED_CLOSE_MS = 1000,
-	SESSION_DRAIN_IDLE_MS = 1000, /* of a multiplexed connection that is being drained */
+	SESSION_DRAIN_IDLE_MS = 1000,   /* of a multiplexed connection that is being drained */
 	SESSION_BUFFER_LIMIT = 1 << 20, /* what filters may hold of a message: Envoy's default */
 };
 

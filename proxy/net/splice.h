@@ -1,0 +1,49 @@
+/* Moving bulk bytes from one connection to another inside the kernel, through a pipe.
+ *
+ *   from's socket ─ splice ─> pipe ─ splice ─> to's socket        a pipe is held only while it
+ * isn't empty
+ *
+ * For a pair of plain connections of which everything that `from` reads goes to `to` unseen. Used
+ * after a read that filled its room (conn->is_bulk), while `to` has no output queued; a burst that
+ * ends early goes back to ordinary reads.
+ *
+ * Owner: whoever owns both connections embeds it (one for each way). Thread: their worker. Limits:
+ * SPLICE_PIPE_SIZE bytes wait in a pipe, during which `from` is not read; at most SPLICE_ROUNDS of
+ * them a turn. */
+#ifndef NET_SPLICE_H
+#define NET_SPLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+struct conn;
+
+enum {
+	SPLICE_PIPE_SIZE = 128 * 1024,
+	SPLICE_ROUNDS = 4,
+};
+
+struct splice {
+	struct conn *from, *to;
+	int pipe[2];    /* read end, write end; valid while has_pipe */
+	size_t waiting; /* bytes in the pipe */
+	bool has_pipe;
+};
+
+/* Joins two open plain connections, in this direction. Undone by closing either. */
+void splice_join(struct splice *splice, struct conn *from, struct conn *to);
+
+/* Reads by splicing: STATUS_OK, STATUS_AGAIN when there was nothing to read, STATUS_CLOSED at
+ * from's end, or what broke `from`; a broken `to` shows at its next write. *moved: bytes taken from
+ * `from`. */
+enum status splice_read(struct splice *splice, size_t *moved);
+
+/* `to` can be written again: moves what waits. False while some still does. */
+bool splice_drain(struct splice *splice);
+
+/* Gives the pipe back, with what is in it. */
+void splice_end(struct splice *splice);
+
+#endif
