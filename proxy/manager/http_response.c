@@ -38,7 +38,7 @@ static bool is_time_to_close(struct stream *s)
 
 	if (most && s->session->request_count >= most)
 		return true;
-	if (s->session->is_draining)
+	if (s->session->is_draining || worker->is_failing)
 		return true;
 	if (!worker->is_draining)
 		return false;

@@ -86,7 +86,7 @@ static void put_host(struct text *out, struct slice name, const struct host_set 
 	snprintf(prefix, sizeof prefix, "%.*s::%s::", SLICE_FMT(name), address);
 	text_printf(out, "%shostname::%.*s\n", prefix, SLICE_FMT(host_hostname(host)));
 	text_printf(out, "%shealth_flags::%s\n", prefix, flags);
-	text_printf(out, "%sweight::%u\n", prefix, host_set_weight(hosts, index));
+	text_printf(out, "%sweight::%u\n", prefix, host_set_shown_weight(hosts, index));
 	text_printf(out, "%sregion::%.*s\n", prefix, SLICE_FMT(locality->region));
 	text_printf(out, "%szone::%.*s\n", prefix, SLICE_FMT(locality->zone));
 	text_printf(out, "%ssub_zone::%.*s\n", prefix, SLICE_FMT(locality->sub_zone));
@@ -152,7 +152,7 @@ static void put_json_host(struct json *json, const struct host_set *hosts, uint3
 	json_address(json, "address", &host->addr);
 	put_json_health(json, host_health(host));
 	put_name(json, "hostname", host_hostname(host));
-	json_number(json, "weight", host_set_weight(hosts, index));
+	json_number(json, "weight", host_set_shown_weight(hosts, index));
 	if (locality->priority)
 		json_number(json, "priority", locality->priority);
 	json_open(json, "locality", '{');

@@ -142,7 +142,7 @@ static void put_endpoint(struct json *json, const struct host_set *hosts, uint32
 		json_text(json, "hostname", host_hostname(host));
 	json_close(json);
 	json_text(json, "health_status", slice_of(health_name(host_health(host))));
-	json_number(json, "load_balancing_weight", host_set_weight(hosts, index));
+	json_number(json, "load_balancing_weight", host_set_shown_weight(hosts, index));
 	json_close(json);
 }
 

@@ -76,13 +76,13 @@ static void fill_drain_listeners(struct admin_request *request)
 
 static void fill_health_fail(struct admin_request *request)
 {
-	request->server->is_health_check_failing = true;
+	server_set_failing(request->server, true);
 	say_ok(request);
 }
 
 static void fill_health_ok(struct admin_request *request)
 {
-	request->server->is_health_check_failing = false;
+	server_set_failing(request->server, false);
 	say_ok(request);
 }
 

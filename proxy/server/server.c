@@ -163,6 +163,18 @@ void server_drain_listeners(struct server *server, bool inbound_only, bool grace
 	to_workers(server, inbound_only ? worker_stop_inbound : worker_stop_all);
 }
 
+static void worker_fail(struct worker *worker, void *arg)
+{
+	worker->context.is_failing = arg;
+}
+
+void server_set_failing(struct server *server, bool is_failing)
+{
+	server->is_health_check_failing = is_failing;
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_post(server->workers[i], worker_fail, is_failing ? server : NULL);
+}
+
 void server_drain(struct server *server)
 {
 	if (server->state == SERVER_DRAINING) {

@@ -76,6 +76,8 @@ void server_drain(struct server *server);
 /* Workers accept no more. inbound_only: on inbound listeners. graceful: connections are drained
  * too. */
 void server_drain_listeners(struct server *server, bool inbound_only, bool graceful);
+/* /healthcheck/fail and /healthcheck/ok. */
+void server_set_failing(struct server *server, bool is_failing);
 /* Ends at once. */
 void server_stop(struct server *server);
 

@@ -161,6 +161,7 @@ static void place_weights(struct build *b)
 
 	for (uint32_t i = 1; i < b->assignment->endpoint_count && !differ; i++)
 		differ = endpoints[i].weight != endpoints[0].weight;
+	b->set->equal_weight = b->assignment->endpoint_count ? endpoints[0].weight : 1;
 	if (!differ)
 		return;
 	b->set->weights = ARENA_NEW_ARRAY(&b->set->published.arena, uint32_t, b->set->count);
@@ -377,6 +378,7 @@ struct host_set *host_set_refresh(const struct host_set *before, const struct cl
 	set->hosts = copy_array(arena, before->hosts, before->count, sizeof *before->hosts);
 	set->labels = copy_array(arena, before->labels, before->count, sizeof *before->labels);
 	set->weights = copy_array(arena, before->weights, before->count, sizeof *before->weights);
+	set->equal_weight = before->equal_weight;
 	set->by_address =
 		copy_array(arena, before->by_address, before->count, sizeof *before->by_address);
 	set->label_list = copy_array(arena, before->label_list, before->label_count,

@@ -36,6 +36,7 @@ struct host_set {
 	struct labels **label_list; /* each object in `labels` once, with a reference */
 	uint32_t label_count;
 	uint32_t *weights;
+	uint32_t equal_weight;          /* what was configured for all when weights is NULL */
 	struct endpoint_check **checks; /* NULL: no host has one */
 	uint32_t *by_address;           /* indices in host_compare order */
 	struct locality *localities;    /* first and count are of hosts */
@@ -73,6 +74,12 @@ static inline uint32_t host_set_weight(const struct host_set *set, uint32_t inde
 }
 
 uint32_t host_set_max_weight(const struct host_set *set);
+
+/* The weight as configured, for those who look. */
+static inline uint32_t host_set_shown_weight(const struct host_set *set, uint32_t index)
+{
+	return set->weights ? set->weights[index] : set->equal_weight;
+}
 
 /* NULL: none. Borrowed. */
 static inline const struct labels *host_set_labels(const struct host_set *set, uint32_t index)

@@ -55,10 +55,12 @@ def _until(g, text, seconds=8):
 
 
 class _Folder:
-    """A folder outside of the gateway's own, which is made anew when that starts."""
+    """An empty folder outside of the gateway's own, which is emptied when that starts."""
 
     def __init__(self, name):
         self.path = places.scratch(name)
+        shutil.rmtree(self.path)
+        self.path.mkdir()
 
     def file(self, name, text):
         path = self.path / name
