@@ -38,13 +38,3 @@ enum filter_status buffer_request_data(struct filter *f, struct buf *data, bool 
 	set_length(f, filter_request(f));
 	return FILTER_CONTINUE;
 }
-
-enum filter_status buffer_request_trailers(struct filter *f, struct headers *trailers)
-{
-	const struct buffer *own = f->state;
-
-	(void)trailers;
-	if (own->is_holding)
-		set_length(f, filter_request(f));
-	return FILTER_CONTINUE;
-}

@@ -22,6 +22,5 @@ extern const struct filter_type buffer_filter; /* config.c */
 
 enum filter_status buffer_request_headers(struct filter *f, struct headers *headers, bool end);
 enum filter_status buffer_request_data(struct filter *f, struct buf *data, bool end);
-enum filter_status buffer_request_trailers(struct filter *f, struct headers *trailers);
 
 #endif

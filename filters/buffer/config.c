@@ -40,5 +40,4 @@ const struct filter_type buffer_filter = {
 	.config_load = config_load,
 	.request_headers = buffer_request_headers,
 	.request_data = buffer_request_data,
-	.request_trailers = buffer_request_trailers,
 };

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "routing/table.h"
+
 struct fixture_session {
 	struct session session;
 	struct codec codec;
@@ -161,21 +163,25 @@ static const struct codec_type fixture_codec = {
 
 /* --- the session --- */
 
+static void find_route(struct stream *s)
+{
+	const struct route_table *routes = fixture_of(s)->routes;
+	struct route_match_input input;
+
+	route_match_input_init(&input, s->request, s->random);
+	s->route = routes ? route_table_match(routes, &input, NULL) : NULL;
+}
+
 static bool prepare_request(struct stream *s, bool end)
 {
 	(void)end;
-	s->route = fixture_of(s)->route;
+	find_route(s);
 	return true;
 }
 
 static void prepare_response(struct stream *s, struct headers *headers, bool end)
 {
 	(void)s, (void)headers, (void)end;
-}
-
-static void find_route(struct stream *s)
-{
-	s->route = fixture_of(s)->route;
 }
 
 static void stream_ended(struct stream *s)
@@ -309,6 +315,7 @@ struct stream_fixture *stream_fixture_new(const struct chain_entry *entries, uns
 	f->worker.stats = stats_main_shard(f->stats);
 	random_init(&f->worker.random, 1);
 	list_init(&f->worker.served);
+	arena_init(&f->arena, 4096);
 	open_session(f);
 	return f;
 }
@@ -323,6 +330,7 @@ void stream_fixture_free(struct stream_fixture *f)
 	stream_free_spares(&f->worker);
 	close(f->peer);
 	loop_fini(&f->loop);
+	arena_free(&f->arena);
 	stats_free(f->stats);
 	free(f);
 }

@@ -25,9 +25,10 @@ struct stream_fixture {
 	struct session_config config;
 	struct chain_entry entries[FIXTURE_FILTERS_MAX + 1];
 	struct fixture_session *session;
-	struct stream *stream;     /* the last one begun; NULL: none, or over */
-	const struct route *route; /* of the streams to come */
-	struct headers *request;   /* its head */
+	struct stream *stream;            /* the last one begun; NULL: none, or over */
+	const struct route_table *routes; /* of the streams to come; NULL: none */
+	struct arena arena;              /* for what is configured */
+	struct headers *request;          /* its head */
 	char trace[16384];
 	unsigned trace_len;
 	uint64_t flags; /* of the last stream that ended */
