@@ -1,11 +1,14 @@
 """Calls of Dubbo when something goes wrong, or is slow, around them."""
+import json
 import random
 import signal
 import socket
+import tempfile
 import time
+from pathlib import Path
 
 from dubbo_peer import READONLY, SERVICE, Consumer, Provider
-from gateway import TYPE, Gateway, cluster, dubbo_manager
+from gateway import TYPE, Gateway, address, cluster, dubbo_manager
 from ports import free_ports
 
 ROUTES = {"gone": "nobody", "none": "empty", "refused": "dead", "hello|fire": "up"}
@@ -189,6 +192,47 @@ def draining_says_readonly_and_answers_first():
         assert c.read() is None, "closed once nothing is under way"
         assert g.proc.wait(10) == 0
     provider.stop()
+
+
+def calls_follow_a_new_table():
+    """Routes are remembered with a call's head; a listener that is replaced must not find those of the old one."""
+    one, two = Provider("one"), Provider("two")
+    manager = dubbo_manager(SERVICE, {"hello": "one"})
+    with tempfile.TemporaryDirectory() as folder:
+        lds = Path(folder) / "lds.json"
+
+        def write(to):
+            filters = [dubbo_manager(SERVICE, {"hello": to})]
+            listener = {"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", "name": "l", "address": address(g.port), "filter_chains": [{"filters": filters}]}
+            (Path(folder) / "new").write_text(json.dumps({"resources": [listener]}))
+            (Path(folder) / "new").replace(lds)
+
+        g = Gateway("dubbo-new-table", manager, [cluster("one", one.port), cluster("two", two.port)],
+                    bootstrap={"dynamic_resources": {"lds_config": {"path_config_source": {"path": str(lds)}}}})
+        g.without_listeners()
+        write("one")
+        with g:
+            for n, to in enumerate(("one", "two") * 4):
+                if n:
+                    write(to)
+                    g.wait_for("listener_manager.lds.update_success", n + 1)
+                end = time.monotonic() + 10
+                while (answer := _try(g.port)) != to:
+                    assert time.monotonic() < end, f"{answer}, not {to}"
+                for _ in range(8):
+                    assert _try(g.port) == to
+    one.stop(), two.stop()
+
+
+def _try(port):
+    try:
+        with Consumer(port) as c:
+            for _ in range(2):
+                c.call()
+            frames = [f for f in (c.read(), c.read(), ) if f and not f.event]
+            return frames[-1].body[2:].decode() if frames else None
+    except OSError:
+        return None
 
 
 def message_filters_work_on_calls():
