@@ -6,6 +6,7 @@
 #include "filters/fault/fault.h"
 #include "filters/header_mutation/header_mutation.h"
 #include "filters/local_ratelimit/local_ratelimit.h"
+#include "filters/local_service/local_service.h"
 #include "manager/http_manager.h"
 #include "manager/router.h"
 #include "manager/rpc_manager.h"
@@ -19,7 +20,9 @@ static const struct filter_type *const filter_types[] = {
 };
 
 static const struct conn_filter_type *const conn_filter_types[] = {
+	&direct_response_filter,
 	&dubbo_proxy_filter,
+	&echo_filter,
 	&http_connection_manager_filter,
 	&tcp_proxy_filter,
 };
