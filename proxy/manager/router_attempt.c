@@ -349,8 +349,10 @@ const struct response_source router_source = {
 static void time_out(struct router *r, enum reply_reason reason)
 {
 	r->was_try_timed_out = true;
-	if (r->request.state == UPSTREAM_REQUEST_ATTACHED)
+	if (r->request.state == UPSTREAM_REQUEST_ATTACHED) {
+		r->request.host->counts.rq_timeout++;
 		worker_host_note(r->request.host, OUTLIER_LOCAL_FAILURE);
+	}
 	upstream_request_cancel(&r->request);
 	if (reason != REPLY_UPSTREAM_TIMEOUT && router_retry_reset(r, reason, true))
 		return;

@@ -8,6 +8,7 @@
 
 #include "codec/http1.h"
 #include "message/path.h"
+#include "server/admin_hosts.h"
 #include "server/admin_pages.h"
 #include "server/server.h"
 #include "stream/reply.h"
@@ -47,7 +48,7 @@ void admin_fill_index(struct admin_request *request)
 	for (unsigned i = 0; i < admin_page_count; i++) {
 		const struct admin_page *page = &admin_pages[i];
 		text_printf(&request->body, "  %s%s: %s\n", page->path,
-			    page->needs_post ? " (POST)" : "", page->help);
+			    page->kind == ADMIN_POST ? " (POST)" : "", page->help);
 		for (const struct admin_param *p = page->params; p && p->name; p++)
 			text_printf(&request->body, "      %s: %s\n", p->name, p->help);
 	}
@@ -61,17 +62,15 @@ static const struct admin_page *find_page(struct slice path)
 	return NULL;
 }
 
-static void fill(struct admin_request *request)
+static void fill(struct admin_request *request, const struct admin_page *page)
 {
-	const struct admin_page *page = find_page(request->path);
-
 	if (slice_equal(request->path, SLICE("/"))) {
 		admin_fill_index(request);
 	} else if (!page) {
 		request->status = 404;
 		text_add(&request->body, SLICE("invalid path. "));
 		admin_fill_index(request);
-	} else if (page->needs_post && !slice_equal(request->method, SLICE("POST"))) {
+	} else if (page->kind == ADMIN_POST && !slice_equal(request->method, SLICE("POST"))) {
 		request->status = 405;
 		text_printf(&request->body, "Method %.*s not allowed, POST required.",
 			    SLICE_FMT(request->method));
@@ -80,7 +79,7 @@ static void fill(struct admin_request *request)
 	}
 }
 
-static bool prepare_request(struct stream *s, bool end)
+static void answer(struct stream *s, const struct admin_page *page, const struct host_query *hosts)
 {
 	struct admin_session *as = container_of(s->session, struct admin_session, session);
 	struct slice path = headers_get(s->request, HEADER_PATH);
@@ -91,10 +90,10 @@ static bool prepare_request(struct stream *s, bool end)
 		.method = headers_get(s->request, HEADER_METHOD),
 		.status = 200,
 		.content_type = "text/plain; charset=UTF-8",
+		.hosts = hosts,
 	};
 
-	(void)end;
-	fill(&request);
+	fill(&request, page);
 	struct slice body = arena_slice(&s->arena, text_slice(&request.body));
 	text_free(&request.body);
 	reply_send(s, &(struct local_reply){.reason = REPLY_DIRECT_RESPONSE,
@@ -102,6 +101,45 @@ static bool prepare_request(struct stream *s, bool end)
 					    .grpc_status = -1,
 					    .text = body,
 					    .content_type = slice_of(request.content_type)});
+}
+
+/* --- answers that wait for the workers --- */
+
+static void on_hosts(struct host_query *query)
+{
+	struct stream *s = query->owner;
+
+	stream_clear_source(s);
+	answer(s, find_page(path_without_query(headers_get(s->request, HEADER_PATH))), query);
+}
+
+static void ignore(void *source)
+{
+	(void)source; /* nothing was sent yet */
+}
+
+static void forget(void *source)
+{
+	((struct host_query *)source)->owner = NULL;
+}
+
+static const struct response_source hosts_source = {
+	.pause = ignore,
+	.resume = ignore,
+	.cancel = forget,
+};
+
+static bool prepare_request(struct stream *s, bool end)
+{
+	struct admin_session *as = container_of(s->session, struct admin_session, session);
+	struct server *server = as->admin->server;
+	const struct admin_page *page =
+		find_page(path_without_query(headers_get(s->request, HEADER_PATH)));
+
+	if (page && page->kind == ADMIN_GET_HOSTS && end && server->worker_count)
+		stream_set_source(s, &hosts_source, host_query_start(server, on_hosts, s));
+	else
+		answer(s, page, NULL);
 	return false;
 }
 
@@ -193,6 +231,7 @@ void admin_init(struct admin *admin, struct server *server)
 	*admin = (struct admin){.server = server, .fd = -1};
 	admin->pin.object = &admin->object;
 	admin->pin.count = 1;
+	list_init(&admin->queries);
 }
 
 enum status admin_start(struct admin *admin, struct diag *diag)
@@ -241,6 +280,12 @@ void admin_stop(struct admin *admin)
 		served->type->close(served);
 	}
 	loop_settle(context->loop);
+}
+
+void admin_fini(struct admin *admin)
+{
+	while (!list_is_empty(&admin->queries))
+		host_query_free(container_of(admin->queries.next, struct host_query, link));
 }
 
 void admin_tick(struct admin *admin)

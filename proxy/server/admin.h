@@ -11,10 +11,12 @@
 #include <stdbool.h>
 
 #include "base/diag.h"
+#include "base/list.h"
 #include "base/published.h"
 #include "net/listener.h"
 #include "telemetry/text.h"
 
+struct host_query;
 struct server;
 
 /* One request to a page. */
@@ -23,9 +25,16 @@ struct admin_request {
 	struct slice path;  /* without query */
 	struct slice query; /* behind the '?', or "" */
 	struct slice method;
-	struct text body;         /* the answer */
-	unsigned status;          /* 200 unless set */
-	const char *content_type; /* text/plain unless set */
+	struct text body;               /* the answer */
+	unsigned status;                /* 200 unless set */
+	const char *content_type;       /* text/plain unless set */
+	const struct host_query *hosts; /* for pages that want it; NULL: nobody could be asked */
+};
+
+enum admin_page_kind {
+	ADMIN_GET,
+	ADMIN_GET_HOSTS, /* filled when the workers have told what they count of hosts */
+	ADMIN_POST,      /* a GET is answered 405 */
 };
 
 struct admin_param {
@@ -34,7 +43,7 @@ struct admin_param {
 
 struct admin_page {
 	const char *path, *help;
-	bool needs_post; /* a GET is answered 405 */
+	enum admin_page_kind kind;
 	void (*fill)(struct admin_request *request);
 	const struct admin_param *params; /* the last has no name. NULL: none */
 };
@@ -54,6 +63,7 @@ struct admin {
 	struct pin pin;
 	int fd; /* -1: not configured */
 	bool is_accepting;
+	struct list_node queries; /* struct host_query: on their way */
 };
 
 void admin_init(struct admin *admin, struct server *server);
@@ -62,6 +72,8 @@ void admin_init(struct admin *admin, struct server *server);
 enum status MUST_CHECK admin_start(struct admin *admin, struct diag *diag);
 /* Closes the listener and its connections. */
 void admin_stop(struct admin *admin);
+/* Workers have ended, their messages are drained. */
+void admin_fini(struct admin *admin);
 /* Once a second. */
 void admin_tick(struct admin *admin);
 

@@ -4,6 +4,7 @@
 
 #include "base/regex.h"
 #include "message/percent.h"
+#include "server/admin_hosts.h"
 #include "server/admin_json.h"
 #include "server/admin_pages.h"
 #include "server/server.h"
@@ -74,9 +75,33 @@ static void put_limits(struct text *out, struct slice name, const char *priority
 		    limits->max_retries);
 }
 
-static void put_host(struct text *out, struct slice name, const struct host_set *hosts,
-		     uint32_t index)
+/* Counters and gauges, in the order of their names. */
+struct shown_count {
+	const char *name;
+	bool is_gauge;
+	uint64_t value;
+};
+
+enum { SHOWN_COUNTS = 9 };
+
+static void show_counts(const struct host_query *query, const struct host *host,
+			struct shown_count *shown)
 {
+	struct host_counts c = host_query_find(query, host);
+	const struct shown_count all[SHOWN_COUNTS] = {
+		{"cx_active", true, c.cx_active},    {"cx_connect_fail", false, c.cx_connect_fail},
+		{"cx_total", false, c.cx_total},     {"rq_active", true, c.rq_active},
+		{"rq_error", false, c.rq_error},     {"rq_pending_active", true, c.rq_pending},
+		{"rq_success", false, c.rq_success}, {"rq_timeout", false, c.rq_timeout},
+		{"rq_total", false, c.rq_total},
+	};
+	memcpy(shown, all, sizeof all);
+}
+
+static void put_host(struct text *out, struct slice name, const struct host_set *hosts,
+		     uint32_t index, const struct host_query *query)
+{
+	struct shown_count shown[SHOWN_COUNTS];
 	const struct host *host = hosts->hosts[index];
 	const struct locality *locality = host_set_locality(hosts, index);
 	char address[ADDR_TEXT_MAX], flags[HOST_FLAGS_TEXT_MAX], prefix[ADDR_TEXT_MAX + 512];
@@ -84,6 +109,10 @@ static void put_host(struct text *out, struct slice name, const struct host_set 
 	addr_format(&host->addr, address);
 	host_flags_format(host_health(host), flags);
 	snprintf(prefix, sizeof prefix, "%.*s::%s::", SLICE_FMT(name), address);
+	show_counts(query, host, shown);
+	for (unsigned i = 0; i < SHOWN_COUNTS; i++)
+		text_printf(out, "%s%s::%llu\n", prefix, shown[i].name,
+			    (unsigned long long)shown[i].value);
 	text_printf(out, "%shostname::%.*s\n", prefix, SLICE_FMT(host_hostname(host)));
 	text_printf(out, "%shealth_flags::%s\n", prefix, flags);
 	text_printf(out, "%sweight::%u\n", prefix, host_set_shown_weight(hosts, index));
@@ -96,7 +125,8 @@ static void put_host(struct text *out, struct slice name, const struct host_set 
 	text_printf(out, "%slocal_origin_success_rate::-1\n", prefix);
 }
 
-static void put_cluster(struct text *out, const struct cluster_record *record)
+static void put_cluster(struct text *out, const struct cluster_record *record,
+			const struct host_query *query)
 {
 	const struct cluster *cluster = record->cluster;
 	struct slice name = record->name;
@@ -108,7 +138,7 @@ static void put_cluster(struct text *out, const struct cluster_record *record)
 	text_printf(out, "%.*s::added_via_api::%s\n", SLICE_FMT(name),
 		    record->is_static ? "false" : "true");
 	for (uint32_t i = 0; record->hosts && i < record->hosts->count; i++)
-		put_host(out, name, record->hosts, i);
+		put_host(out, name, record->hosts, i, query);
 }
 
 /* --- JSON --- */
@@ -143,13 +173,40 @@ static void put_name(struct json *json, const char *key, struct slice name)
 		json_text(json, key, name);
 }
 
-static void put_json_host(struct json *json, const struct host_set *hosts, uint32_t index)
+/* Counters first, then gauges. */
+static void put_json_counts(struct json *json, const struct host *host,
+			    const struct host_query *query)
+{
+	struct shown_count shown[SHOWN_COUNTS];
+	char value[24];
+
+	show_counts(query, host, shown);
+	json_open(json, "stats", '[');
+	for (unsigned i = 0; i < 2 * SHOWN_COUNTS; i++) {
+		const struct shown_count *count = &shown[i % SHOWN_COUNTS];
+		if (count->is_gauge != (i >= SHOWN_COUNTS))
+			continue;
+		json_open(json, NULL, '{');
+		if (count->is_gauge)
+			json_text(json, "type", SLICE("GAUGE"));
+		snprintf(value, sizeof value, "%llu", (unsigned long long)count->value);
+		if (count->value)
+			json_text(json, "value", slice_of(value));
+		json_text(json, "name", slice_of(count->name));
+		json_close(json);
+	}
+	json_close(json);
+}
+
+static void put_json_host(struct json *json, const struct host_set *hosts, uint32_t index,
+			  const struct host_query *query)
 {
 	const struct host *host = hosts->hosts[index];
 	const struct locality *locality = host_set_locality(hosts, index);
 
 	json_open(json, NULL, '{');
 	json_address(json, "address", &host->addr);
+	put_json_counts(json, host, query);
 	put_json_health(json, host_health(host));
 	put_name(json, "hostname", host_hostname(host));
 	json_number(json, "weight", host_set_shown_weight(hosts, index));
@@ -176,7 +233,8 @@ static void put_json_limits(struct json *json, const char *priority,
 	json_close(json);
 }
 
-static void put_json_cluster(struct json *json, const struct cluster_record *record)
+static void put_json_cluster(struct json *json, const struct cluster_record *record,
+			     const struct host_query *query)
 {
 	const struct cluster *cluster = record->cluster;
 
@@ -187,7 +245,7 @@ static void put_json_cluster(struct json *json, const struct cluster_record *rec
 	if (record->hosts && record->hosts->count) {
 		json_open(json, "host_statuses", '[');
 		for (uint32_t i = 0; i < record->hosts->count; i++)
-			put_json_host(json, record->hosts, i);
+			put_json_host(json, record->hosts, i, query);
 		json_close(json);
 	}
 	json_open(json, "circuit_breakers", '{');
@@ -206,6 +264,8 @@ void admin_fill_clusters(struct admin_request *request)
 {
 	bool is_json = slice_equal(admin_query(request, SLICE("format")), SLICE("json"));
 	struct json json = {.out = &request->body};
+	static const struct host_query nothing;
+	const struct host_query *query = request->hosts ? request->hosts : &nothing;
 	const struct regex *filter;
 	struct arena arena;
 	struct slice found;
@@ -227,9 +287,9 @@ void admin_fill_clusters(struct admin_request *request)
 		if (filter && regex_find(filter, records[i]->name, &found, 1))
 			continue;
 		if (is_json)
-			put_json_cluster(&json, records[i]);
+			put_json_cluster(&json, records[i], query);
 		else
-			put_cluster(&request->body, records[i]);
+			put_cluster(&request->body, records[i], query);
 	}
 	while (json.depth)
 		json_close(&json);

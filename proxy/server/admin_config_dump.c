@@ -472,12 +472,12 @@ static json_t *mask_object(const json_t *object, struct slice mask, bool *is_fou
 }
 
 /* Cuts every item of "configs" down. Sections that have nothing of the mask are left out, items
- * aren't. False: nothing is left. */
+ * (keeps_all) aren't. False: nothing of it is anywhere. */
 static bool mask_all(struct text *body, struct slice mask, bool keeps_all)
 {
 	json_t *whole = json_loadb(body->data, body->len, 0, NULL);
 	json_t *configs = json_object_get(whole, "configs"), *kept = json_array();
-	bool is_any = keeps_all;
+	bool is_any = !configs;
 
 	for (size_t i = 0; i < json_array_size(configs); i++) {
 		bool is_found = false;
@@ -536,8 +536,13 @@ static void fill_body(struct dump *dump, const struct dump_list *list, bool has_
 	for (unsigned i = 0; !list && i < COUNT_OF(sections); i++)
 		if (!sections[i].is_eds || has_eds)
 			put_section(dump, &sections[i]);
+	bool has_items = dump->json.has_items[dump->json.depth];
 	json_close(&dump->json);
 	json_close(&dump->json);
+	if (!has_items) { /* what is empty isn't shown */
+		text_free(dump->json.out);
+		text_add(dump->json.out, SLICE("{}"));
+	}
 	text_add(dump->json.out, SLICE("\n"));
 }
 
@@ -565,10 +570,8 @@ void admin_fill_config_dump(struct admin_request *request)
 		mask = percent_decode(mask, &arena);
 		if (mask.len && !mask_all(&request->body, mask, list)) {
 			refuse(request, 400);
-			text_printf(&request->body,
-				    "FieldMask %.*s could not be successfully applied to any "
-				    "configs.",
-				    SLICE_FMT(mask));
+			text_printf(&request->body, "FieldMask %.*s could not be successfully %s.",
+				    SLICE_FMT(mask), list ? "used" : "applied to any configs");
 		}
 	}
 	arena_free(&arena);

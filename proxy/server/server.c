@@ -341,6 +341,7 @@ static void finish(struct server *server)
 	}
 	free(server->workers);
 	mailbox_drain(&server->mailbox);
+	admin_fini(&server->admin);
 	publisher_fini(&server->publisher);
 	dynamic_fini(&server->dynamic);
 	stream_free_spares(&server->context);

@@ -261,6 +261,7 @@ static void on_closed(struct conn *conn, enum status why)
 		enum reply_reason reason =
 			why == STATUS_AGAIN ? REPLY_CONNECT_TIMEOUT : REPLY_CONNECT_FAILURE;
 		count(uc, CLUSTER_STAT_UPSTREAM_CX_CONNECT_FAIL);
+		pool->host->counts.cx_connect_fail++;
 		if (why == STATUS_AGAIN)
 			count(uc, CLUSTER_STAT_UPSTREAM_CX_CONNECT_TIMEOUT);
 		gone(uc, reason, why != STATUS_AGAIN);
@@ -470,7 +471,9 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 	*why = conn_connect(&uc->conn, loop, &pool->host->host->addr, source,
 			    config->connect_timeout_ms, &plain_transport, &conn_events);
 	stat_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_CX_TOTAL);
+	pool->host->counts.cx_total++;
 	if (*why) {
+		pool->host->counts.cx_connect_fail++;
 		stat_inc(cluster->upstream->stats, cluster->stats,
 			 CLUSTER_STAT_UPSTREAM_CX_CONNECT_FAIL);
 		free(uc);
@@ -506,6 +509,7 @@ void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *req
 	uc->served++;
 	list_push_back(&uc->requests, &request->link);
 	request->host->active++;
+	request->host->counts.rq_total++;
 	stat_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_TOTAL);
 	stat_gauge_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
 	if (!uc->codec->type->is_multiplexed)

@@ -286,6 +286,33 @@ void upstream_worker_changed(struct upstream_worker *upstream, enum published_ki
 	}
 }
 
+struct host_counts worker_host_counts(const struct worker_host *wh)
+{
+	struct host_counts counts = wh->counts;
+
+	counts.rq_active = wh->active;
+	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++) {
+		if (!wh->pools[i])
+			continue;
+		counts.cx_active += wh->pools[i]->conn_count;
+		counts.rq_pending += wh->pools[i]->pending_count;
+	}
+	return counts;
+}
+
+void upstream_worker_each_host(const struct upstream_worker *upstream,
+			       void (*fn)(void *context, const struct worker_host *wh),
+			       void *context)
+{
+	for (uint32_t slot = 0; slot < upstream->cluster_size; slot++) {
+		const struct cluster_worker *cluster = upstream->clusters[slot];
+		for (uint32_t i = 0; cluster && i < cluster->bucket_count; i++)
+			for (const struct worker_host *wh = cluster->buckets[i]; wh; wh = wh->next)
+				if (!wh->is_removed)
+					fn(context, wh);
+	}
+}
+
 struct cluster_worker *cluster_worker_find_name(const struct upstream_worker *upstream,
 						struct slice name)
 {

@@ -31,6 +31,13 @@ enum {
 	HOST_REST_MS = 15000, /* a provider that stops says so and ends some 10 s later */
 };
 
+/* What one worker has counted of a host. */
+struct host_counts {
+	uint64_t cx_total, cx_connect_fail;
+	uint64_t rq_total, rq_success, rq_error, rq_timeout;
+	uint64_t cx_active, rq_active, rq_pending; /* worker_host_counts fills these in */
+};
+
 struct worker_host {
 	struct host *host; /* a reference */
 	struct cluster_worker *cluster;
@@ -39,6 +46,7 @@ struct worker_host {
 	uint32_t holds;           /* requests that aren't over, streams that look at it */
 	bool is_removed;          /* no longer in the set */
 	uint64_t rests_until_ms;  /* it said that it takes no more calls (READONLY); 0: never */
+	struct host_counts counts;
 	struct pool *pools[UPSTREAM_PROTOCOLS]; /* NULL: never used */
 };
 
@@ -182,6 +190,13 @@ static inline struct worker_host *worker_host_hold(struct worker_host *wh)
 void worker_host_release(struct worker_host *wh);
 /* It takes no new requests; it goes with its last request and connection, or now. */
 void worker_host_remove(struct worker_host *wh);
+
+/* The counts, with what is active now. */
+struct host_counts worker_host_counts(const struct worker_host *wh);
+/* Every host that this worker has used and its clusters still have. */
+void upstream_worker_each_host(const struct upstream_worker *upstream,
+			       void (*fn)(void *context, const struct worker_host *wh),
+			       void *context);
 
 /* The pool of a protocol, made if new. */
 struct pool *worker_host_pool(struct worker_host *wh, enum stream_protocol protocol);

@@ -91,6 +91,10 @@ void worker_host_note(struct worker_host *wh, enum outlier_event event)
 {
 	const struct outlier_config *config = cluster_worker_config(wh->cluster)->outlier;
 
+	if (event == OUTLIER_SUCCESS)
+		wh->counts.rq_success++;
+	else if (event != OUTLIER_LOCAL_SUCCESS)
+		wh->counts.rq_error++;
 	if (!config || wh->is_removed)
 		return;
 	unsigned causes = outlier_note(wh->host, config, event);

@@ -1,0 +1,59 @@
+"""The admin pages: what they say of a running process, beyond what is compared with Envoy."""
+import json
+import re
+import socket
+
+from gateway import Gateway, cluster, http_manager
+from origin import Origin
+
+
+def clusters_count_by_host():
+    """Over all workers: requests, connections, errors."""
+    origins = [Origin(), Origin()]
+    try:
+        with Gateway("admin-hosts", http_manager(), [cluster("up", *[o.port for o in origins])]) as g:
+            for _ in range(10):
+                assert g.http("GET", "/").status == 200
+            text = g.get("/clusters")
+            total = {p: int(re.search(rf"^up::127.0.0.1:{p}::rq_total::(\d+)$", text, re.M)[1]) for p in (o.port for o in origins)}
+            assert sum(total.values()) == 10 and all(total.values()), total
+            hosts = json.loads(g.get("/clusters?format=json"))["cluster_statuses"][0]["host_statuses"]
+            shown = [{s["name"]: int(s.get("value", 0)) for s in h["stats"]} for h in hosts]
+            assert sum(h["rq_success"] for h in shown) == 10, shown
+            assert all(h["cx_total"] >= h["cx_active"] and h["rq_active"] == 0 for h in shown), shown
+            assert "no_such" not in g.get("/clusters?filter=no_such")
+    finally:
+        for o in origins:
+            o.stop()
+
+
+def a_client_that_leaves_harms_nobody():
+    """/clusters waits for the workers; its client may be gone by then."""
+    with Gateway("admin-leaves", http_manager(), [cluster("up", 1)]) as g:
+        for _ in range(50):
+            with socket.create_connection(("127.0.0.1", g.admin)) as s:
+                s.sendall(b"GET /clusters HTTP/1.1\r\nhost: a\r\n\r\n")
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        assert "up::observability_name::up" in g.get("/clusters")
+
+
+def several_requests_on_one_connection():
+    with Gateway("admin-pipeline", http_manager(), [cluster("up", 1)]) as g, socket.create_connection(("127.0.0.1", g.admin)) as s:
+        s.sendall(b"GET /clusters HTTP/1.1\r\nhost: a\r\n\r\nGET /ready HTTP/1.1\r\nhost: a\r\n\r\nGET /nope HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        got = b""
+        while block := s.recv(65536):
+            got += block
+        assert re.findall(rb"HTTP/1.1 (\d+)", got) == [b"200", b"200", b"404"], got
+
+
+def wrong_parameters_are_told():
+    with Gateway("admin-wrong", http_manager(), [cluster("up", 1)]) as g:
+        assert "name_regex" in g.get("/config_dump?name_regex=(", ok=False)
+        assert "no_such_field" in g.get("/config_dump?mask=no_such_field", ok=False)
+        assert g.get("/logging", ok=False) == "Method GET not allowed, POST required."
+        only = json.loads(g.get("/config_dump?mask=static_clusters"))["configs"]
+        assert [c["@type"].rsplit(".", 1)[1] for c in only] == ["ClustersConfigDump"], only
+        one = json.loads(g.get("/config_dump?resource=static_clusters&name_regex=u."))["configs"]
+        assert [c["cluster"]["name"] for c in one] == ["up"]
+        assert g.get("/config_dump?resource=static_clusters&name_regex=u") == "{}\n"
+        assert "no_such" in g.get("/config_dump?resource=static_clusters&mask=no_such", ok=False)
