@@ -98,6 +98,9 @@ static void load_origin(struct http_manager *m, const Hcm *message)
 	m->proxies_100_continue = message->proxy_100_continue;
 	m->appends_forwarded_port = message->append_x_forwarded_port;
 	m->appends_local_overload = message->append_local_overload;
+	m->forwards_client_cert =
+		message->forward_client_cert_details ==
+		ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__ALWAYS_FORWARD_ONLY;
 }
 
 /* In the order of Envoy's enum: default, keep, reject, redirect, forward. */
@@ -240,6 +243,7 @@ enum status http_config_load(const void **loaded, const ProtobufCMessage *base,
 	load_target(m, message);
 	load_upgrades(m, message, arena);
 	m->session.is_outbound = context.is_outbound;
+	m->host_address = context.host_address;
 	m->service_cluster = context.service_cluster;
 	m->service_node = context.service_node;
 	context.stat_prefix = slice_of(arena_printf(arena, "http.%s.", message->stat_prefix));

@@ -50,12 +50,14 @@ struct http_manager {
 	const struct addr_range *internal_ranges; /* whose requests are internal */
 	unsigned internal_range_count;
 	uint64_t request_timeout_ms, max_stream_duration_ms;
+	struct addr
+		host_address; /* of this host, for peers on it; ADDR_NONE: it has only loopback */
 	uint32_t trusted_hops;
 	uint8_t server_header; /* enum server_header */
 	bool uses_remote_address, skips_xff_append, generates_request_id, keeps_external_request_id;
 	bool returns_request_id, strips_any_port, strips_matching_port;
 	bool strips_trailing_dot, proxies_100_continue, adds_user_agent, appends_forwarded_port;
-	bool appends_local_overload;
+	bool appends_local_overload, forwards_client_cert;
 	struct slice service_cluster, service_node; /* node.cluster, node.id: for add_user_agent */
 	struct stat_scope *stats, *listener_stats, *router_stats, *http1_stats, *tracing_stats;
 };

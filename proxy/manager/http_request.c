@@ -51,6 +51,15 @@ static bool forwarded_address(struct slice xff, unsigned skip, struct addr *addr
 	}
 }
 
+/* A peer on this host is known to others by the host's own address. */
+static const struct addr *visible_remote(const struct stream *s)
+{
+	const struct addr *host = &http_manager_of(s->session)->host_address;
+	const struct addr *remote = &s->session->remote;
+
+	return addr_is_loopback(remote) && host->family == remote->family ? host : remote;
+}
+
 static void append_xff(struct stream *s, struct headers *headers)
 {
 	struct slice old = headers_get(headers, HEADER_X_FORWARDED_FOR);
@@ -62,7 +71,7 @@ static void append_xff(struct stream *s, struct headers *headers)
 		text[old.len] = ',';
 		len = old.len + 1;
 	}
-	len += addr_format_ip(&s->session->remote, text + len);
+	len += addr_format_ip(visible_remote(s), text + len);
 	headers_set_id(headers, HEADER_X_FORWARDED_FOR, slice_make(text, len));
 }
 
@@ -152,6 +161,18 @@ static void set_external_address(struct stream *s, struct headers *headers)
 	headers_set_id(headers, HEADER_X_ENVOY_EXTERNAL_ADDRESS, slice_make(text, len));
 }
 
+static void set_forwarded_port(struct stream *s, struct headers *headers)
+{
+	char *text = arena_alloc(&s->arena, 8);
+	unsigned port = s->session->local.port, len = 0;
+
+	for (unsigned n = port; n || !len; n /= 10)
+		len++;
+	for (unsigned i = len, n = port; i--; n /= 10)
+		text[i] = (char)('0' + n % 10);
+	headers_set_id(headers, HEADER_X_FORWARDED_PORT, slice_make(text, len));
+}
+
 static void add_user_agent(const struct http_manager *manager, struct headers *headers)
 {
 	headers_set_id(headers, HEADER_X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER,
@@ -191,6 +212,10 @@ static void set_origin_headers(struct stream *s, struct headers *headers)
 		if (is_edge)
 			set_external_address(s, headers);
 	}
+	if (manager->appends_forwarded_port)
+		set_forwarded_port(s, headers);
+	if (!manager->forwards_client_cert) /* no certificate was seen here */
+		headers_remove(headers, SLICE("x-forwarded-client-cert"));
 	if (manager->adds_user_agent)
 		add_user_agent(manager, headers);
 	set_request_id(s, headers, is_edge);

@@ -43,6 +43,22 @@ static void count_code(struct stream *s)
 	stat_inc(shard, manager->listener_stats, LISTENER_HTTP_STAT_DOWNSTREAM_RQ_COMPLETED);
 }
 
+static void count_timeouts(struct stream *s)
+{
+	const uint64_t timeouts = UINT64_C(1) << RESPONSE_FLAG_STREAM_IDLE_TIMEOUT |
+				  UINT64_C(1) << RESPONSE_FLAG_DURATION_TIMEOUT;
+	struct slice details = s->info.response_code_details;
+
+	if (LIKELY(!(s->info.flags & timeouts)))
+		return;
+	if (slice_equal(details, reply_reasons[REPLY_STREAM_IDLE_TIMEOUT].details))
+		count(s->session, HTTP_STAT_DOWNSTREAM_RQ_IDLE_TIMEOUT);
+	else if (slice_equal(details, reply_reasons[REPLY_REQUEST_TIMEOUT].details))
+		count(s->session, HTTP_STAT_DOWNSTREAM_RQ_TIMEOUT);
+	else if (slice_equal(details, reply_reasons[REPLY_DOWNSTREAM_MAX_DURATION].details))
+		count(s->session, HTTP_STAT_DOWNSTREAM_RQ_MAX_DURATION_REACHED);
+}
+
 static void stream_ended(struct stream *s)
 {
 	const struct http_manager *manager = http_manager_of(s->session);
@@ -52,6 +68,7 @@ static void stream_ended(struct stream *s)
 	stat_gauge_dec(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_ACTIVE);
 	stat_record(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_TIME,
 		    (s->info.times.end_ns - s->info.times.start_ns) / 1000000);
+	count_timeouts(s);
 	if (s->info.is_upgrade)
 		stat_gauge_dec(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_UPGRADES_ACTIVE);
 	if (!s->has_sent_end)

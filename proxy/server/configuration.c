@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,6 +68,27 @@ static struct slice text_or(const char *given, const char *configured)
 	return slice_of(given ? given : configured ? configured : "");
 }
 
+static struct addr host_address(void)
+{
+	struct addr found = {0};
+	struct ifaddrs *all;
+
+	if (getifaddrs(&all) < 0)
+		return found;
+	for (const struct ifaddrs *i = all; i && !found.family; i = i->ifa_next) {
+		struct sockaddr_storage name;
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
+			continue;
+		memcpy(&name, i->ifa_addr, sizeof(struct sockaddr_in));
+		addr_from_sockaddr(&name, sizeof(struct sockaddr_in), &found, NULL);
+		if (addr_is_loopback(&found))
+			found = (struct addr){0};
+	}
+	freeifaddrs(all);
+	found.port = 0;
+	return found;
+}
+
 void server_config_context(struct server *server, struct config_context *context)
 {
 	const Envoy__Config__Core__V3__Node *node = server->bootstrap.message->node;
@@ -81,6 +104,7 @@ void server_config_context(struct server *server, struct config_context *context
 		.conn_filter_type = conn_filter_type_find,
 		.subscribe_routes = dynamic_subscribe_routes,
 		.read_file = read_file,
+		.host_address = host_address(),
 		.service_cluster =
 			text_or(server->options->service_cluster, node ? node->cluster : NULL),
 		.service_node = text_or(server->options->service_node, node ? node->id : NULL),

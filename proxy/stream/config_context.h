@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/published.h"
@@ -39,7 +40,9 @@ struct config_context {
 				     scopes */
 	struct stat_scope *router_stats; /* of the connection manager around; NULL: none */
 	struct slice service_cluster, service_node; /* node.cluster, node.id */
-	struct slice listener_address;              /* "127.0.0.1_10000": in listener scopes */
+	struct addr
+		host_address; /* the host's first IPv4 address that isn't loopback, or ADDR_NONE */
+	struct slice listener_address; /* "127.0.0.1_10000": in listener scopes */
 	struct access_log_files *log_files;
 	struct shared_states *shared;
 	void *owner; /* of the callbacks below */

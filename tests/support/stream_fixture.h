@@ -27,7 +27,7 @@ struct stream_fixture {
 	struct fixture_session *session;
 	struct stream *stream;            /* the last one begun; NULL: none, or over */
 	const struct route_table *routes; /* of the streams to come; NULL: none */
-	struct arena arena;              /* for what is configured */
+	struct arena arena;               /* for what is configured */
 	struct headers *request;          /* its head */
 	char trace[16384];
 	unsigned trace_len;
