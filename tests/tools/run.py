@@ -28,7 +28,7 @@ CASES = {
     "only main includes server": ({"proxy/server/worker.h": "struct worker;\n", "proxy/manager/bad.h": '#include "server/worker.h"\n'},
                                   "manager may not include proxy/server/worker.h"),
     "a library outside its files": ({"proxy/codec/http1.c": "#include <ev.h>\nint http1(void);\n"}, "<ev.h> is the detail of"),
-    "generated code outside config": ({"routing/route.c": '#include "envoy/x.pb-c.h"\n'}, "generated code is for"),
+    "generated code outside config": ({"proxy/net/conn.c": '#include "envoy/x.pb-c.h"\n'}, "generated code is for"),
     "a missing header": ({"proxy/base/bad.c": '#include "base/none.h"\n'}, "is no file of the tree"),
     "a header that needs another": ({"proxy/base/bad.h": "size_t bad(void);\n"}, "doesn't compile alone"),
     "an unfinished mark": ({"proxy/base/bad.c": "/* " + "TO" + "DO: later */\nint bad(void);\n"}, "unfinished"),
