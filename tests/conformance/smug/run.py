@@ -37,7 +37,7 @@ def run_proxy(name, cases):
     proxy = proxies.Proxy(name, LANES)
     backends = [exchange.Backend(b) for _, b in proxy.lanes]
     lanes = list(range(LANES))
-    observed = {}
+    observed, refused = {}, None
 
     def one(case):
         lane = lanes.pop()
@@ -49,12 +49,16 @@ def run_proxy(name, cases):
     try:
         with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
             observed = dict(pool.map(one, cases))
+    except OSError as e:
+        refused = f"{name}: {e}"
     finally:
         trouble = proxy.stop()
         for b in backends:
             b.stop()
     if trouble:
         raise RuntimeError(f"{name}: {trouble}")
+    if refused:
+        raise RuntimeError(refused)
     return {c["id"]: observed[c["id"]] for c in cases}
 
 
