@@ -8,6 +8,9 @@ import bench
 import harness as H
 from harness import places
 
+sys.path.insert(0, str(places.ROOT / "tests/support"))
+import open_checks  # noqa: E402
+
 FACTOR = 8  # CPU per exchange against the relay's; HTTP/1.1 is expected at about 1.5
 
 
@@ -15,7 +18,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--proxy", default="outrigger")
     proxy = parser.parse_args().proxy
-    passed = failed = 0
+    tally = open_checks.Tally("bench-smoke")
     try:
         H.binaries(proxy)
         H.setup()
@@ -28,8 +31,7 @@ def main():
         try:
             rows = experiment(args)
         except Exception as e:
-            print(f"FAIL {name}: {type(e).__name__}: {str(e)[:500]}", flush=True)
-            failed += 1
+            tally.bad(name, f"{type(e).__name__}: {str(e)[:500]}")
             continue
         finally:
             H.stop_all()
@@ -37,10 +39,9 @@ def main():
             mine, relay = by_proxy[proxy], by_proxy.get("relay")
             errors, cpu = mine.get("errors", [0])[0], mine["cpu_us"][0]
             bad = errors > 0 or not cpu or (relay and cpu > FACTOR * relay["cpu_us"][0] + 40)
-            passed, failed = passed + (not bad), failed + bool(bad)
-            print(f"{'FAIL' if bad else 'ok  '} {name} {case}: {cpu:.1f} us CPU, {errors:.0f} errors"
-                  + (f"; relay {relay['cpu_us'][0]:.1f} us" if relay else ""), flush=True)
-    return places.summary(passed, failed)
+            (tally.bad if bad else tally.good)(name, f"{name} {case}: {cpu:.1f} us CPU, {errors:.0f} errors"
+                                               + (f"; relay {relay['cpu_us'][0]:.1f} us" if relay else ""))
+    return tally.summary()
 
 
 if __name__ == "__main__":

@@ -6,15 +6,21 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import open_checks  # noqa: E402
 
 
 def main():
+    tally = open_checks.Tally("conformance")
     passed = failed = 0
     for suite in sorted(HERE.glob("*/run.py")):
         name = suite.parent.name
         if sys.argv[1:] and name not in sys.argv[1:]:
             continue
         print(f"== {name}", flush=True)
+        if name in tally.waits and not sys.argv[1:]:
+            print(f"open: waits for {tally.waits[name]}; ./run.py {name} runs it")
+            continue
         r = subprocess.run([suite], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         print(r.stdout, end="", flush=True)
         found = re.findall(r"^(\d+) passed, (\d+) failed", r.stdout, re.M)

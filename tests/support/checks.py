@@ -5,6 +5,7 @@ import time
 import traceback
 from pathlib import Path
 
+import open_checks
 import places
 
 
@@ -23,18 +24,16 @@ def find(folder, wanted):
 
 def run(folder, wanted):
     """Runs them one after the other and ends the process with the closing line."""
-    passed = failed = 0
+    tally = open_checks.Tally(folder.parent.name if folder.name == "groups" else folder.name)
     for name, function in find(folder, wanted):
         began = time.monotonic()
         try:
             said = function()
-            passed += 1
-            print(f"ok   {name} ({time.monotonic() - began:.1f} s) {said or ''}".rstrip(), flush=True)
         except places.Missing as e:
-            failed += 1
-            print(f"FAIL {name}: {e}", flush=True)
+            tally.bad(name, str(e))
         except Exception as e:
-            failed += 1
             where = traceback.extract_tb(e.__traceback__)[-1]
-            print(f"FAIL {name}: {type(e).__name__}: {str(e)[-1500:]} ({Path(where.filename).name}:{where.lineno}: {where.line})", flush=True)
-    return places.summary(passed, failed if passed else max(failed, 1))
+            tally.bad(name, f"{type(e).__name__}: {str(e)[-1500:]} ({Path(where.filename).name}:{where.lineno}: {where.line})")
+        else:
+            tally.good(name, f"{name} ({time.monotonic() - began:.1f} s) {said or ''}")
+    return tally.summary()
