@@ -51,7 +51,7 @@ void cluster_share_breakers(struct cluster *cluster, struct breakers *breakers)
 	cluster->shared_breakers = breakers_take(breakers);
 }
 
-static void drop_stats(struct cluster *cluster)
+void cluster_drop_stats(struct cluster *cluster)
 {
 	if (!cluster->stats_owner)
 		return;
@@ -71,7 +71,7 @@ void cluster_release(struct published *published)
 	struct cluster *cluster = container_of(published, struct cluster, published);
 	struct arena arena = published->arena; /* the cluster itself stands in it */
 
-	drop_stats(cluster);
+	cluster_drop_stats(cluster);
 	breakers_drop(cluster->shared_breakers);
 	arena_free(&arena);
 }

@@ -134,7 +134,7 @@ static int end(void **context)
 	close(f.server.fd);
 	loop_fini(&f.loop);
 	assignment_free(f.assignment);
-	stat_scope_drop(f.stats, f.cluster.stats);
+	cluster_drop_stats(&f.cluster);
 	stats_free(f.stats);
 	return 0;
 }

@@ -26,6 +26,7 @@ struct server {
 	const char *answer; /* atomic: what each request gets; "" closes without one, NULL answers
 			       nothing */
 	unsigned conns, requests; /* atomic */
+	pthread_mutex_t lock;     /* of last */
 	char last[4096];          /* the last request */
 };
 
@@ -37,7 +38,9 @@ static void serve_conn(struct server *server, int fd)
 	__atomic_add_fetch(&server->conns, 1, __ATOMIC_SEQ_CST);
 	while ((n = read(fd, buffer, sizeof buffer - 1)) > 0) {
 		buffer[n] = 0;
+		pthread_mutex_lock(&server->lock);
 		memcpy(server->last, buffer, (size_t)n + 1);
+		pthread_mutex_unlock(&server->lock);
 		__atomic_add_fetch(&server->requests, 1, __ATOMIC_SEQ_CST);
 		const char *answer = __atomic_load_n(&server->answer, __ATOMIC_SEQ_CST);
 		if (!answer)
@@ -65,6 +68,7 @@ static void server_start(struct server *server, const char *answer)
 	socklen_t len = sizeof name;
 
 	memset(server, 0, sizeof *server);
+	pthread_mutex_init(&server->lock, NULL);
 	server->answer = answer;
 	server->fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_true(server->fd >= 0);
@@ -81,6 +85,13 @@ static void server_stop(struct server *server)
 	shutdown(server->fd, SHUT_RDWR);
 	pthread_join(server->thread, NULL);
 	close(server->fd);
+}
+
+static void assert_asked(struct server *server, const char *wanted)
+{
+	pthread_mutex_lock(&server->lock);
+	assert_string_equal(server->last, wanted);
+	pthread_mutex_unlock(&server->lock);
 }
 
 static void server_answer(struct server *server, const char *answer)
@@ -175,8 +186,7 @@ static int end(void **context)
 	health_checker_fini(&f.checker);
 	loop_fini(&f.loop);
 	host_set_free(f.set);
-	stat_scope_drop(f.stats, f.cluster.stats);
-	stat_scope_drop(f.stats, f.cluster.health_stats);
+	cluster_drop_stats(&f.cluster);
 	stats_free(f.stats);
 	return 0;
 }
@@ -234,7 +244,8 @@ static void http_follows_the_host(void **context)
 	assert_string_equal(server.last,
 			    "GET /hc HTTP/1.1\r\nhost: c1\r\nuser-agent: Envoy/HC\r\n\r\n");
 	await_results(4);
-	assert_int_equal(server.conns, 1); /* one connection for all of them */
+	assert_int_equal(__atomic_load_n(&server.conns, __ATOMIC_SEQ_CST),
+			 1); /* one connection for all of them */
 	server_answer(&server, bad);
 	await_flags(0, HOST_FAILED_ACTIVE_CHECK);
 	assert_int_equal(shown(HEALTH_CHECK_STAT_HEALTHY), 0);
@@ -307,7 +318,7 @@ static void tcp_connects_or_talks(void **context)
 	f.config.receive_count = 1;
 	await_results(4);
 	assert_int_equal(host_health(f.set->hosts[0]), 0);
-	assert_string_equal(server.last, "PING");
+	assert_asked(&server, "PING");
 	server_answer(&server, "PUNG");
 	f.config.timeout_ms = 50;
 	await_flags(0, HOST_FAILED_ACTIVE_CHECK | HOST_CHECK_TIMEOUT);
