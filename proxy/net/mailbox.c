@@ -11,11 +11,14 @@ void mailbox_init(struct mailbox *mailbox, struct loop *loop, void *receiver)
 
 void mailbox_post(struct mailbox *mailbox, struct message *message)
 {
-	message->next = atomic_load_explicit(&mailbox->newest, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&mailbox->newest, &message->next, message,
-						      memory_order_release, memory_order_relaxed))
-		;
-	if (!message->next)
+	struct message *before = atomic_load_explicit(&mailbox->newest, memory_order_relaxed);
+
+	do {
+		message->next = before;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&mailbox->newest, &before, message, memory_order_release, memory_order_relaxed));
+	/* From here the message is the receiver's, and may be gone. */
+	if (!before)
 		loop_wake(mailbox->loop);
 }
 

@@ -231,11 +231,12 @@ static void *run_log_writer(void *files)
 
 static enum status start_log_writer(struct server *server)
 {
+	log_queue_begin(log_writer_wake, server->log_files); /* the thread looks at the queue */
 	int error = pthread_create(&server->log_writer, NULL, run_log_writer, server->log_files);
 
 	server->has_log_writer = !error;
-	if (!error)
-		log_queue_begin(log_writer_wake, server->log_files);
+	if (error)
+		log_queue_end();
 	return error ? status_of_errno(error) : STATUS_OK;
 }
 
