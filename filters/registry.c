@@ -20,11 +20,8 @@ static const struct filter_type *const filter_types[] = {
 };
 
 static const struct conn_filter_type *const conn_filter_types[] = {
-	&direct_response_filter,
-	&dubbo_proxy_filter,
-	&echo_filter,
-	&http_connection_manager_filter,
-	&tcp_proxy_filter,
+	&direct_response_filter,         &dubbo_proxy_filter, &echo_filter,
+	&http_connection_manager_filter, &tcp_proxy_filter,
 };
 
 const struct filter_type *filter_type_find(const struct ProtobufCMessageDescriptor *message)

@@ -62,6 +62,8 @@ static enum status start(struct builder *builder)
 	int error = pthread_create(&builder->thread, NULL, run, builder);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	builder->is_started = !error;
+	if (!error)
+		pthread_setname_np(builder->thread, "builder");
 	return error ? status_of_errno(error) : STATUS_OK;
 }
 

@@ -237,6 +237,8 @@ static enum status start_log_writer(struct server *server)
 	server->has_log_writer = !error;
 	if (error)
 		log_queue_end();
+	else
+		pthread_setname_np(server->log_writer, "writer");
 	return error ? status_of_errno(error) : STATUS_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "server/worker.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "server/server.h"
@@ -156,6 +157,11 @@ enum status worker_start(struct worker *worker)
 	int error = pthread_create(&worker->thread, NULL, run, worker);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	worker->is_started = !error;
+	if (!error) {
+		char name[16];
+		snprintf(name, sizeof name, "worker:%u", worker->context.index % 10000);
+		pthread_setname_np(worker->thread, name);
+	}
 	return error ? status_of_errno(error) : STATUS_OK;
 }
 
