@@ -223,3 +223,47 @@ def nothing_is_missing_while_things_change():
     finally:
         for o in origins:
             o.stop()
+
+
+def a_bad_file_at_the_start_holds_up_nothing():
+    """It counts as known, as in Envoy; mending it is enough."""
+    folder, port = _Folder("dynamic-bad-start-files"), free_ports(1)[0]
+    lds, cds = folder.file("lds.json", "{]"), folder.file("cds.json", _answer("cluster.v3.Cluster", {"name": ""}))
+    static = http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 204}}])
+    with Gateway("dynamic-bad-start", static, [], bootstrap={"dynamic_resources": {"lds_config": _source(lds), "cds_config": _source(cds)}}) as g:
+        g.wait_for("server.state", 0)
+        assert g.http("GET", "/").status == 204
+        assert (g.stat("listener_manager.lds.update_failure"), g.stat("cluster_manager.cds.update_rejected")) == (1, 1)
+        lds.write_text(_answer("listener.v3.Listener", _listener(port, http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 200}}]))))
+        g.wait_for("listener_manager.listener_added", 2)
+        g.port = port
+        assert g.http("GET", "/").status == 200
+
+
+def endpoints_change_while_they_are_checked():
+    """Host sets are built beside those that health checks make meanwhile; none is lost."""
+    origins, dead, folder = [Origin(), Origin()], free_ports(1)[0], _Folder("dynamic-checked-files")
+
+    def endpoints(n):
+        hosts = [{"endpoint": {"address": address(p)}} for p in (origins[n % 2].port, dead)]
+        return _answer("endpoint.v3.ClusterLoadAssignment", {"cluster_name": "up", "endpoints": [{"lb_endpoints": hosts}]}, version=str(n))
+
+    eds = folder.file("eds.json", endpoints(0))
+    check = {"timeout": "0.5s", "interval": "0.05s", "no_traffic_interval": "0.05s", "unhealthy_threshold": 1, "healthy_threshold": 1, "http_health_check": {"path": "/"}}
+    up = {"name": "up", "type": "EDS", "connect_timeout": "1s", "health_checks": [check], "eds_cluster_config": {"eds_config": _source(eds)}}
+    try:
+        with Gateway("dynamic-checked", http_manager(), [up]) as g:
+            g.wait_for("cluster.up.membership_healthy", 1)
+            for n in range(1, 30):
+                _move(eds, endpoints(n))
+                g.wait_for("cluster.up.update_success", n + 1)
+                assert g.stat("cluster.up.membership_total") == 2
+            g.wait_for("cluster.up.membership_healthy", 1)
+            text = g.get("/clusters")
+            assert f":{origins[1].port}::health_flags::healthy" in text and f":{dead}::health_flags::/failed_active_hc" in text, text
+            assert f":{origins[0].port}::" not in text
+            for _ in range(10):
+                assert g.http("GET", "/").status == 200
+    finally:
+        for o in origins:
+            o.stop()
