@@ -308,7 +308,7 @@ static size_t segment_room(const struct buf_segment *segment)
 
 /* --- bytes */
 
-void buf_clear(struct buf *buf)
+void buf_clear_slow(struct buf *buf)
 {
 	struct buf_segment *segment = buf->first;
 

@@ -109,8 +109,14 @@ static inline struct buf_segment *buf_segment_take(struct buf_pool *pool)
 	return segment;
 }
 
+void buf_clear_slow(struct buf *buf);
+
 /* Drops all bytes. */
-void buf_clear(struct buf *buf);
+static inline void buf_clear(struct buf *buf)
+{
+	if (buf->first)
+		buf_clear_slow(buf);
+}
 
 /* Appends without copying; the bytes must live until the end of the turn. */
 static inline void buf_append_turn(struct buf *buf, struct slice bytes)
