@@ -7,6 +7,7 @@
 #include "filters/header_mutation/header_mutation.h"
 #include "filters/local_ratelimit/local_ratelimit.h"
 #include "filters/local_service/local_service.h"
+#include "filters/rbac/rbac.h"
 #include "manager/http_manager.h"
 #include "manager/router.h"
 #include "manager/rpc_manager.h"
@@ -14,15 +15,26 @@
 #include "net/conn_filter.h"
 #include "stream/filter.h"
 
+/* clang-format off: one a line */
 static const struct filter_type *const filter_types[] = {
-	&buffer_filter,          &cors_filter,   &fault_filter, &header_mutation_filter,
-	&local_ratelimit_filter, &router_filter,
+	&buffer_filter,
+	&cors_filter,
+	&fault_filter,
+	&header_mutation_filter,
+	&local_ratelimit_filter,
+	&rbac_filter,
+	&router_filter,
 };
 
 static const struct conn_filter_type *const conn_filter_types[] = {
-	&direct_response_filter,         &dubbo_proxy_filter, &echo_filter,
-	&http_connection_manager_filter, &tcp_proxy_filter,
+	&direct_response_filter,
+	&dubbo_proxy_filter,
+	&echo_filter,
+	&http_connection_manager_filter,
+	&rbac_connection_filter,
+	&tcp_proxy_filter,
 };
+/* clang-format on */
 
 const struct filter_type *filter_type_find(const struct ProtobufCMessageDescriptor *message)
 {

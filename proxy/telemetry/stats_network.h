@@ -204,11 +204,16 @@ extern const struct stat_type proxy_proto_error_stats;
 /* "http.<stat_prefix>.rbac", "<stat_prefix>.rbac" (network) */
 #define RBAC_STATS(X, S) \
 	X(S, ALLOWED, "allowed", COUNTER) \
-	X(S, DENIED, "denied", COUNTER) \
-	X(S, SHADOW_ALLOWED, "shadow_allowed", COUNTER) \
-	X(S, SHADOW_DENIED, "shadow_denied", COUNTER)
+	X(S, DENIED, "denied", COUNTER)
 STAT_ENUM(rbac_stat, RBAC_STAT, RBAC_STATS);
 extern const struct stat_type rbac_stats;
+
+/* the same, behind the shadow rules' prefix */
+#define RBAC_SHADOW_STATS(X, S) \
+	X(S, ALLOWED, "shadow_allowed", COUNTER) \
+	X(S, DENIED, "shadow_denied", COUNTER)
+STAT_ENUM(rbac_shadow_stat, RBAC_SHADOW_STAT, RBAC_SHADOW_STATS);
+extern const struct stat_type rbac_shadow_stats;
 
 /* clang-format on */
 

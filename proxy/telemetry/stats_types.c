@@ -42,6 +42,7 @@ STAT_TYPE(http_inspector_stats, "http_inspector", HTTP_INSPECTOR_STAT, HTTP_INSP
 STAT_TYPE(proxy_proto_stats, "proxy_proto", PROXY_PROTO_STAT, PROXY_PROTO_STATS);
 STAT_TYPE(proxy_proto_error_stats, "proxy_proto_error", PROXY_PROTO_ERROR_STAT,
 	  PROXY_PROTO_ERROR_STATS);
+STAT_TYPE(rbac_shadow_stats, "rbac_shadow", RBAC_SHADOW_STAT, RBAC_SHADOW_STATS);
 STAT_TYPE(rbac_stats, "rbac", RBAC_STAT, RBAC_STATS);
 STAT_TYPE(local_ratelimit_stats, "local_ratelimit", LOCAL_RATELIMIT_STAT, LOCAL_RATELIMIT_STATS);
 STAT_TYPE(fault_stats, "fault", FAULT_STAT, FAULT_STATS);

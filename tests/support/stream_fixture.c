@@ -289,6 +289,7 @@ static void open_session(struct stream_fixture *f)
 	f->session = calloc(1, sizeof *f->session);
 	assert_non_null(f->session);
 	f->session->fixture = f;
+	f->session_base = &f->session->session;
 	session_init(&f->session->session, &fixture_session_type, &f->config, &accepted);
 	f->session->codec = (struct codec){.type = &fixture_codec,
 					   .events = &session_codec_events,
