@@ -6,7 +6,7 @@ import threading
 import time
 
 import places
-from gateway import Gateway, address, http_manager
+from gateway import Gateway, address, cluster, http_manager
 from origin import Origin
 from ports import free_ports
 
@@ -263,6 +263,31 @@ def endpoints_change_while_they_are_checked():
             assert f":{origins[1].port}::health_flags::healthy" in text and f":{dead}::health_flags::/failed_active_hc" in text, text
             assert f":{origins[0].port}::" not in text
             for _ in range(10):
+                assert g.http("GET", "/").status == 200
+    finally:
+        for o in origins:
+            o.stop()
+
+
+def a_cluster_changes_its_type_and_back():
+    """EDS, STATIC with another host, and the same EDS again: each time its own hosts."""
+    origins, folder = [Origin(), Origin()], _Folder("dynamic-type-files")
+    eds = folder.file("eds.json", _endpoints(origins[0].port))
+    by_eds = {"name": "up", "type": "EDS", "connect_timeout": "1s", "eds_cluster_config": {"eds_config": _source(eds)}}
+    cds = folder.file("cds.json", _answer("cluster.v3.Cluster", by_eds))
+    routes = [{"match": {"prefix": "/"}, "route": {"cluster": "up"}}]
+    manager = http_manager()
+    manager["typed_config"]["route_config"].update(validate_clusters=False, virtual_hosts=[{"name": "all", "domains": ["*"], "routes": routes}])
+    try:
+        with Gateway("dynamic-type", manager, [], bootstrap={"dynamic_resources": {"cds_config": _source(cds)}}) as g:
+            g.wait_for("server.state", 0)
+            for n, (version, origin) in enumerate([(by_eds, 0), (cluster("up", origins[1].port), 1), (by_eds, 0)]):
+                _move(cds, _answer("cluster.v3.Cluster", version, version=str(n)))
+                end = time.monotonic() + 8
+                while f":{origins[origin].port}::" not in (text := g.get("/clusters")):
+                    assert time.monotonic() < end, (n, text)
+                    time.sleep(0.02)
+                assert f":{origins[1 - origin].port}::" not in text, (n, text)
                 assert g.http("GET", "/").status == 200
     finally:
         for o in origins:
