@@ -128,6 +128,35 @@ static void heads_replace_each_other_and_never_mix(void **state)
 	end_close(end);
 }
 
+/* What was remembered with a head is found with that head only, though heads replace each other. */
+static void a_memo_belongs_to_its_head(void **state)
+{
+	struct end *end = end_open(CODEC_SERVER);
+	uint32_t random = 11, found = 0, empty = 0;
+	(void)state;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		char body[512];
+		random = random * 1664525 + 1013904223;
+		unsigned service = (random >> 8) % 12, method = (random >> 16) % 12;
+		char *mine = (char *)end + service * 12 + method;
+		size_t len = body_make(body, service, method, "\x90H");
+		end_feed_frame(end, 0xc2, 0, i, slice_make(body, len));
+		struct rpc_memo *memo = end->calls->headers->rpc->memo;
+		if (memo && memo->of) {
+			assert_ptr_equal(memo->of, end);
+			assert_ptr_equal(memo->found, mine);
+			found++;
+		} else if (memo) {
+			*memo = (struct rpc_memo){.of = end, .found = mine};
+			empty++;
+		}
+	}
+	assert_true(found > 50 && empty > 100);
+	abandon_all(end);
+	end_close(end);
+}
+
 static void what_is_not_plain_is_not_kept(void **state)
 {
 	static const char *const bodies[] = {
@@ -180,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_requests_are_the_same_from_a_kept_head),
 		cmocka_unit_test(heads_replace_each_other_and_never_mix),
+		cmocka_unit_test(a_memo_belongs_to_its_head),
 		cmocka_unit_test(what_is_not_plain_is_not_kept),
 		cmocka_unit_test(a_kept_head_does_not_vouch_for_less),
 	};
