@@ -228,8 +228,11 @@ void cluster_manager_report(struct cluster_manager *manager, const struct host_r
 			continue;
 		if (report->has_failed)
 			cluster_care_fail(&record->care, report->host);
-		else
+		else if (report->causes)
 			cluster_care_trip(&record->care, report->host, report->causes);
+		else
+			cluster_care_count(&record->care, report->host, report->requests,
+					   report->successes);
 		break;
 	}
 	host_drop(report->host);

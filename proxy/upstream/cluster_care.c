@@ -69,7 +69,9 @@ static void on_interval(struct timer *timer)
 {
 	struct cluster_care *care = container_of(timer, struct cluster_care, outlier_timer);
 
-	if (outlier_tick(&care->outlier, loop_now_ms(care->loop)))
+	uint32_t host_count = care->hosts ? care->hosts->count : 0;
+
+	if (outlier_tick(&care->outlier, host_count, loop_now_ms(care->loop)))
 		refresh_soon(care);
 	timer_start(&care->loop->wheel, &care->outlier_timer, care->cluster->outlier->interval_ms);
 }
@@ -86,6 +88,13 @@ void cluster_care_trip(struct cluster_care *care, struct host *host, unsigned ca
 					       care->hosts->count, loop_now_ms(care->loop));
 	if (is_out)
 		refresh_soon(care);
+}
+
+void cluster_care_count(struct cluster_care *care, struct host *host, uint64_t requests,
+			uint64_t successes)
+{
+	if (care->hosts && host_set_find(care->hosts, host) != UINT32_MAX)
+		outlier_count(&care->outlier, host, requests, successes);
 }
 
 static void configure_outlier(struct cluster_care *care)

@@ -70,6 +70,11 @@ static inline bool cluster_care_is_warm(const struct cluster_care *care)
  * outlier_cause). */
 void cluster_care_trip(struct cluster_care *care, struct host *host, unsigned causes);
 
+/* A worker's report: so many requests the host has answered since the last one, so many of them
+ * well. */
+void cluster_care_count(struct cluster_care *care, struct host *host, uint64_t requests,
+			uint64_t successes);
+
 /* A worker's report: the host has said that it fails (x-envoy-immediate-health-check-fail). */
 void cluster_care_fail(struct cluster_care *care, const struct host *host);
 

@@ -1,5 +1,6 @@
 #include "upstream/outlier.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/random.h"
@@ -98,14 +99,17 @@ uint64_t outlier_ejection_ms(const struct outlier_config *config, uint32_t times
 void outlier_init(struct outlier *outlier, struct stats_shard *shard, struct random *random)
 {
 	*outlier = (struct outlier){.shard = shard, .random = random};
+	map_init(&outlier->by_host, NULL);
 }
 
-static struct outlier_host *find(const struct outlier *outlier, const struct host *host)
+static struct slice key_of(struct host *const *host)
 {
-	struct outlier_host *h = outlier->hosts;
-	while (h && h->host != host)
-		h = h->next;
-	return h;
+	return slice_make(host, sizeof *host);
+}
+
+static struct outlier_host *find(const struct outlier *outlier, struct host *host)
+{
+	return map_get(&outlier->by_host, key_of(&host));
 }
 
 static struct outlier_host *get(struct outlier *outlier, struct host *host)
@@ -117,6 +121,7 @@ static struct outlier_host *get(struct outlier *outlier, struct host *host)
 	invariant(h);
 	h->host = host_take(host);
 	h->next = outlier->hosts;
+	map_set(&outlier->by_host, key_of(&h->host), h);
 	return outlier->hosts = h;
 }
 
@@ -134,6 +139,7 @@ static void forget(struct outlier *outlier, struct outlier_host **at)
 {
 	struct outlier_host *h = *at;
 	*at = h->next;
+	map_remove(&outlier->by_host, key_of(&h->host));
 	if (h->is_ejected)
 		put_back(outlier, h, 0);
 	host_drop(h->host);
@@ -144,6 +150,7 @@ void outlier_fini(struct outlier *outlier)
 {
 	while (outlier->hosts)
 		forget(outlier, &outlier->hosts);
+	map_free(&outlier->by_host);
 }
 
 void outlier_configure(struct outlier *outlier, const struct outlier_config *config,
@@ -159,7 +166,8 @@ static bool is_enforced(struct outlier *outlier, enum outlier_cause cause)
 {
 	const struct outlier_config *config = outlier->config;
 	uint32_t percent[OUTLIER_CAUSES] = {config->enforcing_5xx, config->enforcing_gateway,
-					    config->enforcing_local};
+					    config->enforcing_local, config->enforcing_success_rate,
+					    config->enforcing_failure_percentage};
 	return random_below(outlier->random, 100) < percent[cause];
 }
 
@@ -177,7 +185,9 @@ static void count_ejection(struct outlier *outlier, enum outlier_cause cause)
 	static const unsigned enforced[OUTLIER_CAUSES] = {
 		OUTLIER_STAT_EJECTIONS_ENFORCED_CONSECUTIVE_5XX,
 		OUTLIER_STAT_EJECTIONS_ENFORCED_CONSECUTIVE_GATEWAY_FAILURE,
-		OUTLIER_STAT_EJECTIONS_ENFORCED_CONSECUTIVE_LOCAL_ORIGIN_FAILURE};
+		OUTLIER_STAT_EJECTIONS_ENFORCED_CONSECUTIVE_LOCAL_ORIGIN_FAILURE,
+		OUTLIER_STAT_EJECTIONS_ENFORCED_SUCCESS_RATE,
+		OUTLIER_STAT_EJECTIONS_ENFORCED_FAILURE_PERCENTAGE};
 
 	bump(outlier, OUTLIER_STAT_EJECTIONS_TOTAL);
 	bump(outlier, OUTLIER_STAT_EJECTIONS_ENFORCED_TOTAL);
@@ -207,7 +217,9 @@ bool outlier_trip(struct outlier *outlier, struct host *host, enum outlier_cause
 	static const unsigned detected[OUTLIER_CAUSES] = {
 		OUTLIER_STAT_EJECTIONS_DETECTED_CONSECUTIVE_5XX,
 		OUTLIER_STAT_EJECTIONS_DETECTED_CONSECUTIVE_GATEWAY_FAILURE,
-		OUTLIER_STAT_EJECTIONS_DETECTED_CONSECUTIVE_LOCAL_ORIGIN_FAILURE};
+		OUTLIER_STAT_EJECTIONS_DETECTED_CONSECUTIVE_LOCAL_ORIGIN_FAILURE,
+		OUTLIER_STAT_EJECTIONS_DETECTED_SUCCESS_RATE,
+		OUTLIER_STAT_EJECTIONS_DETECTED_FAILURE_PERCENTAGE};
 
 	if (!outlier->config)
 		return false;
@@ -226,25 +238,129 @@ bool outlier_trip(struct outlier *outlier, struct host *host, enum outlier_cause
 	return true;
 }
 
-bool outlier_tick(struct outlier *outlier, uint64_t now_ms)
+/* --- success rates
+ * -----------------------------------------------------------------------------------------------
+ */
+
+void outlier_count(struct outlier *outlier, struct host *host, uint64_t requests,
+		   uint64_t successes)
+{
+	if (!outlier->config)
+		return;
+	struct outlier_host *h = get(outlier, host);
+	h->requests += requests;
+	h->successes += successes;
+}
+
+static double success_percent(const struct outlier_host *h)
+{
+	return 100.0 * (double)h->successes / (double)h->requests;
+}
+
+static bool has_volume(const struct outlier_host *h, uint32_t volume)
+{
+	return !h->is_ejected && h->requests && h->requests >= volume;
+}
+
+/* Below this rate a host is too far from the mean of all; negative when too few have enough
+ * requests to tell. */
+static double success_threshold(const struct outlier *outlier)
+{
+	const struct outlier_config *config = outlier->config;
+	uint32_t count = 0;
+	double sum = 0, squares = 0;
+
+	for (const struct outlier_host *h = outlier->hosts; h; h = h->next)
+		if (has_volume(h, config->success_rate_request_volume)) {
+			count++;
+			sum += success_percent(h);
+		}
+	if (!count || count < config->success_rate_minimum_hosts)
+		return -1;
+	double mean = sum / count;
+	for (const struct outlier_host *h = outlier->hosts; h; h = h->next)
+		if (has_volume(h, config->success_rate_request_volume)) {
+			double distance = success_percent(h) - mean;
+			squares += distance * distance;
+		}
+	return mean - config->success_rate_stdev_factor / 1000.0 * sqrt(squares / count);
+}
+
+static bool eject_by_success(struct outlier *outlier, uint32_t host_count, uint64_t now_ms)
+{
+	double threshold = success_threshold(outlier);
+	bool any = false;
+
+	for (struct outlier_host *h = outlier->hosts; h; h = h->next)
+		if (has_volume(h, outlier->config->success_rate_request_volume) &&
+		    success_percent(h) < threshold)
+			any |= outlier_trip(outlier, h->host, OUTLIER_CAUSE_SUCCESS_RATE,
+					    host_count, now_ms);
+	return any;
+}
+
+static bool eject_by_failure(struct outlier *outlier, uint32_t host_count, uint64_t now_ms)
+{
+	const struct outlier_config *config = outlier->config;
+	uint32_t count = 0;
+	bool any = false;
+
+	for (const struct outlier_host *h = outlier->hosts; h; h = h->next)
+		count += has_volume(h, config->failure_percentage_request_volume);
+	if (count < config->failure_percentage_minimum_hosts)
+		return false;
+	for (struct outlier_host *h = outlier->hosts; h; h = h->next)
+		if (has_volume(h, config->failure_percentage_request_volume) &&
+		    100.0 - success_percent(h) >= config->failure_percentage_threshold)
+			any |= outlier_trip(outlier, h->host, OUTLIER_CAUSE_FAILURE_PERCENTAGE,
+					    host_count, now_ms);
+	return any;
+}
+
+/* --- the interval
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static bool take_back(struct outlier *outlier, uint64_t now_ms)
 {
 	const struct outlier_config *config = outlier->config;
 	bool any = false;
 
-	for (struct outlier_host **at = &outlier->hosts; config && *at;) {
-		struct outlier_host *h = *at;
-		if (h->is_ejected) {
-			if (now_ms - h->ejected_ms >
-			    outlier_ejection_ms(config, h->times) + h->jitter_ms) {
-				put_back(outlier, h, now_ms);
-				any = true;
-			}
-		} else if (now_ms - h->returned_ms >= config->interval_ms && !--h->times) {
-			forget(outlier, at);
-			continue;
+	for (struct outlier_host *h = outlier->hosts; h; h = h->next) {
+		if (h->is_ejected &&
+		    now_ms - h->ejected_ms > outlier_ejection_ms(config, h->times) + h->jitter_ms) {
+			put_back(outlier, h, now_ms);
+			any = true;
+		} else if (!h->is_ejected && h->times &&
+			   now_ms - h->returned_ms >= config->interval_ms) {
+			h->times--;
 		}
-		at = &h->next;
 	}
+	return any;
+}
+
+/* The next interval counts anew; a host with nothing to remember is forgotten. */
+static void begin_interval(struct outlier *outlier)
+{
+	for (struct outlier_host **at = &outlier->hosts; *at;) {
+		struct outlier_host *h = *at;
+		bool is_idle = !h->requests && !h->is_ejected && !h->times;
+		h->requests = h->successes = 0;
+		if (is_idle)
+			forget(outlier, at);
+		else
+			at = &h->next;
+	}
+}
+
+bool outlier_tick(struct outlier *outlier, uint32_t host_count, uint64_t now_ms)
+{
+	if (!outlier->config)
+		return false;
+	bool any = take_back(outlier, now_ms);
+	any |= eject_by_success(outlier, host_count, now_ms);
+	any |= eject_by_failure(outlier, host_count, now_ms);
+	begin_interval(outlier);
 	return any;
 }
 

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/map.h"
 #include "upstream/cluster.h"
 #include "upstream/host.h"
 
@@ -36,6 +37,8 @@ enum outlier_cause {
 	OUTLIER_CAUSE_5XX,
 	OUTLIER_CAUSE_GATEWAY,
 	OUTLIER_CAUSE_LOCAL,
+	OUTLIER_CAUSE_SUCCESS_RATE, /* main's own finding, as the next one */
+	OUTLIER_CAUSE_FAILURE_PERCENTAGE,
 	OUTLIER_CAUSES,
 };
 
@@ -62,9 +65,10 @@ static inline unsigned outlier_note(struct host *host, const struct outlier_conf
 	return outlier_note_slow(host, config, event);
 }
 
-/* A host that is out, or was lately. */
+/* A host that is out, was lately, or has answered in this interval. */
 struct outlier_host {
-	struct host *host; /* a reference */
+	struct host *host;            /* a reference */
+	uint64_t requests, successes; /* reported in this interval */
 	uint64_t ejected_ms, returned_ms;
 	uint32_t jitter_ms;
 	uint32_t times; /* multiplies the next ejection's time */
@@ -74,6 +78,7 @@ struct outlier_host {
 
 struct outlier {
 	const struct outlier_config *config; /* of the cluster's current version */
+	struct map by_host;                  /* pointer of a host -> its outlier_host */
 	struct outlier_host *hosts;          /* few: those ejected or lately returned */
 	uint32_t ejected;
 	struct stats_shard *shard;
@@ -93,8 +98,19 @@ void outlier_configure(struct outlier *outlier, const struct outlier_config *con
 bool outlier_trip(struct outlier *outlier, struct host *host, enum outlier_cause cause,
 		  uint32_t host_count, uint64_t now_ms);
 
-/* Once an interval. True when a host came back. */
-bool outlier_tick(struct outlier *outlier, uint64_t now_ms);
+/* What a worker counted of a host since it last said so: for success rates. */
+void outlier_count(struct outlier *outlier, struct host *host, uint64_t requests,
+		   uint64_t successes);
+
+/* Once an interval: hosts come back, and those whose rate of success is far below the others' go.
+ * host_count: of the cluster. True when the health of any has changed. */
+bool outlier_tick(struct outlier *outlier, uint32_t host_count, uint64_t now_ms);
+
+/* Whether workers should count. */
+static inline bool outlier_wants_counts(const struct outlier_config *config)
+{
+	return config && (config->enforcing_success_rate || config->enforcing_failure_percentage);
+}
 
 /* An active health check of the host has succeeded: it comes back, if so configured. True when it
  * did. */

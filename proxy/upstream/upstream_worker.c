@@ -173,6 +173,7 @@ static void set_config(struct cluster_worker *cluster, struct pin *config)
 	for (int i = 0; i < CLUSTER_PRIORITIES; i++)
 		breaker_lease_forget(&cluster->leases[i]);
 	move_leases(cluster, cluster_worker_config(cluster)->shared_breakers, from);
+	cluster_worker_tell(cluster);
 	if (old)
 		pin_drop(old);
 }
@@ -205,6 +206,7 @@ static void cluster_remove(struct cluster_worker *cluster)
 	remove_hosts(cluster, true);
 	cluster->host_count--;
 	cluster->is_removed = true;
+	cluster_worker_tell(cluster);
 	cluster_free_if_over(cluster);
 }
 

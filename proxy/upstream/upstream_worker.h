@@ -47,6 +47,7 @@ struct worker_host {
 	bool is_removed;          /* no longer in the set */
 	uint64_t rests_until_ms;  /* it said that it takes no more calls (READONLY); 0: never */
 	struct host_counts counts;
+	uint64_t told_requests, told_successes; /* of the counts, what main knows */
 	struct pool *pools[UPSTREAM_PROTOCOLS]; /* NULL: never used */
 };
 
@@ -61,6 +62,7 @@ struct cluster_worker {
 	struct balance_state balance;
 	struct http1_options http1_options; /* of connections to its hosts */
 	struct breaker_lease leases[CLUSTER_PRIORITIES];
+	struct timer tell_timer;          /* runs while main wants to know of successes */
 	struct destinations destinations; /* hosts of ORIGINAL_DST */
 	uint32_t holds;                   /* who looks at it beyond a call chain */
 	bool is_removed;                  /* not configured any more; goes with its last host */
@@ -71,7 +73,8 @@ struct host_report {
 	uint32_t slot;     /* of the cluster */
 	struct host *host; /* a reference */
 	unsigned causes;   /* bits of enum outlier_cause: rows of errors that are long enough */
-	bool has_failed;   /* its own word: x-envoy-immediate-health-check-fail */
+	uint64_t requests, successes; /* answered since the last report; 0: not told */
+	bool has_failed;              /* its own word: x-envoy-immediate-health-check-fail */
 };
 
 struct upstream_worker {
@@ -170,6 +173,8 @@ void retry_slot_drop(struct retry_slot *slot);
 /* What a request to the host came to, for outlier detection. Requests that end with an answer or a
  * reset are noted where they end; timeouts are the router's to note. */
 void worker_host_note(struct worker_host *wh, enum outlier_event event);
+/* Starts or stops telling main of successes, as the cluster's version in force wants it. */
+void cluster_worker_tell(struct cluster_worker *cluster);
 /* The host has said that it fails (x-envoy-immediate-health-check-fail). */
 void worker_host_failed(struct worker_host *wh);
 

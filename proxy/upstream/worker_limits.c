@@ -107,3 +107,47 @@ void worker_host_failed(struct worker_host *wh)
 	if (!wh->is_removed && !(host_health(wh->host) & HOST_EXCLUDED))
 		report(wh, 0, true);
 }
+
+/* --- telling main of successes, once an interval --- */
+
+static void tell_host(struct worker_host *wh)
+{
+	struct upstream_worker *upstream = wh->cluster->upstream;
+	uint64_t requests = wh->counts.rq_success + wh->counts.rq_error;
+	struct host_report report = {
+		.slot = wh->cluster->slot,
+		.requests = requests - wh->told_requests,
+		.successes = wh->counts.rq_success - wh->told_successes,
+	};
+
+	wh->told_requests = requests;
+	wh->told_successes = wh->counts.rq_success;
+	if (!report.requests || !upstream->report || wh->is_removed)
+		return;
+	report.host = host_take(wh->host);
+	upstream->report(upstream, &report);
+}
+
+static void on_tell(struct timer *timer)
+{
+	struct cluster_worker *cluster = container_of(timer, struct cluster_worker, tell_timer);
+
+	for (uint32_t i = 0; i < cluster->bucket_count; i++)
+		for (struct worker_host *wh = cluster->buckets[i]; wh; wh = wh->next)
+			tell_host(wh);
+	timer_start(&cluster->upstream->loop->wheel, timer,
+		    cluster_worker_config(cluster)->outlier->interval_ms);
+}
+
+void cluster_worker_tell(struct cluster_worker *cluster)
+{
+	const struct outlier_config *config = cluster_worker_config(cluster)->outlier;
+	struct timer_wheel *wheel = &cluster->upstream->loop->wheel;
+
+	if (!cluster->tell_timer.fire)
+		timer_init(&cluster->tell_timer, on_tell);
+	if (cluster->is_removed || !outlier_wants_counts(config))
+		timer_cancel(wheel, &cluster->tell_timer);
+	else if (!timer_is_running(&cluster->tell_timer))
+		timer_start(wheel, &cluster->tell_timer, config->interval_ms);
+}

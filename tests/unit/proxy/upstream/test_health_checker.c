@@ -241,8 +241,7 @@ static void http_follows_the_host(void **context)
 	await_flags(0, 0);
 	assert_true(health_checker_is_warm(&f.checker));
 	assert_int_equal(shown(HEALTH_CHECK_STAT_HEALTHY), 1);
-	assert_string_equal(server.last,
-			    "GET /hc HTTP/1.1\r\nhost: c1\r\nuser-agent: Envoy/HC\r\n\r\n");
+	assert_asked(&server, "GET /hc HTTP/1.1\r\nhost: c1\r\nuser-agent: Envoy/HC\r\n\r\n");
 	await_results(4);
 	assert_int_equal(__atomic_load_n(&server.conns, __ATOMIC_SEQ_CST),
 			 1); /* one connection for all of them */

@@ -55,7 +55,7 @@ static int end(void **context)
 	return 0;
 }
 
-static uint64_t stat(unsigned id)
+static uint64_t shown(unsigned id)
 {
 	return stat_value(f.stats, f.scope, id);
 }
@@ -120,25 +120,25 @@ static void ejections_grow_longer_and_shrink_again(void **context)
 	assert_true(is_out(0));
 	assert_false(
 		outlier_trip(&f.outlier, f.hosts[0], OUTLIER_CAUSE_5XX, 10, now)); /* out already */
-	assert_false(outlier_tick(&f.outlier, now + 30000));
-	assert_true(outlier_tick(&f.outlier, now + 30001));
+	assert_false(outlier_tick(&f.outlier, 10, now + 30000));
+	assert_true(outlier_tick(&f.outlier, 10, now + 30001));
 	assert_false(is_out(0));
-	assert_int_equal(stat(OUTLIER_STAT_EJECTIONS_ACTIVE), 0);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ACTIVE), 0);
 
 	now += 35000; /* again within the interval: twice as long */
 	assert_true(outlier_trip(&f.outlier, f.hosts[0], OUTLIER_CAUSE_5XX, 10, now));
-	assert_false(outlier_tick(&f.outlier, now + 60000));
-	assert_true(outlier_tick(&f.outlier, now + 60001));
+	assert_false(outlier_tick(&f.outlier, 10, now + 60000));
+	assert_true(outlier_tick(&f.outlier, 10, now + 60001));
 	assert_int_equal(f.outlier.hosts->times, 2);
 
 	now += 60001;
-	outlier_tick(&f.outlier, now + 9999);
+	outlier_tick(&f.outlier, 10, now + 9999);
 	assert_int_equal(f.outlier.hosts->times, 2);
-	outlier_tick(&f.outlier, now + 10000); /* a whole interval well */
+	outlier_tick(&f.outlier, 10, now + 10000); /* a whole interval well */
 	assert_int_equal(f.outlier.hosts->times, 1);
-	outlier_tick(&f.outlier, now + 20000);
+	outlier_tick(&f.outlier, 10, now + 20000);
 	assert_null(f.outlier.hosts);
-	assert_int_equal(stat(OUTLIER_STAT_EJECTIONS_ENFORCED_TOTAL), 2);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ENFORCED_TOTAL), 2);
 	assert_int_equal(outlier_ejection_ms(&f.config, 3), 90000);
 	assert_int_equal(outlier_ejection_ms(&f.config, 4), 100000);
 }
@@ -150,9 +150,9 @@ static void no_more_than_the_percentage_are_out(void **context)
 	assert_true(outlier_trip(&f.outlier, f.hosts[0], OUTLIER_CAUSE_5XX, 10, 1));
 	assert_true(outlier_trip(&f.outlier, f.hosts[1], OUTLIER_CAUSE_5XX, 10, 1));
 	assert_false(outlier_trip(&f.outlier, f.hosts[2], OUTLIER_CAUSE_5XX, 10, 1));
-	assert_int_equal(stat(OUTLIER_STAT_EJECTIONS_OVERFLOW), 1);
-	assert_int_equal(stat(OUTLIER_STAT_EJECTIONS_DETECTED_CONSECUTIVE_5XX), 3);
-	assert_int_equal(stat(OUTLIER_STAT_EJECTIONS_ACTIVE), 2);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_OVERFLOW), 1);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_DETECTED_CONSECUTIVE_5XX), 3);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ACTIVE), 2);
 	outlier_fini(&f.outlier);
 	assert_false(is_out(0));
 	assert_false(outlier_trip(&f.outlier, f.hosts[0], OUTLIER_CAUSE_5XX, 3, 1));
@@ -165,8 +165,57 @@ static void what_is_not_enforced_is_only_counted(void **context)
 {
 	(void)context;
 	assert_false(outlier_trip(&f.outlier, f.hosts[0], OUTLIER_CAUSE_GATEWAY, 10, 1));
-	assert_int_equal(stat(OUTLIER_STAT_EJECTIONS_DETECTED_CONSECUTIVE_GATEWAY_FAILURE), 1);
-	assert_int_equal(stat(OUTLIER_STAT_EJECTIONS_ENFORCED_TOTAL), 0);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_DETECTED_CONSECUTIVE_GATEWAY_FAILURE), 1);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ENFORCED_TOTAL), 0);
+}
+
+/* Nine hosts answer well 95 times of 100, the tenth 60 times. */
+static void count_all(uint64_t of_the_last)
+{
+	for (int i = 0; i < 10; i++)
+		outlier_count(&f.outlier, f.hosts[i], 100, i < 9 ? 95 : of_the_last);
+}
+
+static void the_success_rate_far_below_the_others_ejects(void **context)
+{
+	(void)context;
+	f.config.success_rate_minimum_hosts = 5;
+	f.config.success_rate_request_volume = 100;
+	f.config.success_rate_stdev_factor = 1900;
+	f.config.enforcing_success_rate = 100;
+	count_all(95); /* all alike: nobody */
+	assert_false(outlier_tick(&f.outlier, 10, 10000));
+	count_all(60);
+	assert_true(outlier_tick(&f.outlier, 10, 20000));
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(is_out(i), i == 9);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ENFORCED_SUCCESS_RATE), 1);
+	assert_false(outlier_tick(&f.outlier, 10, 30000)); /* counts were forgotten */
+	assert_ptr_equal(f.outlier.hosts->host, f.hosts[9]);
+	assert_null(f.outlier.hosts->next); /* and hosts without anything to remember too */
+	/* Too few requests, too few hosts: nobody can tell. */
+	for (int i = 0; i < 9; i++)
+		outlier_count(&f.outlier, f.hosts[i], 99, i ? 99 : 1);
+	assert_false(outlier_tick(&f.outlier, 10, 40000));
+	for (int i = 0; i < 4; i++)
+		outlier_count(&f.outlier, f.hosts[i], 200, i ? 200 : 1);
+	assert_false(outlier_tick(&f.outlier, 10, 50000));
+}
+
+static void too_high_a_percentage_of_failures_ejects(void **context)
+{
+	(void)context;
+	f.config.success_rate_minimum_hosts = 100;
+	f.config.enforcing_failure_percentage = 100;
+	f.config.failure_percentage_threshold = 40;
+	f.config.failure_percentage_minimum_hosts = 5;
+	f.config.failure_percentage_request_volume = 50;
+	count_all(61);
+	assert_false(outlier_tick(&f.outlier, 10, 10000));
+	count_all(60);
+	assert_true(outlier_tick(&f.outlier, 10, 20000));
+	assert_true(is_out(9));
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ENFORCED_FAILURE_PERCENTAGE), 1);
 }
 
 static void a_health_check_brings_back(void **context)
@@ -181,7 +230,7 @@ static void a_health_check_brings_back(void **context)
 	assert_false(outlier_checked(&f.outlier, f.hosts[3], 4));
 	outlier_configure(&f.outlier, NULL, NULL);
 	assert_false(is_out(3));
-	assert_int_equal(stat(OUTLIER_STAT_EJECTIONS_ACTIVE), 0);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ACTIVE), 0);
 	assert_false(outlier_trip(&f.outlier, f.hosts[3], OUTLIER_CAUSE_LOCAL, 10, 5));
 }
 
@@ -201,7 +250,7 @@ static void removed_hosts_are_forgotten(void **context)
 	struct host_set *one = host_set_build(&plan.assignment, &cluster, two);
 	outlier_keep(&f.outlier, one);
 	assert_int_equal(f.outlier.ejected, 1);
-	assert_int_equal(stat(OUTLIER_STAT_EJECTIONS_ACTIVE), 1);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ACTIVE), 1);
 	host_set_free(two);
 	host_set_free(one);
 }
@@ -216,6 +265,8 @@ int main(void)
 		IN_FIXTURE(ejections_grow_longer_and_shrink_again),
 		IN_FIXTURE(no_more_than_the_percentage_are_out),
 		IN_FIXTURE(what_is_not_enforced_is_only_counted),
+		IN_FIXTURE(the_success_rate_far_below_the_others_ejects),
+		IN_FIXTURE(too_high_a_percentage_of_failures_ejects),
 		IN_FIXTURE(a_health_check_brings_back),
 		IN_FIXTURE(removed_hosts_are_forgotten),
 	};

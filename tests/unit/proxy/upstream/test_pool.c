@@ -284,6 +284,30 @@ static void bad_answers_are_reported(void **context)
 	assert_int_equal(f.causes, 1 << OUTLIER_CAUSE_5XX);
 }
 
+static void successes_are_told_each_interval(void **context)
+{
+	(void)context;
+	make_cluster();
+	f.cluster->outlier = ARENA_NEW(&f.cluster->published.arena, struct outlier_config);
+	*f.cluster->outlier = (struct outlier_config){.interval_ms = 30,
+						      .enforcing_success_rate = 100,
+						      .consecutive_5xx = 100,
+						      .consecutive_gateway = 100};
+	add_host(f.server.port);
+	publish();
+	await(start(0), COMPLETE);
+	await(start(0), COMPLETE);
+	SERVER_SET(f.server.answer, "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n");
+	await(start(0), COMPLETE);
+	uint64_t deadline_ms = loop_now_ms(&f.loop) + 5000;
+	while (f.told_requests < 3) {
+		loop_turn(&f.loop, true);
+		assert_true(loop_now_ms(&f.loop) < deadline_ms);
+	}
+	assert_int_equal(f.told_requests, 3);
+	assert_int_equal(f.told_successes, 2);
+}
+
 static void idle_connections_are_closed(void **context)
 {
 	(void)context;
@@ -443,6 +467,7 @@ int main(void)
 		IN_FIXTURE(the_first_connection_is_over_the_limit),
 		IN_FIXTURE(refused_connections_fail_requests_and_are_reported),
 		IN_FIXTURE(bad_answers_are_reported),
+		IN_FIXTURE(successes_are_told_each_interval),
 		IN_FIXTURE(idle_connections_are_closed),
 		IN_FIXTURE(a_connection_serves_so_many_requests),
 		IN_FIXTURE(a_connection_that_ended_is_not_picked),

@@ -25,6 +25,7 @@ struct fixture {
 	struct host_set *hosts;
 	struct http_server server;
 	unsigned reports, causes;
+	uint64_t told_requests, told_successes;
 };
 
 static struct fixture f;
@@ -42,6 +43,8 @@ static inline void on_report(struct upstream_worker *upstream, const struct host
 	assert_int_equal(report->slot, SLOT);
 	f.reports++;
 	f.causes |= report->causes;
+	f.told_requests += report->requests;
+	f.told_successes += report->successes;
 	host_drop(report->host);
 }
 
