@@ -2,6 +2,7 @@
 
 #include "base/attributes.h"
 #include "filters/buffer/buffer.h"
+#include "filters/connection_limit/connection_limit.h"
 #include "filters/cors/cors.h"
 #include "filters/fault/fault.h"
 #include "filters/header_mutation/header_mutation.h"
@@ -27,6 +28,7 @@ static const struct filter_type *const filter_types[] = {
 };
 
 static const struct conn_filter_type *const conn_filter_types[] = {
+	&connection_limit_filter,
 	&direct_response_filter,
 	&dubbo_proxy_filter,
 	&echo_filter,

@@ -56,7 +56,7 @@ enum filter_status rbac_request_headers(struct filter *f, struct headers *header
 	return FILTER_REPLIED;
 }
 
-bool rbac_admit(const void *config, const struct accepted *accepted)
+bool rbac_admit(const void *config, struct accepted *accepted)
 {
 	const struct rbac_policy *policy;
 	struct rbac_input input = {

@@ -18,6 +18,6 @@ extern const struct filter_type rbac_filter;                 /* config.c */
 extern const struct conn_filter_type rbac_connection_filter; /* config.c */
 
 enum filter_status rbac_request_headers(struct filter *f, struct headers *headers, bool end);
-bool rbac_admit(const void *config, const struct accepted *accepted);
+bool rbac_admit(const void *config, struct accepted *accepted);
 
 #endif

@@ -38,8 +38,10 @@ struct conn_filter_type {
 	const struct ProtobufCMessageDescriptor *message;
 	enum status (*config_load)(const void **config, const struct ProtobufCMessage *message,
 				   const struct config_context *context, struct diag *diag);
-	/* A gate: false refuses (the caller closes). NULL for the serving filter. */
-	bool (*admit)(const void *config, const struct accepted *accepted);
+	/* A gate: false refuses (the caller closes). One that wants to hear of the end puts itself
+	 * before accepted->ended: it is called whether the connection was served or refused. NULL
+	 * for the serving filter. */
+	bool (*admit)(const void *config, struct accepted *accepted);
 	/* Takes the connection: calls accepted->ended once, later. NULL for gates. */
 	void (*serve)(const void *config, const struct accepted *accepted);
 };

@@ -57,26 +57,32 @@ static void refuse(struct worker_listener *wl, int fd, unsigned stat)
 	wl->worker->loop.sys->close(fd);
 }
 
+/* A gate, or a chain without a last filter, has refused it: it counts as one that has ended. */
+static void end_unserved(struct worker_listener *wl, const struct accepted *accepted)
+{
+	wl->worker->loop.sys->close(accepted->fd);
+	accepted->ended(accepted->listener_state, 0);
+}
+
 static void serve(struct worker_listener *wl, const struct filter_chain *chain,
 		  struct accepted *accepted)
 {
+	struct stats_shard *shard = wl->worker->context.stats;
+
 	accepted->filter_chain_name = chain->name;
+	wl->connections++;
+	stat_inc(shard, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_TOTAL);
+	stat_gauge_inc(shard, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_ACTIVE);
 	for (unsigned i = 0; i < chain->filter_count; i++) {
 		const struct conn_filter *filter = &chain->filters[i];
-		if (filter->type->admit && !filter->type->admit(filter->config, accepted)) {
-			wl->worker->loop.sys->close(accepted->fd);
-			return;
-		}
+		if (filter->type->admit && !filter->type->admit(filter->config, accepted))
+			break;
 		if (!filter->type->serve)
 			continue;
-		struct stats_shard *shard = wl->worker->context.stats;
-		wl->connections++;
-		stat_inc(shard, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_TOTAL);
-		stat_gauge_inc(shard, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_ACTIVE);
 		filter->type->serve(filter->config, accepted);
 		return;
 	}
-	wl->worker->loop.sys->close(accepted->fd); /* a chain without filters */
+	end_unserved(wl, accepted);
 }
 
 static void local_address(const struct address_acceptor *a, int fd, struct addr *local)
