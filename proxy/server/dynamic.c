@@ -68,7 +68,8 @@ enum status dynamic_put_cluster(struct dynamic *dynamic, const Cluster *message,
 		return dynamic_subscribe_endpoints(dynamic, record, source, diag);
 	subscription_close(record->endpoints);
 	record->endpoints = NULL;
-	record->has_endpoints = false; /* should it be of type EDS again, its hosts are built anew */
+	record->has_endpoints =
+		false; /* should it be of type EDS again, its hosts are built anew */
 	origin_fini(&record->endpoints_origin);
 	return STATUS_OK;
 }

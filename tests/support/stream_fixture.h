@@ -25,7 +25,7 @@ struct stream_fixture {
 	struct session_config config;
 	struct chain_entry entries[FIXTURE_FILTERS_MAX + 1];
 	struct fixture_session *session;
-	struct session *session_base; /* the session in it */
+	struct session *session_base;     /* the session in it */
 	struct stream *stream;            /* the last one begun; NULL: none, or over */
 	const struct route_table *routes; /* of the streams to come; NULL: none */
 	struct arena arena;               /* for what is configured */
