@@ -438,6 +438,10 @@ struct balance *balance_build(const struct host_set *set, const struct lb_config
 	for (uint32_t i = 0; i < balance->priority_count; i++)
 		build_priority(&b, &balance->priorities[i], i);
 	balance->is_single = balance->priorities[0].healthy_load == 100;
+	balance->is_plain = balance->is_single && !balance->is_hashing &&
+			    !balance->priorities[0].is_panic &&
+			    !balance->priorities[0].healthy_localities.size &&
+			    balance->priorities[0].healthy.count;
 	arena_free(&scratch);
 	return balance;
 }

@@ -91,6 +91,13 @@ static uint32_t pick_once(const struct host_set *set, const struct balance *bala
 uint32_t balance_pick(const struct host_set *set, const struct balance *balance,
 		      struct balance_state *state, struct pick *pick)
 {
+	if (LIKELY(balance->is_plain && !pick->is_refused && !pick->priority_loads)) {
+		const struct host_group *group = &balance->priorities[0].healthy;
+		uint32_t position = balance->balancer->pick(group, set, state, 0, 0);
+		pick->was_panic = false;
+		if (LIKELY(position != BALANCE_NONE))
+			return group_host(group, position);
+	}
 	unsigned attempts = pick->attempts ? pick->attempts : 1;
 	uint32_t index = BALANCE_NONE;
 

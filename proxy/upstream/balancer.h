@@ -69,6 +69,7 @@ struct balance {
 	struct balance_priority *priorities;
 	uint32_t priority_count;
 	bool is_single; /* all load is on the first priority's healthy hosts */
+	bool is_plain;  /* and nothing but their turn decides: no hash, no localities, no panic */
 };
 
 /* A worker's place in the tables. */

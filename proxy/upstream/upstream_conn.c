@@ -217,8 +217,8 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 	if (uc->state == UPSTREAM_CONN_DRAINING) {
 		if (list_is_empty(&uc->requests))
 			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
-	} else {
-		upstream_conn_update(uc);
+	} else if (UNLIKELY(uc->codec->must_close || uc->codec->is_draining)) {
+		upstream_conn_update(uc); /* what else changes its room settles it where it does */
 	}
 	return consumed;
 }
