@@ -122,6 +122,8 @@ static void render_reply(struct exchange *exchange, const struct local_reply *re
 {
 	headers_add_id(headers, HEADER_STATUS,
 		       slice_of(arena_printf(exchange->arena, "%u", reply->http_status)));
+	if (reply->content_type.len)
+		headers_add_id(headers, HEADER_CONTENT_TYPE, reply->content_type);
 	buf_append_turn(body, reply->text);
 }
 
@@ -212,10 +214,19 @@ static void ended(struct session *session)
 	loop_bury(session->worker->loop, &session->grave, session_free);
 }
 
+static void amend_reply(struct stream *s, const struct local_reply *reply, struct headers *headers,
+			struct buf *body)
+{
+	struct stream_fixture *f = fixture_of(s);
+	if (f->amend_reply)
+		f->amend_reply(s, reply, headers, body);
+}
+
 static const struct session_type fixture_session_type = {
 	.protocol = STREAM_PROTOCOL_HTTP11,
 	.prepare_request = prepare_request,
 	.prepare_response = prepare_response,
+	.amend_reply = amend_reply,
 	.find_route = find_route,
 	.stream_ended = stream_ended,
 	.request_failed = request_failed,

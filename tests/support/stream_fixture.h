@@ -29,7 +29,10 @@ struct stream_fixture {
 	struct stream *stream;            /* the last one begun; NULL: none, or over */
 	const struct route_table *routes; /* of the streams to come; NULL: none */
 	struct arena arena;               /* for what is configured */
-	struct headers *request;          /* its head */
+	/* The session type's; NULL: replies stay as they are. */
+	void (*amend_reply)(struct stream *s, const struct local_reply *reply,
+			    struct headers *headers, struct buf *body);
+	struct headers *request; /* its head */
 	char trace[16384];
 	unsigned trace_len;
 	uint64_t flags; /* of the last stream that ended */
