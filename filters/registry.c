@@ -16,15 +16,25 @@
 #include "net/conn_filter.h"
 #include "stream/filter.h"
 
-/* clang-format off: one a line */
+/* clang-format off */
 static const struct filter_type *const filter_types[] = {
-	&buffer_filter,          &cors_filter, &fault_filter,  &header_mutation_filter,
-	&local_ratelimit_filter, &rbac_filter, &router_filter,
+	&buffer_filter,
+	&cors_filter,
+	&fault_filter,
+	&header_mutation_filter,
+	&local_ratelimit_filter,
+	&rbac_filter,
+	&router_filter,
 };
 
 static const struct conn_filter_type *const conn_filter_types[] = {
-	&connection_limit_filter,        &direct_response_filter, &dubbo_proxy_filter, &echo_filter,
-	&http_connection_manager_filter, &rbac_connection_filter, &tcp_proxy_filter,
+	&connection_limit_filter,
+	&direct_response_filter,
+	&dubbo_proxy_filter,
+	&echo_filter,
+	&http_connection_manager_filter,
+	&rbac_connection_filter,
+	&tcp_proxy_filter,
 };
 /* clang-format on */
 
