@@ -6,6 +6,7 @@
 #include "filters/cors/cors.h"
 #include "filters/fault/fault.h"
 #include "filters/header_mutation/header_mutation.h"
+#include "filters/local_ratelimit/connection.h"
 #include "filters/local_ratelimit/local_ratelimit.h"
 #include "filters/local_service/local_service.h"
 #include "filters/rbac/rbac.h"

@@ -2,7 +2,6 @@
 
 #include <envoy/config/core/v3/base.pb-c.h>
 #include <envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb-c.h>
-#include <google/protobuf/duration.pb-c.h>
 #include <google/protobuf/wrappers.pb-c.h>
 
 #include "base/hash.h"
@@ -16,37 +15,9 @@ typedef Envoy__Extensions__Common__Ratelimit__V3__LocalRateLimitDescriptor Descr
 typedef Envoy__Config__Core__V3__HeaderValueOption HeaderValueOption;
 typedef Envoy__Config__Core__V3__RuntimeFractionalPercent RuntimeFraction;
 
-enum { MIN_FILL_NS = 50 * 1000 * 1000, MIN_STATUS = 400 };
+enum { MIN_STATUS = 400 };
 
-/* --- the process-wide state --- */
-
-static void bucket_init(void *state, const void *config)
-{
-	const struct bucket_limits *limits = config;
-	token_bucket_init(state, limits->max_tokens, limits->tokens_per_fill,
-			  limits->fill_interval_ns);
-}
-
-static size_t bucket_save(const void *state, uint64_t *words, size_t max)
-{
-	if (!max)
-		return 0;
-	words[0] = (uint64_t)token_bucket_save(state);
-	return 1;
-}
-
-static void bucket_restore(void *state, const uint64_t *words, size_t count)
-{
-	if (count)
-		token_bucket_restore(state, (int64_t)words[0]);
-}
-
-static const struct shared_type bucket_type = {
-	.name = "local_ratelimit",
-	.init = bucket_init,
-	.save = bucket_save,
-	.restore = bucket_restore,
-};
+/* --- the buckets by value --- */
 
 struct table_limits {
 	struct bucket_limits limits;
@@ -67,34 +38,6 @@ static const struct shared_type table_type = {
 
 /* --- loading --- */
 
-static uint64_t limits_hash(const struct bucket_limits *limits)
-{
-	uint64_t hash = hash_uint64(limits->max_tokens);
-	hash = hash_combine(hash, limits->tokens_per_fill);
-	return hash_combine(hash, limits->fill_interval_ns);
-}
-
-static enum status load_limits(struct bucket_limits *limits,
-			       const Envoy__Type__V3__TokenBucket *message, struct diag *diag)
-{
-	const Google__Protobuf__Duration *interval = message->fill_interval;
-
-	if (!message->max_tokens)
-		return diag_at(diag, "max_tokens", "must be > 0");
-	if (!interval || interval->seconds < 0 || interval->nanos < 0 ||
-	    (!interval->seconds && interval->nanos < MIN_FILL_NS))
-		return diag_at(diag, "fill_interval", "must be at least 50 ms");
-	limits->max_tokens = message->max_tokens;
-	limits->tokens_per_fill = message->tokens_per_fill ? message->tokens_per_fill->value : 1;
-	if (!limits->tokens_per_fill)
-		return diag_at(diag, "tokens_per_fill", "must be > 0");
-	uint64_t seconds = (uint64_t)interval->seconds;
-	limits->fill_interval_ns = seconds > UINT32_MAX
-					   ? UINT64_C(1000000000) * UINT32_MAX
-					   : seconds * 1000000000 + (uint64_t)interval->nanos;
-	return STATUS_OK;
-}
-
 /* One name for each bucket of a configuration. */
 static struct slice name_of(const struct config_context *context, const Message *message,
 			    struct slice descriptor, const struct bucket_limits *limits)
@@ -102,7 +45,7 @@ static struct slice name_of(const struct config_context *context, const Message 
 	struct slice name = slice_of(arena_printf(context->arena, "%.*s%s %.*s",
 						  SLICE_FMT(context->stat_prefix),
 						  message->stat_prefix, SLICE_FMT(descriptor)));
-	return config_state_name(context, name, limits_hash(limits));
+	return config_state_name(context, name, bucket_limits_hash(limits));
 }
 
 static enum status load_entries(struct local_ratelimit_descriptor *descriptor,
@@ -139,17 +82,15 @@ static enum status load_descriptor(struct local_ratelimit_descriptor *descriptor
 		return status;
 	if (!message->token_bucket)
 		return diag_at(diag, "token_bucket", "is required");
-	if ((status = load_limits(&descriptor->limits, message->token_bucket, diag))) {
+	if ((status = bucket_limits_load(&descriptor->limits, message->token_bucket, diag))) {
 		diag_prefix(diag, "token_bucket");
 		return status;
 	}
 	descriptor->is_shadow = message->shadow_mode;
 	struct slice name = name_of(context, outer, text, &descriptor->limits);
-	uint64_t hash = limits_hash(&descriptor->limits);
+	uint64_t hash = bucket_limits_hash(&descriptor->limits);
 	if (!descriptor->has_any_value) {
-		descriptor->bucket =
-			shared_take_for(context->arena, &bucket_type, name, hash,
-					sizeof(struct token_bucket), &descriptor->limits);
+		descriptor->bucket = bucket_take(context, name, &descriptor->limits);
 		return STATUS_OK;
 	}
 	struct table_limits table = {descriptor->limits, LOCAL_RATELIMIT_DYNAMIC_DEFAULT};
@@ -230,15 +171,14 @@ static enum status load_default_bucket(struct local_ratelimit_config *config,
 {
 	if (!message->token_bucket)
 		return STATUS_OK;
-	enum status status = load_limits(&config->limits, message->token_bucket, diag);
+	enum status status = bucket_limits_load(&config->limits, message->token_bucket, diag);
 	if (status) {
 		diag_prefix(diag, "token_bucket");
 		return status;
 	}
-	config->bucket = shared_take_for(
-		context->arena, &bucket_type,
-		name_of(context, message, (struct slice){0}, &config->limits),
-		limits_hash(&config->limits), sizeof(struct token_bucket), &config->limits);
+	config->bucket =
+		bucket_take(context, name_of(context, message, (struct slice){0}, &config->limits),
+			    &config->limits);
 	return STATUS_OK;
 }
 

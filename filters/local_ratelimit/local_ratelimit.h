@@ -20,6 +20,7 @@ enum {
 };
 
 struct token_bucket_table;
+struct Envoy__Type__V3__TokenBucket;
 
 /* What every bucket is made from. */
 struct bucket_limits {
@@ -70,6 +71,15 @@ struct local_ratelimit {
 };
 
 extern const struct filter_type local_ratelimit_filter; /* config.c */
+
+/* bucket_config.c. Diag's path begins inside the message. */
+enum status MUST_CHECK bucket_limits_load(struct bucket_limits *limits,
+					  const struct Envoy__Type__V3__TokenBucket *message,
+					  struct diag *diag);
+uint64_t bucket_limits_hash(const struct bucket_limits *limits);
+/* The process's bucket of that name and these limits, for as long as the arena lives. */
+struct token_bucket *bucket_take(const struct config_context *context, struct slice name,
+				 const struct bucket_limits *limits);
 
 enum filter_status local_ratelimit_request_headers(struct filter *f, struct headers *headers,
 						   bool end);
