@@ -56,7 +56,6 @@ void reply_send_details(struct stream *s, const struct local_reply *given, struc
 	s->info.local_reply_body = reply->text;
 	if (s->session->type->amend_reply)
 		s->session->type->amend_reply(s, reply, headers, &body);
-	stream_set_response(s, headers);
 	if (s->redirect_location.len)
 		headers_add_id(headers, HEADER_LOCATION, s->redirect_location);
 	if ((reply->reason == REPLY_OVERFLOW || reply->reason == REPLY_MAINTENANCE) &&
@@ -64,6 +63,7 @@ void reply_send_details(struct stream *s, const struct local_reply *given, struc
 		headers_add_id(headers, HEADER_X_ENVOY_OVERLOADED, SLICE("true"));
 	if (reply->reason == REPLY_DIRECT_RESPONSE && s->route)
 		route_mutate_response(s->route, NULL, headers, &s->info);
+	stream_set_response(s, headers); /* the route's headers see no code yet, as in Envoy */
 
 	s->is_response_over = true;
 	bool has_body = body.len;
