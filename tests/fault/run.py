@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The program while system calls fail: the 1st, 2nd, … nth read, writev, accept, socket or connect of a scenario. See README.md.
+"""The program while system calls fail: the 1st, 2nd, … nth read, writev, splice, accept, socket or connect of a scenario. See README.md.
 
   ./run.py              every scenario
   ./run.py http tcp     some
@@ -21,7 +21,7 @@ import places  # noqa: E402
 from gateway import TYPE, Gateway, cluster, dubbo_manager, http_manager  # noqa: E402
 from origin import Origin  # noqa: E402
 
-CALLS = ("none", "read", "writev", "accept", "socket", "connect")  # as in faults.c
+CALLS = ("none", "read", "writev", "accept", "socket", "connect", "splice")  # as in faults.c
 SHORT = -1
 FAULTS = {
     "read": (errno.ECONNRESET, errno.ETIMEDOUT, errno.EINTR, errno.EAGAIN, errno.ENOBUFS, SHORT),
@@ -29,6 +29,7 @@ FAULTS = {
     "accept": (errno.EMFILE, errno.ECONNABORTED, errno.EINTR, errno.EPERM),
     "socket": (errno.EMFILE, errno.ENOBUFS),
     "connect": (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAGAIN),
+    "splice": (errno.ECONNRESET, errno.EINTR, errno.EAGAIN, SHORT),
 }
 PATIENCE = 20  # seconds without a word after which an exchange hangs
 NTH = 12  # further calls of a scenario repeat what the first did
@@ -186,6 +187,8 @@ def faults_of(plan, exchange, port):
             raise AssertionError("a clean exchange fails")
     plan.armed = 0
     counted = dict(zip(CALLS, plan.counts))
+    if not counted["read"] or not counted["writev"] and not counted["splice"]:
+        raise AssertionError(f"the calls aren't seen by faults.c: {counted}")
     for call, errors in FAULTS.items():
         for nth in range(1, min(max(counted[call], 1), NTH) + 1):
             for error in errors:
@@ -202,7 +205,7 @@ def inject(g, plan, exchange, call, nth, error):
         raise AssertionError(f"the program ended: {g.proc.returncode}")
     if not good and not fired:
         raise AssertionError("an exchange failed without a fault")
-    if not good and error in (errno.EINTR, errno.EAGAIN, SHORT) and call in ("read", "writev"):
+    if not good and error in (errno.EINTR, errno.EAGAIN, SHORT) and call in ("read", "writev", "splice"):
         raise AssertionError("an exchange failed for a call that may be made again")
     if not exchange(g.port):
         raise AssertionError("the exchange after it fails")
