@@ -8,7 +8,8 @@
 
 An exchange is one request and its answer. Two runs differ only in how many there are; the difference of their counts by the
 difference of their numbers is the cost of one, free of start-up and shutdown. `-1`: one connection, each message wakes the
-proxy by itself. `-16`: 16 connections in lockstep, so that wake-ups are shared.
+proxy by itself. `-16`: 16 connections in lockstep, so that wake-ups are shared: how many share one depends on timing, some percent.
+On a busy machine more do, so write these on an idle one, from the middle of several runs.
 """
 import argparse
 import os
