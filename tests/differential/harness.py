@@ -6,12 +6,14 @@ Names in the bootstrap and in the steps stand for ports, and bring up what they 
   $X1..   ports where nobody listens   $DIR  the case's own folder
 """
 import asyncio
+import fcntl
 import json
 import os
 import re
 import shutil
 import signal
 import socket
+import struct
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -118,7 +120,26 @@ HTTP_DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d
 MASKED = {"x-envoy-upstream-service-time": re.compile(r"\d+$"), "server": re.compile(r"(envoy|outrigger)$")}
 
 
+HOST = "192.0.2.2"  # what the host's own address is called: both proxies put it into x-forwarded-for for peers on loopback
+
+
+def host_address():
+    """The first IPv4 address that isn't loopback, as both proxies choose it; None if there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for _, name in socket.if_nameindex():
+            try:
+                reply = fcntl.ioctl(s, 0x8915, struct.pack("256s", name.encode()))  # SIOCGIFADDR
+            except OSError:
+                continue  # an interface without an IPv4 address
+            address = socket.inet_ntoa(reply[20:24])
+            if not address.startswith("127."):
+                return address
+    return None
+
+
 class Mask:
+    host = host_address()
+
     def __init__(self, ports, folder):
         self.folder = folder
         self.names = {str(p): "$" + n for n, p in ports.items()}
@@ -129,6 +150,8 @@ class Mask:
         s = s.replace(self.folder, "$DIR")
         s = self.port.sub(lambda m: self.names[m[1]], s)
         s = self.ephemeral.sub(r"\1<port>", s)
+        if self.host:
+            s = re.sub(rf"(?<![\d.]){re.escape(self.host)}(?![\d.])", HOST, s)
         return HTTP_DATE.sub("<date>", UUID.sub("<uuid>", s))
 
     def __call__(self, x):
