@@ -1,8 +1,8 @@
 /* Cost of the HTTP/1 codec: a request of ten fields and an answer of six through a proxy's two
  * ends.
  *
- *   ninja -C build/release bench_http1 && build/release/tests/bench_http1
- *   valgrind --tool=callgrind build/release/tests/bench_http1 1000
+ *   micro_http1
+ *   valgrind --tool=callgrind micro_http1 1000
  *
  * The first prints ns a round (four heads); the second's inclusive counts of bench_* by the rounds
  * are instructions. Measured with gcc 12, AVX2: 2,720 to read the request, 1,840 to read the
