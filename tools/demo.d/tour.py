@@ -1,4 +1,5 @@
 """The tour of tools/demo: starts the services and the sidecar, calls through it, says what happens, and checks it."""
+import fcntl
 import os
 import re
 import signal
@@ -36,17 +37,32 @@ def show(call, answer):
 
 def port(preferred):
     """The preferred one if it is free."""
-    return free_ports(1)[0] if listening(preferred) else preferred
+    if not listening(preferred):
+        return preferred
+    other = free_ports(1)[0]
+    print(f"port {preferred} is taken: {other} instead", flush=True)
+    return other
+
+
+def only_one():
+    """Holds FOLDER for this process: two demos would change each other's files."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    lock = open(FOLDER / "lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise NotAsTold(f"Another tools/demo runs in this folder ({FOLDER}): end it with Ctrl-C first.") from None
+    return lock
 
 
 class Sidecar:
     """outrigger with the files of FOLDER."""
 
     def __init__(self, services):
+        self.lock = only_one()
         self.ports = {"HTTP": port(10080), "DUBBO": port(20880), "ADMIN": port(9901), "FOLDER": str(FOLDER),
                       **{name: s.port for name, s in services.items()}}
         self.http, self.dubbo, self.admin = self.ports["HTTP"], self.ports["DUBBO"], self.ports["ADMIN"]
-        FOLDER.mkdir(parents=True, exist_ok=True)
         (FOLDER / "access.log").unlink(missing_ok=True)
         for name in ("sidecar.yaml", "routes.yaml"):
             (FOLDER / name).write_text(string.Template((HERE / name).read_text()).substitute(self.ports))
@@ -57,7 +73,8 @@ class Sidecar:
         end = time.monotonic() + 30
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > end:
-                raise NotAsTold(f"outrigger doesn't start, see {FOLDER}/log")
+                self.process.kill()
+                raise NotAsTold(f"outrigger doesn't start. The end of {FOLDER}/log:\n{(FOLDER / 'log').read_text()[-1500:]}")
             time.sleep(0.05)
 
     def is_ready(self):
@@ -193,6 +210,8 @@ def stay(sidecar):
 
 def main():
     once = sys.argv[1:] == ["--once"]
+    for ends in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: nothing stays behind
+        signal.signal(ends, signal.default_int_handler)
     services = {"USERS1": HttpService("users-1"), "USERS2": HttpService("users-2"), "ORDERS": HttpService("orders"),
                 "STABLE": DubboProvider("stable"), "GRAY": DubboProvider("gray")}
     try:
@@ -200,15 +219,18 @@ def main():
     except NotAsTold as e:
         print(e)
         return 1
+    print(f"outrigger serves: HTTP on 127.0.0.1:{sidecar.http}, Dubbo on 127.0.0.1:{sidecar.dubbo}, its admin page on http://127.0.0.1:{sidecar.admin}", flush=True)
     try:
         routing(sidecar)
         limits(sidecar)
         a_change(sidecar)
         a_host_dies(sidecar, services["USERS2"])
         numbers(sidecar)
-        stay(sidecar)
-        if not once:
-            print("\nCtrl-C ends.", flush=True)
+        if once:
+            print("\nAll as told. Without --once it stays for you to try.", flush=True)
+        else:
+            stay(sidecar)
+            print("\nCtrl-C ends it.", flush=True)
             while sidecar.process.poll() is None:
                 time.sleep(0.2)
     except KeyboardInterrupt:

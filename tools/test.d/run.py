@@ -1,0 +1,141 @@
+"""What tools/test starts. Runs every suite: one line each, then `N passed, N failed`. Logs: build/test/SUITE.log. See tests/README.md.
+
+  tools/test                       installs what is missing, builds, runs everything (under 45 minutes on 2 cores)
+  tools/test --no-install unit differential       some suites only
+  tools/test --list
+"""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LOGS = ROOT / "build" / "test"
+JOBS = str(min(os.cpu_count() or 2, 8))
+
+# name -> builds it needs, what must exist (None: nothing), command, limit in seconds
+CTEST = ["ctest", "--test-dir", "build/asan", "--output-on-failure", "-j", JOBS, "-L"]
+SUITES = {
+    "format": ([], None, ["tools/format"], 120),
+    "tools": ([], None, ["tests/tools/run.py"], 120),
+    "unit": (["asan"], "tests/unit", [*CTEST, "^unit$"], 900),
+    "check_tree": (["asan"], None, ["tools/check_tree"], 300),
+    "fuzz-replay": (["asan"], "tests/fuzz/corpus", [*CTEST, "^fuzz-replay$"], 600),
+    "tsan": (["tsan"], "tests/unit", ["ctest", "--test-dir", "build/tsan", "--output-on-failure", "-j", JOBS, "-L", "^unit$"], 900),
+    "clang": (["clang"], "tests/unit", ["ctest", "--test-dir", "build/clang", "--output-on-failure", "-j", JOBS, "-L", "^unit$"], 900),
+    "scenario": (["asan"], "tests/scenario/run.py", ["tests/scenario/run.py"], 900),
+    "fault": (["asan"], "tests/fault/run.py", ["tests/fault/run.py"], 600),
+    "conformance": (["asan"], "tests/conformance/run.py", ["tests/conformance/run.py"], 900),
+    "differential": (["asan"], "tests/differential/compare.py", ["tests/differential/compare.py", "--ci"], 1200),
+    "interop": (["release"], "tests/interop/run.py", ["tests/interop/run.py"], 900),
+    "demo": (["release"], "tools/demo.d/tour.py", ["/usr/bin/python3", "tools/demo.d/tour.py", "--once"], 120),
+    "bench-smoke": (["release"], "tests/bench/smoke.py", ["tests/bench/smoke.py"], 300),
+    "callgrind": (["release"], "tests/bench/callgrind.py", ["tests/bench/callgrind.py", "--check"], 600),
+    "heap": (["release"], "tests/bench/heap.py", ["tests/bench/heap.py"], 200),
+}
+
+
+def run(name, command, limit):
+    """(exit code or None when out of time, output, seconds)"""
+    began = time.monotonic()
+    environment = {**os.environ, "PATH": "/usr/bin:" + os.environ.get("PATH", "")}  # Debian's Python has Debian's packages
+    if "asan" in SUITES.get(name, ([],))[0]:
+        environment.setdefault("OUTRIGGER", str(ROOT / "build/asan/outrigger"))
+    with open(LOGS / f"{name}.log", "w+") as log:
+        proc = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                                env=environment)
+        try:
+            code = proc.wait(limit)
+        except subprocess.TimeoutExpired:
+            code = None
+        try:
+            os.killpg(proc.pid, 9)  # what a suite left behind must not disturb the next one
+        except ProcessLookupError:
+            pass
+        proc.wait()
+        log.seek(0)
+        return code, log.read(), time.monotonic() - began
+
+
+def counts(code, output):
+    """What the suite's own closing line says; a suite that ends badly has at least one failure."""
+    passed, failed = (1, 0) if code == 0 else (0, 1)
+    if m := re.search(r"(\d+)% tests passed, (\d+) tests failed out of (\d+)", output):  # ctest
+        passed, failed = int(m[3]) - int(m[2]), int(m[2])
+    elif found := re.findall(r"^(\d+) passed, (\d+) failed", output, re.M):
+        passed, failed = map(int, found[-1])
+    if "No tests were found" in output:
+        passed, failed = 0, 1
+    return passed, max(failed, 0 if code == 0 else 1)
+
+
+def report(name, passed, failed, seconds, note=""):
+    print(f"{'ok  ' if not failed else 'FAIL'} {name:14} {passed:5} passed {failed:4} failed {seconds:6.0f} s  {note}".rstrip(), flush=True)
+
+
+def build(preset):
+    code, output, seconds = run(f"configure-{preset}", ["cmake", "--preset", preset], 300)
+    if code == 0:
+        code, output, more = run(f"build-{preset}", ["cmake", "--build", "--preset", preset, "-j", JOBS], 1800)
+        seconds += more
+    report(f"build {preset}", int(code == 0), int(code != 0), seconds)
+    if code != 0:
+        print(output[-3000:])
+    return code == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/test", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suites", nargs="*", metavar="SUITE")
+    parser.add_argument("--no-install", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    o = parser.parse_args()
+    if o.list:
+        print(*SUITES, sep="\n")
+        return 0
+    if unknown := [s for s in o.suites if s not in SUITES]:
+        parser.error(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}")
+    LOGS.mkdir(parents=True, exist_ok=True)
+    if not o.no_install and subprocess.run(["tools/install_deps", "--test"], cwd=ROOT).returncode:
+        print("0 passed, 1 failed")
+        return 1
+    passed = failed = 0
+    builds = {}
+    began = time.monotonic()
+    for name in o.suites or SUITES:
+        needs, exists, command, limit = SUITES[name]
+        for preset in needs:
+            if preset not in builds:
+                builds[preset] = build(preset)
+                failed += not builds[preset]
+        if exists and not (ROOT / exists).exists():
+            p, f, seconds, note = 0, 1, 0, f"not there yet: {exists}"
+        elif not all(builds[b] for b in needs):
+            p, f, seconds, note = 0, 1, 0, "not built"
+        else:
+            code, output, seconds = run(name, command, limit)
+            p, f = counts(code, output)
+            again = ""
+            if f and code is not None:  # a machine under load must not look like a fault: once more, and both are told
+                report(name, p, f, seconds, "first run; once more")
+                print("".join(f"     | {line}\n" for line in output.splitlines()[-15:]), end="")
+                code, output, more = run(name, command, limit)
+                p, f = counts(code, output)
+                seconds, again = seconds + more, "second run"
+            note = "out of time" if code is None else f"see {(LOGS / name).relative_to(ROOT)}.log" if f else again
+            if waiting := len(re.findall(r"^open\b", output, re.M)):
+                note = f"{waiting} open (tests/open.yaml) {note}"
+        report(name, p, f, seconds, note)
+        if f and exists and "see" in note:
+            print("".join(f"     | {line}\n" for line in output.splitlines()[-15:]), end="")
+        passed, failed = passed + p, failed + f
+    print(f"took {(time.monotonic() - began) / 60:.1f} minutes")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
