@@ -81,6 +81,9 @@ struct codec_events {
 	void (*draining)(struct codec *codec);
 	/* READONLY is taken back (Dubbo "W"). May be NULL. */
 	void (*undraining)(struct codec *codec);
+	/* Something rare that only the codec sees, n times: to be counted (enum http1_notice). May
+	 * be NULL. */
+	void (*noticed)(struct codec *codec, unsigned what, unsigned n);
 };
 
 /* What a local reply is made of, before the codec gives it its protocol's form. */
@@ -139,9 +142,9 @@ struct codec {
 	const struct codec_events *events;
 	void *owner;
 	struct buf *out; /* the connection's output; the owner flushes it */
-	size_t needs; /* read left bytes: how many in all (from the first left one) it waits for; 0:
-			 unknown */
-	enum codec_side side;
+	uint32_t needs;  /* read left bytes: how many in all (from the first left one) it waits for;
+			    0: unknown */
+	uint8_t side;    /* enum codec_side */
 	bool must_close; /* when the open exchanges have ended and out is flushed */
 	bool is_draining;
 	bool is_failed;

@@ -222,7 +222,7 @@ static size_t dubbo_read(struct codec *codec, struct slice bytes, bool eof)
 		struct slice rest = slice_sub(bytes, pos, bytes.len);
 		enum status status = dubbo_frame_read(rest, dubbo->options->payload_limit, &frame);
 		if (status == STATUS_AGAIN) {
-			codec->needs = DUBBO_HEADER_SIZE + (size_t)frame.body_len;
+			codec->needs = DUBBO_HEADER_SIZE + frame.body_len;
 			break;
 		}
 		if (UNLIKELY(status)) {
@@ -284,7 +284,7 @@ void dubbo_open(struct dubbo *dubbo, enum codec_side side, const struct codec_ev
 			  .events = events,
 			  .owner = owner,
 			  .out = out,
-			  .side = side},
+			  .side = (uint8_t)side},
 		.options = options,
 	};
 	list_init(&dubbo->open);

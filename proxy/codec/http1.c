@@ -7,7 +7,7 @@
 /* Of http1_scratch_size for the default limits, so that the turn block is spared. */
 enum { SCRATCH_SIZE = HTTP1_DEFAULT_HEADERS * (sizeof(struct header) + 4) + 16 };
 
-_Static_assert(sizeof(struct http1) <= 120, "an idle connection has one");
+_Static_assert(sizeof(struct http1) <= 88, "an idle connection has one");
 
 void http1_open(struct http1 *h, enum codec_side side, const struct http1_options *options,
 		const struct codec_events *events, void *owner, struct buf *out)
@@ -17,7 +17,7 @@ void http1_open(struct http1 *h, enum codec_side side, const struct http1_option
 			  .events = events,
 			  .owner = owner,
 			  .out = out,
-			  .side = side},
+			  .side = (uint8_t)side},
 		.options = options,
 	};
 }
@@ -27,6 +27,12 @@ void http1_open(struct http1 *h, enum codec_side side, const struct http1_option
 static bool is_server(const struct http1 *h)
 {
 	return h->codec.side == CODEC_SERVER;
+}
+
+void http1_notice(struct http1 *h, enum http1_notice what, unsigned n)
+{
+	if (h->codec.events->noticed)
+		h->codec.events->noticed(&h->codec, what, n);
 }
 
 struct exchange *http1_detach(struct http1 *h)
@@ -52,7 +58,7 @@ void http1_fail(struct http1 *h, enum http1_error error)
 	struct exchange *exchange;
 
 	if (error == HTTP1_ERROR_UNDERSCORE)
-		h->counters.requests_rejected_with_underscores_in_headers++;
+		http1_notice(h, HTTP1_NOTICE_REJECTED_UNDERSCORES, 1);
 	h->error = (uint8_t)error;
 	h->codec.is_failed = true;
 	http1_stop(h);
@@ -268,7 +274,7 @@ static bool may_read_request(struct http1 *h, struct slice *bytes)
 	if (!bytes->len)
 		return false;
 	if (UNLIKELY(h->codec.out->len > HTTP1_OUT_LIMIT)) {
-		h->counters.response_flood++;
+		http1_notice(h, HTTP1_NOTICE_RESPONSE_FLOOD, 1);
 		return false;
 	}
 	return true;

@@ -59,31 +59,31 @@ enum http1_send_state {
 	HTTP1_SEND_DONE,
 };
 
-/* Since open. */
-struct http1_counters {
-	uint16_t dropped_headers_with_underscores;
-	uint16_t requests_rejected_with_underscores_in_headers;
-	uint16_t metadata_not_supported_error;
-	uint16_t response_flood; /* times that reading stopped at HTTP1_OUT_LIMIT */
+/* What it has codec_events->noticed told. */
+enum http1_notice {
+	HTTP1_NOTICE_DROPPED_UNDERSCORES,  /* fields of a request */
+	HTTP1_NOTICE_REJECTED_UNDERSCORES, /* a request */
+	HTTP1_NOTICE_RESPONSE_FLOOD,       /* reading has stopped at HTTP1_OUT_LIMIT */
 };
 
 struct http1 {
 	struct codec codec;
 	const struct http1_options *options;
 	struct exchange *exchange; /* NULL: none open */
-	struct http1_chunked body; /* .left also counts a body of known length */
-	uint64_t send_left;        /* of the content-length that was announced */
-	struct http1_progress progress;
+	union { /* a head begins when the body before it has ended, which leaves all of it zero */
+		struct http1_progress progress; /* READ_HEAD, READ_TRAILERS */
+		struct http1_chunked body;      /* READ_LENGTH (.left alone), READ_CHUNKED */
+	};
+	uint64_t send_left;             /* of the content-length that was announced */
 	uint8_t read_state, send_state; /* enums above */
 	uint8_t error;                  /* enum http1_error */
 	uint8_t informational_count;
-	bool is_reading;    /* in codec_read: `closed` waits */
-	bool is_upgrade;    /* the request asks for one */
-	bool is_connect;    /* its method is CONNECT */
-	bool is_http10;     /* the client speaks 1.0 */
-	bool is_persistent; /* … and wants to go on */
-	bool is_grpc;       /* its content-type says so */
-	struct http1_counters counters;
+	bool is_reading : 1;    /* in codec_read: `closed` waits */
+	bool is_upgrade : 1;    /* the request asks for one */
+	bool is_connect : 1;    /* its method is CONNECT */
+	bool is_http10 : 1;     /* the client speaks 1.0 */
+	bool is_persistent : 1; /* … and wants to go on */
+	bool is_grpc : 1;       /* its content-type says so */
 };
 
 extern const struct codec_type http1_codec;

@@ -37,6 +37,9 @@ void http1_stop(struct http1 *h);
 /* The exchange is reset, the connection has failed. */
 void http1_fail(struct http1 *h, enum http1_error error);
 
+/* Tells codec_events->noticed. */
+void http1_notice(struct http1 *h, enum http1_notice what, unsigned n);
+
 /* --- http1_send.c */
 
 /* Our message ends here: closes its framing. */

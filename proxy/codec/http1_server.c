@@ -27,7 +27,8 @@ enum http1_error http1_server_head(struct http1 *h, const struct http1_head *hea
 {
 	struct exchange *exchange = h->codec.events->begin(&h->codec);
 
-	h->counters.dropped_headers_with_underscores += head->dropped_underscores;
+	if (UNLIKELY(head->dropped_underscores))
+		http1_notice(h, HTTP1_NOTICE_DROPPED_UNDERSCORES, head->dropped_underscores);
 	if (!exchange) {
 		http1_stop(h);
 		return HTTP1_ERROR_NONE;

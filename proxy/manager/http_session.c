@@ -147,20 +147,15 @@ static void session_free(struct grave *grave)
 }
 
 /* What the codec has noticed, as counters of all HTTP/1 connections. */
-static void count_codec(struct session *session)
+static void noticed(struct session *session, unsigned what, unsigned n)
 {
-	const struct http1_counters *counters =
-		&container_of(session, struct http_session, session)->codec.counters;
-	const struct stat_scope *scope = http_manager_of(session)->http1_stats;
-	struct stats_shard *shard = session->worker->stats;
-
-	stat_add(shard, scope, HTTP1_STAT_DROPPED_HEADERS_WITH_UNDERSCORES,
-		 counters->dropped_headers_with_underscores);
-	stat_add(shard, scope, HTTP1_STAT_REQUESTS_REJECTED_WITH_UNDERSCORES_IN_HEADERS,
-		 counters->requests_rejected_with_underscores_in_headers);
-	stat_add(shard, scope, HTTP1_STAT_METADATA_NOT_SUPPORTED_ERROR,
-		 counters->metadata_not_supported_error);
-	stat_add(shard, scope, HTTP1_STAT_RESPONSE_FLOOD, counters->response_flood);
+	static const uint8_t stats[] = {
+		[HTTP1_NOTICE_DROPPED_UNDERSCORES] = HTTP1_STAT_DROPPED_HEADERS_WITH_UNDERSCORES,
+		[HTTP1_NOTICE_REJECTED_UNDERSCORES] =
+			HTTP1_STAT_REQUESTS_REJECTED_WITH_UNDERSCORES_IN_HEADERS,
+		[HTTP1_NOTICE_RESPONSE_FLOOD] = HTTP1_STAT_RESPONSE_FLOOD,
+	};
+	stat_add(session->worker->stats, http_manager_of(session)->http1_stats, stats[what], n);
 }
 
 static void ended(struct session *session)
@@ -179,7 +174,6 @@ static void ended(struct session *session)
 		 session->conn.bytes_read);
 	stat_add(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_TX_BYTES_TOTAL,
 		 session->conn.bytes_written);
-	count_codec(session);
 	loop_bury(session->worker->loop, &session->grave, session_free);
 }
 
@@ -192,6 +186,7 @@ static const struct session_type session_type = {
 	.stream_ended = stream_ended,
 	.request_failed = request_failed,
 	.send_error = send_error,
+	.noticed = noticed,
 	.idle_timed_out = idle_timed_out,
 	.ended = ended,
 };

@@ -238,6 +238,13 @@ static void on_draining(struct codec *codec)
 	(void)codec; /* a client that opens nothing more closes by itself */
 }
 
+static void on_noticed(struct codec *codec, unsigned what, unsigned n)
+{
+	struct session *session = session_of_codec(codec);
+	if (session->type->noticed)
+		session->type->noticed(session, what, n);
+}
+
 const struct codec_events session_codec_events = {
 	.begin = on_begin,
 	.headers = on_headers,
@@ -247,6 +254,7 @@ const struct codec_events session_codec_events = {
 	.closed = on_exchange_closed,
 	.failed = on_failed,
 	.draining = on_draining,
+	.noticed = on_noticed,
 };
 
 /* --- the response sink --- */

@@ -66,6 +66,8 @@ struct session_type {
 			       struct slice details);
 	/* Sends the error answer for a request that couldn't be read. NULL: the codec's own. */
 	void (*send_error)(struct session *session, enum reply_reason reason);
+	/* The codec has noticed something: count it. May be NULL. */
+	void (*noticed)(struct session *session, unsigned what, unsigned n);
 	/* The idle timeout has run out: count it. May be NULL. */
 	void (*idle_timed_out)(struct session *session);
 	/* The connection is gone and all streams with it; frees what embeds the session

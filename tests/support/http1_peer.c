@@ -202,6 +202,12 @@ static void on_draining(struct codec *codec)
 	write_text(peer_of(codec), "G");
 }
 
+static void on_noticed(struct codec *codec, unsigned what, unsigned n)
+{
+	struct http1_peer *peer = codec->owner;
+	peer->noticed[what] += n;
+}
+
 static const struct codec_events events = {
 	.begin = on_begin,
 	.headers = on_headers,
@@ -212,6 +218,7 @@ static const struct codec_events events = {
 	.closed = on_closed,
 	.failed = on_failed,
 	.draining = on_draining,
+	.noticed = on_noticed,
 };
 
 /* --- the connection */

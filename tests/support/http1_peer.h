@@ -38,6 +38,7 @@ struct http1_peer {
 	struct slice trace; /* in the heap; terminated */
 	bool is_in_data;
 	unsigned begun, closed;
+	unsigned noticed[3]; /* by enum http1_notice */
 };
 
 void http1_peer_open(struct http1_peer *peer, enum codec_side side,

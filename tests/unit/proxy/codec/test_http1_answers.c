@@ -566,7 +566,6 @@ static void requests_wait_while_answers_pile_up(void **state)
 {
 	static char block[HTTP1_OUT_LIMIT];
 	struct http1_peer peer;
-	struct http1 *h = &peer.http1;
 	(void)state;
 
 	http1_peer_open(&peer, CODEC_SERVER, &http1_default_options);
@@ -576,7 +575,7 @@ static void requests_wait_while_answers_pile_up(void **state)
 	http1_peer_send_data(&peer, slice_make(block, sizeof block), true);
 	http1_peer_feed(&peer, SLICE(""), false);
 	assert_int_equal(peer.begun, 1);
-	assert_int_equal(h->counters.response_flood, 1);
+	assert_int_equal(peer.noticed[HTTP1_NOTICE_RESPONSE_FLOOD], 1);
 	http1_peer_take_out(&peer);
 	http1_peer_feed(&peer, SLICE(""), false);
 	assert_int_equal(peer.begun, 2);

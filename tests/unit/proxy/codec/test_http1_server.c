@@ -407,11 +407,11 @@ static void options(void **state)
 
 	http1_peer_open(&peer, CODEC_SERVER, &dropping);
 	http1_peer_feed(&peer, SLICE(GET "x_a: 1\r\ny_: 1\r\n\r\n"), false);
-	assert_int_equal(peer.http1.counters.dropped_headers_with_underscores, 2);
+	assert_int_equal(peer.noticed[HTTP1_NOTICE_DROPPED_UNDERSCORES], 2);
 	http1_peer_close(&peer);
 	http1_peer_open(&peer, CODEC_SERVER, &rejecting);
 	http1_peer_feed(&peer, SLICE(GET "x_a: 1\r\n\r\n"), false);
-	assert_int_equal(peer.http1.counters.requests_rejected_with_underscores_in_headers, 1);
+	assert_int_equal(peer.noticed[HTTP1_NOTICE_REJECTED_UNDERSCORES], 1);
 	http1_peer_close(&peer);
 }
 
