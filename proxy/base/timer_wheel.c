@@ -42,10 +42,8 @@ void timer_start(struct timer_wheel *wheel, struct timer *timer, uint64_t delay_
 	place(wheel, timer);
 }
 
-void timer_cancel(struct timer_wheel *wheel, struct timer *timer)
+void timer_cancel_running(struct timer_wheel *wheel, struct timer *timer)
 {
-	if (!timer_is_running(timer))
-		return;
 	list_remove(&timer->link);
 
 	unsigned level = timer->slot / TIMER_SLOTS, slot = timer->slot % TIMER_SLOTS;

@@ -52,12 +52,18 @@ void timer_init(struct timer *timer, void (*fire)(struct timer *timer));
  * can't hold the loop. */
 void timer_start(struct timer_wheel *wheel, struct timer *timer, uint64_t delay_ms);
 
-/* Does nothing to a timer that isn't running. */
-void timer_cancel(struct timer_wheel *wheel, struct timer *timer);
-
 static inline bool timer_is_running(const struct timer *timer)
 {
 	return list_is_linked(&timer->link);
+}
+
+void timer_cancel_running(struct timer_wheel *wheel, struct timer *timer);
+
+/* Does nothing to a timer that isn't running. */
+static inline void timer_cancel(struct timer_wheel *wheel, struct timer *timer)
+{
+	if (timer_is_running(timer))
+		timer_cancel_running(wheel, timer);
 }
 
 #endif

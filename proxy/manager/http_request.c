@@ -328,21 +328,20 @@ static bool check_upgrade(struct stream *s, struct headers *headers)
 	stat_gauge_inc(s->worker->stats, http_manager_of(s->session)->stats,
 		       HTTP_STAT_DOWNSTREAM_CX_UPGRADES_ACTIVE);
 	count(s, HTTP_STAT_DOWNSTREAM_CX_UPGRADES_TOTAL);
-	timer_cancel(&s->worker->loop->wheel, &s->request_timer);
+	stream_limit_stop(s, STREAM_LIMIT_REQUEST);
 	return true;
 }
 
 /* --- all of it --- */
 
-static void start_timers(struct stream *s, bool end)
+static void start_limits(struct stream *s, bool end)
 {
 	const struct http_manager *manager = http_manager_of(s->session);
-	struct timer_wheel *wheel = &s->worker->loop->wheel;
 
 	if (manager->request_timeout_ms && !end)
-		timer_start(wheel, &s->request_timer, manager->request_timeout_ms);
+		stream_limit_start(s, STREAM_LIMIT_REQUEST, manager->request_timeout_ms);
 	if (manager->max_stream_duration_ms)
-		timer_start(wheel, &s->duration_timer, manager->max_stream_duration_ms);
+		stream_limit_start(s, STREAM_LIMIT_DURATION, manager->max_stream_duration_ms);
 }
 
 static void answer_expect(struct stream *s, struct headers *headers)
@@ -384,7 +383,7 @@ bool http_prepare_request(struct stream *s, bool end)
 	stat_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_TOTAL);
 	stat_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_HTTP1_TOTAL);
 	stat_gauge_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_ACTIVE);
-	start_timers(s, end);
+	start_limits(s, end);
 	answer_expect(s, headers);
 	if (!check_target(s, headers))
 		return false;

@@ -331,7 +331,7 @@ void router_start_attempt(struct router *r)
 	r->is_waiting = true;
 	r->try_start_ns = s->worker->loop->now_ns;
 	if (r->timeouts.per_try_ms)
-		timer_start(&s->worker->loop->wheel, &r->try_timer, r->timeouts.per_try_ms);
+		stream_limit_start(s, STREAM_LIMIT_TRY, r->timeouts.per_try_ms);
 	r->request.priority = (uint8_t)router_priority(r);
 	upstream_request_start(&r->request, host,
 			       router_is_rpc(r) ? STREAM_PROTOCOL_DUBBO : STREAM_PROTOCOL_HTTP11,
@@ -348,7 +348,7 @@ void router_open(struct filter *f)
 	r->stream = f->stream;
 	buf_init(&r->waiting, &f->stream->worker->loop->pool);
 	buf_init(&r->retained, &f->stream->worker->loop->pool);
-	router_init_timers(r);
+	timer_init(&r->backoff_timer, router_on_backoff);
 }
 
 static bool begin(struct router *r)

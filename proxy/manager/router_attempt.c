@@ -58,6 +58,12 @@ void router_send(struct router *r)
 		router_resume_request(r);
 }
 
+static void touch_try(struct router *r)
+{
+	if (r->timeouts.per_try_idle_ms)
+		stream_limit_start(r->stream, STREAM_LIMIT_TRY_IDLE, r->timeouts.per_try_idle_ms);
+}
+
 static void on_ready(struct upstream_request *request)
 {
 	struct router *r = of_request(request);
@@ -70,9 +76,7 @@ static void on_ready(struct upstream_request *request)
 		times->upstream_start_ns = s->worker->loop->now_ns;
 	s->info.upstream_connection_id = request->conn->id;
 	s->info.upstream_protocol = request->protocol;
-	if (r->timeouts.per_try_idle_ms)
-		timer_start(&s->worker->loop->wheel, &r->try_idle_timer,
-			    r->timeouts.per_try_idle_ms);
+	touch_try(r);
 	router_send(r);
 }
 
@@ -127,13 +131,6 @@ static void amend_answer(struct router *r, struct headers *headers)
 	route_mutate_response(r->route, r->pick.weighted, headers, &s->info);
 }
 
-static void touch_try(struct router *r)
-{
-	if (r->timeouts.per_try_idle_ms)
-		timer_start(&r->stream->worker->loop->wheel, &r->try_idle_timer,
-			    r->timeouts.per_try_idle_ms);
-}
-
 static void on_headers(struct upstream_request *request, struct headers *headers, bool end)
 {
 	struct router *r = of_request(request);
@@ -148,7 +145,7 @@ static void on_headers(struct upstream_request *request, struct headers *headers
 		return;
 	}
 	router_count_code(r, code);
-	timer_cancel(&s->worker->loop->wheel, &r->try_timer);
+	stream_limit_stop(s, STREAM_LIMIT_TRY);
 	r->is_answering = true;
 	r->can_retry = false;
 	buf_clear(&r->retained);
@@ -338,12 +335,6 @@ static void source_cancel(void *source)
 	router_end(source);
 }
 
-const struct response_source router_source = {
-	.pause = source_pause,
-	.resume = source_resume,
-	.cancel = source_cancel,
-};
-
 /* --- time --- */
 
 static void time_out(struct router *r, enum reply_reason reason)
@@ -370,51 +361,40 @@ static void time_out(struct router *r, enum reply_reason reason)
 	give_up(r, reason, (struct slice){0});
 }
 
-static void on_total(struct timer *timer)
+static void source_timed_out(void *source, enum stream_limit limit)
 {
-	struct router *r = container_of(timer, struct router, total_timer);
+	struct router *r = source;
 
-	r->is_timed_out = true;
-	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_TIMEOUT);
-	time_out(r, REPLY_UPSTREAM_TIMEOUT);
-}
-
-static void on_try(struct timer *timer)
-{
-	struct router *r = container_of(timer, struct router, try_timer);
-
-	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_PER_TRY_TIMEOUT);
-	time_out(r, REPLY_PER_TRY_TIMEOUT);
-}
-
-static void on_try_idle(struct timer *timer)
-{
-	struct router *r = container_of(timer, struct router, try_idle_timer);
-
-	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_PER_TRY_IDLE_TIMEOUT);
-	time_out(r, REPLY_PER_TRY_IDLE_TIMEOUT);
-}
-
-void router_init_timers(struct router *r)
-{
-	timer_init(&r->total_timer, on_total);
-	timer_init(&r->try_timer, on_try);
-	timer_init(&r->try_idle_timer, on_try_idle);
-	timer_init(&r->backoff_timer, router_on_backoff);
+	if (limit == STREAM_LIMIT_TOTAL) {
+		r->is_timed_out = true;
+		router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_TIMEOUT);
+		time_out(r, REPLY_UPSTREAM_TIMEOUT);
+	} else if (limit == STREAM_LIMIT_TRY) {
+		router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_PER_TRY_TIMEOUT);
+		time_out(r, REPLY_PER_TRY_TIMEOUT);
+	} else {
+		router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_PER_TRY_IDLE_TIMEOUT);
+		time_out(r, REPLY_PER_TRY_IDLE_TIMEOUT);
+	}
 }
 
 void router_start_total_timer(struct router *r)
 {
 	if (r->timeouts.total_ms)
-		timer_start(&r->stream->worker->loop->wheel, &r->total_timer, r->timeouts.total_ms);
+		stream_limit_start(r->stream, STREAM_LIMIT_TOTAL, r->timeouts.total_ms);
 }
 
 void router_stop_timers(struct router *r)
 {
-	struct timer_wheel *wheel = &r->stream->worker->loop->wheel;
-
-	timer_cancel(wheel, &r->total_timer);
-	timer_cancel(wheel, &r->try_timer);
-	timer_cancel(wheel, &r->try_idle_timer);
-	timer_cancel(wheel, &r->backoff_timer);
+	stream_limit_stop(r->stream, STREAM_LIMIT_TOTAL);
+	stream_limit_stop(r->stream, STREAM_LIMIT_TRY);
+	stream_limit_stop(r->stream, STREAM_LIMIT_TRY_IDLE);
+	timer_cancel(&r->stream->worker->loop->wheel, &r->backoff_timer);
 }
+
+const struct response_source router_source = {
+	.pause = source_pause,
+	.resume = source_resume,
+	.cancel = source_cancel,
+	.timed_out = source_timed_out,
+};

@@ -30,7 +30,7 @@ struct router {
 	struct buf mirror_body; /* a copy for mirrors, while `mirrored` says so */
 	uint64_t mirrored;      /* bits: which mirrors of the route get a copy */
 	struct headers *trailers;
-	struct timer total_timer, try_timer, try_idle_timer, backoff_timer;
+	struct timer backoff_timer;
 	const struct host *tried[ROUTER_TRIED_HOSTS]; /* compared, never looked into */
 	uint64_t tried_priorities,
 		excluded_priorities; /* bits: of attempts so far; not for the next */
@@ -69,7 +69,6 @@ void router_send(struct router *r);
 void router_pause_request(struct router *r);
 void router_resume_request(struct router *r);
 void router_start_total_timer(struct router *r);
-void router_init_timers(struct router *r);
 void router_stop_timers(struct router *r);
 
 /* router_retry.c: true when another attempt is on its way (or waits for its back-off). */

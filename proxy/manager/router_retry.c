@@ -56,8 +56,8 @@ static void wait_and_retry(struct router *r, const struct headers *response)
 				random_next(&s->worker->random));
 
 	upstream_request_cancel(&r->request);
-	timer_cancel(wheel, &r->try_timer);
-	timer_cancel(wheel, &r->try_idle_timer);
+	stream_limit_stop(s, STREAM_LIMIT_TRY);
+	stream_limit_stop(s, STREAM_LIMIT_TRY_IDLE);
 	router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY);
 	router_cluster_count(r, r->plan.was_server_asked
 					? CLUSTER_STAT_UPSTREAM_RQ_RETRY_BACKOFF_RATELIMITED

@@ -177,7 +177,7 @@ static void request_ended(struct stream *s)
 {
 	s->is_request_end_seen = true;
 	s->info.times.request_end_ns = s->worker->loop->now_ns;
-	timer_cancel(&s->worker->loop->wheel, &s->request_timer);
+	stream_limit_stop(s, STREAM_LIMIT_REQUEST);
 }
 
 static void on_data(struct exchange *exchange, struct buf *data, bool end)

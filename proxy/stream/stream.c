@@ -8,6 +8,8 @@
 
 enum { STREAM_ARENA_BLOCK = 4096 };
 
+static void on_alarm(struct timer *timer);
+
 static struct stream *stream_take(struct worker_context *worker)
 {
 	struct stream *s = worker->free_streams;
@@ -18,9 +20,18 @@ static struct stream *stream_take(struct worker_context *worker)
 		s = malloc(sizeof *s);
 		invariant(s);
 		arena_init(&s->arena, STREAM_ARENA_BLOCK);
+		s->worker = worker;
+		timer_init(&s->alarm, on_alarm);
 	}
 	memset(&s->down, 0, sizeof *s - offsetof(struct stream, down));
 	return s;
+}
+
+static void stream_free(struct stream *s)
+{
+	timer_cancel(&s->worker->loop->wheel, &s->alarm);
+	arena_free(&s->arena);
+	free(s);
 }
 
 static void stream_give(struct grave *grave)
@@ -30,8 +41,7 @@ static void stream_give(struct grave *grave)
 
 	arena_reset(&s->arena);
 	if (worker->free_stream_count >= WORKER_FREE_STREAMS) {
-		arena_free(&s->arena);
-		free(s);
+		stream_free(s);
 		return;
 	}
 	s->next_free = worker->free_streams;
@@ -44,19 +54,25 @@ void stream_free_spares(struct worker_context *worker)
 	while (worker->free_streams) {
 		struct stream *s = worker->free_streams;
 		worker->free_streams = s->next_free;
-		arena_free(&s->arena);
-		free(s);
+		stream_free(s);
 	}
 	worker->free_stream_count = 0;
 }
 
-static void on_idle(struct timer *timer)
+/* --- limits of time --- */
+
+void stream_set_alarm(struct stream *s, uint64_t at_ms)
 {
-	struct stream *s = container_of(timer, struct stream, idle_timer);
+	struct timer_wheel *wheel = &s->worker->loop->wheel;
+	timer_start(wheel, &s->alarm, at_ms - wheel->now_ms);
+}
+
+static void idle_ran_out(struct stream *s)
+{
 	uint64_t idle_ms = loop_now_ms(s->worker->loop) - s->last_activity_ms;
 
 	if (idle_ms < s->idle_timeout_ms) {
-		timer_start(&s->worker->loop->wheel, timer, s->idle_timeout_ms - idle_ms);
+		stream_limit_start(s, STREAM_LIMIT_IDLE, s->idle_timeout_ms - idle_ms);
 		return;
 	}
 	struct local_reply reply = {.reason = REPLY_STREAM_IDLE_TIMEOUT,
@@ -71,14 +87,13 @@ void stream_set_idle_timeout(struct stream *s, uint64_t timeout_ms)
 	s->idle_timeout_ms = timeout_ms;
 	stream_touch(s);
 	if (timeout_ms)
-		timer_start(&s->worker->loop->wheel, &s->idle_timer, timeout_ms);
+		stream_limit_start(s, STREAM_LIMIT_IDLE, timeout_ms);
 	else
-		timer_cancel(&s->worker->loop->wheel, &s->idle_timer);
+		stream_limit_stop(s, STREAM_LIMIT_IDLE);
 }
 
-static void on_request_timeout(struct timer *timer)
+static void request_ran_out(struct stream *s)
 {
-	struct stream *s = container_of(timer, struct stream, request_timer);
 	reply_send(s,
 		   &(struct local_reply){.reason = REPLY_REQUEST_TIMEOUT,
 					 .http_status = reply_reasons[REPLY_REQUEST_TIMEOUT].http,
@@ -86,11 +101,58 @@ static void on_request_timeout(struct timer *timer)
 					 .text = reply_reasons[REPLY_REQUEST_TIMEOUT].text});
 }
 
-static void on_duration(struct timer *timer)
+static void ran_out(struct stream *s, enum stream_limit limit)
 {
-	struct stream *s = container_of(timer, struct stream, duration_timer);
-	stream_response_reset(s, REPLY_DOWNSTREAM_MAX_DURATION, (struct slice){0});
+	switch (limit) {
+	case STREAM_LIMIT_IDLE:
+		idle_ran_out(s);
+		break;
+	case STREAM_LIMIT_REQUEST:
+		request_ran_out(s);
+		break;
+	case STREAM_LIMIT_DURATION:
+		stream_response_reset(s, REPLY_DOWNSTREAM_MAX_DURATION, (struct slice){0});
+		break;
+	case STREAM_LIMIT_TOTAL:
+	case STREAM_LIMIT_TRY:
+	case STREAM_LIMIT_TRY_IDLE:
+		s->source_type->timed_out(s->source, limit);
+		break;
+	case STREAM_LIMITS:
+		break;
+	}
 }
+
+/* STREAM_LIMITS: none runs. */
+static enum stream_limit earliest_limit(const struct stream *s)
+{
+	enum stream_limit first = STREAM_LIMITS;
+
+	for (unsigned i = 0; i < STREAM_LIMITS; i++)
+		if (s->deadlines_ms[i] &&
+		    (first == STREAM_LIMITS || s->deadlines_ms[i] < s->deadlines_ms[first]))
+			first = (enum stream_limit)i;
+	return first;
+}
+
+/* A stream that has ended, or memory on the free list, wants no further ring. */
+static void on_alarm(struct timer *timer)
+{
+	struct stream *s = container_of(timer, struct stream, alarm);
+	enum stream_limit limit;
+
+	while (stream_is_open(s) && (limit = earliest_limit(s)) != STREAM_LIMITS) {
+		uint64_t at_ms = s->deadlines_ms[limit];
+		if (at_ms > loop_now_ms(s->worker->loop)) {
+			stream_set_alarm(s, at_ms);
+			return;
+		}
+		stream_limit_stop(s, limit);
+		ran_out(s, limit);
+	}
+}
+
+/* --- life --- */
 
 static void stream_init(struct stream *s, struct session *session)
 {
@@ -98,14 +160,10 @@ static void stream_init(struct stream *s, struct session *session)
 	struct stream_info *info = &s->info;
 
 	s->session = session;
-	s->worker = worker;
 	s->down.arena = &s->arena;
 	s->buffer_limit = session->buffer_limit;
 	s->random = random_next(&worker->random);
 	scope_init(&s->scope);
-	timer_init(&s->idle_timer, on_idle);
-	timer_init(&s->request_timer, on_request_timeout);
-	timer_init(&s->duration_timer, on_duration);
 
 	info->times.start_ns = worker->loop->now_ns;
 	info->start_wall_ns = worker->loop->wall_ns;
@@ -133,14 +191,6 @@ struct stream *stream_open(struct session *session)
 	return s;
 }
 
-static void stop_timers(struct stream *s)
-{
-	struct timer_wheel *wheel = &s->worker->loop->wheel;
-	timer_cancel(wheel, &s->idle_timer);
-	timer_cancel(wheel, &s->request_timer);
-	timer_cancel(wheel, &s->duration_timer);
-}
-
 static void cancel_source(struct stream *s)
 {
 	void *source = s->source;
@@ -157,7 +207,6 @@ void stream_finish(struct stream *s)
 		return;
 	cancel_source(s);
 	s->state = STREAM_CLOSED;
-	stop_timers(s);
 	scope_cancel(&s->scope);
 	s->info.times.end_ns = s->worker->loop->now_ns;
 	s->info.request = s->request;

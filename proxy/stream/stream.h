@@ -7,8 +7,9 @@
  *     └── reset by either side ────> CLOSED        (stream_abort)
  *
  * Owner: its session; memory from the worker's free list, freed at the end of the turn. Thread: its
- * worker. Timers: idle (lazy: re-armed when it rings early), request, duration. Limits:
- * buffer_limit on what filters hold. */
+ * worker. Timers: one alarm for all of enum stream_limit; it stays with the memory when that is
+ * used again, and rings early rather than being moved, so that a request seldom touches the wheel.
+ * Limits: buffer_limit on what filters hold. */
 #ifndef STREAM_STREAM_H
 #define STREAM_STREAM_H
 
@@ -34,22 +35,36 @@ enum stream_state {
 	STREAM_CLOSED,
 };
 
+/* What a stream has time for. */
+enum stream_limit {
+	STREAM_LIMIT_IDLE,     /* between two events */
+	STREAM_LIMIT_REQUEST,  /* the request's last byte */
+	STREAM_LIMIT_DURATION, /* all of it */
+	STREAM_LIMIT_TOTAL,    /* the source's: the answer, … */
+	STREAM_LIMIT_TRY,      /* … one attempt at it, … */
+	STREAM_LIMIT_TRY_IDLE, /* … and between two events of an attempt */
+	STREAM_LIMITS,
+};
+
 /* Who makes the answer: told when it must wait, or is no longer wanted. */
 struct response_source {
 	void (*pause)(void *source);  /* send me no more data … */
 	void (*resume)(void *source); /* … until here. Alternating */
 	void (*cancel)(void *source); /* the stream ends, or answers itself: the last call */
+	/* A limit that it has started is over: TOTAL, TRY or TRY_IDLE. */
+	void (*timed_out)(void *source, enum stream_limit limit);
 };
 
 struct stream {
 	/* Not zeroed when the memory is used again. */
 	struct stream *next_free;
 	struct arena arena;
+	struct worker_context *worker;
+	struct timer alarm; /* at the earliest deadline or before */
 
 	/* From here on zeroed by stream_open. */
 	struct exchange down;
 	struct session *session;
-	struct worker_context *worker;
 	struct list_node link; /* in session->streams */
 	struct scope scope;
 	struct headers *request, *response;
@@ -73,10 +88,10 @@ struct stream {
 	struct pin *routes_pin;         /* NULL: the listener's own table */
 	struct slice redirect_location; /* of a redirect being answered; "" : none */
 	const struct response_source *source_type;
-	void *source; /* NULL: none (yet, or any more) */
-	struct timer idle_timer, request_timer, duration_timer;
-	uint64_t random; /* one number for all choices of this stream */
+	void *source;                         /* NULL: none (yet, or any more) */
+	uint64_t deadlines_ms[STREAM_LIMITS]; /* 0: no such limit now */
 	uint64_t idle_timeout_ms, last_activity_ms;
+	uint64_t random; /* one number for all choices of this stream */
 	struct grave grave;
 	struct stream_info info;
 };
@@ -131,5 +146,22 @@ static inline void stream_touch(struct stream *s)
 }
 
 void stream_set_idle_timeout(struct stream *s, uint64_t timeout_ms); /* 0: none */
+
+void stream_set_alarm(struct stream *s, uint64_t at_ms);
+
+/* From now on; a limit that runs is started anew. 0 counts as 1 ms. */
+static inline void stream_limit_start(struct stream *s, enum stream_limit limit, uint64_t ms)
+{
+	uint64_t at_ms = loop_now_ms(s->worker->loop) + (ms ? ms : 1);
+
+	s->deadlines_ms[limit] = at_ms;
+	if (UNLIKELY(!timer_is_running(&s->alarm) || s->alarm.deadline_ms > at_ms))
+		stream_set_alarm(s, at_ms);
+}
+
+static inline void stream_limit_stop(struct stream *s, enum stream_limit limit)
+{
+	s->deadlines_ms[limit] = 0;
+}
 
 #endif
