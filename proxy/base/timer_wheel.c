@@ -30,7 +30,6 @@ static void place(struct timer_wheel *wheel, struct timer *timer)
 				 : (63u - (unsigned)__builtin_clzll(delay_ms)) / SLOT_BITS;
 	unsigned slot = (unsigned)((wheel->now_ms + delay_ms) >> (SLOT_BITS * level)) % TIMER_SLOTS;
 
-	timer->slot = (uint16_t)(level * TIMER_SLOTS + slot);
 	wheel->occupied[level] |= UINT64_C(1) << slot;
 	list_push_back(&wheel->slots[level][slot], &timer->link);
 }
@@ -42,13 +41,21 @@ void timer_start(struct timer_wheel *wheel, struct timer *timer, uint64_t delay_
 	place(wheel, timer);
 }
 
+/* The head may also be that of timers being fired, which are in no slot any more. */
+static void note_empty(struct timer_wheel *wheel, const struct list_node *head)
+{
+	size_t slot = ((uintptr_t)head - (uintptr_t)wheel->slots) / sizeof *head;
+	if (slot < TIMER_LEVELS * TIMER_SLOTS)
+		wheel->occupied[slot / TIMER_SLOTS] &= ~(UINT64_C(1) << slot % TIMER_SLOTS);
+}
+
 void timer_cancel_running(struct timer_wheel *wheel, struct timer *timer)
 {
-	list_remove(&timer->link);
+	struct list_node *next = timer->link.next;
 
-	unsigned level = timer->slot / TIMER_SLOTS, slot = timer->slot % TIMER_SLOTS;
-	if (list_is_empty(&wheel->slots[level][slot]))
-		wheel->occupied[level] &= ~(UINT64_C(1) << slot);
+	list_remove(&timer->link);
+	if (list_is_empty(next)) /* no timer, but the head of the list that it was alone in */
+		note_empty(wheel, next);
 }
 
 /* The slot that now stands on was emptied when now came to it: a timer there waits for the next

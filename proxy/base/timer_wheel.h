@@ -26,7 +26,6 @@ enum {
 struct timer {
 	struct list_node link;
 	uint64_t deadline_ms;
-	uint16_t slot; /* level * TIMER_SLOTS + index, while running */
 	void (*fire)(struct timer *timer);
 };
 
