@@ -5,7 +5,7 @@
  * What there is no value for is written as "-", or not at all with FORMAT_OMIT_EMPTY. Rendering
  * takes nothing from the heap and changes nothing: operators read the stream_info and the clockless
  * facts found at compile time (host name, environment). Operators of features that this proxy does
- * not have (FILTER_STATE, DYNAMIC_METADATA, peer certificates ...) are accepted and have no value.
+ * not have (FILTER_STATE, UPSTREAM_METADATA, peer certificates ...) are accepted and have no value.
  *
  * Owner: the arena it was compiled into; immutable. Thread: any. Limits: FORMAT_TEXT_MAX bytes of
  * text, FORMAT_OPS_MAX operators. */

@@ -1,39 +1,11 @@
 #include "message/format_json.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include "message/format_number.h"
+#include "message/grammar.h"
 
 /* --- escaping --- */
-
-/* Length of the UTF-8 sequence at p (1 to 4), or 0 if there is none. */
-static unsigned utf8_len(const unsigned char *p, const unsigned char *end)
-{
-	if (*p < 0x80)
-		return 1;
-	unsigned len = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
-	if (*p < 0xc2 || *p > 0xf4 || (size_t)(end - p) < len)
-		return 0;
-	/* Overlong forms, surrogates, and what is above U+10FFFF. */
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
-	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-		return 0;
-	for (unsigned i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return len;
-}
-
-static bool is_utf8(const unsigned char *p, const unsigned char *end)
-{
-	while (p < end) {
-		unsigned len = utf8_len(p, end);
-		if (!len)
-			return false;
-		p += len;
-	}
-	return true;
-}
 
 /* The letter of a two-character escape, or 0. */
 static char short_escape(unsigned char c)
@@ -92,7 +64,7 @@ void format_json_escape(struct format_out *out, size_t start)
 		is_plain &= *at >= ' ' && *at != '"' && *at != '\\';
 		is_ascii &= *at < 0x80;
 	}
-	bool is_text = is_ascii || is_utf8(p, end);
+	bool is_text = is_ascii || grammar_is_utf8(slice_make(p, (size_t)(end - p)));
 	if (is_plain && is_text)
 		return;
 	size_t len = start;
@@ -221,17 +193,12 @@ void format_json_template(struct format_json *json, struct slice text)
 
 void format_json_number(struct format_json *json, double number)
 {
-	char text[32];
-	/* The fewest digits that read back as the same number. */
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, number);
-		if (strtod(text, NULL) == number)
-			break;
-	}
+	char text[FORMAT_NUMBER_MAX];
 	if (!isfinite(number))
 		format_json_null(json);
 	else
-		add(json, FORMAT_JSON_RAW, arena_slice(json->ops.arena, slice_of(text)));
+		add(json, FORMAT_JSON_RAW,
+		    arena_slice(json->ops.arena, format_number_text(number, text)));
 }
 
 void format_json_bool(struct format_json *json, bool value)

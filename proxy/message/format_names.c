@@ -24,6 +24,7 @@ enum argument {
 	HOST_NAME, /* of this machine */
 	FILTER_STATE,
 	METADATA,
+	STREAM_METADATA,
 };
 
 struct entry {
@@ -147,12 +148,12 @@ static const struct entry catalogue[] = {
 	TEXT("QUERY_PARAMS", format_render_query, .argument = QUERY_PARAMS),
 	TEXT("PATH", format_render_path, .argument = PATH),
 	TEXT("UNIQUE_ID", format_render_unique_id),
+	TEXT("DYNAMIC_METADATA", format_render_metadata, .argument = STREAM_METADATA),
+	TEXT("METADATA", format_render_none, .argument = METADATA),
 	/* Without a value in this proxy. */
 	TEXT("CUSTOM_FLAGS", format_render_constant),
-	TEXT("DYNAMIC_METADATA", format_render_none, .argument = NEEDS_ARGUMENT),
 	TEXT("CLUSTER_METADATA", format_render_none, .argument = NEEDS_ARGUMENT),
 	TEXT("UPSTREAM_METADATA", format_render_none, .argument = NEEDS_ARGUMENT),
-	TEXT("METADATA", format_render_none, .argument = METADATA),
 	TEXT("FILTER_STATE", format_render_none, .argument = FILTER_STATE),
 	TEXT("UPSTREAM_FILTER_STATE", format_render_none, .argument = FILTER_STATE),
 	NOTHING("TRACE_ID"),
@@ -381,17 +382,19 @@ static enum status compile_filter_state(struct slice argument, struct diag *diag
 	return STATUS_OK;
 }
 
-static enum status check_metadata(struct slice argument, struct diag *diag)
+/* Only a stream's has a value here. */
+static enum status compile_metadata(struct slice argument, struct arena *arena,
+				    struct format_op *op, struct diag *diag)
 {
-	static const char *const kinds[] = {"DYNAMIC",
-					    "CLUSTER",
-					    "ROUTE",
-					    "UPSTREAM_HOST",
-					    "LISTENER",
-					    "VIRTUAL_HOST",
-					    "LISTENER_FILTER_CHAIN"};
+	static const char *const kinds[] = {"CLUSTER",  "ROUTE",        "UPSTREAM_HOST",
+					    "LISTENER", "VIRTUAL_HOST", "LISTENER_FILTER_CHAIN"};
 	struct slice rest = argument;
 	struct slice kind = next_part(&rest);
+	if (slice_equal(kind, SLICE("DYNAMIC"))) {
+		op->render = format_render_metadata;
+		format_metadata_compile(rest, arena, op);
+		return STATUS_OK;
+	}
 	for (unsigned i = 0; i < COUNT_OF(kinds); i++)
 		if (slice_equal(kind, slice_of(kinds[i])))
 			return STATUS_OK;
@@ -440,7 +443,10 @@ static enum status compile_argument(const struct entry *entry, struct slice argu
 	case FILTER_STATE:
 		return compile_filter_state(argument, diag);
 	case METADATA:
-		return check_metadata(argument, diag);
+		return compile_metadata(argument, arena, op, diag);
+	case STREAM_METADATA:
+		format_metadata_compile(argument, arena, op);
+		return STATUS_OK;
 	case NO_ARGUMENT:
 	case ANY_ARGUMENT:
 	case NEEDS_ARGUMENT:
@@ -452,7 +458,8 @@ static enum status compile_argument(const struct entry *entry, struct slice argu
 static bool needs_argument(enum argument argument)
 {
 	return argument == HEADER || argument == NEEDS_ARGUMENT || argument == DURATION ||
-	       argument == QUERY_PARAM || argument == ENVIRONMENT || argument == METADATA;
+	       argument == QUERY_PARAM || argument == ENVIRONMENT || argument == METADATA ||
+	       argument == STREAM_METADATA;
 }
 
 static enum status check_form(const struct entry *entry, struct slice argument, uint32_t max_len,

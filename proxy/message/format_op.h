@@ -66,6 +66,7 @@ enum format_place {
 };
 
 struct format_time;
+struct metadata_path;
 
 struct format_op {
 	format_render *render;         /* NULL: text is written as it is */
@@ -73,11 +74,12 @@ struct format_op {
 	uint8_t option;                /* what the argument chose */
 	uint16_t header, other_header; /* enum header_id of text and other */
 	uint16_t offset, other_offset; /* of fields in struct stream_info */
-	bool is_number;                /* in JSON */
+	bool is_number;                /* in JSON: written without quotes */
 	uint32_t max_len;
 	struct slice before;      /* in a text: the literal that stands before it */
 	struct slice text, other; /* literal, header names, … */
 	const struct format_time *time;
+	const struct metadata_path *metadata;
 };
 
 struct format {
@@ -181,7 +183,10 @@ enum status MUST_CHECK format_op_compile(struct slice name, struct slice argumen
 					 struct arena *arena, struct format_op *op,
 					 struct diag *diag);
 
-/* --- what renders: format_values.c --- */
+/* "namespace:key:…"; a namespace alone means all that is in it. */
+void format_metadata_compile(struct slice argument, struct arena *arena, struct format_op *op);
+
+/* --- what renders: format_values.c, format_metadata.c --- */
 
 format_render format_render_none, format_render_constant, format_render_zero, format_render_u64,
 	format_render_u16, format_render_u8, format_render_slice, format_render_plain_slice,
@@ -190,7 +195,7 @@ format_render format_render_none, format_render_constant, format_render_zero, fo
 	format_render_header_bytes, format_render_details, format_render_grpc_status,
 	format_render_host_name, format_render_query_param, format_render_query, format_render_path,
 	format_render_server_name, format_render_log_type, format_render_unique_id,
-	format_render_stream_id, format_render_time;
+	format_render_stream_id, format_render_time, format_render_metadata;
 
 enum format_host_part { FORMAT_HOST, FORMAT_HOST_WITHOUT_PORT };
 enum format_grpc_form { FORMAT_GRPC_CAMEL, FORMAT_GRPC_SNAKE, FORMAT_GRPC_NUMBER };

@@ -66,3 +66,33 @@ bool grammar_list_has(struct slice list, struct slice token)
 	}
 	return false;
 }
+
+/* Length of the UTF-8 sequence at p (1 to 4), or 0 if there is none. */
+static unsigned utf8_len(const unsigned char *p, const unsigned char *end)
+{
+	if (*p < 0x80)
+		return 1;
+	unsigned len = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
+	if (*p < 0xc2 || *p > 0xf4 || (size_t)(end - p) < len)
+		return 0;
+	/* Overlong forms, surrogates, and what is above U+10FFFF. */
+	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
+	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
+		return 0;
+	for (unsigned i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
+bool grammar_is_utf8(struct slice s)
+{
+	const unsigned char *p = (const unsigned char *)s.data, *end = p + s.len;
+	while (p < end) {
+		unsigned len = utf8_len(p, end);
+		if (!len)
+			return false;
+		p += len;
+	}
+	return true;
+}

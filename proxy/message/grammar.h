@@ -55,4 +55,7 @@ static inline unsigned grammar_hex(char digit)
  * parameters after ';' neither. */
 bool grammar_list_has(struct slice list, struct slice token);
 
+/* True for well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates. */
+bool grammar_is_utf8(struct slice s);
+
 #endif

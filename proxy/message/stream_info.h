@@ -15,6 +15,7 @@
 #include "base/slice.h"
 
 struct headers;
+struct metadata;
 
 /* Access-log response flags beyond the one a reply_reason names. Envoy's short forms. */
 #define RESPONSE_FLAG_TABLE(X)                                                                     \
@@ -130,6 +131,7 @@ struct stream_info {
 	const struct addr *upstream_remote, *upstream_local; /* NULL: no upstream */
 	const struct headers *request, *response, *request_trailers,
 		*response_trailers; /* NULL: none (yet) */
+	struct metadata *metadata;  /* what filters noted down; NULL: nothing */
 };
 
 static inline void stream_info_flag(struct stream_info *info, enum response_flag flag)

@@ -16,28 +16,10 @@
 
 #include "base/arena.h"
 #include "base/slice.h"
+#include "message/label.h"
 
 struct Envoy__Config__Core__V3__Metadata;
 struct Google__Protobuf__Struct;
-
-enum label_kind {
-	LABEL_NULL,
-	LABEL_NUMBER,
-	LABEL_STRING,
-	LABEL_BOOL,
-	LABEL_LIST,
-	LABEL_STRUCT,
-};
-
-struct label {
-	struct slice space, key; /* key: "" inside a list */
-	enum label_kind kind;
-	bool truth;
-	double number;
-	struct slice text;         /* of a string */
-	const struct label *items; /* of a list, or of a struct (sorted by key) */
-	uint32_t count;
-};
 
 struct labels {
 	uint64_t hash; /* equal contents have equal hashes */
@@ -68,10 +50,5 @@ const struct label *labels_find(const struct labels *labels, struct slice space,
 
 /* True when `labels` has each of `wanted` with its value. */
 bool labels_hold(const struct labels *labels, const struct labels *wanted);
-
-/* The same kind and the same value. */
-bool label_equal(const struct label *a, const struct label *b);
-/* Equal values of equal kind have equal hashes; names don't count. */
-uint64_t label_hash(const struct label *label);
 
 #endif

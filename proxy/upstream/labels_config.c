@@ -7,8 +7,6 @@
 #include "base/hash.h"
 #include "upstream/labels.h"
 
-enum { LABEL_DEPTH_MAX = 16 }; /* deeper values become null */
-
 /* One block holds a labels object, its items and their bytes: measured first, then filled by the
  * same walk. */
 struct writer {
