@@ -1,57 +1,56 @@
 #include "filters/registry.h"
 
-#include "base/attributes.h"
-#include "filters/buffer/buffer.h"
-#include "filters/connection_limit/connection_limit.h"
-#include "filters/cors/cors.h"
-#include "filters/fault/fault.h"
-#include "filters/header_mutation/header_mutation.h"
-#include "filters/local_ratelimit/connection.h"
-#include "filters/local_ratelimit/local_ratelimit.h"
-#include "filters/local_service/local_service.h"
-#include "filters/rbac/rbac.h"
-#include "manager/http_manager.h"
-#include "manager/router.h"
-#include "manager/rpc_manager.h"
-#include "manager/tcp_manager.h"
+#include <stddef.h>
+
 #include "net/conn_filter.h"
 #include "stream/filter.h"
 
+/* A filter is registered by a line here; X(name) is the type name_filter of its folder. */
 /* clang-format off */
-static const struct filter_type *const filter_types[] = {
-	&buffer_filter,
-	&cors_filter,
-	&fault_filter,
-	&header_mutation_filter,
-	&local_ratelimit_filter,
-	&rbac_filter,
-	&router_filter,
-};
+#define MESSAGE_FILTERS(X) \
+	X(buffer) \
+	X(cors) \
+	X(fault) \
+	X(header_mutation) \
+	X(local_ratelimit) \
+	X(rbac) \
+	X(router)
 
-static const struct conn_filter_type *const conn_filter_types[] = {
-	&connection_limit_filter,
-	&direct_response_filter,
-	&dubbo_proxy_filter,
-	&echo_filter,
-	&http_connection_manager_filter,
-	&rbac_connection_filter,
-	&tcp_proxy_filter,
-};
+#define CONNECTION_FILTERS(X) \
+	X(connection_limit) \
+	X(direct_response) \
+	X(dubbo_proxy) \
+	X(echo) \
+	X(http_connection_manager) \
+	X(local_ratelimit_connection) \
+	X(rbac_connection) \
+	X(tcp_proxy)
 /* clang-format on */
+
+/* As the header of each folder declares it. */
+#define DECLARE_MESSAGE_FILTER(name) extern const struct filter_type name##_filter;
+#define DECLARE_CONNECTION_FILTER(name) extern const struct conn_filter_type name##_filter;
+MESSAGE_FILTERS(DECLARE_MESSAGE_FILTER)
+CONNECTION_FILTERS(DECLARE_CONNECTION_FILTER)
+
+#define ADDRESS_OF(name) &name##_filter,
+static const struct filter_type *const filter_types[] = {MESSAGE_FILTERS(ADDRESS_OF) NULL};
+static const struct conn_filter_type *const conn_filter_types[] = {CONNECTION_FILTERS(ADDRESS_OF)
+									   NULL};
 
 const struct filter_type *filter_type_find(const struct ProtobufCMessageDescriptor *message)
 {
-	for (unsigned i = 0; i < COUNT_OF(filter_types); i++)
-		if (filter_types[i]->message == message || filter_types[i]->per_route == message)
-			return filter_types[i];
+	for (const struct filter_type *const *type = filter_types; *type; type++)
+		if ((*type)->message == message || (*type)->per_route == message)
+			return *type;
 	return NULL;
 }
 
 const struct conn_filter_type *
 conn_filter_type_find(const struct ProtobufCMessageDescriptor *message)
 {
-	for (unsigned i = 0; i < COUNT_OF(conn_filter_types); i++)
-		if (conn_filter_types[i]->message == message)
-			return conn_filter_types[i];
+	for (const struct conn_filter_type *const *type = conn_filter_types; *type; type++)
+		if ((*type)->message == message)
+			return *type;
 	return NULL;
 }
