@@ -12,6 +12,7 @@
 	X(cors) \
 	X(fault) \
 	X(header_mutation) \
+	X(header_to_metadata) \
 	X(local_ratelimit) \
 	X(rbac) \
 	X(router)

@@ -359,10 +359,14 @@ static void add_lines(struct headers *headers, const char *lines)
 	headers_add_id(headers, HEADER_PATH, arena_slice(headers->arena, slice_of(path)));
 	headers_add_id(headers, HEADER_AUTHORITY, arena_slice(headers->arena, slice_of(host)));
 	while (lines && (lines = strchr(lines, '\n'))) {
-		char name[64], value[256];
-		if (sscanf(++lines, "%63[^:]: %255[^\n]", name, value) == 2)
-			headers_add(headers, arena_slice(headers->arena, slice_of(name)),
-				    arena_slice(headers->arena, slice_of(value)));
+		struct slice line = slice_of(++lines);
+		line = slice_sub(line, 0, slice_find_char(line, '\n', 0));
+		size_t colon = slice_find_char(line, ':', 1); /* of a pseudo header: the second */
+		if (colon == line.len)
+			fail_msg("no header field: %.*s", SLICE_FMT(line));
+		headers_add(headers, arena_slice(headers->arena, slice_sub(line, 0, colon)),
+			    arena_slice(headers->arena,
+					slice_trim(slice_sub(line, colon + 1, line.len))));
 	}
 }
 
