@@ -284,7 +284,14 @@ static void source_cancel(void *source)
 	fixture_note(source, "~cancel");
 }
 
-static const struct response_source fixture_source = {source_pause, source_resume, source_cancel};
+static void source_timed_out(void *source, enum stream_limit limit)
+{
+	(void)limit;
+	fixture_note(source, "~timed_out");
+}
+
+static const struct response_source fixture_source = {source_pause, source_resume, source_cancel,
+						      source_timed_out};
 
 /* --- life --- */
 
