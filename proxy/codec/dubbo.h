@@ -47,6 +47,7 @@ struct dubbo_counts {
 };
 
 struct dubbo_heads;
+struct dubbo_head_slot;
 
 /* What a server codec deals with by itself. */
 enum dubbo_notice {
@@ -60,6 +61,13 @@ struct dubbo_options {
 	struct dubbo_counts *counts;
 	struct dubbo_heads *heads; /* server: the worker's (dubbo_heads.h); NULL: none are kept */
 	void (*noticed)(struct codec *codec, enum dubbo_notice notice); /* server; may be NULL */
+	/* Server: shown a whole two-way request with a kept head before its exchange is begun. True:
+	 * it was taken, and dubbo_pass_answer or dubbo_take_back follows. NULL: none is. */
+	bool (*pass)(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,
+		     struct slice frame);
+	/* Client: the whole answer to a request that was passed on; detached. In turn memory that
+	 * may be written to. */
+	void (*passed)(struct exchange *exchange, struct slice frame);
 };
 
 struct dubbo {
@@ -79,5 +87,25 @@ extern const struct codec_type dubbo_codec, dubbo_client_codec;
  * codec->type-> close frees what it takes. Never fails. */
 void dubbo_open(struct dubbo *dubbo, enum codec_side side, const struct codec_events *events,
 		void *owner, struct buf *out, const struct dubbo_options *options);
+
+/* --- frames that pass: sent on as they came, but for their ids --- */
+
+/* Client: whether dubbo_pass_request may be called now. */
+static inline bool dubbo_can_pass(const struct dubbo *dubbo)
+{
+	return !dubbo->codec.is_failed && dubbo->calls.open < dubbo->options->max_in_flight;
+}
+
+/* Client: sends the two-way request and attaches the exchange, which is reset or abandoned as any
+ * other. The frame lies in turn memory, and is written to. */
+void dubbo_pass_request(struct dubbo *dubbo, struct exchange *exchange, struct slice frame);
+
+/* Server: sends the answer to the request of that id. The frame: likewise. */
+void dubbo_pass_answer(struct dubbo *dubbo, uint64_t id, struct slice frame);
+
+/* Server: a request that was taken by options->pass becomes an exchange after all, with all its
+ * events. Drops what is left of the payload. */
+void dubbo_take_back(struct dubbo *dubbo, struct dubbo_head_slot *head, uint64_t id,
+		     struct buf *payload);
 
 #endif

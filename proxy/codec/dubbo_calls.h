@@ -24,6 +24,7 @@ struct dubbo_call {
 	uint32_t next_free;
 	uint8_t flag;    /* of its request frame */
 	bool is_on_wire; /* the request has been written */
+	bool is_passed;  /* its answer is passed on as it comes */
 };
 
 struct dubbo_calls {
@@ -54,7 +55,7 @@ static inline uint32_t dubbo_calls_add(struct dubbo_calls *calls, struct exchang
 	calls->open++;
 	call->exchange = exchange;
 	call->flag = flag;
-	call->is_on_wire = false;
+	call->is_on_wire = call->is_passed = false;
 	return index;
 }
 
@@ -74,15 +75,16 @@ static inline uint64_t dubbo_calls_id(const struct dubbo_calls *calls, uint32_t 
 	return (uint64_t)calls->calls[index].generation << 32 | index;
 }
 
-/* The exchange that waits for an answer with this id, or NULL. */
-static inline struct exchange *dubbo_calls_find(const struct dubbo_calls *calls, uint64_t id)
+/* The call that waits for an answer with this id, or NULL. */
+static inline const struct dubbo_call *dubbo_calls_find(const struct dubbo_calls *calls,
+							uint64_t id)
 {
 	uint32_t index = (uint32_t)id;
 
 	if (UNLIKELY(index >= calls->capacity))
 		return NULL;
 	const struct dubbo_call *call = &calls->calls[index];
-	return call->generation == id >> 32 && call->is_on_wire ? call->exchange : NULL;
+	return call->generation == id >> 32 && call->exchange && call->is_on_wire ? call : NULL;
 }
 
 #endif

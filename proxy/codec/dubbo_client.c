@@ -50,13 +50,19 @@ void dubbo_client_abandon(struct exchange *exchange)
 void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)
 {
 	const struct codec_events *events = dubbo->codec.events;
-	struct exchange *exchange = dubbo_calls_find(&dubbo->calls, frame.id);
+	const struct dubbo_call *call = dubbo_calls_find(&dubbo->calls, frame.id);
 
-	if (UNLIKELY(!exchange)) {
+	if (UNLIKELY(!call)) {
 		dubbo->options->counts->unknown_answers++;
 		return;
 	}
+	struct exchange *exchange = call->exchange;
 	dubbo->options->counts->answers++;
+	if (LIKELY(call->is_passed)) {
+		detach(dubbo, exchange);
+		dubbo->options->passed(exchange, dubbo_frame_around(payload));
+		return;
+	}
 	struct dubbo_answer *answer = dubbo_answer_make(frame.status, exchange->arena);
 	answer->head.serialization = frame.flag & DUBBO_SERIALIZATION_MASK;
 	answer->head.payload = payload;
@@ -146,13 +152,27 @@ void dubbo_client_send_data(struct exchange *exchange, struct buf *data, bool en
 		finish(exchange, data);
 		return;
 	}
-	if (!gathered) {
+	if (!gathered)
 		gathered = exchange->state = ARENA_NEW(exchange->arena, struct buf);
-		buf_init(gathered, data->pool);
-	}
-	buf_move_all(gathered, data);
+	dubbo_gather(gathered, data, end);
 	if (end)
 		finish(exchange, gathered);
-	else
-		buf_own(gathered);
+}
+
+void dubbo_pass_request(struct dubbo *dubbo, struct exchange *exchange, struct slice frame)
+{
+	uint8_t flag = (uint8_t)frame.data[2];
+	uint32_t index = dubbo_calls_add(&dubbo->calls, exchange, flag);
+	struct dubbo_call *call = &dubbo->calls.calls[index];
+
+	call->is_on_wire = call->is_passed = true;
+	exchange->codec = &dubbo->codec;
+	exchange->state = NULL;
+	exchange->slot = index;
+	exchange->read_pauses = 0;
+	exchange->is_oneway = exchange->is_received = false;
+	exchange->is_sent = true;
+	exchange->wire_id = dubbo_calls_id(&dubbo->calls, index);
+	dubbo_frame_readdress(frame, flag, 0, exchange->wire_id);
+	buf_append_turn(dubbo->codec.out, frame);
 }

@@ -77,6 +77,26 @@ MUST_CHECK static inline enum status dubbo_frame_read(struct slice bytes, uint32
 	return len > bytes.len - DUBBO_HEADER_SIZE ? STATUS_AGAIN : STATUS_OK;
 }
 
+static inline uint8_t dubbo_frame_status(struct slice frame)
+{
+	return (uint8_t)frame.data[3];
+}
+
+/* Gives the frame another flag, status and id where it lies: what was read this turn is ours to
+ * write to. */
+static inline void dubbo_frame_readdress(struct slice frame, uint8_t flag, uint8_t status,
+					 uint64_t id)
+{
+	char *header = (char *)(uintptr_t)frame.data;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	id = __builtin_bswap64(id);
+#endif
+	header[2] = (char)flag;
+	header[3] = (char)status;
+	memcpy(header + 4, &id, sizeof id);
+}
+
 static inline void dubbo_frame_write(char out[DUBBO_HEADER_SIZE], const struct dubbo_frame *frame)
 {
 	uint64_t id = frame->id;

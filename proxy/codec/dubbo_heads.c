@@ -6,6 +6,7 @@
 
 struct dubbo_head_slot {
 	uint32_t key_len, size; /* size: of the request with its text */
+	uint32_t holds;         /* calls, and the table while it is there */
 	struct rpc_memo memo;
 	char key[DUBBO_HEAD_KEY + 1];
 	struct dubbo_request request; /* pointers into itself are set in each copy */
@@ -77,10 +78,27 @@ struct dubbo_answer *dubbo_answer_make(uint8_t status, struct arena *arena)
 
 /* --- requests */
 
+void dubbo_head_hold(struct dubbo_head_slot *slot)
+{
+	slot->holds++;
+}
+
+void dubbo_head_release(struct dubbo_head_slot *slot)
+{
+	if (UNLIKELY(!--slot->holds))
+		free(slot);
+}
+
+struct rpc_memo *dubbo_head_memo(struct dubbo_head_slot *slot)
+{
+	return &slot->memo;
+}
+
 void dubbo_heads_fini(struct dubbo_heads *heads)
 {
 	for (unsigned i = 0; i < DUBBO_HEAD_SLOTS; i++)
-		free(heads->slots[i]);
+		if (heads->slots[i])
+			dubbo_head_release(heads->slots[i]);
 	dubbo_heads_init(heads);
 }
 
@@ -247,13 +265,16 @@ void dubbo_heads_keep(struct dubbo_heads *heads, struct slice payload,
 	if (!key_len || key_len != head->arguments_at)
 		return;
 	size_t size = sizeof *request + text_len(head);
-	struct dubbo_head_slot *slot =
-		realloc(heads->slots[key >> 32], offsetof(struct dubbo_head_slot, request) + size);
+	struct dubbo_head_slot *old = heads->slots[key >> 32];
+	struct dubbo_head_slot *slot = malloc(offsetof(struct dubbo_head_slot, request) + size);
 	invariant(slot);
+	slot->holds = 1;
 	slot->key_len = key_len;
 	slot->memo = (struct rpc_memo){.of = NULL};
 	slot->size = (uint32_t)size;
 	memcpy(slot->key, payload.data, key_len);
 	memcpy(&slot->request, request, size);
 	heads->slots[key >> 32] = slot;
+	if (old)
+		dubbo_head_release(old);
 }

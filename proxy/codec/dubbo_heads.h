@@ -4,7 +4,8 @@
  * strings}
  *
  * Only request heads in plain Hessian2 are kept (short ASCII strings, at most DUBBO_HEAD_KEY
- * bytes); a newer one takes an older one's slot. What a message gets is a copy in its own arena.
+ * bytes); a newer one takes an older one's place. What a message gets is a copy in its own arena;
+ * a call without a stream holds the slot by count instead.
  * Owner: one a worker, given to its codecs in their options. Thread: its worker. Size: up to
  * DUBBO_HEAD_SLOTS KiB or so. */
 #ifndef CODEC_DUBBO_HEADS_H
@@ -64,6 +65,13 @@ struct dubbo_answer *dubbo_answer_make(uint8_t status, struct arena *arena);
 /* The kept head that a Hessian2 payload begins with, or NULL. Borrowed until the next
  * dubbo_heads_keep. */
 struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload);
+
+/* The slot stays as it is until its release, whatever takes its place. */
+void dubbo_head_hold(struct dubbo_head_slot *slot);
+void dubbo_head_release(struct dubbo_head_slot *slot);
+
+/* What the worker remembers of calls with this head. */
+struct rpc_memo *dubbo_head_memo(struct dubbo_head_slot *slot);
 
 /* What dubbo_request_make would make of that head, is_oneway as given, with the slot's memo. */
 struct dubbo_request *dubbo_request_copy(struct dubbo_head_slot *slot, bool is_oneway,

@@ -63,46 +63,79 @@ static COLD struct exchange *begin_unknown(struct dubbo *dubbo, struct dubbo_fra
 	return exchange;
 }
 
-static struct exchange *begin_request(struct dubbo *dubbo, struct dubbo_frame frame,
-				      struct slice payload)
+static struct exchange *begin_known(struct dubbo *dubbo, struct dubbo_head_slot *head, uint64_t id,
+				    bool is_oneway)
 {
-	struct dubbo_head_slot *slot = NULL;
-	bool is_oneway = !(frame.flag & DUBBO_FLAG_TWOWAY);
+	struct exchange *exchange = begin(dubbo, id, is_oneway);
 
-	if (LIKELY((frame.flag & DUBBO_SERIALIZATION_MASK) == DUBBO_HESSIAN2 &&
-		   dubbo->options->heads))
-		slot = dubbo_heads_find(dubbo->options->heads, payload);
-	if (UNLIKELY(!slot))
-		return begin_unknown(dubbo, frame, payload);
-	struct exchange *exchange = begin(dubbo, frame.id, is_oneway);
 	if (LIKELY(exchange != NULL))
-		exchange->state = dubbo_request_copy(slot, is_oneway, exchange->arena);
+		exchange->state = dubbo_request_copy(head, is_oneway, exchange->arena);
 	return exchange;
 }
 
-void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)
+/* The events of an exchange that was begun. payload: the whole body, or nothing if it isn't
+ * contiguous. */
+static void deliver(struct dubbo *dubbo, struct exchange *exchange, struct slice payload,
+		    struct buf *data)
 {
 	const struct codec_events *events = dubbo->codec.events;
-
-	dubbo->options->counts->requests++;
-	struct exchange *exchange = begin_request(dubbo, frame, payload);
-	if (UNLIKELY(!exchange))
-		return;
 	struct dubbo_request *request = exchange->state;
+
 	request->head.payload = payload;
 	dubbo->current = exchange;
 	events->headers(exchange, &request->headers, false);
 	if (UNLIKELY(dubbo->current != exchange))
 		return;
 	request->head.payload = (struct slice){NULL, 0};
+	events->data(exchange, data, true);
+	dubbo->current = NULL;
+}
 
+void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)
+{
+	const struct dubbo_options *options = dubbo->options;
+	bool is_oneway = !(frame.flag & DUBBO_FLAG_TWOWAY);
+	struct dubbo_head_slot *head = NULL;
 	struct buf data;
+
+	options->counts->requests++;
+	if (LIKELY((frame.flag & DUBBO_SERIALIZATION_MASK) == DUBBO_HESSIAN2 && options->heads))
+		head = dubbo_heads_find(options->heads, payload);
+	if (LIKELY(head && options->pass && !is_oneway) &&
+	    options->pass(&dubbo->codec, head, frame.id, dubbo_frame_around(payload)))
+		return;
+	struct exchange *exchange = LIKELY(head != NULL)
+					    ? begin_known(dubbo, head, frame.id, is_oneway)
+					    : begin_unknown(dubbo, frame, payload);
+	if (UNLIKELY(!exchange))
+		return;
 	buf_init(&data, dubbo->codec.out->pool);
 	buf_append_turn(&data, payload);
-	events->data(exchange, &data, true);
-	if (data.len)
-		buf_clear(&data);
-	dubbo->current = NULL;
+	deliver(dubbo, exchange, payload, &data);
+	buf_clear(&data);
+}
+
+void dubbo_take_back(struct dubbo *dubbo, struct dubbo_head_slot *head, uint64_t id,
+		     struct buf *payload)
+{
+	struct exchange *outer = dubbo->current;
+	struct exchange *exchange = begin_known(dubbo, head, id, false);
+
+	if (exchange)
+		deliver(dubbo, exchange,
+			payload->len && payload->len <= BUF_TURN_BLOCK_SIZE ? buf_flat(payload)
+									    : (struct slice){0},
+			payload);
+	buf_clear(payload);
+	/* Whose events were being delivered when this one came back. */
+	dubbo->current = outer && outer->codec ? outer : NULL;
+}
+
+void dubbo_pass_answer(struct dubbo *dubbo, uint64_t id, struct slice frame)
+{
+	dubbo_frame_readdress(frame, (uint8_t)frame.data[2] & DUBBO_SERIALIZATION_MASK,
+			      (uint8_t)frame.data[3], id);
+	buf_append_turn(dubbo->codec.out, frame);
 }
 
 /* --- the end of an exchange */
@@ -201,13 +234,9 @@ void dubbo_server_send_data(struct exchange *exchange, struct buf *data, bool en
 		finish_any(exchange, data);
 		return;
 	}
-	if (!gathered->pool)
-		buf_init(gathered, data->pool);
-	buf_move_all(gathered, data);
+	dubbo_gather(gathered, data, end);
 	if (end)
 		finish_any(exchange, gathered);
-	else
-		buf_own(gathered);
 }
 
 void dubbo_server_render(struct exchange *exchange, const struct local_reply *local,

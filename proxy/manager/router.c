@@ -197,6 +197,8 @@ static struct worker_host *choose_host(struct router *r)
 	const struct retry_policy *policy = r->plan.policy;
 	uint8_t loads[ASSIGNMENT_PRIORITY_MAX + 1];
 	struct addr destination;
+	if (router_is_rpc(r) && !r->attempts && r->stream->request->rpc->host)
+		return r->stream->request->rpc->host;
 	struct pick pick = {
 		.address = find_destination(r, &destination),
 		.has_hash = r->hash.is_found,

@@ -26,6 +26,7 @@ struct rpc_manager {
 	struct session_config session;
 	const struct route_table *routes;
 	struct stat_scope *stats; /* "dubbo.<stat_prefix>" */
+	bool is_plain;            /* no filters, and no route that looks behind a call's head */
 };
 
 extern const struct conn_filter_type dubbo_proxy_filter;
@@ -41,5 +42,8 @@ enum status rpc_config_load(const void **config, const struct ProtobufCMessage *
 
 /* rpc_session.c: the type's serve. */
 void rpc_serve(const void *config, const struct accepted *accepted);
+
+/* rpc_call.c: frees the worker's spare memory for calls, at its end. */
+void rpc_call_free_spares(struct worker_context *worker);
 
 #endif

@@ -1,33 +1,12 @@
 #include <stdlib.h>
 
-#include "codec/dubbo.h"
 #include "codec/dubbo_arguments.h"
 #include "codec/dubbo_attachments.h"
-#include "codec/dubbo_frame.h"
-#include "manager/rpc_manager.h"
-#include "routing/table.h"
-#include "telemetry/stats_network.h"
-
-struct rpc_session {
-	struct session session;
-	struct dubbo codec;
-	struct dubbo_options options;
-	bool had_calls; /* some were under way when the connection ended */
-};
-
-static struct rpc_session *of(struct session *session)
-{
-	return container_of(session, struct rpc_session, session);
-}
-
-static uint64_t *words_of(struct session *session)
-{
-	return stats_words(session->worker->stats, rpc_manager_of(session)->stats);
-}
+#include "manager/rpc_private.h"
 
 static void count(struct session *session, enum dubbo_stat id)
 {
-	stat_word_add(words_of(session) + id, 1);
+	stat_word_add(rpc_words(session) + id, 1);
 }
 
 /* --- routes --- */
@@ -52,7 +31,10 @@ static const struct route *match(struct stream *s, const struct route_table *rou
 	input.argument_context = s;
 	const struct route *route = route_table_match(routes, &input, &looked_at);
 	if (memo && looked_at == ROUTE_LOOKED_AT_PATH)
-		*memo = (struct rpc_memo){routes, route, s->worker->config_epoch};
+		*memo = (struct rpc_memo){.of = routes,
+					  .found = route,
+					  .straight_to = rpc_call_cluster(s->session, route),
+					  .epoch = s->worker->config_epoch};
 	return route;
 }
 
@@ -70,15 +52,27 @@ static void find_route(struct stream *s)
 
 /* --- a call --- */
 
-/* Attachments that can't be read are not there: a route that asks for one doesn't match. */
-static bool prepare_request(struct stream *s, bool end)
+void rpc_count_request(uint64_t *words)
 {
-	uint64_t *words = words_of(s->session);
-
-	(void)end;
 	stat_word_add(words + DUBBO_STAT_REQUEST, 1);
 	stat_word_add(words + DUBBO_STAT_REQUEST_DECODING_SUCCESS, 1);
 	stat_word_add(words + DUBBO_STAT_REQUEST_ACTIVE, 1);
+}
+
+/* Attachments that can't be read are not there: a route that asks for one doesn't match. */
+static bool prepare_request(struct stream *s, bool end)
+{
+	struct rpc_session *rs = rpc_session_of(s->session);
+	const struct rpc_call *returning = rs->returning;
+
+	(void)end;
+	s->request->rpc->host = rs->host;
+	rs->host = NULL;
+	rs->returning = NULL;
+	if (LIKELY(!returning))
+		rpc_count_request(rpc_words(s->session));
+	else if (rpc_call_return(s, returning))
+		return false;
 	if (rpc_manager_of(s->session)->routes->needs_attachments &&
 	    dubbo_read_attachments(s->request, &s->arena))
 		dubbo_attachments_publish(s->request);
@@ -86,61 +80,76 @@ static bool prepare_request(struct stream *s, bool end)
 	return true;
 }
 
-static bool is_exception(const struct rpc_head *rpc)
+static bool is_exception(uint8_t status, int result)
 {
-	return rpc->status != DUBBO_OK || rpc->result == RPC_RESULT_EXCEPTION ||
-	       rpc->result == RPC_RESULT_EXCEPTION_WITH_ATTACHMENTS;
+	return status != DUBBO_OK || result == RPC_RESULT_EXCEPTION ||
+	       result == RPC_RESULT_EXCEPTION_WITH_ATTACHMENTS;
 }
 
-static void count_answer(uint64_t *words, const struct rpc_head *rpc)
+void rpc_count_answer(uint64_t *words, uint8_t status, int result)
 {
 	stat_word_add(words + DUBBO_STAT_RESPONSE, 1);
 	stat_word_add(words + DUBBO_STAT_RESPONSE_DECODING_SUCCESS, 1);
-	stat_word_add(words + (rpc->status == DUBBO_OK ? DUBBO_STAT_RESPONSE_SUCCESS
-						       : DUBBO_STAT_RESPONSE_ERROR),
+	stat_word_add(words + (status == DUBBO_OK ? DUBBO_STAT_RESPONSE_SUCCESS
+						  : DUBBO_STAT_RESPONSE_ERROR),
 		      1);
-	if (UNLIKELY(is_exception(rpc)))
+	if (UNLIKELY(is_exception(status, result)))
 		stat_word_add(words + DUBBO_STAT_RESPONSE_BUSINESS_EXCEPTION, 1);
 }
 
 /* A consumer that doesn't read its answers is paused first (no more calls are read), and given up
  * when those that were under way have piled up. */
-static bool is_over_cap(const struct session *session)
+bool rpc_close_over_cap(struct session *session)
 {
-	return session->conn.out.len > (size_t)session->conn.high_mark + RPC_OUTPUT_CAP;
+	if (LIKELY(session->conn.out.len <= (size_t)session->conn.high_mark + RPC_OUTPUT_CAP))
+		return false;
+	count(session, DUBBO_STAT_RESPONSE_ERROR_CAUSED_CONNECTION_CLOSE);
+	session_close(session);
+	return true;
 }
 
 static void prepare_response(struct stream *s, struct headers *headers, bool end)
 {
 	struct session *session = s->session;
-	uint64_t *words = words_of(session);
+	uint64_t *words = rpc_words(session);
 	const struct rpc_head *rpc = headers->rpc;
 
 	(void)end;
 	if (!rpc || rpc->is_local)
 		stat_word_add(words + DUBBO_STAT_LOCAL_RESPONSE_BUSINESS_EXCEPTION, 1);
 	else
-		count_answer(words, rpc);
-	if (UNLIKELY(is_over_cap(session))) {
-		count(session, DUBBO_STAT_RESPONSE_ERROR_CAUSED_CONNECTION_CLOSE);
-		session_close(session);
-	}
+		rpc_count_answer(words, rpc->status, rpc->result);
+	rpc_close_over_cap(session);
+}
+
+void rpc_count_end(struct session *session, uint64_t start_ns, bool is_oneway, bool has_answer)
+{
+	struct worker_context *worker = session->worker;
+	uint64_t *words = rpc_words(session);
+
+	stat_word_add(words + DUBBO_STAT_REQUEST_ACTIVE + 1, 1); /* the gauge's second word */
+	if (LIKELY(has_answer))
+		stat_word_add(words + (is_oneway ? DUBBO_STAT_REQUEST_ONEWAY
+						 : DUBBO_STAT_REQUEST_TWOWAY),
+			      1);
+	stat_record(worker->stats, rpc_manager_of(session)->stats, DUBBO_STAT_REQUEST_TIME_MS,
+		    (worker->loop->now_ns - start_ns) / 1000000);
 }
 
 static void stream_ended(struct stream *s)
 {
-	uint64_t *words = words_of(s->session);
-
-	stat_word_add(words + DUBBO_STAT_REQUEST_ACTIVE + 1, 1); /* the gauge's second word */
-	if (!s->is_replied)
-		stat_word_add(words + (s->down.is_oneway ? DUBBO_STAT_REQUEST_ONEWAY
-							 : DUBBO_STAT_REQUEST_TWOWAY),
-			      1);
-	stat_record(s->worker->stats, rpc_manager_of(s->session)->stats, DUBBO_STAT_REQUEST_TIME_MS,
-		    (s->info.times.end_ns - s->info.times.start_ns) / 1000000);
+	rpc_count_end(s->session, s->info.times.start_ns, s->down.is_oneway, !s->is_replied);
 	if (UNLIKELY(s->info.flags & UINT64_C(1)
 					     << RESPONSE_FLAG_DOWNSTREAM_CONNECTION_TERMINATION))
-		of(s->session)->had_calls = true;
+		rpc_session_of(s->session)->had_calls = true;
+}
+
+static void gone(struct session *session)
+{
+	struct rpc_session *rs = rpc_session_of(session);
+
+	rs->had_calls |= !list_is_empty(&rs->calls);
+	rpc_calls_abort(session);
 }
 
 /* --- the connection --- */
@@ -149,6 +158,7 @@ static void request_failed(struct session *session, enum reply_reason reason, st
 {
 	(void)reason;
 	(void)details;
+	rpc_calls_abort(session);
 	count(session, DUBBO_STAT_REQUEST_DECODING_ERROR);
 }
 
@@ -161,13 +171,13 @@ static void noticed(struct codec *codec, enum dubbo_notice notice)
 
 static void session_free(struct grave *grave)
 {
-	free(of(container_of(grave, struct session, grave)));
+	free(rpc_session_of(container_of(grave, struct session, grave)));
 }
 
 /* A call that was cut short counts, too: `needs` says that its rest was waited for. */
 static void ended(struct session *session)
 {
-	if (of(session)->had_calls || session->codec->needs)
+	if (rpc_session_of(session)->had_calls || session->codec->needs)
 		count(session, session->is_closed_by_peer
 				       ? DUBBO_STAT_CX_DESTROY_REMOTE_WITH_ACTIVE_RQ
 				       : DUBBO_STAT_CX_DESTROY_LOCAL_WITH_ACTIVE_RQ);
@@ -180,6 +190,7 @@ static const struct session_type session_type = {
 	.prepare_response = prepare_response,
 	.find_route = find_route,
 	.stream_ended = stream_ended,
+	.gone = gone,
 	.request_failed = request_failed,
 	.ended = ended,
 };
@@ -192,12 +203,16 @@ void rpc_serve(const void *config, const struct accepted *accepted)
 
 	invariant(rs);
 	session_init(&rs->session, &session_type, &manager->session, accepted);
+	list_init(&rs->calls);
+	rs->host = NULL;
+	rs->returning = NULL;
 	rs->had_calls = false;
 	rs->options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 					     .max_in_flight = DUBBO_MAX_IN_FLIGHT,
 					     .counts = &worker->dubbo_counts,
 					     .heads = &worker->dubbo_heads,
-					     .noticed = noticed};
+					     .noticed = noticed,
+					     .pass = manager->is_plain ? rpc_call_pass : NULL};
 	dubbo_open(&rs->codec, CODEC_SERVER, &session_codec_events, &rs->session,
 		   &rs->session.conn.out, &rs->options);
 	session_start(&rs->session, &rs->codec.codec);

@@ -40,6 +40,7 @@ struct rpc_attachment {
 struct rpc_memo {
 	const void *of;
 	const void *found; /* may be NULL: nothing was found */
+	void *straight_to; /* the cluster of calls that need no stream; NULL: they need one */
 	uint64_t epoch;
 };
 
@@ -62,6 +63,7 @@ struct rpc_head {
 	struct rpc_attachment *attachments; /* in wire order */
 	struct slice payload;  /* the whole body, valid during the headers event only */
 	struct rpc_memo *memo; /* likewise; NULL: none */
+	void *host;            /* chosen already, likewise; NULL: none */
 };
 
 /* The attachment of that name, or NULL: the last on the wire of that very name, else the last one

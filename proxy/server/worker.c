@@ -7,6 +7,7 @@
 #include "server/server.h"
 #include "server/worker_listener.h"
 #include "base/date.h"
+#include "manager/rpc_manager.h"
 #include "net/served.h"
 #include "stream/stream.h"
 #include "telemetry/access_log.h"
@@ -200,6 +201,7 @@ void worker_free(struct worker *worker)
 	loop_settle(&worker->loop);
 	pin_table_fini(&worker->context.pins);
 	stream_free_spares(&worker->context);
+	rpc_call_free_spares(&worker->context);
 	dubbo_heads_fini(&worker->context.dubbo_heads);
 	loop_fini(&worker->loop);
 	free(worker);

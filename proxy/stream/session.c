@@ -24,6 +24,8 @@ static void close_if_over(struct session *session)
 
 static void abort_streams(struct session *session, struct slice details)
 {
+	if (session->type->gone)
+		session->type->gone(session);
 	while (!list_is_empty(&session->streams)) {
 		struct stream *s = container_of(session->streams.next, struct stream, link);
 		stream_abort(s, RESPONSE_FLAG_DOWNSTREAM_CONNECTION_TERMINATION, details);

@@ -19,6 +19,7 @@
 
 struct upstream_worker;
 struct log_worker;
+struct rpc_call;
 
 enum { WORKER_FREE_STREAMS = 1024 };
 
@@ -40,6 +41,8 @@ struct worker_context {
 	uint64_t date_s;
 	void *free_streams; /* struct stream, linked by their first pointer */
 	unsigned free_stream_count;
+	struct rpc_call *free_calls;
+	unsigned free_call_count;
 	uint64_t config_epoch; /* another one after each publication: what is remembered of a
 				  configuration holds in its own only */
 	struct dubbo_heads dubbo_heads; /* of the calls of all its Dubbo connections */

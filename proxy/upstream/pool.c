@@ -111,7 +111,7 @@ static void connect_wanted(struct pool *pool)
 	}
 }
 
-static struct upstream_conn *with_room(const struct pool *pool)
+struct upstream_conn *pool_with_room(const struct pool *pool)
 {
 	struct upstream_conn *uc = newest(pool, UPSTREAM_CONN_READY);
 
@@ -146,7 +146,7 @@ static void attach(struct pool *pool, struct upstream_conn *uc, struct upstream_
 
 void pool_request(struct pool *pool, struct upstream_request *request)
 {
-	struct upstream_conn *uc = with_room(pool);
+	struct upstream_conn *uc = pool_with_room(pool);
 
 	if (LIKELY(uc != NULL)) {
 		attach(pool, uc, request);
@@ -169,7 +169,7 @@ void pool_serve_pending(struct pool *pool)
 {
 	struct upstream_conn *uc;
 
-	while (pool->pending_count && (uc = with_room(pool)))
+	while (pool->pending_count && (uc = pool_with_room(pool)))
 		attach(pool, uc, pending_pop(pool));
 	connect_wanted(pool);
 }

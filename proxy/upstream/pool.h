@@ -46,6 +46,8 @@ static inline bool pool_is_empty(const struct pool *pool)
 	return !pool->conn_count && list_is_empty(&pool->pending);
 }
 
+/* A connection that takes another request now, or NULL. */
+struct upstream_conn *pool_with_room(const struct pool *pool);
 /* Finds or opens a connection for the request; ready, failed, or pending. */
 void pool_request(struct pool *pool, struct upstream_request *request);
 /* A connection has room (or has gone): pending requests may go on. */

@@ -18,6 +18,22 @@ void upstream_request_start(struct upstream_request *request, struct worker_host
 	pool_request(worker_host_pool(host, protocol), request);
 }
 
+bool upstream_request_pass(struct upstream_request *request, struct worker_host *host,
+			   struct slice frame, const struct upstream_request_events *events)
+{
+	struct pool *pool = host->pools[STREAM_PROTOCOL_DUBBO];
+	struct upstream_conn *uc = LIKELY(pool != NULL) ? pool_with_room(pool) : NULL;
+
+	if (UNLIKELY(!uc || !upstream_conn_can_pass(uc)) ||
+	    UNLIKELY(!cluster_worker_take(host->cluster, request->priority, BREAKER_REQUESTS)))
+		return false;
+	request->events = events;
+	request->host = worker_host_hold(host);
+	request->protocol = STREAM_PROTOCOL_DUBBO;
+	upstream_conn_pass(uc, request, frame);
+	return true;
+}
+
 static void cancel_attached(struct upstream_request *request)
 {
 	struct upstream_conn *uc = request->conn;

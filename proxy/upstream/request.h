@@ -38,6 +38,9 @@ struct upstream_request_events {
 	void (*reset)(struct upstream_request *request, enum reply_reason reason);
 	/* The answer has ended, and the request. The last event. */
 	void (*complete)(struct upstream_request *request);
+	/* The whole answer to a frame that was passed on, in turn memory that may be written to.
+	 * The last event. */
+	void (*passed)(struct upstream_request *request, struct slice frame);
 	/* The connection takes no more for now, and again. Alternating. */
 	void (*blocked)(struct upstream_request *request);
 	void (*unblocked)(struct upstream_request *request);
@@ -70,6 +73,11 @@ struct upstream_request {
 void upstream_request_start(struct upstream_request *request, struct worker_host *host,
 			    enum stream_protocol protocol, struct arena *arena,
 			    const struct upstream_request_events *events);
+/* An RPC request that needs no message events, only `passed`, `reset`, `blocked` and `unblocked`: its
+ * frame, in turn memory that may be written to, goes on as it is but for its id. False, and nothing
+ * was done: there is no connection at hand that takes it now. */
+bool upstream_request_pass(struct upstream_request *request, struct worker_host *host,
+			   struct slice frame, const struct upstream_request_events *events);
 /* Does nothing to one that is over. */
 void upstream_request_cancel(struct upstream_request *request);
 

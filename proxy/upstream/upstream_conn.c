@@ -172,6 +172,20 @@ void upstream_conn_drain(struct upstream_conn *uc)
 		conn_close_flushed(&uc->conn, FLUSH_MS);
 }
 
+/* A request ends while the connection stays: it may serve the next. */
+static void settle(struct upstream_conn *uc)
+{
+	uc->last_use_ms = loop_now_ms(uc->conn.loop);
+	if (uc->state == UPSTREAM_CONN_DRAINING) {
+		if (list_is_empty(&uc->requests) && !uc->is_reading)
+			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+		return;
+	}
+	upstream_conn_update(uc);
+	if (uc->state == UPSTREAM_CONN_READY && uc->pool->pending_count)
+		pool_serve_pending(uc->pool);
+}
+
 /* --- the connection's events --- */
 
 static struct upstream_conn *of_conn(struct conn *conn)
@@ -219,7 +233,10 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
 	} else if (UNLIKELY(uc->codec->must_close || uc->codec->is_draining)) {
 		upstream_conn_update(uc); /* what else changes its room settles it where it does */
+	} else if (uc->is_unsettled) {
+		settle(uc);
 	}
+	uc->is_unsettled = false;
 	return consumed;
 }
 
@@ -330,20 +347,6 @@ static void on_trailers(struct exchange *exchange, struct headers *trailers)
 	request->events->trailers(request, trailers);
 }
 
-/* A request ends while the connection stays: it may serve the next. */
-static void settle(struct upstream_conn *uc)
-{
-	uc->last_use_ms = loop_now_ms(uc->conn.loop);
-	if (uc->state == UPSTREAM_CONN_DRAINING) {
-		if (list_is_empty(&uc->requests) && !uc->is_reading)
-			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
-		return;
-	}
-	upstream_conn_update(uc);
-	if (uc->state == UPSTREAM_CONN_READY && uc->pool->pending_count)
-		pool_serve_pending(uc->pool);
-}
-
 static void on_reset(struct exchange *exchange, enum reply_reason reason)
 {
 	struct upstream_request *request = of_exchange(exchange);
@@ -371,6 +374,20 @@ static void on_exchange_closed(struct exchange *exchange)
 	request->events->complete(request);
 	worker_host_release(host);
 	worker_host_release(pool_host);
+}
+
+/* The connection's state follows at the end of the read, once for all the answers it brings. */
+void upstream_conn_passed(struct exchange *exchange, struct slice frame)
+{
+	struct upstream_request *request = of_exchange(exchange);
+	struct worker_host *host = request->host;
+
+	worker_host_note(host, dubbo_frame_status(frame) == DUBBO_OK ? OUTLIER_SUCCESS
+								      : OUTLIER_5XX);
+	request->conn->is_unsettled = true;
+	detach(request);
+	request->events->passed(request, frame);
+	worker_host_release(host);
 }
 
 static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)
@@ -498,9 +515,11 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 	return uc;
 }
 
-void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *request)
+/* The request is one of the connection's. */
+static inline void enlist(struct upstream_conn *uc, struct upstream_request *request)
 {
 	struct cluster_worker *cluster = request->host->cluster;
+	uint64_t *words = stats_words(cluster->upstream->stats, cluster->stats);
 
 	request->conn = uc;
 	request->state = UPSTREAM_REQUEST_ATTACHED;
@@ -510,8 +529,29 @@ void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *req
 	list_push_back(&uc->requests, &request->link);
 	request->host->active++;
 	request->host->counts.rq_total++;
-	stat_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_TOTAL);
-	stat_gauge_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+	stat_word_add(words + CLUSTER_STAT_UPSTREAM_RQ_TOTAL, 1);
+	stat_word_add(words + CLUSTER_STAT_UPSTREAM_RQ_ACTIVE, 1);
+}
+
+/* Who is held up by a slow host is told so: that takes a stream. */
+bool upstream_conn_can_pass(const struct upstream_conn *uc)
+{
+	return !uc->conn.is_blocked && uc->conn.out.len <= MULTIPLEX_OUTPUT_CAP &&
+	       dubbo_can_pass(&uc->dubbo);
+}
+
+void upstream_conn_pass(struct upstream_conn *uc, struct upstream_request *request,
+			struct slice frame)
+{
+	enlist(uc, request);
+	request->is_blocked = request->has_answer_begun = false;
+	dubbo_pass_request(&uc->dubbo, &request->exchange, frame);
+	conn_flush_later(&uc->conn);
+}
+
+void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *request)
+{
+	enlist(uc, request);
 	if (!uc->codec->type->is_multiplexed)
 		set_state(uc, UPSTREAM_CONN_BUSY);
 	if (UNLIKELY(uc->conn.is_blocked)) {

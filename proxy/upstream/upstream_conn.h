@@ -45,6 +45,7 @@ struct upstream_conn {
 	bool has_local;
 	bool is_used_up; /* it has served max_requests_per_connection */
 	bool is_reading; /* codec_read runs */
+	bool is_unsettled; /* a request has ended since: at the end of the read */
 	union {
 		struct http1 http1;
 		struct dubbo dubbo;
@@ -58,6 +59,13 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 
 /* Puts the request on the connection, which has room. */
 void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *request);
+
+/* Likewise, with the whole frame that the request is: only when upstream_conn_can_pass says so. */
+bool upstream_conn_can_pass(const struct upstream_conn *uc);
+void upstream_conn_pass(struct upstream_conn *uc, struct upstream_request *request,
+			struct slice frame);
+/* The codec's word of a passed frame's answer. */
+void upstream_conn_passed(struct exchange *exchange, struct slice frame);
 
 /* Requests on it are reset for `reason`; closed and buried. */
 void upstream_conn_close(struct upstream_conn *uc, enum reply_reason reason);

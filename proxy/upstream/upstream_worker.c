@@ -417,7 +417,8 @@ struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table 
 	map_init(&upstream->names, NULL);
 	upstream->dubbo_options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 							 .max_in_flight = DUBBO_MAX_IN_FLIGHT,
-							 .counts = &upstream->dubbo_counts};
+							 .counts = &upstream->dubbo_counts,
+							 .passed = upstream_conn_passed};
 	return upstream;
 }
 

@@ -1,7 +1,8 @@
 /* Any bytes on a Dubbo connection, in reads of any size, on either side, with an owner that
  * answers, holds, abandons and renders replies as the input says.
  *
- *   input: side | size of reads | what the owner does, two bits a request | bytes of the connection
+ *   input: side, and whether calls pass | size of reads | what the owner does, two bits a request |
+ * bytes of the connection
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "codec/dubbo.h"
 #include "codec/dubbo_arguments.h"
 #include "codec/dubbo_attachments.h"
+#include "codec/dubbo_frame.h"
 #include "codec/dubbo_heads.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -31,6 +33,12 @@ struct end {
 	struct call calls[CALLS];
 	unsigned begun;
 	uint8_t behaviour;
+	bool passes;
+	struct {
+		struct dubbo_head_slot *head;
+		uint64_t id;
+	} passed[CALLS];
+	unsigned passed_count;
 };
 
 static struct end *end_of(struct exchange *exchange)
@@ -153,6 +161,57 @@ static const struct codec_events events = {
 	.undraining = on_undraining,
 };
 
+static bool on_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,
+		    struct slice frame)
+{
+	struct end *end = codec->owner;
+
+	invariant(frame.len >= DUBBO_HEADER_SIZE && !memcmp(frame.data, "\xda\xbb", 2));
+	if (!end->passes || end->passed_count == CALLS)
+		return false;
+	dubbo_head_hold(head);
+	end->passed[end->passed_count].head = head;
+	end->passed[end->passed_count++].id = id;
+	return true;
+}
+
+/* Every other one is answered, the others come back. */
+static void end_passed(struct end *end)
+{
+	char frame[DUBBO_HEADER_SIZE + 1] = "\xda\xbb\x02\x14";
+
+	frame[DUBBO_HEADER_SIZE - 1] = 1;
+	for (unsigned i = 0; i < end->passed_count; i++) {
+		struct buf payload;
+		buf_init(&payload, &end->pool);
+		buf_append_owned(&payload, SLICE("payload"));
+		if (i % 2 && !end->dubbo.codec.is_failed)
+			dubbo_take_back(&end->dubbo, end->passed[i].head, end->passed[i].id,
+					&payload);
+		else
+			dubbo_pass_answer(&end->dubbo, end->passed[i].id,
+					  slice_make(frame, sizeof frame));
+		buf_clear(&payload);
+		dubbo_head_release(end->passed[i].head);
+	}
+	end->passed_count = 0;
+}
+
+static void on_passed(struct exchange *exchange, struct slice frame)
+{
+	invariant(frame.len >= DUBBO_HEADER_SIZE && !memcmp(frame.data, "\xda\xbb", 2));
+	on_over(exchange);
+}
+
+static void pass_calls(struct end *end)
+{
+	static char frame[DUBBO_HEADER_SIZE] = "\xda\xbb\xc2";
+
+	for (unsigned i = 0; i < 8; i++)
+		dubbo_pass_request(&end->dubbo, on_begin(&end->dubbo.codec),
+				   slice_make(frame, sizeof frame));
+}
+
 static void open_calls(struct end *end)
 {
 	struct rpc_head head = {.protocol = RPC_DUBBO, .serialization = 2};
@@ -185,7 +244,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t step = data[1] ? data[1] : size;
 
 	end->behaviour = data[2];
-	end->options = (struct dubbo_options){1 << 20, CALLS, &end->counts, &end->heads, NULL};
+	end->passes = data[0] & 2;
+	end->options = (struct dubbo_options){.payload_limit = 1 << 20,
+					      .max_in_flight = CALLS,
+					      .counts = &end->counts,
+					      .heads = &end->heads,
+					      .pass = on_pass,
+					      .passed = on_passed};
 	buf_pool_init(&end->pool);
 	dubbo_heads_init(&end->heads);
 	buf_init(&end->out, &end->pool);
@@ -196,6 +261,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dubbo_open(&end->dubbo, side, &events, end, &end->out, &end->options);
 	if (side == CODEC_CLIENT)
 		open_calls(end);
+	if (side == CODEC_CLIENT && end->passes)
+		pass_calls(end);
 
 	struct slice bytes = slice_make(data + 3, size - 3);
 	size_t from = 0;
@@ -215,6 +282,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_pool_rewind(&end->pool);
 		free(block);
 	}
+	end_passed(end);
 	answer_the_open(end);
 	buf_clear(&end->out);
 	codec_read(&end->dubbo.codec, slice_make(bytes.data + from, bytes.len - from), true);

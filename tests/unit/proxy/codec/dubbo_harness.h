@@ -27,6 +27,7 @@ struct call {
 	unsigned headers_events, data_events, closed_events, reset_events;
 	enum reply_reason reset_reason;
 	bool ended;
+	struct end *end;
 	struct call *next;
 };
 
@@ -43,6 +44,13 @@ struct end {
 	bool refuse;        /* begin answers NULL */
 	bool abandon_early; /* the headers event abandons the exchange */
 	bool read_attachments, attachments_read;
+	/* what `pass` took: the frame as it was, its id, its head (held) */
+	unsigned passes; /* so many are still to be taken */
+	uint64_t passed_id;
+	struct dubbo_head_slot *passed_head;
+	char *passed_frame; /* of a request, or of an answer */
+	size_t passed_len;
+	struct call *passed_call; /* whose answer it is */
 	char *taken;
 };
 
@@ -64,6 +72,7 @@ static inline struct call *end_call_new(struct end *end)
 	arena_init(&call->arena, 4096);
 	call->exchange.arena = &call->arena;
 	call->exchange.codec = &end->dubbo.codec;
+	call->end = end;
 	call->next = end->calls;
 	end->calls = call;
 	end->call_count++;
@@ -145,6 +154,40 @@ static const struct codec_events end_events = {
 	.undraining = on_undraining,
 };
 
+static inline void end_keep_frame(struct end *end, struct slice frame)
+{
+	free(end->passed_frame);
+	end->passed_frame = malloc(frame.len);
+	assert_non_null(end->passed_frame);
+	memcpy(end->passed_frame, frame.data, frame.len);
+	end->passed_len = frame.len;
+}
+
+static inline bool on_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,
+			   struct slice frame)
+{
+	struct end *end = end_of(codec);
+
+	if (!end->passes)
+		return false;
+	end->passes--;
+	end->passed_id = id;
+	end->passed_head = head;
+	dubbo_head_hold(head);
+	end_keep_frame(end, frame);
+	return true;
+}
+
+static inline void on_passed(struct exchange *exchange, struct slice frame)
+{
+	struct call *call = call_of(exchange);
+	struct end *end = call->end;
+
+	assert_null(exchange->codec);
+	end->passed_call = call;
+	end_keep_frame(end, frame);
+}
+
 static inline struct end *end_open(enum codec_side side)
 {
 	struct end *end = calloc(1, sizeof *end);
@@ -153,7 +196,9 @@ static inline struct end *end_open(enum codec_side side)
 	end->options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 					      .max_in_flight = DUBBO_MAX_IN_FLIGHT,
 					      .counts = &end->counts,
-					      .heads = &end->heads};
+					      .heads = &end->heads,
+					      .pass = on_pass,
+					      .passed = on_passed};
 	buf_pool_init(&end->pool);
 	dubbo_heads_init(&end->heads);
 	buf_init(&end->out, &end->pool);
@@ -176,6 +221,7 @@ static inline void end_close(struct end *end)
 	buf_pool_fini(&end->pool);
 	dubbo_heads_fini(&end->heads);
 	free(end->taken);
+	free(end->passed_frame);
 	free(end);
 }
 

@@ -376,6 +376,65 @@ static void an_exchange_abandoned_in_its_headers_event_is_gone(void **state)
 	end_close(end);
 }
 
+static struct call *pass_one(struct end *end, struct slice *frame)
+{
+	struct call *call = end_call_new(end);
+
+	*frame = frame_make(0xc2, 9, 77, SLICE("body"));
+	assert_true(dubbo_can_pass(&end->dubbo));
+	dubbo_pass_request(&end->dubbo, &call->exchange, *frame);
+	return call;
+}
+
+static void a_frame_passes_under_an_id_of_ours(void **state)
+{
+	struct end *end = end_open(CODEC_CLIENT);
+	struct slice frame, body;
+	struct call *call = pass_one(end, &frame);
+	struct dubbo_frame sent = frame_at(end_taken(end), &body);
+	(void)state;
+
+	assert_int_equal(sent.flag, 0xc2);
+	assert_int_equal(sent.status, 0);
+	assert_int_equal(sent.id, call->exchange.wire_id);
+	assert_int_not_equal(sent.id, 77);
+	assert_slice(body, SLICE("body"));
+
+	end_feed_frame(end, 0x02, 20, sent.id, SLICE("\x92"));
+	assert_ptr_equal(end->passed_call, call);
+	assert_int_equal(end->passed_len, DUBBO_HEADER_SIZE + 1);
+	assert_int_equal(call->headers_events + call->closed_events + call->reset_events, 0);
+	assert_int_equal(end->dubbo.calls.open, 0);
+	end->passed_call = NULL;
+	give_answer(end, sent.id);
+	assert_null(end->passed_call);
+	assert_int_equal(end->counts.answers, 1);
+	assert_int_equal(end->counts.unknown_answers, 1);
+	free((void *)frame.data);
+	end_close(end);
+}
+
+static void passed_calls_are_lost_and_abandoned_as_others(void **state)
+{
+	struct end *end = end_open(CODEC_CLIENT);
+	struct slice frames[2];
+	struct call *gone = pass_one(end, &frames[0]), *lost = pass_one(end, &frames[1]);
+	(void)state;
+
+	end_taken(end);
+	dubbo_client_codec.abandon(&gone->exchange);
+	give_answer(end, gone->exchange.wire_id);
+	assert_null(end->passed_call);
+	end_feed(end, SLICE(""), true);
+	assert_int_equal(lost->reset_events, 1);
+	assert_int_equal(lost->reset_reason, REPLY_CONNECTION_LOST);
+	assert_int_equal(gone->reset_events, 0);
+	assert_false(dubbo_can_pass(&end->dubbo));
+	free((void *)frames[0].data);
+	free((void *)frames[1].data);
+	end_close(end);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +450,8 @@ int main(void)
 		cmocka_unit_test(loss_resets_every_open_call),
 		cmocka_unit_test(what_cannot_be_sent_is_reset_at_once),
 		cmocka_unit_test(an_exchange_abandoned_in_its_headers_event_is_gone),
+		cmocka_unit_test(a_frame_passes_under_an_id_of_ours),
+		cmocka_unit_test(passed_calls_are_lost_and_abandoned_as_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

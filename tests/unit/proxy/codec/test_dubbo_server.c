@@ -76,6 +76,87 @@ static void many_frames_in_one_read_are_many_requests(void **state)
 	end_close(end);
 }
 
+static void a_call_that_passes_has_no_exchange(void **state)
+{
+	struct end *end = end_open(CODEC_SERVER);
+	struct slice request = golden(hello_file), body;
+	(void)state;
+
+	end->passes = 1;
+	hello(end); /* its head isn't known yet */
+	assert_int_equal(end->passes, 1);
+	assert_int_equal(end_feed(end, request, false), request.len);
+	assert_int_equal(end->passes, 0);
+	assert_int_equal(end->call_count, 1);
+	assert_int_equal(end->passed_id, 5689986532682968191);
+	assert_int_equal(end->passed_len, request.len);
+	assert_memory_equal(end->passed_frame, request.data, request.len);
+
+	/* a provider's answer under an id of the proxy's */
+	struct slice frame = frame_make(0x42, 20, 7, SLICE("\x94\x90HZ"));
+	dubbo_pass_answer(&end->dubbo, end->passed_id, frame);
+	struct dubbo_frame sent = frame_at(end_taken(end), &body);
+	assert_int_equal(sent.flag, 2);
+	assert_int_equal(sent.status, 20);
+	assert_int_equal(sent.id, 5689986532682968191);
+	assert_slice(body, SLICE("\x94\x90HZ"));
+	assert_int_equal(end->counts.requests, 2);
+	dubbo_head_release(end->passed_head);
+	free((void *)frame.data);
+	free((void *)request.data);
+	end_close(end);
+}
+
+static void a_one_way_call_does_not_pass(void **state)
+{
+	struct end *end = end_open(CODEC_SERVER);
+	struct slice request = golden(hello_file);
+	(void)state;
+
+	hello(end);
+	end->passes = 1;
+	((char *)(uintptr_t)request.data)[2] = (char)0x82;
+	assert_int_equal(end_feed(end, request, false), request.len);
+	assert_int_equal(end->passes, 1);
+	assert_int_equal(end->call_count, 2);
+	free((void *)request.data);
+	end_close(end);
+}
+
+static void what_passed_may_come_back_as_an_exchange(void **state)
+{
+	struct end *end = end_open(CODEC_SERVER);
+	struct call *first = hello(end);
+	struct slice body;
+	struct buf payload;
+	(void)state;
+
+	end->passes = 1;
+	hello(end);
+	dubbo_heads_fini(&end->heads); /* another head has taken its place meanwhile */
+	buf_init(&payload, &end->pool);
+	buf_append_owned(&payload, slice_make(end->passed_frame, end->passed_len));
+	buf_drain(&payload, DUBBO_HEADER_SIZE);
+	dubbo_take_back(&end->dubbo, end->passed_head, end->passed_id, &payload);
+	dubbo_head_release(end->passed_head);
+	assert_int_equal(payload.len, 0);
+
+	struct call *call = end->calls;
+	assert_ptr_not_equal(call, first);
+	assert_int_equal(call->headers_events, 1);
+	assert_int_equal(call->data_events, 1);
+	assert_true(call->ended);
+	assert_slice(call->head.service, first->head.service);
+	assert_slice(call->head.method, first->head.method);
+	assert_slice(headers_get(call->headers, HEADER_PATH),
+		     headers_get(first->headers, HEADER_PATH));
+	assert_int_equal(call->data_len, first->data_len);
+	assert_memory_equal(call->data, first->data, first->data_len);
+	answer(call, 20, SLICE("\x92"));
+	assert_int_equal(frame_at(end_taken(end), &body).id, end->passed_id);
+	end_close(end);
+}
+
 static void an_answer_in_pieces_leaves_as_one_frame(void **state)
 {
 	struct end *end = end_open(CODEC_SERVER);
@@ -504,6 +585,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_carries_the_consumers_id),
 		cmocka_unit_test(many_frames_in_one_read_are_many_requests),
+		cmocka_unit_test(a_call_that_passes_has_no_exchange),
+		cmocka_unit_test(a_one_way_call_does_not_pass),
+		cmocka_unit_test(what_passed_may_come_back_as_an_exchange),
 		cmocka_unit_test(an_answer_in_pieces_leaves_as_one_frame),
 		cmocka_unit_test(an_abandoned_exchange_says_no_more),
 		cmocka_unit_test(a_refused_begin_skips_the_request),

@@ -1,0 +1,241 @@
+/* A call that nobody asks anything of but to be forwarded: no filters, a route that follows from its
+ * head, a connection at hand. Its frames pass with another id each; it is counted as a stream is.
+ *
+ *   frame ─ rpc_call_pass ─> connection to the host ─ passed ─> consumer        (given back)
+ *                              └─ reset: the call becomes a stream, which answers
+ *
+ * Whatever isn't plain goes the usual way from the beginning. Owner: its session's list; memory from
+ * the worker's free list. No timers: an RPC route has no timeout. */
+#include <stdlib.h>
+
+#include "manager/rpc_private.h"
+#include "routing/route.h"
+#include "upstream/upstream_worker.h"
+
+enum { FREE_CALLS = 4096 };
+
+struct rpc_call {
+	struct upstream_request request;
+	struct rpc_session *owner;
+	struct list_node link; /* owner->calls */
+	struct rpc_call *next_free;
+	struct dubbo_head_slot *head; /* held */
+	uint64_t id;                  /* the consumer's */
+	uint64_t start_ns;
+	enum reply_reason lost; /* why it returns */
+	bool is_paused;         /* the consumer's reads are, once, by this call */
+};
+
+static struct rpc_call *of_request(struct upstream_request *request)
+{
+	return container_of(request, struct rpc_call, request);
+}
+
+/* --- memory */
+
+static COLD struct rpc_call *call_new(void)
+{
+	struct rpc_call *call = calloc(1, sizeof *call);
+	invariant(call);
+	return call;
+}
+
+static struct rpc_call *call_take(struct worker_context *worker)
+{
+	struct rpc_call *call = worker->free_calls;
+
+	if (UNLIKELY(!call))
+		return call_new();
+	worker->free_calls = call->next_free;
+	worker->free_call_count--;
+	return call;
+}
+
+static void call_give(struct worker_context *worker, struct rpc_call *call)
+{
+	if (UNLIKELY(worker->free_call_count >= FREE_CALLS)) {
+		free(call);
+		return;
+	}
+	call->next_free = worker->free_calls;
+	worker->free_calls = call;
+	worker->free_call_count++;
+}
+
+void rpc_call_free_spares(struct worker_context *worker)
+{
+	while (worker->free_calls) {
+		struct rpc_call *call = worker->free_calls;
+		worker->free_calls = call->next_free;
+		free(call);
+	}
+	worker->free_call_count = 0;
+}
+
+/* --- the end */
+
+static void resume(struct rpc_call *call)
+{
+	if (LIKELY(!call->is_paused))
+		return;
+	call->is_paused = false;
+	conn_read_resume(&call->owner->session.conn);
+}
+
+/* Its request is over; it is no longer its session's. */
+static void leave(struct rpc_call *call)
+{
+	resume(call);
+	list_remove(&call->link);
+	call->owner->session.stream_count--;
+	dubbo_head_release(call->head);
+}
+
+static void end(struct rpc_call *call)
+{
+	struct session *session = &call->owner->session;
+
+	rpc_count_end(session, call->start_ns, false, true);
+	leave(call);
+	call_give(session->worker, call);
+	session_stream_closed(session, NULL);
+}
+
+void rpc_calls_abort(struct session *session)
+{
+	struct rpc_session *rs = rpc_session_of(session);
+
+	while (!list_is_empty(&rs->calls)) {
+		struct rpc_call *call = container_of(rs->calls.next, struct rpc_call, link);
+		upstream_request_cancel(&call->request);
+		end(call);
+	}
+}
+
+/* --- the request's events */
+
+static void on_passed(struct upstream_request *request, struct slice frame)
+{
+	struct rpc_call *call = of_request(request);
+	struct rpc_session *rs = call->owner;
+	uint8_t status = dubbo_frame_status(frame);
+	int result = RPC_RESULT_UNKNOWN;
+
+	if (LIKELY(status == DUBBO_OK))
+		result = dubbo_result_read(slice_sub(frame, DUBBO_HEADER_SIZE, frame.len),
+					   (uint8_t)frame.data[2] & DUBBO_SERIALIZATION_MASK);
+	rpc_count_answer(rpc_words(&rs->session), status, result);
+	if (UNLIKELY(rpc_close_over_cap(&rs->session))) /* and this call with it */
+		return;
+	dubbo_pass_answer(&rs->codec, call->id, frame);
+	conn_flush_later(&rs->session.conn);
+	end(call);
+}
+
+/* The stream begins where the call stood: nothing is counted twice. */
+static void on_reset(struct upstream_request *request, enum reply_reason reason)
+{
+	struct rpc_call *call = of_request(request);
+	struct rpc_session *rs = call->owner;
+	struct buf payload;
+
+	call->lost = reason;
+	buf_init(&payload, &rs->session.worker->loop->pool);
+	rs->returning = call;
+	dubbo_head_hold(call->head);
+	leave(call);
+	rs->session.request_count--;
+	dubbo_take_back(&rs->codec, call->head, call->id, &payload);
+	rs->returning = NULL;
+	dubbo_head_release(call->head);
+	call_give(rs->session.worker, call);
+}
+
+bool rpc_call_return(struct stream *s, const struct rpc_call *call)
+{
+	s->info.times.start_ns = call->start_ns;
+	stream_response_reset(s, call->lost, (struct slice){0});
+	return true;
+}
+
+static void on_blocked(struct upstream_request *request)
+{
+	struct rpc_call *call = of_request(request);
+
+	call->is_paused = true;
+	conn_read_pause(&call->owner->session.conn);
+}
+
+static void on_unblocked(struct upstream_request *request)
+{
+	resume(of_request(request));
+}
+
+static const struct upstream_request_events request_events = {
+	.passed = on_passed,
+	.reset = on_reset,
+	.blocked = on_blocked,
+	.unblocked = on_unblocked,
+};
+
+/* --- the beginning */
+
+struct cluster_worker *rpc_call_cluster(const struct session *session, const struct route *route)
+{
+	if (!route || route->kind != ROUTE_FORWARD || !rpc_manager_of(session)->is_plain)
+		return NULL;
+	const struct route_action *action = route->forward;
+	if (action->choice != CLUSTER_NAMED || action->slot == CLUSTER_SLOT_NONE ||
+	    action->hash_policies.count || action->timeout_ms)
+		return NULL;
+	struct cluster_worker *cluster =
+		cluster_worker_find(session->worker->upstream, action->slot);
+	return cluster && cluster_worker_config(cluster)->type != CLUSTER_ORIGINAL_DST ? cluster
+										       : NULL;
+}
+
+static struct worker_host *choose_host(struct cluster_worker *cluster, const struct route *route)
+{
+	const struct host_set *set = cluster_worker_hosts(cluster);
+	struct pick pick = {
+		.match = route->forward->metadata_match, .attempts = 1, .index = BALANCE_NONE};
+
+	return LIKELY(set && !set->drop_count) ? cluster_worker_pick(cluster, &pick) : NULL;
+}
+
+bool rpc_call_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,
+		   struct slice frame)
+{
+	struct rpc_session *rs = container_of(codec, struct rpc_session, codec.codec);
+	struct session *session = &rs->session;
+	struct worker_context *worker = session->worker;
+	const struct rpc_memo *memo = dubbo_head_memo(head);
+	const struct route *route = memo->found;
+
+	if (UNLIKELY(memo->of != rpc_manager_of(session)->routes ||
+		     memo->epoch != worker->config_epoch || !memo->straight_to ||
+		     session->is_closing))
+		return false;
+	struct worker_host *host = choose_host(memo->straight_to, route);
+	if (UNLIKELY(!host))
+		return false;
+	struct rpc_call *call = call_take(worker);
+	call->request.priority = route->forward->is_high_priority ? CLUSTER_PRIORITY_HIGH
+								  : CLUSTER_PRIORITY_DEFAULT;
+	if (UNLIKELY(!upstream_request_pass(&call->request, host, frame, &request_events))) {
+		call_give(worker, call);
+		rs->host = host; /* it was its turn */
+		return false;
+	}
+	call->owner = rs;
+	call->head = head;
+	call->id = id;
+	call->start_ns = worker->loop->now_ns;
+	call->is_paused = false;
+	dubbo_head_hold(head);
+	list_push_back(&rs->calls, &call->link);
+	session->stream_count++;
+	session->request_count++;
+	rpc_count_request(rpc_words(session));
+	return true;
+}
