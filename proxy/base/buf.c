@@ -402,6 +402,17 @@ void buf_copy_all(struct buf *dst, const struct buf *src)
 		buf_append_owned(dst, slice_make(s->data, s->len));
 }
 
+void buf_copy_range(struct buf *dst, const struct buf *src, size_t at, size_t n)
+{
+	for (const struct buf_segment *s = src->first; s && n; s = s->next) {
+		size_t skipped = at < s->len ? at : s->len;
+		size_t len = s->len - skipped < n ? s->len - skipped : n;
+		buf_append_owned(dst, slice_make(s->data + skipped, len));
+		at -= skipped;
+		n -= len;
+	}
+}
+
 void buf_drain_slow(struct buf *buf, size_t n)
 {
 	invariant(n <= buf->len);

@@ -175,6 +175,9 @@ void buf_borrow_all(struct buf *dst, const struct buf *src);
 /* Appends owned copies of src's bytes to dst. */
 void buf_copy_all(struct buf *dst, const struct buf *src);
 
+/* The same of n bytes from the offset `at`, or as many as there are. */
+void buf_copy_range(struct buf *dst, const struct buf *src, size_t at, size_t n);
+
 void buf_drain_slow(struct buf *buf, size_t n);
 
 /* Drops the first n bytes. n <= buf->len. */

@@ -61,8 +61,8 @@ struct dubbo_options {
 	struct dubbo_counts *counts;
 	struct dubbo_heads *heads; /* server: the worker's (dubbo_heads.h); NULL: none are kept */
 	void (*noticed)(struct codec *codec, enum dubbo_notice notice); /* server; may be NULL */
-	/* Server: shown a whole two-way request with a kept head before its exchange is begun. True:
-	 * it was taken, and dubbo_pass_answer or dubbo_take_back follows. NULL: none is. */
+	/* Server: shown a whole two-way request with a kept head before its exchange is begun.
+	 * True: it was taken, and dubbo_pass_answer or dubbo_take_back follows. NULL: none is. */
 	bool (*pass)(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,
 		     struct slice frame);
 	/* Client: the whole answer to a request that was passed on; detached. In turn memory that

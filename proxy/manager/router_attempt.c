@@ -258,6 +258,17 @@ static bool resend_elsewhere(struct router *r, enum reply_reason reason)
 	return true;
 }
 
+/* Nor has one seen a call of which the connection took no byte. */
+static bool resend_unsent(struct router *r, enum reply_reason reason)
+{
+	if (reason != REPLY_CONNECTION_LOST || !router_is_rpc(r) || r->resends >= ROUTER_RESENDS ||
+	    !upstream_request_unsent(&r->request, &r->waiting))
+		return false;
+	r->resends++;
+	router_start_attempt(r);
+	return true;
+}
+
 static void on_failed(struct upstream_request *request, enum reply_reason reason,
 		      struct slice details)
 {
@@ -297,7 +308,7 @@ static void on_reset(struct upstream_request *request, enum reply_reason reason)
 		router_start_attempt(r);
 		return;
 	}
-	if (router_retry_reset(r, reason, !request->was_untouched))
+	if (resend_unsent(r, reason) || router_retry_reset(r, reason, !request->was_untouched))
 		return;
 	count_failure(r, reason);
 	give_up(r, reason, (struct slice){0});

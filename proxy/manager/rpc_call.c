@@ -1,11 +1,12 @@
-/* A call that nobody asks anything of but to be forwarded: no filters, a route that follows from its
- * head, a connection at hand. Its frames pass with another id each; it is counted as a stream is.
+/* A call that nobody asks anything of but to be forwarded: no filters, a route that follows from
+ * its head, a connection at hand. Its frames pass with another id each; it is counted as a stream
+ * is.
  *
  *   frame ─ rpc_call_pass ─> connection to the host ─ passed ─> consumer        (given back)
- *                              └─ reset: the call becomes a stream, which answers
+ *                              └─ reset: the call becomes a stream, which goes on
  *
- * Whatever isn't plain goes the usual way from the beginning. Owner: its session's list; memory from
- * the worker's free list. No timers: an RPC route has no timeout. */
+ * Whatever isn't plain goes the usual way from the beginning. Owner: its session's list; memory
+ * from the worker's free list. No timers: an RPC route has no timeout. */
 #include <stdlib.h>
 
 #include "manager/rpc_private.h"
@@ -23,6 +24,7 @@ struct rpc_call {
 	uint64_t id;                  /* the consumer's */
 	uint64_t start_ns;
 	enum reply_reason lost; /* why it returns */
+	bool is_unsent;         /* it may go again */
 	bool is_paused;         /* the consumer's reads are, once, by this call */
 };
 
@@ -132,15 +134,18 @@ static void on_passed(struct upstream_request *request, struct slice frame)
 	end(call);
 }
 
-/* The stream begins where the call stood: nothing is counted twice. */
+/* The stream begins where the call stood: nothing is counted twice. It sends the call again, if no
+ * host can have seen any of it, or answers for it. */
 static void on_reset(struct upstream_request *request, enum reply_reason reason)
 {
 	struct rpc_call *call = of_request(request);
 	struct rpc_session *rs = call->owner;
 	struct buf payload;
 
-	call->lost = reason;
 	buf_init(&payload, &rs->session.worker->loop->pool);
+	call->lost = reason;
+	call->is_unsent =
+		reason == REPLY_CONNECTION_LOST && upstream_request_unsent(request, &payload);
 	rs->returning = call;
 	dubbo_head_hold(call->head);
 	leave(call);
@@ -154,6 +159,8 @@ static void on_reset(struct upstream_request *request, enum reply_reason reason)
 bool rpc_call_return(struct stream *s, const struct rpc_call *call)
 {
 	s->info.times.start_ns = call->start_ns;
+	if (call->is_unsent)
+		return false;
 	stream_response_reset(s, call->lost, (struct slice){0});
 	return true;
 }
@@ -220,8 +227,8 @@ bool rpc_call_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t i
 	if (UNLIKELY(!host))
 		return false;
 	struct rpc_call *call = call_take(worker);
-	call->request.priority = route->forward->is_high_priority ? CLUSTER_PRIORITY_HIGH
-								  : CLUSTER_PRIORITY_DEFAULT;
+	call->request.priority =
+		route->forward->is_high_priority ? CLUSTER_PRIORITY_HIGH : CLUSTER_PRIORITY_DEFAULT;
 	if (UNLIKELY(!upstream_request_pass(&call->request, host, frame, &request_events))) {
 		call_give(worker, call);
 		rs->host = host; /* it was its turn */

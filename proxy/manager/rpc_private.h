@@ -45,7 +45,8 @@ bool rpc_close_over_cap(struct session *session);
 
 /* rpc_call.c */
 
-/* The options' `pass`: takes a call whose route is known by its head, when a connection is at hand. */
+/* The options' `pass`: takes a call whose route is known by its head, when a connection is at hand.
+ */
 bool rpc_call_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,
 		   struct slice frame);
 /* The cluster of calls that this route forwards without a look at them; NULL: it looks. */

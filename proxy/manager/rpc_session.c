@@ -129,9 +129,9 @@ void rpc_count_end(struct session *session, uint64_t start_ns, bool is_oneway, b
 
 	stat_word_add(words + DUBBO_STAT_REQUEST_ACTIVE + 1, 1); /* the gauge's second word */
 	if (LIKELY(has_answer))
-		stat_word_add(words + (is_oneway ? DUBBO_STAT_REQUEST_ONEWAY
-						 : DUBBO_STAT_REQUEST_TWOWAY),
-			      1);
+		stat_word_add(
+			words + (is_oneway ? DUBBO_STAT_REQUEST_ONEWAY : DUBBO_STAT_REQUEST_TWOWAY),
+			1);
 	stat_record(worker->stats, rpc_manager_of(session)->stats, DUBBO_STAT_REQUEST_TIME_MS,
 		    (worker->loop->now_ns - start_ns) / 1000000);
 }

@@ -73,7 +73,8 @@ static void release(struct conn *conn, bool reset)
 		setsockopt(io_fd(&conn->io), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 	}
 	conn->loop->sys->close(io_fd(&conn->io));
-	buf_clear(&conn->out);
+	if (!conn->keeps_unsent)
+		buf_clear(&conn->out);
 	left_drop(conn);
 }
 

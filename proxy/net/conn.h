@@ -82,6 +82,8 @@ struct conn {
 	bool is_shutdown;
 	bool is_rereading;  /* a synthetic read of `left` is due at the end of the turn */
 	bool has_written;   /* the kernel took at least one byte of this connection */
+	bool keeps_unsent;  /* set by the owner: what is in out at the end stays there, and is the
+			       owner's to clear */
 	struct timer timer; /* connect timeout, then linger */
 	uint64_t bytes_read, bytes_written;
 };

@@ -70,7 +70,8 @@ struct session_type {
 	void (*noticed)(struct session *session, unsigned what, unsigned n);
 	/* The idle timeout has run out: count it. May be NULL. */
 	void (*idle_timed_out)(struct session *session);
-	/* The connection ends: what the type has under way beside streams ends, too. May be NULL. */
+	/* The connection ends: what the type has under way beside streams ends, too. May be NULL.
+	 */
 	void (*gone)(struct session *session);
 	/* The connection is gone and all streams with it; frees what embeds the session
 	 * (loop_bury). */

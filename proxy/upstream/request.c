@@ -1,5 +1,6 @@
 #include "upstream/request.h"
 
+#include "codec/dubbo_frame.h"
 #include "telemetry/stats_cluster.h"
 #include "upstream/upstream_worker.h"
 
@@ -84,10 +85,18 @@ void upstream_request_cancel(struct upstream_request *request)
 	}
 }
 
+/* An RPC frame is written as a whole, by whichever call ends it. */
+static void note_beginning(struct upstream_request *request, const struct upstream_conn *uc)
+{
+	if (uc->codec->type->is_multiplexed)
+		request->begins_at = uc->conn.bytes_written + uc->conn.out.len;
+}
+
 void upstream_send_headers(struct upstream_request *request, struct headers *headers, bool end)
 {
 	struct upstream_conn *uc = request->conn;
 
+	note_beginning(request, uc);
 	request->exchange.codec = uc->codec;
 	uc->codec->type->send_headers(&request->exchange, headers, end);
 	conn_flush_later(&uc->conn);
@@ -97,6 +106,7 @@ void upstream_send_data(struct upstream_request *request, struct buf *data, bool
 {
 	struct upstream_conn *uc = request->conn;
 
+	note_beginning(request, uc);
 	uc->codec->type->send_data(&request->exchange, data, end);
 	conn_flush_later(&uc->conn);
 }
@@ -105,8 +115,27 @@ void upstream_send_trailers(struct upstream_request *request, struct headers *tr
 {
 	struct upstream_conn *uc = request->conn;
 
+	note_beginning(request, uc);
 	uc->codec->type->send_trailers(&request->exchange, trailers);
 	conn_flush_later(&uc->conn);
+}
+
+bool upstream_request_unsent(const struct upstream_request *request, struct buf *body)
+{
+	char header[DUBBO_HEADER_SIZE];
+	struct dubbo_frame frame;
+	struct buf bytes;
+
+	if (!request->unsent)
+		return false;
+	buf_init(&bytes, request->unsent->pool);
+	buf_copy_range(&bytes, request->unsent, request->unsent_at, sizeof header);
+	size_t len = buf_peek(&bytes, header, sizeof header);
+	buf_clear(&bytes);
+	enum status status = dubbo_frame_read(slice_make(header, len), UINT32_MAX, &frame);
+	invariant(len == sizeof header && (!status || status == STATUS_AGAIN));
+	buf_copy_range(body, request->unsent, request->unsent_at + sizeof header, frame.body_len);
+	return true;
 }
 
 /* An exclusive connection rests as a whole: nothing else could be read from it. */

@@ -64,18 +64,20 @@ struct upstream_request {
 	bool is_conn_reused;        /* the connection had served before */
 	bool is_blocked;            /* between blocked and unblocked */
 	bool has_answer_begun;
-	bool was_untouched; /* since it is over: the kernel had taken no byte since it was attached
-			     */
-	uint64_t written_before; /* conn's bytes_written when it was attached */
+	bool was_untouched;       /* since it is over: the kernel had taken no byte of it */
+	uint64_t begins_at;       /* where in all of conn's output its first byte stands */
+	const struct buf *unsent; /* during `reset`: where its RPC frame, untouched, waits to be
+				     sent, at … NULL: nowhere */
+	size_t unsent_at;
 };
 
 /* The host must be this worker's. arena: where answers' headers are made. */
 void upstream_request_start(struct upstream_request *request, struct worker_host *host,
 			    enum stream_protocol protocol, struct arena *arena,
 			    const struct upstream_request_events *events);
-/* An RPC request that needs no message events, only `passed`, `reset`, `blocked` and `unblocked`: its
- * frame, in turn memory that may be written to, goes on as it is but for its id. False, and nothing
- * was done: there is no connection at hand that takes it now. */
+/* An RPC request that needs no message events, only `passed`, `reset`, `blocked` and `unblocked`:
+ * its frame, in turn memory that may be written to, goes on as it is but for its id. False, and
+ * nothing was done: there is no connection at hand that takes it now. */
 bool upstream_request_pass(struct upstream_request *request, struct worker_host *host,
 			   struct slice frame, const struct upstream_request_events *events);
 /* Does nothing to one that is over. */
@@ -85,6 +87,10 @@ void upstream_request_cancel(struct upstream_request *request);
 void upstream_send_headers(struct upstream_request *request, struct headers *headers, bool end);
 void upstream_send_data(struct upstream_request *request, struct buf *data, bool end);
 void upstream_send_trailers(struct upstream_request *request, struct headers *trailers);
+
+/* During `reset` only: the body of an RPC request of which the kernel has taken no byte, appended
+ * to *body as owned copies. False: some was taken, or it isn't at hand. */
+bool upstream_request_unsent(const struct upstream_request *request, struct buf *body);
 
 /* Counted: no data of the answer is delivered meanwhile (a multiplexed connection goes on reading).
  */

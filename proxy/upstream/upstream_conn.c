@@ -73,13 +73,23 @@ static void detach(struct upstream_request *request)
 	struct worker_host *host = request->host;
 	struct stats_shard *shard = host->cluster->upstream->stats;
 
-	request->was_untouched = request->conn->conn.bytes_written == request->written_before;
+	request->was_untouched = request->conn->conn.bytes_written <= request->begins_at;
 	list_remove(&request->link);
 	request->conn = NULL;
 	request->state = UPSTREAM_REQUEST_OVER;
 	host->active--;
 	cluster_worker_drop(host->cluster, request->priority, BREAKER_REQUESTS);
 	stat_gauge_dec(shard, host->cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+}
+
+/* Ends without an answer. A frame that waits in the connection's output may be sent elsewhere. */
+static void lose(struct upstream_conn *uc, struct upstream_request *request)
+{
+	bool is_frame = uc->codec->type->is_multiplexed && request->exchange.is_sent;
+
+	detach(request);
+	request->unsent = is_frame && request->was_untouched ? &uc->conn.out : NULL;
+	request->unsent_at = (size_t)(request->begins_at - uc->conn.bytes_written);
 }
 
 /* A connection that had idled may end without the host being bad: that request is sent again. */
@@ -97,7 +107,7 @@ static void reset_requests(struct upstream_conn *uc, enum reply_reason reason)
 		struct worker_host *host = request->host;
 		if (request->exchange.codec)
 			uc->codec->type->abandon(&request->exchange);
-		detach(request);
+		lose(uc, request);
 		note_reset(request, host);
 		request->events->reset(request, reason);
 		worker_host_release(host);
@@ -140,6 +150,7 @@ static void gone(struct upstream_conn *uc, enum reply_reason reason, bool is_rem
 		 uc->conn.bytes_written);
 	stat_record(upstream->stats, stats, CLUSTER_STAT_UPSTREAM_RQ_PER_CX, uc->served);
 	reset_requests(uc, reason);
+	buf_clear(&uc->conn.out);
 	uc->codec->type->close(uc->codec);
 	list_remove(&uc->link);
 	pool->conn_count--;
@@ -353,7 +364,9 @@ static void on_reset(struct exchange *exchange, enum reply_reason reason)
 	struct worker_host *host = request->host;
 	struct upstream_conn *uc = request->conn;
 
-	detach(request);
+	lose(uc, request);
+	if (uc->codec->is_failed && uc->state == UPSTREAM_CONN_READY)
+		set_state(uc, UPSTREAM_CONN_DRAINING); /* nothing goes again on this one */
 	if (reason == REPLY_UPSTREAM_PROTOCOL_ERROR)
 		count(uc, CLUSTER_STAT_UPSTREAM_CX_PROTOCOL_ERROR);
 	note_reset(request, host);
@@ -382,8 +395,8 @@ void upstream_conn_passed(struct exchange *exchange, struct slice frame)
 	struct upstream_request *request = of_exchange(exchange);
 	struct worker_host *host = request->host;
 
-	worker_host_note(host, dubbo_frame_status(frame) == DUBBO_OK ? OUTLIER_SUCCESS
-								      : OUTLIER_5XX);
+	worker_host_note(host,
+			 dubbo_frame_status(frame) == DUBBO_OK ? OUTLIER_SUCCESS : OUTLIER_5XX);
 	request->conn->is_unsettled = true;
 	detach(request);
 	request->events->passed(request, frame);
@@ -498,6 +511,7 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 	}
 	if (config->buffer_limit && config->buffer_limit < CONN_DEFAULT_HIGH_MARK)
 		uc->conn.high_mark = config->buffer_limit;
+	uc->conn.keeps_unsent = true;
 	uc->id = ++cluster->upstream->next_conn_id;
 	uc->start_ms = uc->last_use_ms = loop_now_ms(loop);
 	list_init(&uc->requests);
@@ -524,7 +538,7 @@ static inline void enlist(struct upstream_conn *uc, struct upstream_request *req
 	request->conn = uc;
 	request->state = UPSTREAM_REQUEST_ATTACHED;
 	request->is_conn_reused = uc->served > 0;
-	request->written_before = uc->conn.bytes_written;
+	request->begins_at = uc->conn.bytes_written + uc->conn.out.len;
 	uc->served++;
 	list_push_back(&uc->requests, &request->link);
 	request->host->active++;

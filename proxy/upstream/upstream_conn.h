@@ -43,8 +43,8 @@ struct upstream_conn {
 	uint8_t state;    /* enum upstream_conn_state */
 	uint8_t priority; /* enum cluster_priority: whose slot it has */
 	bool has_local;
-	bool is_used_up; /* it has served max_requests_per_connection */
-	bool is_reading; /* codec_read runs */
+	bool is_used_up;   /* it has served max_requests_per_connection */
+	bool is_reading;   /* codec_read runs */
 	bool is_unsettled; /* a request has ended since: at the end of the read */
 	union {
 		struct http1 http1;

@@ -21,6 +21,13 @@ def _gateway(name, *ports, filters=(), **kw):
     return Gateway(f"dubbo-{name}", manager, [cluster("up", *ports), cluster("empty"), cluster("dead", dead)], **kw)
 
 
+def _limit(calls):
+    return {"name": "limit", "config": {
+        "@type": TYPE + "http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "calls",
+        "token_bucket": {"max_tokens": calls, "tokens_per_fill": calls, "fill_interval": "3600s"},
+        "filter_enabled": {"default_value": {"numerator": 100}}, "filter_enforced": {"default_value": {"numerator": 100}}}}
+
+
 def what_the_proxy_answers_itself():
     """By its own id each, on a connection that stays: exceptions that a consumer throws at once, or a status that lets it try elsewhere."""
     provider = Provider()
@@ -48,6 +55,62 @@ def a_lost_connection_answers_every_call_on_it():
             assert sorted(f.id for f in frames) == list(range(1, 9)) and {f.status for f in frames} == {35}, frames
         provider.hold = False
         assert a.ask().body == b"\x91\x01p" and b.ask().status == 20
+    provider.stop()
+
+
+def a_call_that_meets_the_end_of_its_connection_goes_again():
+    """The proxy reads both at once: the connection took no byte of the call, so no host has seen it."""
+    for name, filters in (("plain", ()), ("filters", [_limit(1000)])):
+        provider = Provider()
+        with _gateway(f"end-{name}", provider.port, filters=filters, args=["--disable-hot-restart", "--concurrency", "1"]) as g, Consumer(g.port) as c:
+            for n in range(3):
+                assert c.ask().status == 20
+            for is_call_first in (False, True) * 3:
+                _stop(g.proc)
+                if is_call_first:
+                    c.call()
+                provider.conns[-1].shutdown(socket.SHUT_RDWR)
+                if not is_call_first:
+                    c.call()
+                g.proc.send_signal(signal.SIGCONT)
+                frame = c.read()
+                assert frame.status == 20 and frame.id == c.last, (name, is_call_first, frame)
+            assert provider.count == 9 and g.stat("dubbo.dubbo.request") == g.stat("dubbo.dubbo.response_success") == 9
+            assert g.stat("dubbo.dubbo.request_active") == g.stat("cluster.up.upstream_rq_active") == 0
+        provider.stop()
+
+
+def _stop(proc):
+    proc.send_signal(signal.SIGSTOP)
+    end = time.monotonic() + 10
+    while Path(f"/proc/{proc.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "T":
+        assert time.monotonic() < end
+
+
+def a_call_that_waits_behind_a_stuck_host_goes_again():
+    """Its frame was never sent: when the connection ends, another one gets it. What was sent is lost."""
+    provider = Provider(reads=False, buffer=4096)
+    with _gateway("stuck", provider.port, args=["--disable-hot-restart", "--concurrency", "1"]) as g, Consumer(g.port, timeout=1) as a, Consumer(g.port) as b:
+        sent = 0
+        try:
+            while sent < 64 << 20:
+                a.call(args=("z" * 30000,))
+                sent += 30000
+        except socket.timeout:
+            pass
+        before, now = 0, g.stat("dubbo.dubbo.request")
+        while before < now:  # what the kernel takes of it grows for a while
+            time.sleep(0.2)
+            before, now = now, g.stat("dubbo.dubbo.request")
+        b.call()
+        while g.stat("dubbo.dubbo.request") == before:
+            time.sleep(0.02)
+        provider.reads = True
+        provider.conns[0].close()
+        frame = b.read()
+        assert frame.status == 20 and frame.body == b"\x91\x01p", frame
+        statuses = [a.read().status for _ in range(now)]
+        assert statuses.count(35) > 0 and statuses.count(20) > 0 and set(statuses) == {20, 35}, statuses
     provider.stop()
 
 
@@ -237,12 +300,8 @@ def _try(port):
 
 def message_filters_work_on_calls():
     """local_ratelimit in a Dubbo chain: what is over the limit is an exception that stock consumers don't try again."""
-    limit = {"name": "limit", "config": {
-        "@type": TYPE + "http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "calls",
-        "token_bucket": {"max_tokens": 2, "tokens_per_fill": 2, "fill_interval": "3600s"},
-        "filter_enabled": {"default_value": {"numerator": 100}}, "filter_enforced": {"default_value": {"numerator": 100}}}}
     provider = Provider()
-    with _gateway("filters", provider.port, filters=[limit]) as g, Consumer(g.port) as c:
+    with _gateway("filters", provider.port, filters=[_limit(2)]) as g, Consumer(g.port) as c:
         answers = [c.ask() for _ in range(4)]
         assert [b"RuntimeException" in a.body for a in answers] == [False, False, True, True], answers
         assert {a.status for a in answers} == {20} and provider.count == 2

@@ -36,10 +36,12 @@ def _exactly(sock, n):
 class Provider:
     """Answers each call with its own name; with hold=True, calls wait in `held` as (connection, frame). reads=False: it never reads."""
 
-    def __init__(self, name="p", hold=False, reads=True, size=0):
+    def __init__(self, name="p", hold=False, reads=True, size=0, buffer=None):
         self.name, self.hold, self.reads, self.size = name, hold, reads, size
         self.held, self.conns, self.count = queue.Queue(), [], 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        if buffer:  # connections inherit it
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 

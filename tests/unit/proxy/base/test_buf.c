@@ -217,6 +217,28 @@ static void borrowing_leaves_the_source_alone(void **state)
 	buf_clear(&dst);
 }
 
+static void a_range_is_copied_across_segments(void **state)
+{
+	struct buf src, dst;
+
+	buf_init(&src, *state), buf_init(&dst, *state);
+	buf_append_owned(&src, SLICE("one"));
+	buf_append_turn(&src, SLICE("two"));
+	buf_append_turn(&src, SLICE("three"));
+	buf_copy_range(&dst, &src, 4, 4);
+	assert_text(&dst, "woth");
+	buf_copy_range(&dst, &src, 3, 3);
+	assert_text(&dst, "wothtwo");
+	buf_copy_range(&dst, &src, 9, 100);
+	buf_copy_range(&dst, &src, 11, 1);
+	buf_copy_range(&dst, &src, 0, 0);
+	assert_text(&dst, "wothtwoee");
+	buf_clear(&src);
+	buf_pool_rewind(*state);
+	assert_text(&dst, "wothtwoee");
+	buf_clear(&dst);
+}
+
 static void flat_copies_only_when_it_must(void **state)
 {
 	struct buf buf;
@@ -364,6 +386,7 @@ int main(void)
 		TEST(move_relinks_whole_segments),
 		TEST(a_split_owned_block_stays_with_its_tail),
 		TEST(borrowing_leaves_the_source_alone),
+		TEST(a_range_is_copied_across_segments),
 		TEST(flat_copies_only_when_it_must),
 		TEST(a_turn_takes_its_share_and_no_more),
 		TEST(calm_turns_give_spare_memory_back),

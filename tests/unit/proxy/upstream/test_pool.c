@@ -440,6 +440,76 @@ static void destinations_come_and_go(void **context)
 	assert_non_null(cluster_worker_pick(cluster(), &pick));
 }
 
+/* --- RPC: what was not sent */
+
+static char sent_again[64];
+
+static void send_rpc(struct upstream_request *request)
+{
+	struct call *call = of(request);
+	struct rpc_head head = {.protocol = RPC_DUBBO, .serialization = 2};
+	struct headers headers;
+	struct buf body;
+
+	call->outcome = READY;
+	headers_init(&headers, &call->arena, 1);
+	headers.rpc = &head;
+	buf_init(&body, &f.loop.pool);
+	buf_append_copy(&body, call == &calls[0] ? SLICE("first") : SLICE("second"));
+	upstream_send_headers(request, &headers, false);
+	upstream_send_data(request, &body, true);
+}
+
+static void on_rpc_reset(struct upstream_request *request, enum reply_reason reason)
+{
+	struct buf body;
+
+	on_reset(request, reason);
+	buf_init(&body, &f.loop.pool);
+	of(request)->body = upstream_request_unsent(request, &body) ? body.len : 0;
+	buf_peek(&body, sent_again, sizeof sent_again);
+	buf_clear(&body);
+}
+
+static const struct upstream_request_events rpc_events = {
+	.ready = send_rpc,
+	.failed = on_failed,
+	.reset = on_rpc_reset,
+	.blocked = ignore,
+	.unblocked = ignore,
+};
+
+static struct call *start_rpc(unsigned n)
+{
+	struct pick pick = {0};
+
+	calls[n].outcome = WAITING;
+	upstream_request_start(&calls[n].request, cluster_worker_pick(cluster(), &pick),
+			       STREAM_PROTOCOL_DUBBO, &calls[n].arena, &rpc_events);
+	return &calls[n];
+}
+
+static void what_a_connection_did_not_take_is_there_again(void **context)
+{
+	(void)context;
+	simple();
+	struct call *taken = start_rpc(0);
+	await(taken, READY); /* and flushed, at the end of that turn */
+	struct call *waits = start_rpc(1);
+	assert_int_equal(waits->outcome, READY);
+	struct upstream_conn *uc = taken->request.conn;
+	assert_ptr_equal(waits->request.conn, uc);
+
+	upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+	assert_int_equal(taken->outcome, RESET);
+	assert_int_equal(waits->outcome, RESET);
+	assert_false(taken->request.was_untouched);
+	assert_true(waits->request.was_untouched);
+	assert_int_equal(taken->body, 0);
+	assert_int_equal(waits->body, 6);
+	assert_memory_equal(sent_again, "second", 6);
+}
+
 static void retry_slots(void **context)
 {
 	struct retry_slot slots[4] = {{0}};
@@ -475,6 +545,7 @@ int main(void)
 		IN_FIXTURE(a_removed_cluster_ends_its_requests_first),
 		IN_FIXTURE(requests_may_be_cancelled_at_any_time),
 		IN_FIXTURE(destinations_come_and_go),
+		IN_FIXTURE(what_a_connection_did_not_take_is_there_again),
 		IN_FIXTURE(retry_slots),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
