@@ -5,7 +5,7 @@
 #include "codec/http1_internal.h"
 
 /* Of http1_scratch_size for the default limits, so that the turn block is spared. */
-enum { SCRATCH_SIZE = HTTP1_DEFAULT_HEADERS * (sizeof(struct header) + 4) + 16 };
+enum { SCRATCH_SIZE = HTTP1_DEFAULT_HEADERS * sizeof(struct header) };
 
 _Static_assert(sizeof(struct http1) <= 88, "an idle connection has one");
 
@@ -227,7 +227,7 @@ static void tell_trailers(struct http1 *h, const struct http1_head *head)
 	struct headers *trailers = arena_alloc(exchange->arena, sizeof *trailers);
 
 	http1_head_copy(head, HTTP1_TRAILERS, trailers, exchange->arena, 0);
-	if (trailers->count)
+	if (headers_next(trailers, NULL))
 		h->codec.events->trailers(exchange, trailers);
 	else
 		deliver_bytes(h, (struct slice){0}, true);
@@ -237,28 +237,19 @@ static bool read_trailers(struct http1 *h, struct slice *bytes)
 {
 	_Alignas(8) char small[SCRATCH_SIZE];
 	void *scratch = scratch_for(h, small);
-	struct http1_lines_found found;
 	struct http1_head head;
-	enum http1_error error = HTTP1_ERROR_NONE;
+	enum http1_error error;
 
 	if (!bytes->len)
 		return false;
-	switch (http1_head_find(&h->progress, *bytes, HTTP1_TRAILERS, h->options, scratch, &found,
-				&error)) {
-	case HTTP1_FOUND_MORE:
+	if (http1_head_read(&head, &h->progress, *bytes, HTTP1_TRAILERS, h->options, scratch,
+			    &error) == HTTP1_FOUND_MORE)
 		return false;
-	case HTTP1_FOUND_ALL:
-		error = http1_head_parse(&head, *bytes, &found, HTTP1_TRAILERS, h->options,
-					 scratch);
-		break;
-	case HTTP1_FOUND_BAD:
-		break;
-	}
 	if (error) {
 		http1_fail(h, error);
 		return true;
 	}
-	*bytes = slice_sub(*bytes, found.len, bytes->len);
+	*bytes = slice_sub(*bytes, head.bytes.len, bytes->len);
 	http1_received(h);
 	if (!h->options->enable_trailers)
 		head.field_count = 0;
@@ -297,23 +288,16 @@ static bool read_head(struct http1 *h, struct slice *bytes)
 	_Alignas(8) char small[SCRATCH_SIZE];
 	void *scratch = scratch_for(h, small);
 	enum http1_kind kind = is_server(h) ? HTTP1_REQUEST : HTTP1_RESPONSE;
-	struct http1_lines_found found;
 	struct http1_head head;
-	enum http1_error error = HTTP1_ERROR_NONE;
+	enum http1_error error;
 
 	if (!(is_server(h) ? may_read_request(h, bytes) : may_read_response(h, bytes)))
 		return h->read_state == HTTP1_READ_SKIP;
-	switch (http1_head_find(&h->progress, *bytes, kind, h->options, scratch, &found, &error)) {
-	case HTTP1_FOUND_MORE:
+	if (http1_head_read(&head, &h->progress, *bytes, kind, h->options, scratch, &error) ==
+	    HTTP1_FOUND_MORE)
 		return false;
-	case HTTP1_FOUND_ALL:
-		error = http1_head_parse(&head, *bytes, &found, kind, h->options, scratch);
-		break;
-	case HTTP1_FOUND_BAD:
-		break;
-	}
 	if (!error) {
-		*bytes = slice_sub(*bytes, found.len, bytes->len);
+		*bytes = slice_sub(*bytes, head.bytes.len, bytes->len);
 		error = is_server(h) ? http1_server_head(h, &head) : http1_client_head(h, &head);
 	}
 	if (error)

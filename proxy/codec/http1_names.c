@@ -5,6 +5,31 @@
 
 enum { BLOCK = 16, LONGEST_KNOWN = 3 * BLOCK };
 
+#define SLOT(at, id, text) [at] = {text, HEADER_##id, (HTTP1_NOTED >> (HEADER_##id & 63) & 1) != 0},
+const struct http1_name_slot http1_name_slots[HTTP1_NAME_SLOTS] = {
+	SLOT(1, GRPC_MESSAGE, "grpc-message:") SLOT(5, X_FORWARDED_FOR, "x-forwarded-for:") SLOT(
+		6, GRPC_STATUS, "grpc-status:") SLOT(10, ACCEPT, "accept:") SLOT(12, DATE, "date:")
+		SLOT(15, GRPC_TIMEOUT, "grpc-timeout:") SLOT(17, TRAILER, "trailer:") SLOT(
+			18, CONTENT_TYPE, "content-type:") SLOT(20, HOST, "host:")
+			SLOT(25, HTTP2_SETTINGS, "http2-settings:") SLOT(
+				35, CONTENT_LENGTH, "content-length:") SLOT(36, ACCEPT_ENCODING,
+									    "accept-encoding:")
+				SLOT(38, CONNECTION, "connection:") SLOT(
+					39, SET_COOKIE, "set-cookie:") SLOT(42, EXPECT, "expect:")
+					SLOT(43, X_ENVOY_IP_TAGS, "x-envoy-ip-tags:") SLOT(
+						46, LOCATION,
+						"location:") SLOT(47, TE, "te:") SLOT(49, COOKIE,
+										      "cookie:")
+						SLOT(53, VIA, "via:") SLOT(55, REFERER, "referer:")
+							SLOT(56, USER_AGENT, "user-agent:") SLOT(
+								58, X_REQUEST_ID, "x-request-id:")
+								SLOT(59, KEEP_ALIVE, "keep-alive:")
+									SLOT(62, UPGRADE,
+									     "upgrade:")
+										SLOT(63, SERVER,
+										     "server:")};
+#undef SLOT
+
 enum header_id http1_name_find_bytewise(const char *name, size_t *len)
 {
 	char low[LONGEST_KNOWN];
@@ -16,7 +41,7 @@ enum header_id http1_name_find_bytewise(const char *name, size_t *len)
 		if (n < sizeof low)
 			low[n] = slice_lower_char(name[n]);
 	}
-	if (!n || n == *len)
+	if (!n || n == *len || n > UINT16_MAX)
 		return HEADER_REMOVED;
 	*len = n;
 	return n <= sizeof low ? known_name_find(slice_make(low, n)) : HEADER_OTHER;
@@ -35,28 +60,8 @@ static inline __m128i load(const char *p)
 	return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-/* Bit i: byte i isn't a letter, a digit or '-'. */
-static inline unsigned unusual(__m128i x)
-{
-	__m128i letter = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
-	__m128i digit = _mm_sub_epi8(x, _mm_set1_epi8('0'));
-	__m128i is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter);
-	__m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
-	__m128i is_dash = _mm_cmpeq_epi8(x, _mm_set1_epi8('-'));
-	return 0xffffu ^ (unsigned)_mm_movemask_epi8(
-				 _mm_or_si128(_mm_or_si128(is_letter, is_digit), is_dash));
-}
-
-bool http1_name_is_token(const char *name, size_t len)
-{
-	/* Sixteen bytes are readable: http1_name_find has read them. */
-	if (LIKELY(len && len <= BLOCK && !(unusual(load(name)) & ((1u << len) - 1))))
-		return true;
-	return len && http1_is_all(slice_make(name, len), HTTP1_TOKEN);
-}
-
 /* Three blocks in a row hold any well-known name. */
-enum header_id http1_name_find_long(const char *name, const char *end, size_t *len)
+enum header_id http1_name_find(const char *name, const char *end, size_t *len)
 {
 	char low[LONGEST_KNOWN];
 	unsigned odd = 0;
@@ -71,11 +76,11 @@ enum header_id http1_name_find_long(const char *name, const char *end, size_t *l
 				 _mm_or_si128(x, _mm_set1_epi8(0x20)));
 		if (LIKELY(colon)) {
 			unsigned n = (unsigned)__builtin_ctz(colon);
-			odd |= unusual(x) & ((1u << n) - 1);
+			odd |= http1_unusual(x) & ((1u << n) - 1);
 			at += n;
 			break;
 		}
-		odd |= unusual(x);
+		odd |= http1_unusual(x);
 	}
 	if (UNLIKELY(!at || at >= *len ||
 		     (odd && !http1_is_all(slice_make(name, at), HTTP1_TOKEN))))
@@ -126,7 +131,8 @@ bool http1_is_host(struct slice s, const char *end)
 		__m128i x = load(left.data);
 		__m128i dot = _mm_cmpeq_epi8(x, _mm_set1_epi8('.'));
 		__m128i colon = _mm_cmpeq_epi8(x, _mm_set1_epi8(':'));
-		unsigned odd = unusual(x) & ~(unsigned)_mm_movemask_epi8(_mm_or_si128(dot, colon));
+		unsigned odd =
+			http1_unusual(x) & ~(unsigned)_mm_movemask_epi8(_mm_or_si128(dot, colon));
 		if (left.len < BLOCK)
 			odd &= (1u << left.len) - 1;
 		if (odd)
@@ -139,15 +145,10 @@ bool http1_is_host(struct slice s, const char *end)
 
 #else
 
-enum header_id http1_name_find_long(const char *name, const char *end, size_t *len)
+enum header_id http1_name_find(const char *name, const char *end, size_t *len)
 {
 	(void)end;
 	return http1_name_find_bytewise(name, len);
-}
-
-bool http1_name_is_token(const char *name, size_t len)
-{
-	return len && http1_is_all(slice_make(name, len), HTTP1_TOKEN);
 }
 
 void http1_name_lower(char *name, size_t len)

@@ -1,8 +1,10 @@
 /* The head of an HTTP/1 message: from bytes to checked, not yet copied fields.
  *
- *   bytes (contiguous, come again with more behind) ─ http1_head_find ─> whole head
- *   whole head ─ http1_head_parse ─> start line, fields, framing      (slices of the bytes)
- *              ─ http1_head_copy ──> struct headers in an arena       (one copy, names lower case)
+ *   bytes (contiguous) ─ http1_head_read ─> start line, fields, framing   (slices of the bytes)
+ *                      ─ http1_head_copy ─> struct headers in an arena    (one copy, lower case)
+ *
+ * A head that has come in full is gone over once (http1_fields.h). One that hasn't, or has a fault,
+ * is scanned as it comes (http1_scan.h), and parsed when its end is seen.
  *
  * Strict: RFC 9112 without its leniencies. Refused are bare CR or LF, line folding, white space
  * around a field name, control characters, Content-Length twice or with Transfer-Encoding, any
@@ -19,6 +21,7 @@
 #include "base/arena.h"
 #include "base/slice.h"
 #include "codec/http1_error.h"
+#include "codec/http1_scan.h"
 #include "message/headers.h"
 
 enum http1_underscores {
@@ -28,12 +31,6 @@ enum http1_underscores {
 };
 
 struct http1_options;
-
-/* How far an incomplete head (or trailer section) was looked at. Zero: not at all. */
-struct http1_progress {
-	uint32_t scanned, line_start;
-	uint16_t lines;
-};
 
 enum http1_found {
 	HTTP1_FOUND_MORE, /* incomplete, good so far */
@@ -47,22 +44,8 @@ enum http1_kind {
 	HTTP1_TRAILERS, /* fields without a start line */
 };
 
-/* A whole head, split into lines. */
-struct http1_lines_found {
-	uint32_t *ends; /* offsets of the CRs, in the scratch given */
-	uint32_t count;
-	uint32_t len; /* of the head with its empty line */
-};
-
-/* Room that http1_head_find and http1_head_parse need. */
+/* Room that http1_head_read needs. */
 size_t http1_scratch_size(const struct http1_options *options);
-
-/* Looks for the head's end in all of its bytes so far. On BAD, *error says why. scratch: of
- * http1_scratch_size, aligned to 8; found->ends is in it and must stay until after the copy. */
-enum http1_found http1_head_find(struct http1_progress *progress, struct slice bytes,
-				 enum http1_kind kind, const struct http1_options *options,
-				 void *scratch, struct http1_lines_found *found,
-				 enum http1_error *error);
 
 /* What a Connection field said. */
 enum {
@@ -91,13 +74,16 @@ struct http1_head {
 	bool is_host_capital;                                                  /* "Host" */
 };
 
-/* Parses and checks. Hop-by-hop fields come out as HEADER_REMOVED: connection (kept with its
- * upgrade), keep-alive, proxy-connection, transfer-encoding, te (kept as `trailers`), upgrade
- * (unless it is one), http2-settings, host (it becomes the authority), and what Connection names.
- */
-enum http1_error http1_head_parse(struct http1_head *head, struct slice bytes,
-				  const struct http1_lines_found *found, enum http1_kind kind,
-				  const struct http1_options *options, void *scratch);
+/* Looks for a head in all of its bytes so far; parses and checks it. On BAD, *error says why.
+ * scratch: of http1_scratch_size, aligned to 8; head->fields is in it and must stay until after the
+ * copy.
+ * Hop-by-hop fields come out as HEADER_REMOVED, or not at all: connection (kept with its upgrade),
+ * keep-alive, proxy-connection, transfer-encoding, te (kept as `trailers`), upgrade (unless it is
+ * one), http2-settings, host (it becomes the authority), and what Connection names. */
+enum http1_found http1_head_read(struct http1_head *head, struct http1_progress *progress,
+				 struct slice bytes, enum http1_kind kind,
+				 const struct http1_options *options, void *scratch,
+				 enum http1_error *error);
 
 /* Copies the head once into the arena and makes `headers` of it, pseudo headers first, with room
  * for `spare` more. */

@@ -1,13 +1,13 @@
-/* Finds the line ends of an HTTP/1 head, and what may not stand in one, many bytes at a time.
+/* Goes over the lines of an HTTP/1 head that hasn't come in full, or has a fault.
  *
  *   GET / HTTP/1.1 CR LF name: value CR LF CR LF
- *                  ^ends[0]          ^ends[1]  empty line: HTTP1_SCAN_END
+ *                                         empty line: HTTP1_SCAN_END
  *
  * A line ends with CR LF (RFC 9112 2.2: a bare CR or LF is refused) and holds no control character
- * but TAB. Bytes behind the empty line are not looked at. The variants differ in speed only.
+ * but TAB. Bytes behind the empty line are not looked at.
  *
- * Owner: the caller keeps `struct http1_lines`, which holds offsets, never pointers into the bytes:
- * when more bytes have come it goes on where it stopped, so that total work is linear. */
+ * Owner: the caller keeps `struct http1_progress`, which holds offsets, never pointers into the
+ * bytes: when more bytes have come it goes on where it stopped, so that total work is linear. */
 #ifndef CODEC_HTTP1_SCAN_H
 #define CODEC_HTTP1_SCAN_H
 
@@ -19,27 +19,25 @@
 enum http1_scan_result {
 	HTTP1_SCAN_MORE,    /* the head hasn't ended yet; go on with more bytes */
 	HTTP1_SCAN_END,     /* line_start is the offset of the empty line */
-	HTTP1_SCAN_FULL,    /* room for line ends is used up */
+	HTTP1_SCAN_FULL,    /* a line beyond max_lines */
 	HTTP1_SCAN_CONTROL, /* a control character at `scanned` */
 	HTTP1_SCAN_ENDING,  /* a bare CR or LF at `scanned` */
 };
 
-struct http1_lines {
-	uint32_t *ends; /* offsets of the CRs found by this call */
-	uint32_t count, max;
-	uint32_t line_start; /* of the line that hasn't ended */
+/* How far an incomplete head (or trailer section) was looked at. Zero: not at all. */
+struct http1_progress {
 	uint32_t scanned;    /* what is before it was looked at */
+	uint32_t line_start; /* of the line that hasn't ended */
+	uint16_t lines;      /* whole ones */
 };
 
-/* Goes on from lines->scanned with all bytes of the head so far (less than 2^31). */
-enum http1_scan_result http1_scan_lines(struct http1_lines *lines, struct slice bytes);
+/* Goes on from progress->scanned with all bytes of the head so far (less than 2^31). */
+enum http1_scan_result http1_scan_lines(struct http1_progress *progress, struct slice bytes,
+					uint32_t max_lines);
 
-/* What http1_scan_lines chooses from: by byte, the oracle of the tests; 64 bytes at a time with
- * SSE2 and with AVX2 (only where has_avx2). Elsewhere than on x86-64 all are the first. */
-enum http1_scan_result http1_scan_lines_bytewise(struct http1_lines *lines, struct slice bytes);
-enum http1_scan_result http1_scan_lines_sse2(struct http1_lines *lines, struct slice bytes);
-enum http1_scan_result http1_scan_lines_avx2(struct http1_lines *lines, struct slice bytes);
-bool http1_scan_has_avx2(void);
+/* The same without a look at many bytes at a time: the oracle of the tests. */
+enum http1_scan_result http1_scan_lines_bytewise(struct http1_progress *progress,
+						 struct slice bytes, uint32_t max_lines);
 
 /* Classes of bytes. */
 enum {

@@ -1,97 +1,221 @@
-/* Every variant of the scans gives what the byte-wise one gives, for every byte at every place. */
+/* The scans and the parser's line loops give, many bytes at a time, what they give by byte: for
+ * every byte at every place, for heads cut anywhere. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "base/attributes.h"
+#include "codec/http1_fields.h"
 #include "codec/http1_names.h"
+#include "codec/http1_options.h"
 #include "codec/http1_scan.h"
 
-enum { MOST_ENDS = 64 };
+enum { MOST_LINES = 64 };
 
-typedef enum http1_scan_result scan_function(struct http1_lines *lines, struct slice bytes);
-
-struct outcome {
-	enum http1_scan_result result;
-	struct http1_lines lines;
-	uint32_t ends[MOST_ENDS];
-};
-
-static void run(struct outcome *outcome, scan_function *scan, struct slice bytes,
-		const struct http1_lines *from)
+/* A copy without a byte of slack, so that AddressSanitizer sees what is read behind it. */
+static struct slice exact_copy(struct slice bytes)
 {
 	char *exact = malloc(bytes.len ? bytes.len : 1);
 
 	memcpy(exact, bytes.data, bytes.len);
-	*outcome = (struct outcome){.lines = *from};
-	outcome->lines.ends = outcome->ends;
-	outcome->result = scan(&outcome->lines, slice_make(exact, bytes.len));
-	free(exact);
+	return slice_make(exact, bytes.len);
 }
 
-static void assert_variants_agree(struct slice bytes, const struct http1_lines *from)
+static void drop(struct slice copy)
 {
-	scan_function *variants[] = {http1_scan_lines, http1_scan_lines_sse2,
-				     http1_scan_has_avx2() ? http1_scan_lines_avx2
-							   : http1_scan_lines_sse2};
+	free((void *)(uintptr_t)copy.data);
+}
+
+static void assert_scans_agree(struct slice bytes, const struct http1_progress *from,
+			       uint32_t max_lines)
+{
+	struct slice copy = exact_copy(bytes);
+	struct http1_progress expected = *from, actual = *from;
+
+	assert_int_equal(http1_scan_lines(&actual, copy, max_lines),
+			 http1_scan_lines_bytewise(&expected, copy, max_lines));
+	assert_int_equal(actual.scanned, expected.scanned);
+	assert_int_equal(actual.line_start, expected.line_start);
+	assert_int_equal(actual.lines, expected.lines);
+	drop(copy);
+}
+
+/* --- the line loops */
+
+struct outcome {
+	struct http1_head head;
+	struct header fields[MOST_LINES];
+	enum http1_error error;
+};
+
+static void parse(struct outcome *outcome, enum http1_variant variant, struct slice bytes,
+		  enum http1_kind kind, uint32_t max_fields)
+{
+	*outcome = (struct outcome){.head.fields = outcome->fields};
+	outcome->error = http1_parse_lines_by(variant, &outcome->head, bytes, kind,
+					      &http1_default_options, max_fields);
+}
+
+static void assert_fields_equal(const struct header *a, const struct header *b)
+{
+	assert_ptr_equal(a->name, b->name);
+	assert_ptr_equal(a->value, b->value);
+	assert_int_equal(a->name_len, b->name_len);
+	assert_int_equal(a->value_len, b->value_len);
+	assert_int_equal(a->id, b->id);
+}
+
+static enum http1_error assert_variants_agree(struct slice bytes, enum http1_kind kind,
+					      uint32_t max_fields)
+{
+	struct slice copy = exact_copy(bytes);
 	struct outcome expected, actual;
 
-	run(&expected, http1_scan_lines_bytewise, bytes, from);
-	for (unsigned i = 0; i < COUNT_OF(variants); i++) {
-		run(&actual, variants[i], bytes, from);
-		assert_int_equal(actual.result, expected.result);
-		assert_int_equal(actual.lines.scanned, expected.lines.scanned);
-		assert_int_equal(actual.lines.line_start, expected.lines.line_start);
-		assert_int_equal(actual.lines.count, expected.lines.count);
-		assert_memory_equal(actual.ends, expected.ends, sizeof expected.ends);
+	parse(&expected, HTTP1_BYTEWISE, copy, kind, max_fields);
+	for (enum http1_variant variant = HTTP1_SSE2; variant <= HTTP1_AVX2; variant++) {
+		if (!http1_has_variant(variant))
+			continue;
+		parse(&actual, variant, copy, kind, max_fields);
+		assert_int_equal(actual.error, expected.error);
+		if (expected.error)
+			continue;
+		assert_int_equal(actual.head.bytes.len, expected.head.bytes.len);
+		assert_int_equal(actual.head.field_count, expected.head.field_count);
+		assert_int_equal(actual.head.has_host, expected.head.has_host);
+		assert_ptr_equal(actual.head.path.data, expected.head.path.data);
+		for (uint32_t i = 0; i < expected.head.field_count; i++)
+			assert_fields_equal(&actual.fields[i], &expected.fields[i]);
+	}
+	drop(copy);
+	return expected.error;
+}
+
+/* Of all kinds of lines; "%" is where a byte is put. */
+static const char *const heads[] = {
+	"GET /%/path HTTP/1.1\r\nHost: a\r\nX-A%c: b\r\nAccept: */*\r\n\r\nbody",
+	"GET /path HTTP/1.1\r\nHost:%a\r\n%: c\r\nAccept%:  */*  \r\n\r\n",
+	"HTTP/1.1 200 OK%\r\nserver: origin\r\ncontent-type: text/%html%\r\n\r%\n",
+	"HTTP/1.1 200 OK\r\nx-envoy-upstream-service-time: 12%\r\nProxy-Connection%: x\r%\r\n",
+	"HTTP/1.1 200 OK\r\nx: the value of this line is longer than a block %, and its end is "
+	"near%\r\n\r\n",
+};
+
+static void every_byte_in_a_head(void **state)
+{
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(heads); i++) {
+		enum http1_kind kind = heads[i][0] == 'G' ? HTTP1_REQUEST : HTTP1_RESPONSE;
+		for (const char *hole = heads[i]; (hole = strchr(hole, '%')); hole++) {
+			char text[256];
+			size_t len = 0, at = 0;
+			for (const char *p = heads[i]; *p; p++) {
+				if (p == hole)
+					at = len;
+				if (*p != '%' || p == hole)
+					text[len++] = *p;
+			}
+			for (int c = 0; c < 256; c++) {
+				text[at] = (char)c;
+				assert_variants_agree(slice_make(text, len), kind, MOST_LINES);
+			}
+		}
 	}
 }
 
-static void every_byte_at_every_place(void **state)
+static void heads_cut_anywhere(void **state)
 {
-	struct http1_lines from = {.max = MOST_ENDS};
-	char bytes[200];
+	unsigned whole = 0;
 	(void)state;
 
-	for (size_t len = 0; len <= sizeof bytes; len += len < 70 ? 1 : 43) {
+	for (size_t name = 1; name < 50; name += 1 + name / 8) {
+		for (size_t value = 0; value < 140; value += 1 + value / 8) {
+			char text[400];
+			int len = snprintf(text, sizeof text,
+					   "HTTP/1.1 200 OK\r\n%.*s:%s%.*s\r\nVia: x\r\n\r\n",
+					   (int)name,
+					   "N-ame-of-a-field-as-long-as-the-test-likes-it-to-be",
+					   value % 3 ? " " : "", (int)value,
+					   "value value value value value value value value value "
+					   "value value value value value value value value value "
+					   "value value value value value value value");
+			for (size_t cut = 0; cut <= (size_t)len; cut++)
+				whole += !assert_variants_agree(slice_make(text, cut),
+								HTTP1_RESPONSE, MOST_LINES);
+			assert_variants_agree(slice_make(text, (size_t)len), HTTP1_RESPONSE, 1);
+		}
+	}
+	assert_true(whole > 100);
+}
+
+static void random_heads(void **state)
+{
+	static const char *const parts[] = {
+		"Host: a\r\n",
+		"x",
+		": ",
+		"\r\n",
+		"Accept-Encoding: gzip, deflate, br\r\n",
+		"\t",
+		" ",
+		"Content-Type: text/plain\r\n",
+		"value",
+		"X-Name: ",
+		"\r\n\r\n",
+		"\r",
+		"\n",
+		"\x7f",
+		"x-envoy-expected-rq-timeout-ms: 100\r\n",
+		"Te: trailers\r\n",
+		"_: \xc3\r\n",
+		":",
+	};
+	unsigned whole = 0;
+	uint32_t seed = 1;
+	(void)state;
+
+	for (int round = 0; round < 40000; round++) {
+		char text[600] = "GET / HTTP/1.1\r\n";
+		size_t len = strlen(text);
+		seed = seed * 1664525 + 1013904223;
+		for (unsigned left = (seed >> 24) % 16; left; left--) {
+			seed = seed * 1664525 + 1013904223;
+			size_t pick = (seed >> 16) % (seed & 0x8000 ? COUNT_OF(parts) : 6);
+			memcpy(text + len, parts[pick], strlen(parts[pick]));
+			len += strlen(parts[pick]);
+		}
+		memcpy(text + len, "\r\n\r\n", 4);
+		whole += !assert_variants_agree(slice_make(text, len + 4), HTTP1_REQUEST,
+						MOST_LINES);
+	}
+	assert_true(whole > 1000);
+}
+
+/* --- the scan */
+
+static void scans_every_byte_at_every_place(void **state)
+{
+	struct http1_progress from = {0};
+	char bytes[100];
+	(void)state;
+
+	for (size_t len = 0; len <= sizeof bytes; len += len < 40 ? 1 : 29) {
 		memset(bytes, 'a', sizeof bytes);
-		assert_variants_agree(slice_make(bytes, len), &from);
-		for (size_t at = 0; at < len; at += len < 70 ? 1 : 3) {
+		assert_scans_agree(slice_make(bytes, len), &from, MOST_LINES);
+		for (size_t at = 0; at < len; at++) {
 			for (int c = 0; c < 256; c++) {
 				bytes[at] = (char)c;
-				assert_variants_agree(slice_make(bytes, len), &from);
+				assert_scans_agree(slice_make(bytes, len), &from, MOST_LINES);
 			}
 			bytes[at] = 'a';
 		}
 	}
 }
 
-static void line_ends_across_blocks(void **state)
-{
-	(void)state;
-
-	for (size_t first = 0; first < 140; first++) {
-		for (size_t second = 0; second < 70; second += 3) {
-			char bytes[400];
-			size_t len = 0;
-			memset(bytes, 'x', sizeof bytes);
-			len += first;
-			memcpy(bytes + len, "\r\n", 2);
-			len += 2 + second;
-			memcpy(bytes + len, "\r\n\r\nbody\0\n", 10);
-			len += 10;
-			struct http1_lines from = {.max = MOST_ENDS};
-			for (size_t cut = 0; cut <= len; cut += cut + 8 < len ? 2 : 1)
-				assert_variants_agree(slice_make(bytes, cut), &from);
-			from.max = 1;
-			assert_variants_agree(slice_make(bytes, len), &from);
-		}
-	}
-}
-
-static void random_heads_in_pieces(void **state)
+static void scans_random_heads_in_pieces(void **state)
 {
 	static const char alphabet[] = "ab: \t\r\n\r\n\r\n\x01\x7f\xc3";
 	uint32_t seed = 1;
@@ -108,15 +232,12 @@ static void random_heads_in_pieces(void **state)
 			if (i && bytes[i - 1] == '\r' && pick & 1)
 				bytes[i] = '\n';
 		}
-		struct http1_lines from = {.max = MOST_ENDS};
-		struct outcome outcome;
+		struct http1_progress from = {0};
 		for (size_t cut = len / 3; cut <= len; cut += 1 + len / 5) {
-			assert_variants_agree(slice_make(bytes, cut), &from);
-			run(&outcome, http1_scan_lines, slice_make(bytes, cut), &from);
-			if (outcome.result != HTTP1_SCAN_MORE)
+			assert_scans_agree(slice_make(bytes, cut), &from, 1 + seed % 8);
+			if (http1_scan_lines(&from, slice_make(bytes, cut), MOST_LINES) !=
+			    HTTP1_SCAN_MORE)
 				break;
-			from.scanned = outcome.lines.scanned;
-			from.line_start = outcome.lines.line_start;
 		}
 	}
 }
@@ -126,7 +247,7 @@ static void what_the_results_mean(void **state)
 	static const struct {
 		const char *bytes;
 		enum http1_scan_result result;
-		unsigned count, scanned;
+		unsigned lines, scanned;
 	} rows[] = {
 		{"a: b\r\n\r\n", HTTP1_SCAN_END, 1, 6},
 		{"a: b\r\nc: d\r\n", HTTP1_SCAN_MORE, 2, 12},
@@ -139,16 +260,16 @@ static void what_the_results_mean(void **state)
 		{"a: \x7f\r\n", HTTP1_SCAN_CONTROL, 0, 3},
 		{"a: \xff\r\n\r\n", HTTP1_SCAN_END, 1, 6},
 		{"a\r\n\r\n\n\x01", HTTP1_SCAN_END, 1, 3},
+		{"a\r\nb\r\nc\r\n\r\n", HTTP1_SCAN_FULL, 2, 7},
 	};
 	(void)state;
 
 	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
-		struct http1_lines from = {.max = MOST_ENDS};
-		struct outcome outcome;
-		run(&outcome, http1_scan_lines, slice_of(rows[i].bytes), &from);
-		assert_int_equal(outcome.result, rows[i].result);
-		assert_int_equal(outcome.lines.count, rows[i].count);
-		assert_int_equal(outcome.lines.scanned, rows[i].scanned);
+		struct http1_progress progress = {0};
+		assert_int_equal(http1_scan_lines(&progress, slice_of(rows[i].bytes), 2),
+				 rows[i].result);
+		assert_int_equal(progress.lines, rows[i].lines);
+		assert_int_equal(progress.scanned, rows[i].scanned);
 	}
 }
 
@@ -189,6 +310,77 @@ static void names_are_found_in_any_case(void **state)
 				assert_int_equal(len, text.len);
 				assert_names_agree(line, text.len + 1, text.len + 1 + slack);
 			}
+		}
+	}
+}
+
+static uint64_t first_word(struct slice name)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, name.data, name.len < 8 ? name.len : 8);
+	return word;
+}
+
+static bool fits(struct slice name)
+{
+	return name.len < sizeof http1_name_slots->text;
+}
+
+/* For who added a name: a factor for http1_name_hash that gives each a slot of its own. */
+static void print_a_factor(void)
+{
+	for (uint64_t factor = 0x9e3779b97f4a7c15;; factor += 0xbf58476d1ce4e5b2) {
+		uint64_t taken[HTTP1_NAME_SLOTS] = {0}, doubles = 0;
+		for (enum header_id id = HEADER_FIRST_REGULAR; id < HEADER_ID_COUNT; id++) {
+			struct slice name = known_name_text(id);
+			if (fits(name))
+				doubles += taken[(first_word(name) + name.len) * factor >> 58]++;
+		}
+		if (doubles)
+			continue;
+		printf("a factor for http1_name_hash: %#llx\n", (unsigned long long)factor);
+		return;
+	}
+}
+
+static void short_names_have_their_slots(void **state)
+{
+	bool all = true;
+	(void)state;
+
+	for (enum header_id id = HEADER_FIRST_REGULAR; id < HEADER_ID_COUNT; id++) {
+		struct slice name = known_name_text(id);
+		size_t at = http1_name_hash(first_word(name), name.len);
+		if (!fits(name) || http1_name_slots[at].id == id)
+			continue;
+		printf("slot %zu of http1_name_slots: %s\n", at, name.data);
+		all = false;
+	}
+	if (!all)
+		print_a_factor();
+	assert_true(all);
+}
+
+static void known_names_in_a_head(void **state)
+{
+	(void)state;
+
+	for (enum header_id id = HEADER_FIRST_REGULAR; id < HEADER_ID_COUNT; id++) {
+		struct outcome outcome;
+		char text[128];
+		int len = snprintf(text, sizeof text, "%s: a value\r\n\r\n%32s",
+				   known_name_text(id).data, "");
+		for (enum http1_variant variant = 0; variant <= HTTP1_AVX2; variant++) {
+			if (!http1_has_variant(variant))
+				continue;
+			parse(&outcome, variant, slice_make(text, (size_t)len), HTTP1_TRAILERS,
+			      MOST_LINES);
+			assert_int_equal(outcome.error, HTTP1_ERROR_NONE);
+			assert_int_equal(outcome.head.field_count,
+					 !http1_is_noted(id) || id == HEADER_CONTENT_TYPE);
+			if (outcome.head.field_count)
+				assert_int_equal(outcome.fields[0].id, id);
 		}
 	}
 }
@@ -257,11 +449,15 @@ static void targets_hold_printable_ascii(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_byte_at_every_place),
-		cmocka_unit_test(line_ends_across_blocks),
-		cmocka_unit_test(random_heads_in_pieces),
+		cmocka_unit_test(every_byte_in_a_head),
+		cmocka_unit_test(heads_cut_anywhere),
+		cmocka_unit_test(random_heads),
+		cmocka_unit_test(scans_every_byte_at_every_place),
+		cmocka_unit_test(scans_random_heads_in_pieces),
 		cmocka_unit_test(what_the_results_mean),
 		cmocka_unit_test(names_are_found_in_any_case),
+		cmocka_unit_test(short_names_have_their_slots),
+		cmocka_unit_test(known_names_in_a_head),
 		cmocka_unit_test(every_byte_in_a_name),
 		cmocka_unit_test(lowering_leaves_what_follows),
 		cmocka_unit_test(targets_hold_printable_ascii),
