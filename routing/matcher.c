@@ -115,6 +115,10 @@ static enum status load_conditions(struct route_conditions *more,
 	if (!status)
 		status = cookie_matches_load(&more->cookies, message->cookies, message->n_cookies,
 					     arena, diag);
+	if (!status)
+		status = metadata_matches_load(&more->metadata, "dynamic_metadata",
+					       message->dynamic_metadata,
+					       message->n_dynamic_metadata, arena, diag);
 	if (status)
 		return status;
 	more->is_grpc = message->grpc != NULL;
@@ -137,9 +141,8 @@ enum status route_matcher_load(struct route_matcher *matcher,
 
 	if (status)
 		return status;
-	if (message->n_dynamic_metadata || message->n_filter_state) {
-		diag_at(diag, message->n_dynamic_metadata ? "dynamic_metadata" : "filter_state",
-			"matching on it is not supported");
+	if (message->n_filter_state) {
+		diag_at(diag, "filter_state", "matching on it is not supported");
 		return STATUS_UNSUPPORTED;
 	}
 	matcher->looks_at = ROUTE_LOOKED_AT_PATH;
@@ -148,6 +151,8 @@ enum status route_matcher_load(struct route_matcher *matcher,
 		matcher->looks_at |= ROUTE_LOOKED_AT_HEADERS;
 	if (message->n_query_parameters)
 		matcher->looks_at |= ROUTE_LOOKED_AT_QUERY;
+	if (message->n_dynamic_metadata)
+		matcher->looks_at |= ROUTE_LOOKED_AT_METADATA;
 	if (message->runtime_fraction)
 		matcher->looks_at |= ROUTE_LOOKED_AT_RANDOM;
 	if (message->tls_context)
@@ -211,6 +216,8 @@ bool route_conditions_test(const struct route_conditions *more,
 	if (more->query.count && !query_matches_test(&more->query, input->query))
 		return false;
 	if (more->cookies.count && !cookie_matches_test(&more->cookies, input->headers))
+		return false;
+	if (more->metadata.count && !metadata_matches_test(&more->metadata, input->metadata))
 		return false;
 	return tls_test(more->certificate_presented, input->has_peer_certificate) &&
 	       tls_test(more->certificate_valid, input->has_valid_peer_certificate);

@@ -15,6 +15,7 @@
 
 #include "routing/fraction.h"
 #include "routing/header_match.h"
+#include "routing/metadata_match.h"
 #include "routing/query_match.h"
 #include "routing/route_hooks.h"
 
@@ -25,10 +26,11 @@ struct rpc_match;
 /* What a routing decision is made from. Borrowed for the call. */
 struct route_match_input {
 	const struct headers *headers;
-	struct slice path;  /* without query */
-	uint64_t path_word; /* path_word_of(path); route_table_match fills it in */
-	struct slice query; /* behind the '?' */
-	uint64_t random;    /* one number a stream: shares are stable over retries */
+	struct slice path;               /* without query */
+	uint64_t path_word;              /* path_word_of(path); route_table_match fills it in */
+	struct slice query;              /* behind the '?' */
+	const struct metadata *metadata; /* of the stream; NULL: none */
+	uint64_t random;                 /* one number a stream: shares are stable over retries */
 	bool has_peer_certificate, has_valid_peer_certificate;
 	/* RPC: filled in by rpc_match_prepare from :path and tri-service-*. */
 	struct slice interface, method, version, group;
@@ -45,6 +47,7 @@ enum route_looked_at {
 	ROUTE_LOOKED_AT_RANDOM = 8,
 	ROUTE_LOOKED_AT_ARGUMENTS = 16,
 	ROUTE_LOOKED_AT_CONNECTION = 32,
+	ROUTE_LOOKED_AT_METADATA = 64,
 };
 
 enum path_kind {
@@ -62,6 +65,7 @@ enum tls_test { TLS_TEST_ANY, TLS_TEST_YES, TLS_TEST_NO };
 struct route_conditions {
 	struct header_matches headers;
 	struct pair_matches query, cookies;
+	struct metadata_matches metadata;
 	bool is_grpc;
 	bool has_fraction;
 	uint8_t certificate_presented, certificate_valid; /* enum tls_test */

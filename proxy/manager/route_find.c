@@ -22,6 +22,7 @@ void route_find(struct stream *s, const struct route_table *own, uint32_t slot)
 	struct route_match_input input;
 
 	route_match_input_init(&input, s->request, s->random);
+	input.metadata = s->info.metadata;
 	s->routes = own ? own : pinned_table(s, slot);
 	s->route = s->routes ? route_table_match(s->routes, &input, NULL) : NULL;
 	s->virtual_host = s->route ? s->route->virtual_host : NULL;

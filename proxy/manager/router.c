@@ -204,6 +204,7 @@ static struct worker_host *choose_host(struct router *r)
 		.has_hash = r->hash.is_found,
 		.hash = r->hash.hash,
 		.match = r->pick.metadata_match,
+		.metadata = r->stream->info.metadata,
 		.attempts = 1,
 		.index = BALANCE_NONE,
 		.priority_loads = shift_priorities(r, policy, loads),

@@ -82,6 +82,14 @@ static bool test_children(const struct access_log_filter *f, const struct stream
 	return !wanted;
 }
 
+static bool test_metadata(const struct access_log_filter *f, const struct stream_info *info)
+{
+	const struct label *label = metadata_find(info->metadata, &f->metadata.path);
+	bool gave_up = false;
+
+	return label ? label_test(&f->metadata.test, label, &gave_up) : f->passes_without;
+}
+
 bool access_log_filter_test(const struct access_log_filter *f, const struct stream_info *info,
 			    uint64_t random)
 {
@@ -96,8 +104,6 @@ bool access_log_filter_test(const struct access_log_filter *f, const struct stre
 		return !info->is_health_check;
 	case FILTER_NOTHING:
 		return false;
-	case FILTER_EVERYTHING:
-		return true;
 	case FILTER_SAMPLED:
 		return is_sampled(f, info, random);
 	case FILTER_AND:
@@ -112,6 +118,8 @@ bool access_log_filter_test(const struct access_log_filter *f, const struct stre
 		return (f->mask >> grpc_status(info) & 1) != f->excludes;
 	case FILTER_LOG_TYPE:
 		return (f->mask >> (info->log_type & 63) & 1) != f->excludes;
+	case FILTER_METADATA:
+		return test_metadata(f, info);
 	}
 	return false;
 }

@@ -108,12 +108,19 @@ static void load_types(const Envoy__Config__Accesslog__V3__LogTypeFilter *messag
 		f->mask |= UINT64_C(1) << ((unsigned)message->types[i] & 63);
 }
 
-/* An exchange has no metadata here: the answer for a missing key. */
-static enum filter_kind
-kind_without_metadata(const Envoy__Config__Accesslog__V3__MetadataFilter *message)
+/* Without a matcher whatever has such a value is left out. */
+static enum status load_metadata(const Envoy__Config__Accesslog__V3__MetadataFilter *message,
+				 struct arena *arena, struct access_log_filter *f,
+				 struct diag *diag)
 {
-	bool passes = !message->match_if_key_not_found || message->match_if_key_not_found->value;
-	return passes ? FILTER_EVERYTHING : FILTER_NOTHING;
+	f->passes_without =
+		!message->match_if_key_not_found || message->match_if_key_not_found->value;
+	if (!message->matcher)
+		return STATUS_OK;
+	enum status status = metadata_match_load(&f->metadata, message->matcher, arena, diag);
+	if (status)
+		diag_prefix(diag, "metadata_filter.matcher");
+	return status;
 }
 
 static enum status load_specifier(const filter_message *message, unsigned depth,
@@ -164,8 +171,8 @@ static enum status load_specifier(const filter_message *message, unsigned depth,
 		load_types(message->log_type_filter, f);
 		return STATUS_OK;
 	case CASE(METADATA_FILTER):
-		f->kind = kind_without_metadata(message->metadata_filter);
-		return STATUS_OK;
+		f->kind = FILTER_METADATA;
+		return load_metadata(message->metadata_filter, arena, f, diag);
 	case CASE(EXTENSION_FILTER):
 		return diag_set(diag, "Didn't find a registered implementation for name: '%s'",
 				message->extension_filter->name);

@@ -97,13 +97,14 @@ struct pick {
 	/* True: choose another, if attempts are left. NULL: none is refused. */
 	bool (*is_refused)(void *owner, const struct host_set *set, uint32_t index);
 	void *owner;
-	const uint8_t *priority_loads; /* percent by priority, instead of the balance's; NULL: the
-					  balance's */
-	const struct addr *address;    /* ORIGINAL_DST: where it wants to go; NULL: nowhere */
-	const struct labels *match;    /* subset; NULL: none */
-	bool was_panic;                /* out: chosen among all, healthy or not */
-	enum pick_subset subset;       /* out */
-	uint32_t index;                /* out: of the host in the set */
+	const uint8_t *priority_loads;   /* percent by priority, instead of the balance's; NULL: the
+					    balance's */
+	const struct addr *address;      /* ORIGINAL_DST: where it wants to go; NULL: nowhere */
+	const struct labels *match;      /* subset; NULL: none */
+	const struct metadata *metadata; /* of the stream: wins over match; NULL: none */
+	bool was_panic;                  /* out: chosen among all, healthy or not */
+	enum pick_subset subset;         /* out */
+	uint32_t index;                  /* out: of the host in the set */
 };
 
 /* What a policy builds its tables from. */

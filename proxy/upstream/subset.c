@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "message/metadata.h"
 #include "upstream/labels.h"
 
 #define SUBSET_SPACE SLICE("envoy.lb")
@@ -254,18 +255,44 @@ struct wish {
 	uint32_t count;
 };
 
-static bool read_wish(struct wish *wish, const struct labels *match)
+/* Adds a label in the order of keys; of two with the same key the later one holds. False: too many.
+ */
+static bool add_wish(struct wish *wish, const struct label *label)
 {
+	uint32_t at = wish->count;
+
+	while (at && slice_compare(wish->key_room[at - 1], label->key) > 0)
+		at--;
+	if (at && slice_equal(wish->key_room[at - 1], label->key)) {
+		wish->values[at - 1] = label;
+		return true;
+	}
+	if (wish->count == SUBSET_KEYS_MAX)
+		return false;
+	for (uint32_t i = wish->count++; i > at; i--) {
+		wish->key_room[i] = wish->key_room[i - 1];
+		wish->values[i] = wish->values[i - 1];
+	}
+	wish->key_room[at] = label->key;
+	wish->values[at] = label;
+	return true;
+}
+
+static bool read_wish(struct wish *wish, const struct pick *pick)
+{
+	const struct labels *match = pick->match;
+	const struct metadata *metadata = pick->metadata;
+
 	wish->count = 0;
 	wish->keys = wish->key_room;
-	for (uint32_t i = 0; match && i < match->count; i++) {
-		if (!slice_equal(match->items[i].space, SUBSET_SPACE))
-			continue;
-		if (wish->count == SUBSET_KEYS_MAX)
+	for (uint32_t i = 0; match && i < match->count; i++)
+		if (slice_equal(match->items[i].space, SUBSET_SPACE) &&
+		    !add_wish(wish, &match->items[i]))
 			return false;
-		wish->key_room[wish->count] = match->items[i].key;
-		wish->values[wish->count++] = &match->items[i];
-	}
+	for (uint32_t i = 0; metadata && i < metadata->count; i++)
+		if (slice_equal(metadata->items[i].space, SUBSET_SPACE) &&
+		    !add_wish(wish, &metadata->items[i]))
+			return false;
 	return wish->count > 0;
 }
 
@@ -351,7 +378,7 @@ uint32_t subset_pick(const struct host_set *set, struct balance_state *state, st
 	struct wish wish;
 
 	pick->subset = PICK_WHOLE;
-	if (!read_wish(&wish, pick->match))
+	if (!read_wish(&wish, pick))
 		return fall_back(set, state, pick);
 	for (;;) {
 		const struct subset *subset = find_subset(set->subsets, &wish);

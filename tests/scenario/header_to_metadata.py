@@ -1,6 +1,8 @@
 """What a request's headers say reaches the balancer, the rules of access and the log."""
+import re
+
 import places
-from gateway import TYPE, Gateway, cluster, http_manager
+from gateway import TYPE, Gateway, address, cluster, http_manager
 from origin import Origin
 
 FILTER = {"name": "notes", "typed_config": {
@@ -46,5 +48,39 @@ def headers_and_cookies_are_logged():
         assert lines == ['alice 42 {"type":"application/json"}', 'nobody - {"type":"application/json"}'], lines
         lines = sorted(json.read_text().splitlines())
         assert lines == ['{"age":42,"who":{"name":"alice","age":42}}', '{"age":null,"who":{"name":"nobody"}}'], lines
+    finally:
+        origin.stop()
+
+
+def a_subset_is_chosen_by_a_header():
+    origins = {"prod": Origin(), "dev": Origin()}
+    notes = {"name": "notes", "typed_config": {"@type": TYPE + "http.header_to_metadata.v3.Config", "request_rules": [
+        {"header": "x-stage", "on_header_present": {"metadata_namespace": "envoy.lb", "key": "stage"}}]}}
+    hosts = [{"endpoint": {"address": address(o.port)}, "metadata": {"filter_metadata": {"envoy.lb": {"stage": stage}}}} for stage, o in origins.items()]
+    up = cluster("up", lb_subset_config={"fallback_policy": "NO_FALLBACK", "subset_selectors": [{"keys": ["stage"]}]},
+                 load_assignment={"cluster_name": "up", "endpoints": [{"lb_endpoints": hosts}]})
+    try:
+        with Gateway("header_to_metadata_subset", http_manager(http_filters=[notes, ROUTER]), [up]) as g:
+            for stage, status in (("prod", 200), ("dev", 200), ("none", 503)):
+                for _ in range(3):
+                    assert g.http("GET", "/", {"x-stage": stage}).status == status, stage
+            assert g.http("GET", "/").status == 503
+            requests = re.findall(r"^up::127\.0\.0\.1:(\d+)::rq_total::(\d+)", g.get("/clusters"), re.M)
+            assert sorted(requests) == sorted((str(o.port), "3") for o in origins.values()), requests
+    finally:
+        for o in origins.values():
+            o.stop()
+
+
+def access_is_judged_by_what_was_noted():
+    origin = Origin()
+    alice = {"filter": "who", "path": [{"key": "name"}], "value": {"string_match": {"exact": "alice"}}}
+    rbac = {"name": "rbac", "typed_config": {"@type": TYPE + "http.rbac.v3.RBAC", "rules": {"policies": {
+        "alice": {"permissions": [{"any": True}], "principals": [{"metadata": alice}]}}}}}
+    try:
+        with Gateway("header_to_metadata_rbac", http_manager(http_filters=[FILTER, rbac, ROUTER]), [cluster("up", origin.port)]) as g:
+            assert g.http("GET", "/", {"x-user": "alice@example.com"}).status == 200
+            assert g.http("GET", "/", {"x-user": "bob@example.com"}).status == 403
+            assert g.http("GET", "/").status == 403
     finally:
         origin.stop()

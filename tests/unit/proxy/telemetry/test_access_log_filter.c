@@ -6,7 +6,10 @@
 #include <cmocka.h>
 
 #include "envoy/config/accesslog/v3/accesslog.pb-c.h"
+#include "envoy/type/matcher/v3/metadata.pb-c.h"
+#include "google/protobuf/wrappers.pb-c.h"
 #include "message/headers.h"
+#include "message/metadata.h"
 #include "message/stream_info.h"
 #include "telemetry/access_log_filter.h"
 
@@ -287,6 +290,53 @@ static void log_types(void **state)
 	assert_true(passes(&by_type, 0));
 }
 
+static void metadata_is_tested(void **state)
+{
+	static char yes[] = "yes", space[] = "m", key[] = "k";
+	Envoy__Type__Matcher__V3__StringMatcher string =
+		ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__INIT;
+	Envoy__Type__Matcher__V3__ValueMatcher wanted =
+		ENVOY__TYPE__MATCHER__V3__VALUE_MATCHER__INIT;
+	Envoy__Type__Matcher__V3__MetadataMatcher__PathSegment segment =
+		ENVOY__TYPE__MATCHER__V3__METADATA_MATCHER__PATH_SEGMENT__INIT;
+	Envoy__Type__Matcher__V3__MetadataMatcher__PathSegment *path[] = {&segment};
+	Envoy__Type__Matcher__V3__MetadataMatcher matcher =
+		ENVOY__TYPE__MATCHER__V3__METADATA_MATCHER__INIT;
+	Google__Protobuf__BoolValue no = GOOGLE__PROTOBUF__BOOL_VALUE__INIT;
+	Envoy__Config__Accesslog__V3__MetadataFilter by =
+		ENVOY__CONFIG__ACCESSLOG__V3__METADATA_FILTER__INIT;
+	filter_message by_metadata = FILTER(METADATA_FILTER, metadata_filter, &by);
+	struct label label = {.kind = LABEL_STRING, .text = SLICE("yes")};
+	(void)state;
+
+	string.match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_EXACT;
+	string.exact = yes;
+	wanted.match_pattern_case =
+		ENVOY__TYPE__MATCHER__V3__VALUE_MATCHER__MATCH_PATTERN_STRING_MATCH;
+	wanted.string_match = &string;
+	segment.segment_case =
+		ENVOY__TYPE__MATCHER__V3__METADATA_MATCHER__PATH_SEGMENT__SEGMENT_KEY;
+	segment.key = key;
+	matcher.filter = space;
+	matcher.path = path;
+	matcher.n_path = 1;
+	matcher.value = &wanted;
+	by.matcher = &matcher;
+	assert_true(passes(&by_metadata, 0)); /* there is none: passes unless told otherwise */
+	by.match_if_key_not_found = &no;
+	assert_false(passes(&by_metadata, 0));
+	metadata_set(&info.metadata, SLICE("m"), SLICE("k"), &label, &arena);
+	assert_true(passes(&by_metadata, 0));
+	label.text = SLICE("no");
+	metadata_set(&info.metadata, SLICE("m"), SLICE("k"), &label, &arena);
+	assert_false(passes(&by_metadata, 0));
+	matcher.n_path = 0;
+	assert_true(is_refused(&by_metadata));
+	assert_string_equal(diag.path, "metadata_filter.matcher.path");
+	by.matcher = NULL;
+	assert_false(passes(&by_metadata, 0));
+}
+
 static void what_is_unknown_is_refused(void **state)
 {
 	(void)state;
@@ -313,6 +363,7 @@ int main(void)
 		TEST(response_flags),
 		TEST(grpc_statuses),
 		TEST(log_types),
+		TEST(metadata_is_tested),
 		TEST(what_is_unknown_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

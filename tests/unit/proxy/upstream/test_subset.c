@@ -1,5 +1,6 @@
 #include "cluster_yaml.h"
 
+#include "message/metadata.h"
 #include "upstream/labels.h"
 #include "upstream/subset.h"
 
@@ -98,6 +99,39 @@ static void a_pick_goes_to_its_subset(void **context)
 	end();
 }
 
+/* The host for what the route wants and what the stream's metadata says. */
+static uint32_t host_for(const struct labels *match, const struct metadata *metadata)
+{
+	struct pick pick = {.match = match, .metadata = metadata};
+	return host_set_pick(f.set, &f.state, &pick);
+}
+
+static void metadata_of_the_stream_adds_to_the_routes(void **context)
+{
+	struct metadata *metadata = NULL;
+	struct label version = {.kind = LABEL_STRING, .text = SLICE("2")};
+	struct label stage = {.kind = LABEL_STRING, .text = SLICE("prod")};
+	struct arena arena;
+	(void)context;
+
+	begin("{subset_selectors: [{keys: [stage]}, {keys: [version, stage]}]}");
+	arena_init(&arena, 1024);
+	const Envoy__Config__Endpoint__V3__LbEndpoint *message = (const void *)yaml_read(
+		"metadata: {filter_metadata: {envoy.lb: {stage: dev}}}\n",
+		&envoy__config__endpoint__v3__lb_endpoint__descriptor, &arena);
+	const struct labels *dev = labels_load(message->metadata, &arena);
+	metadata_set(&metadata, SLICE("other"), SLICE("stage"), &stage, &arena);
+	assert_int_equal(host_for(NULL, metadata), BALANCE_NONE); /* another namespace */
+	assert_int_equal(host_for(dev, metadata), 2);
+	metadata_set(&metadata, SLICE("envoy.lb"), SLICE("version"), &version, &arena);
+	assert_int_equal(host_for(dev, metadata), BALANCE_NONE); /* dev has no version 2 */
+	metadata_set(&metadata, SLICE("envoy.lb"), SLICE("stage"), &stage, &arena);
+	assert_int_equal(host_for(dev, metadata), 1); /* the stream's stage wins */
+	assert_int_equal(host_for(NULL, metadata), 1);
+	arena_free(&arena);
+	end();
+}
+
 static void lists_are_any_of_their_values(void **context)
 {
 	(void)context;
@@ -157,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pick_goes_to_its_subset),
+		cmocka_unit_test(metadata_of_the_stream_adds_to_the_routes),
 		cmocka_unit_test(lists_are_any_of_their_values),
 		cmocka_unit_test(fallbacks),
 		cmocka_unit_test(a_selector_may_have_its_own_fallback),
