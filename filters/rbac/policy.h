@@ -4,7 +4,8 @@
  *   policy matches:  any of its permissions  and  any of its principals
  *   ALLOW: denied unless a policy matches    DENY: denied if one does    LOG: never denied
  *
- * Pure. Owner: the arena it was loaded into; immutable. Thread: any. */
+ * A regex that gives up (base/regex.h) denies: that policy doesn't match of ALLOW, and does of
+ * DENY. Pure. Owner: the arena it was loaded into; immutable. Thread: any. */
 #ifndef FILTERS_RBAC_POLICY_H
 #define FILTERS_RBAC_POLICY_H
 
@@ -15,6 +16,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "routing/header_match.h"
+#include "routing/metadata_match.h"
 #include "routing/string_matcher.h"
 
 struct Envoy__Config__Rbac__V3__RBAC;
@@ -33,6 +35,7 @@ enum rbac_test_kind {
 	RBAC_DIRECT_IP,        /* of the connection's other end */
 	RBAC_REMOTE_IP,        /* of the client, by x-forwarded-for if that is trusted */
 	RBAC_SERVER_NAME,
+	RBAC_METADATA,      /* of the stream; a connection has none */
 	RBAC_AUTHENTICATED, /* by a certificate with a matching name, if one is asked for */
 };
 
@@ -45,6 +48,7 @@ struct rbac_test {
 	struct addr_range range;
 	struct header_matches header;
 	struct string_matcher text;
+	const struct metadata_match *metadata;
 };
 
 struct rbac_policy {
@@ -65,7 +69,8 @@ struct rbac_rules {
 };
 
 struct rbac_input {
-	const struct headers *headers; /* NULL: a connection, nothing is known of a request */
+	const struct headers *headers;   /* NULL: a connection, nothing is known of a request */
+	const struct metadata *metadata; /* NULL: nothing was noted down */
 	const struct addr *direct_remote, *remote, *local;
 	struct slice server_name;       /* by TLS; "" : none */
 	const struct slice *peer_names; /* of the peer's checked certificate */

@@ -42,6 +42,7 @@ enum filter_status rbac_request_headers(struct filter *f, struct headers *header
 	const struct rbac_policy *policy;
 	struct rbac_input input = {
 		.headers = headers,
+		.metadata = info->metadata,
 		.direct_remote = info->downstream_direct_remote,
 		.remote = info->downstream_remote,
 		.local = info->downstream_local,

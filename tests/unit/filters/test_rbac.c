@@ -2,6 +2,7 @@
 #include "filter_support.h"
 
 #include "filters/rbac/rbac.h"
+#include "message/metadata.h"
 #include "telemetry/stats_network.h"
 
 #define ANYBODY "principals: [{any: true}]"
@@ -23,6 +24,75 @@ static void set_addresses(struct stream_fixture *f, const char *remote, const ch
 	struct session *session = f->session_base;
 	assert_int_equal(addr_parse(slice_of(remote), &session->remote), 0);
 	assert_int_equal(addr_parse(slice_of(local), &session->local), 0);
+}
+
+/* Two filters: the first notes down what it was configured with, the second judges. */
+static enum filter_status note(struct filter *f, struct headers *headers, bool end)
+{
+	struct label label = {.kind = LABEL_STRING, .text = slice_of(f->config)};
+
+	(void)headers, (void)end;
+	metadata_set(&filter_info(f)->metadata, SLICE("who"), SLICE("name"), &label,
+		     filter_arena(f));
+	return FILTER_CONTINUE;
+}
+
+static void what_was_noted_down_before_is_judged(void **state)
+{
+	static const struct filter_type noting = {.name = "noting", .request_headers = note};
+	static const struct {
+		const char *name, *config;
+		bool is_allowed;
+	} rows[] = {
+#define IS_ALICE "{filter: who, path: [{key: name}], value: {string_match: {exact: alice}}}"
+		{"alice", ALLOW("{metadata: " IS_ALICE "}"), true},
+		{"bob", ALLOW("{metadata: " IS_ALICE "}"), false},
+		{"alice", OF("{metadata: " IS_ALICE "}"), true},
+		{"bob", OF("{metadata: " IS_ALICE "}"), false},
+		{"alice", OF("{sourced_metadata: {metadata_matcher: " IS_ALICE "}}"), true},
+		{"bob", ALLOW("{sourced_metadata: {metadata_matcher: " IS_ALICE "}}"), false},
+	};
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct chain_entry entries[] = {
+			{.type = &noting, .name = SLICE("n"), .config = rows[i].name},
+			{.type = &rbac_filter, .name = SLICE("it")}};
+		struct stream_fixture *f = stream_fixture_new(entries, 2);
+		struct config_context context;
+		struct diag diag = {.line = 0};
+		filter_context(&context, f, &f->arena);
+		assert_int_equal(
+			rbac_filter.config_load(
+				&f->entries[1].config,
+				filter_message(&f->arena, rbac_filter.message, rows[i].config),
+				false, &context, &diag),
+			STATUS_OK);
+		assert_string_equal(filter_get(f, NULL), rows[i].is_allowed ? passes : refused);
+		stream_fixture_free(f);
+	}
+}
+
+/* Whatever the rules say: a regex that can't tell must not let a request in. */
+static void a_regex_that_gives_up_denies(void **state)
+{
+#define SLOW "{url_path: {path: {safe_regex: {regex: '/(x+x+)+[yz]w?'}}}}"
+	static const char *const configs[] = {
+		ALLOW(SLOW),
+		ALLOW("{not_rule: " SLOW "}"),
+		"{rules: {action: DENY, policies: {p: {permissions: [" SLOW "], " ANYBODY "}}}}",
+		"{rules: {action: DENY, policies: {p: {permissions: [{not_rule: " SLOW
+		"}], " ANYBODY "}}}}",
+	};
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(configs); i++) {
+		struct stream_fixture *f = filter_new(&rbac_filter, configs[i]);
+		assert_string_equal(
+			filter_get(f,
+				   "GET "
+				   "/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxq h"),
+			refused);
+		stream_fixture_free(f);
+	}
 }
 
 static void tests_are_met_or_not(void **state)
@@ -187,7 +257,11 @@ static void wrong_configurations_are_refused(void **state)
 		       "rules.policies[\"p\"].principals[0].remote_ip.address_prefix",
 		       "no address");
 	filter_refused(&rbac_filter, ALLOW("{metadata: {filter: f}}"),
-		       "rules.policies[\"p\"].permissions[0].metadata", "not supported");
+		       "rules.policies[\"p\"].permissions[0].metadata.path", "empty");
+	filter_refused(&rbac_filter,
+		       OF("{sourced_metadata: {metadata_source: ROUTE, metadata_matcher: {}}}"),
+		       "rules.policies[\"p\"].principals[0].sourced_metadata.metadata_source",
+		       "not supported");
 	struct stream_fixture *f = stream_fixture_new(NULL, 0);
 	const char *deep = "{any: true}";
 	for (unsigned i = 0; i < RBAC_DEPTH_MAX; i++)
@@ -209,6 +283,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tests_are_met_or_not),
+		cmocka_unit_test(what_was_noted_down_before_is_judged),
+		cmocka_unit_test(a_regex_that_gives_up_denies),
 		cmocka_unit_test(the_log_names_the_policy),
 		cmocka_unit_test(shadow_rules_only_count),
 		cmocka_unit_test(a_route_has_rules_of_its_own),
