@@ -29,13 +29,13 @@ static void count(const struct pass *pass, unsigned id)
 			    ? HEADER_TO_METADATA_STAT_REQUEST_##what                               \
 			    : HEADER_TO_METADATA_STAT_RESPONSE_##what)
 
-/* All of the text but the blanks around it, in decimal. */
+/* All of the text but the blanks around it, as strtod reads it. */
 static bool read_number(struct slice text, double *number, struct arena *arena)
 {
 	char *end, *start = arena_string(arena, slice_trim(text));
 
 	*number = strtod(start, &end);
-	return end > start && !*end && !strpbrk(start, "xX") && slice_trim(text).data[0] > ' ';
+	return end > start && !*end;
 }
 
 static bool read_value(struct label *label, const struct metadata_note *note, struct slice text,

@@ -38,7 +38,7 @@ static void values_are_read_as_their_type(void **state)
 		{"{key: k, type: NUMBER}", " 12.50\t", "{\"k\":12.5}"},
 		{"{key: k, type: NUMBER}", "-1e3", "{\"k\":-1000}"},
 		{"{key: k, type: NUMBER}", "12 apples", "-"},
-		{"{key: k, type: NUMBER}", "0x10", "-"},
+		{"{key: k, type: NUMBER}", "0x10", "{\"k\":16}"},
 		{"{key: k, type: NUMBER}", "+", "-"},
 		{"{key: k, encode: BASE64}", "YS9i", "{\"k\":\"a/b\"}"},
 		{"{key: k, encode: BASE64}", "YQ", "{\"k\":\"a\"}"},
