@@ -9,21 +9,20 @@
 
 /* A connection that counts, with who else hears of its end. The pin keeps the configuration. */
 struct counted {
+	struct accepted_end end, *next;
 	const struct connection_limit_config *config;
 	struct worker_context *worker;
 	struct pin *listener;
-	void (*ended)(void *listener_state, uint64_t lived_ms);
-	void *listener_state;
 };
 
-static void on_ended(void *state, uint64_t lived_ms)
+static void on_ended(struct accepted_end *end, uint64_t lived_ms)
 {
-	struct counted *counted = state;
+	struct counted *counted = container_of(end, struct counted, end);
 
 	shared_count_drop(counted->config->count);
 	stat_gauge_dec(counted->worker->stats, counted->config->stats,
 		       CONNECTION_LIMIT_STAT_ACTIVE_CONNECTIONS);
-	counted->ended(counted->listener_state, lived_ms);
+	accepted_ended(counted->next, lived_ms);
 	pin_drop(counted->listener);
 	free(counted);
 }
@@ -39,13 +38,12 @@ bool connection_limit_admit(const void *opaque, struct accepted *accepted)
 	}
 	struct counted *counted = malloc(sizeof *counted);
 	invariant(counted);
-	*counted = (struct counted){.config = config,
+	*counted = (struct counted){.end = {on_ended},
+				    .next = accepted->end,
+				    .config = config,
 				    .worker = accepted->worker,
-				    .listener = pin_take(accepted->listener),
-				    .ended = accepted->ended,
-				    .listener_state = accepted->listener_state};
-	accepted->ended = on_ended;
-	accepted->listener_state = counted;
+				    .listener = pin_take(accepted->listener)};
+	accepted->end = &counted->end;
 	stat_gauge_inc(shard, config->stats, CONNECTION_LIMIT_STAT_ACTIVE_CONNECTIONS);
 	return true;
 }

@@ -11,26 +11,23 @@ enum { LINGER_MS = 1000 }; /* for the client's end, so that a reset doesn't take
 struct local_service {
 	struct conn conn;
 	struct served served;
-	struct loop *loop;
 	struct pin *listener;
 	const struct local_service_config *config;
 	uint64_t start_ms;
-	void (*ended)(void *listener_state, uint64_t lived_ms);
-	void *listener_state;
-	struct grave grave;
+	struct accepted_end *end;
 };
 
 static void service_free(struct grave *grave)
 {
-	free(container_of(grave, struct local_service, grave));
+	free(container_of(grave, struct local_service, conn.io.grave));
 }
 
 static void end(struct local_service *service)
 {
 	list_remove(&service->served.link);
-	service->ended(service->listener_state, loop_now_ms(service->loop) - service->start_ms);
+	accepted_ended(service->end, loop_now_ms(conn_loop(&service->conn)) - service->start_ms);
 	pin_drop(service->listener);
-	loop_bury(service->loop, &service->grave, service_free);
+	conn_bury(&service->conn, service_free);
 }
 
 static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
@@ -84,11 +81,9 @@ void local_service_serve(const void *config, const struct accepted *accepted)
 
 	invariant(service);
 	service->config = config;
-	service->loop = worker->loop;
 	service->listener = pin_take(accepted->listener);
 	service->start_ms = loop_now_ms(worker->loop);
-	service->ended = accepted->ended;
-	service->listener_state = accepted->listener_state;
+	service->end = accepted->end;
 	service->served.type = &served_type;
 	list_push_back(&worker->served, &service->served.link);
 	conn_open(&service->conn, worker->loop, accepted->fd, &plain_transport, &events);

@@ -20,7 +20,7 @@ struct buf_block {
 	struct buf_block *next; /* in the free list */
 	uint32_t room;          /* of bytes[] */
 	bool is_big;
-	char bytes[];
+	_Alignas(8) char bytes[];
 };
 
 struct segment_slab {

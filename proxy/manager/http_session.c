@@ -101,7 +101,7 @@ static void request_failed(struct session *session, enum reply_reason reason, st
 		.downstream_local = &session->local,
 		.response_code = row->http,
 		.response_code_details = details.len ? details : row->details,
-		.filter_chain_name = session->filter_chain_name,
+		.filter_chain_name = *session->filter_chain_name,
 	};
 
 	stream_info_flag(&info, RESPONSE_FLAG_DOWNSTREAM_PROTOCOL_ERROR);
@@ -142,7 +142,7 @@ static void idle_timed_out(struct session *session)
 
 static void session_free(struct grave *grave)
 {
-	struct session *session = container_of(grave, struct session, grave);
+	struct session *session = container_of(grave, struct session, conn.io.grave);
 	free(container_of(session, struct http_session, session));
 }
 
@@ -174,7 +174,7 @@ static void ended(struct session *session)
 		 session->conn.bytes_read);
 	stat_add(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_TX_BYTES_TOTAL,
 		 session->conn.bytes_written);
-	loop_bury(session->worker->loop, &session->grave, session_free);
+	conn_bury(&session->conn, session_free);
 }
 
 static const struct session_type session_type = {

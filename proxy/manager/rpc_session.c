@@ -171,7 +171,7 @@ static void noticed(struct codec *codec, enum dubbo_notice notice)
 
 static void session_free(struct grave *grave)
 {
-	free(rpc_session_of(container_of(grave, struct session, grave)));
+	free(rpc_session_of(container_of(grave, struct session, conn.io.grave)));
 }
 
 /* A call that was cut short counts, too: `needs` says that its rest was waited for. */
@@ -181,7 +181,7 @@ static void ended(struct session *session)
 		count(session, session->is_closed_by_peer
 				       ? DUBBO_STAT_CX_DESTROY_REMOTE_WITH_ACTIVE_RQ
 				       : DUBBO_STAT_CX_DESTROY_LOCAL_WITH_ACTIVE_RQ);
-	loop_bury(session->worker->loop, &session->grave, session_free);
+	conn_bury(&session->conn, session_free);
 }
 
 static const struct session_type session_type = {

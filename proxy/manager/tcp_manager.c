@@ -32,10 +32,8 @@ struct tcp_session {
 	bool is_down_eof, is_up_eof;
 	bool is_up_last; /* the upstream's end came last: it closes the connection */
 	bool is_reset;   /* one side broke off by RST: so do we */
-	void (*ended)(void *listener_state, uint64_t lived_ms);
-	void *listener_state;
+	struct accepted_end *end;
 	struct stream_info info;
-	struct grave grave;
 };
 
 static void count(struct tcp_session *t, unsigned id)
@@ -50,7 +48,7 @@ static void cluster_count(struct tcp_session *t, unsigned id)
 
 static void session_free(struct grave *grave)
 {
-	free(container_of(grave, struct tcp_session, grave));
+	free(container_of(grave, struct tcp_session, down.io.grave));
 }
 
 static void count_up_end(struct tcp_session *t, bool is_remote)
@@ -113,9 +111,9 @@ static void end(struct tcp_session *t)
 	conn_close(&t->down, t->is_reset);
 	if (t->host)
 		worker_host_release(t->host);
-	t->ended(t->listener_state, loop_now_ms(loop) - t->info.times.start_ns / 1000000);
+	accepted_ended(t->end, loop_now_ms(loop) - t->info.times.start_ns / 1000000);
 	pin_drop(t->listener);
-	loop_bury(loop, &t->grave, session_free);
+	conn_bury(&t->down, session_free);
 }
 
 /* Lets the downstream side send what it has before it closes. */
@@ -154,7 +152,7 @@ static size_t on_down_read(struct conn *conn, struct slice bytes, bool eof)
 {
 	struct tcp_session *t = of_down(conn);
 
-	t->last_activity_ms = loop_now_ms(conn->loop);
+	t->last_activity_ms = loop_now_ms(conn_loop(conn));
 	t->is_down_eof |= eof;
 	return pass(&t->up, bytes, eof);
 }
@@ -163,7 +161,7 @@ static size_t on_up_read(struct conn *conn, struct slice bytes, bool eof)
 {
 	struct tcp_session *t = of_up(conn);
 
-	t->last_activity_ms = loop_now_ms(conn->loop);
+	t->last_activity_ms = loop_now_ms(conn_loop(conn));
 	if (eof) {
 		t->is_up_eof = true;
 		t->is_up_last = t->is_down_eof;
@@ -235,9 +233,9 @@ static void on_up_connected(struct conn *conn)
 		addr_from_sockaddr(&name, len, &t->up_local, NULL);
 		t->info.upstream_local = &t->up_local;
 	}
-	t->info.times.pool_ready_ns = conn->loop->now_ns;
+	t->info.times.pool_ready_ns = conn_loop(conn)->now_ns;
 	stat_record(shard, t->cluster->stats, CLUSTER_STAT_UPSTREAM_CX_CONNECT_MS,
-		    (conn->loop->now_ns - t->info.times.upstream_start_ns) / 1000000);
+		    (conn_loop(conn)->now_ns - t->info.times.upstream_start_ns) / 1000000);
 	cluster_count(t, CLUSTER_STAT_UPSTREAM_RQ_TOTAL);
 	stat_gauge_inc(shard, t->cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
 	splice_join(&t->to_up, &t->down, &t->up);
@@ -435,8 +433,7 @@ static struct tcp_session *session_new(const struct tcp_config *config,
 	t->config = config;
 	t->worker = accepted->worker;
 	t->listener = pin_take(accepted->listener);
-	t->ended = accepted->ended;
-	t->listener_state = accepted->listener_state;
+	t->end = accepted->end;
 	t->remote = accepted->remote;
 	t->local = accepted->local;
 	t->info = (struct stream_info){
@@ -447,7 +444,7 @@ static struct tcp_session *session_new(const struct tcp_config *config,
 		.downstream_remote = &t->remote,
 		.downstream_direct_remote = &t->remote,
 		.downstream_local = &t->local,
-		.filter_chain_name = accepted->filter_chain_name,
+		.filter_chain_name = *accepted->filter_chain_name,
 	};
 	t->served.type = &served_type;
 	list_push_back(&t->worker->served, &t->served.link);

@@ -3,8 +3,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-/* Timers: `timer` limits the connect, later the linger. Limits: high_mark on output,
- * CONN_LEFT_LIMIT on input. */
+/* Timers: `timer` limits the connect, then what the owner waits for, then the linger. Limits:
+ * high_mark on output, CONN_LEFT_LIMIT on input. */
 
 enum { FLUSH_IOVECS = 64 };
 
@@ -16,9 +16,8 @@ static void set_state(struct conn *conn, enum conn_state state)
 static void left_drop(struct conn *conn)
 {
 	if (conn->left)
-		buf_pool_give_late(&conn->loop->pool, conn->left);
+		buf_pool_give_late(conn->out.pool, (char *)conn->left);
 	conn->left = NULL;
-	conn->left_len = conn->left_size = 0;
 }
 
 /* Bytes wait in a pipe for this socket. */
@@ -38,7 +37,7 @@ static void update_interest(struct conn *conn)
 		break;
 	case CONN_OPEN:
 		interest = conn->read_pauses || conn->is_eof ? IO_NONE : IO_READ;
-		if ((conn->out.len && !list_is_linked(&conn->dirty.link)) || has_spliced(conn))
+		if ((conn->out.len && !list_is_linked(&conn->io.dirty)) || has_spliced(conn))
 			interest |= IO_WRITE;
 		break;
 	case CONN_CLOSING:
@@ -51,7 +50,7 @@ static void update_interest(struct conn *conn)
 		break;
 	}
 	conn->is_write_watched = interest & IO_WRITE;
-	io_watch(conn->loop, &conn->io, interest);
+	io_watch(conn_loop(conn), &conn->io, interest);
 }
 
 static void release(struct conn *conn, bool reset)
@@ -59,10 +58,9 @@ static void release(struct conn *conn, bool reset)
 	if (conn->state == CONN_DEAD)
 		return;
 	set_state(conn, CONN_DEAD);
-	timer_cancel(&conn->loop->wheel, &conn->timer);
-	io_watch(conn->loop, &conn->io, IO_NONE);
-	if (list_is_linked(&conn->dirty.link))
-		list_remove(&conn->dirty.link);
+	timer_cancel(&conn_loop(conn)->wheel, &conn->timer);
+	io_watch(conn_loop(conn), &conn->io, IO_NONE);
+	io_unmark_dirty(&conn->io);
 	conn->transport->close(conn);
 	if (conn->splice_out)
 		splice_end(conn->splice_out);
@@ -72,7 +70,7 @@ static void release(struct conn *conn, bool reset)
 		struct linger linger = {.l_onoff = 1};
 		setsockopt(io_fd(&conn->io), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 	}
-	conn->loop->sys->close(io_fd(&conn->io));
+	conn_loop(conn)->sys->close(io_fd(&conn->io));
 	if (!conn->keeps_unsent)
 		buf_clear(&conn->out);
 	left_drop(conn);
@@ -87,35 +85,47 @@ static void fail(struct conn *conn, enum status why)
 static void on_timer(struct timer *timer)
 {
 	struct conn *conn = container_of(timer, struct conn, timer);
-	fail(conn, conn->state == CONN_CONNECTING ? STATUS_AGAIN : STATUS_OK);
+	if (conn->state == CONN_OPEN)
+		conn->events->timed_out(conn);
+	else
+		fail(conn, conn->state == CONN_CONNECTING ? STATUS_AGAIN : STATUS_OK);
+}
+
+static struct conn_left *left_take(struct conn *conn, size_t size)
+{
+	size_t room;
+	struct conn_left *left =
+		(void *)buf_pool_take(conn->out.pool, sizeof(struct conn_left) + size, &room);
+
+	left->room = (uint32_t)(room - sizeof(struct conn_left));
+	return left;
 }
 
 /* What read didn't consume is kept contiguous, in a block of its own that grows by doubling. */
 static void left_keep(struct conn *conn, struct slice rest)
 {
-	size_t room;
-	conn->left = buf_pool_take(&conn->loop->pool, rest.len, &room);
-	conn->left_size = (uint32_t)room;
-	conn->left_len = (uint32_t)rest.len;
-	memcpy(conn->left, rest.data, rest.len);
+	conn->left = left_take(conn, rest.len);
+	conn->left->len = (uint32_t)rest.len;
+	memcpy(conn->left->bytes, rest.data, rest.len);
 }
 
 /* Puts fresh bytes behind what was left. Slices of the old block are in no one's hands: nothing of
  * it was consumed. */
 static void left_append(struct conn *conn, struct slice fresh)
 {
-	size_t total = conn->left_len + fresh.len;
-	if (total > conn->left_size) {
-		size_t room;
-		char *grown = buf_pool_take(&conn->loop->pool, total * 2, &room);
-		memcpy(grown, conn->left, conn->left_len);
-		buf_pool_give(&conn->loop->pool, conn->left);
-		conn->left = grown;
-		conn->left_size = (uint32_t)room;
+	struct conn_left *left = conn->left;
+	size_t total = left->len + fresh.len;
+
+	if (total > left->room) {
+		conn->left = left_take(conn, total * 2);
+		memcpy(conn->left->bytes, left->bytes, left->len);
+		conn->left->len = left->len;
+		buf_pool_give(conn->out.pool, (char *)left);
+		left = conn->left;
 	}
 	if (fresh.len)
-		memcpy(conn->left + conn->left_len, fresh.data, fresh.len);
-	conn->left_len = (uint32_t)total;
+		memcpy(left->bytes + left->len, fresh.data, fresh.len);
+	left->len = (uint32_t)total;
 }
 
 /* Shows `left` (if any) with `fresh` behind it, and keeps what isn't consumed. `fresh` lies in the
@@ -125,12 +135,12 @@ static void deliver(struct conn *conn, struct slice fresh, bool eof)
 	struct slice bytes = fresh;
 
 	if (conn->left) {
-		if (conn->left_len + fresh.len > CONN_LEFT_LIMIT) {
+		if (conn->left->len + fresh.len > CONN_LEFT_LIMIT) {
 			fail(conn, STATUS_TOO_LARGE);
 			return;
 		}
 		left_append(conn, fresh);
-		bytes = slice_make(conn->left, conn->left_len);
+		bytes = slice_make(conn->left->bytes, conn->left->len);
 	}
 	size_t consumed = conn->events->read(conn, bytes, eof);
 	invariant(consumed <= bytes.len);
@@ -186,7 +196,7 @@ static void write_spliced(struct conn *conn)
 
 static void read_some(struct conn *conn)
 {
-	struct buf_pool *pool = &conn->loop->pool;
+	struct buf_pool *pool = conn->out.pool;
 	if (buf_turn_is_full(pool))
 		return; /* level-triggered: comes again next turn */
 
@@ -211,7 +221,7 @@ static void read_some(struct conn *conn)
 
 static void linger_read(struct conn *conn)
 {
-	char *data = buf_turn_reserve(&conn->loop->pool, CONN_READ_SIZE);
+	char *data = buf_turn_reserve(conn->out.pool, CONN_READ_SIZE);
 	ssize_t n = conn->transport->read(conn, data, CONN_READ_SIZE);
 	if (n < 0 && n != STATUS_AGAIN)
 		fail(conn, STATUS_OK);
@@ -227,34 +237,12 @@ static void on_connected(struct conn *conn)
 		fail(conn, status_of_errno(error));
 		return;
 	}
-	timer_cancel(&conn->loop->wheel, &conn->timer);
+	timer_cancel(&conn_loop(conn)->wheel, &conn->timer);
 	set_state(conn, CONN_OPEN);
 	update_interest(conn);
 	conn->events->connected(conn);
 	if (conn->state == CONN_OPEN && conn->out.len)
 		conn_flush_later(conn);
-}
-
-static void on_ready(struct io *io, int interest)
-{
-	struct conn *conn = container_of(io, struct conn, io);
-
-	if (conn->state == CONN_CONNECTING) {
-		on_connected(conn);
-		return;
-	}
-	if (conn->state == CONN_LINGERING) {
-		linger_read(conn);
-		return;
-	}
-	if (interest & IO_WRITE && has_spliced(conn))
-		write_spliced(conn);
-	else if (interest & IO_WRITE)
-		conn_flush_later(conn);
-	if (!(interest & IO_READ) || conn->state != CONN_OPEN || conn->read_pauses || conn->is_eof)
-		return;
-	if (!conn->is_bulk || !conn->splice_out || !read_spliced(conn))
-		read_some(conn);
 }
 
 static void linger(struct conn *conn)
@@ -317,7 +305,6 @@ static void write_out(struct conn *conn)
 		size_t asked = 0;
 		for (int i = 0; i < count; i++)
 			asked += iov[i].iov_len;
-		conn->has_written = true;
 		conn->bytes_written += (uint64_t)n;
 		if ((size_t)n == conn->out.len)
 			buf_clear(&conn->out);
@@ -337,10 +324,8 @@ static void write_out(struct conn *conn)
 		update_interest(conn);
 }
 
-static void on_flush(struct dirty *dirty)
+static void flush(struct conn *conn)
 {
-	struct conn *conn = container_of(dirty, struct conn, dirty);
-
 	if (conn->is_rereading) {
 		conn->is_rereading = false;
 		if (conn->left && conn->state == CONN_OPEN && !conn->read_pauses)
@@ -352,8 +337,7 @@ static void on_flush(struct dirty *dirty)
 		break;
 	case CONN_OPEN:
 	case CONN_CLOSING:
-		if (list_is_linked(&conn->dirty.link))
-			list_remove(&conn->dirty.link);
+		io_unmark_dirty(&conn->io);
 		write_out(conn);
 		break;
 	case CONN_LINGERING:
@@ -362,26 +346,55 @@ static void on_flush(struct dirty *dirty)
 	}
 }
 
-static void conn_init(struct conn *conn, struct loop *loop, int fd,
-		      const struct transport *transport, const struct conn_events *events)
+static void on_ready(struct io *io, int interest)
+{
+	struct conn *conn = container_of(io, struct conn, io);
+
+	if (interest & IO_FLUSH) {
+		flush(conn);
+		return;
+	}
+	if (conn->state == CONN_CONNECTING) {
+		on_connected(conn);
+		return;
+	}
+	if (conn->state == CONN_LINGERING) {
+		linger_read(conn);
+		return;
+	}
+	if (interest & IO_WRITE && has_spliced(conn))
+		write_spliced(conn);
+	else if (interest & IO_WRITE)
+		conn_flush_later(conn);
+	if (!(interest & IO_READ) || conn->state != CONN_OPEN || conn->read_pauses || conn->is_eof)
+		return;
+	if (!conn->is_bulk || !conn->splice_out || !read_spliced(conn))
+		read_some(conn);
+}
+
+static void conn_init(struct conn *conn, struct loop *loop, const struct transport *transport,
+		      const struct conn_events *events)
 {
 	memset(conn, 0, sizeof *conn);
-	conn->loop = loop;
 	conn->transport = transport;
 	conn->events = events;
 	conn->high_mark = CONN_DEFAULT_HIGH_MARK;
-	conn->dirty.flush = on_flush;
 	buf_init(&conn->out, &loop->pool);
-	io_init(&conn->io, fd, on_ready);
 	timer_init(&conn->timer, on_timer);
+}
+
+static void conn_start(struct conn *conn, int fd, enum conn_state state)
+{
+	io_init(&conn->io, fd, on_ready);
+	set_state(conn, state);
+	update_interest(conn);
 }
 
 void conn_open(struct conn *conn, struct loop *loop, int fd, const struct transport *transport,
 	       const struct conn_events *events)
 {
-	conn_init(conn, loop, fd, transport, events);
-	set_state(conn, CONN_OPEN);
-	update_interest(conn);
+	conn_init(conn, loop, transport, events);
+	conn_start(conn, fd, CONN_OPEN);
 }
 
 enum status conn_connect(struct conn *conn, struct loop *loop, const struct addr *to,
@@ -391,6 +404,9 @@ enum status conn_connect(struct conn *conn, struct loop *loop, const struct addr
 	struct sockaddr_storage name;
 	socklen_t len;
 	enum status status = addr_to_sockaddr(to, &name, &len);
+
+	conn_init(conn, loop, transport, events);
+	set_state(conn, CONN_DEAD);
 	if (status)
 		return status;
 
@@ -413,11 +429,9 @@ enum status conn_connect(struct conn *conn, struct loop *loop, const struct addr
 		status = (enum status)n;
 		goto close_fd;
 	}
-	conn_init(conn, loop, fd, transport, events);
-	set_state(conn, CONN_CONNECTING);
 	if (timeout_ms)
 		timer_start(&loop->wheel, &conn->timer, timeout_ms);
-	update_interest(conn);
+	conn_start(conn, fd, CONN_CONNECTING);
 	return STATUS_OK;
 
 close_fd:
@@ -457,14 +471,27 @@ void conn_close_flushed(struct conn *conn, uint64_t linger_ms)
 {
 	if (conn->state != CONN_OPEN && conn->state != CONN_CONNECTING)
 		return;
+	if (conn->state == CONN_OPEN)
+		timer_cancel(&conn_loop(conn)->wheel, &conn->timer);
 	set_state(conn, CONN_CLOSING);
 	left_drop(conn);
 	if (linger_ms)
-		timer_start(&conn->loop->wheel, &conn->timer, linger_ms);
+		timer_start(&conn_loop(conn)->wheel, &conn->timer, linger_ms);
 	conn_flush_later(conn);
 }
 
 void conn_close(struct conn *conn, bool reset)
 {
 	release(conn, reset);
+}
+
+void conn_set_timer(struct conn *conn, uint64_t delay_ms)
+{
+	struct timer_wheel *wheel = &conn_loop(conn)->wheel;
+
+	invariant(conn->state == CONN_OPEN);
+	if (delay_ms)
+		timer_start(wheel, &conn->timer, delay_ms);
+	else
+		timer_cancel(wheel, &conn->timer);
 }

@@ -11,8 +11,12 @@
  * output is bounded by who fills it: `blocked` says that more than the high mark could not be sent,
  * `unblocked` that it has fallen below half of it.
  *
- * Owner: who opened it (session, pool) embeds it and frees it by loop_bury after `closed`, the last
- * event. Thread: its worker. */
+ * Owner: who opened it (session, pool) embeds it and frees it by conn_bury after `closed`, the last
+ * event. Thread: its worker.
+ *
+ * There are many idle ones, so what can't be at one time shares its place: the mark for flushing
+ * and the grave (struct io), and the limits of time (`timer`): CONNECTING: of the connect; OPEN:
+ * the owner's, for whatever it waits for; CLOSING, LINGERING: for the peer's end. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -45,6 +49,8 @@ struct conn_events {
 	void (*blocked)(struct conn *conn);   /* output stays above the high mark. May be NULL */
 	void (*unblocked)(struct conn *conn); /* and has fallen below half of it. May be NULL */
 	void (*flushed)(struct conn *conn);   /* all output was taken by the kernel. May be NULL */
+	/* The owner's limit (conn_set_timer) is over. NULL: it sets none */
+	void (*timed_out)(struct conn *conn);
 	/* The connection is gone: STATUS_OK after an orderly local close, STATUS_CLOSED after the
 	 * peer's, STATUS_AGAIN after a connect timeout, else what broke it. Not called from within
 	 * conn_close. The descriptor is closed already. */
@@ -59,41 +65,47 @@ enum conn_state {
 	CONN_DEAD,
 };
 
+/* Bytes that wait to be consumed, in a block of the pool. */
+struct conn_left {
+	uint32_t len, room;
+	char bytes[];
+};
+
 struct conn {
 	struct io io;
-	struct dirty dirty;
 	const struct conn_events *events;
 	const struct transport *transport;
-	void *transport_state;
-	struct splice *splice_out,
-		*splice_in; /* what is read goes there, what comes from there; NULL: none */
-	struct loop *loop;
-	struct buf out;
-	char *left; /* unconsumed bytes, contiguous; NULL: none */
-	uint32_t left_len, left_size;
+	struct splice *splice_out, *splice_in; /* what is read goes there, what is sent comes from
+						  there; NULL: none */
+	struct buf out;                        /* its pool is the loop's */
+	struct conn_left *left;                /* NULL: none */
+	struct timer timer;
+	uint64_t bytes_read, bytes_written;
 	uint32_t high_mark;
 	uint16_t read_pauses; /* counted */
 	uint8_t state;        /* enum conn_state; conn_set_state is its one setter */
-	bool is_blocked;
-	bool is_eof; /* the peer's end was seen */
-	bool is_write_watched;
-	bool is_bulk;            /* the last read filled its room */
-	bool is_shutdown_wanted; /* half close: once out is flushed */
-	bool is_shutdown;
-	bool is_rereading;  /* a synthetic read of `left` is due at the end of the turn */
-	bool has_written;   /* the kernel took at least one byte of this connection */
-	bool keeps_unsent;  /* set by the owner: what is in out at the end stays there, and is the
-			       owner's to clear */
-	struct timer timer; /* connect timeout, then linger */
-	uint64_t bytes_read, bytes_written;
+	bool is_blocked : 1;
+	bool is_eof : 1; /* the peer's end was seen */
+	bool is_write_watched : 1;
+	bool is_bulk : 1;            /* the last read filled its room */
+	bool is_shutdown_wanted : 1; /* half close: once out is flushed */
+	bool is_shutdown : 1;
+	bool is_rereading : 1; /* a synthetic read of `left` is due at the end of the turn */
+	bool keeps_unsent : 1; /* set by the owner: what is in out at the end stays there, and is
+				  the owner's to clear */
 };
+
+static inline struct loop *conn_loop(const struct conn *conn)
+{
+	return container_of(conn->out.pool, struct loop, pool);
+}
 
 /* An accepted descriptor; starts reading. */
 void conn_open(struct conn *conn, struct loop *loop, int fd, const struct transport *transport,
 	       const struct conn_events *events);
 
 /* Starts to connect; `connected` or `closed` follow, never from within this call. timeout_ms 0:
- * none. source: bound first, or NULL. A system error: STATUS, and no event follows. */
+ * none. source: bound first, or NULL. A system error: STATUS, it is DEAD, and no event follows. */
 enum status MUST_CHECK conn_connect(struct conn *conn, struct loop *loop, const struct addr *to,
 				    const struct addr *source, uint64_t timeout_ms,
 				    const struct transport *transport,
@@ -102,7 +114,7 @@ enum status MUST_CHECK conn_connect(struct conn *conn, struct loop *loop, const 
 /* Marks `out` for flushing at the end of the turn. After anything was appended to it. */
 static inline void conn_flush_later(struct conn *conn)
 {
-	loop_mark_dirty(conn->loop, &conn->dirty);
+	io_mark_dirty(conn_loop(conn), &conn->io);
 }
 
 /* Counted. While paused, nothing is read and `left` is not shown again; the end of the peer is not
@@ -124,6 +136,18 @@ void conn_close_flushed(struct conn *conn, uint64_t linger_ms);
 /* Now, with what is queued dropped. reset: by RST. No event follows; the caller buries what embeds
  * it. */
 void conn_close(struct conn *conn, bool reset);
+
+/* Frees what embeds the connection, which is DEAD, at the end of the turn; free gets
+ * &conn->io.grave.
+ */
+static inline void conn_bury(struct conn *conn, void (*free)(struct grave *grave))
+{
+	io_bury(conn_loop(conn), &conn->io, free);
+}
+
+/* Has `timed_out` called once after delay_ms, counted from now, while it is OPEN; 0: not at all.
+ * Started anew by another call, stopped by what ends it. */
+void conn_set_timer(struct conn *conn, uint64_t delay_ms);
 
 static inline bool conn_is_open(const struct conn *conn)
 {

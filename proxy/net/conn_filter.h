@@ -20,18 +20,27 @@ struct ProtobufCMessageDescriptor;
 struct config_context;
 struct worker_context;
 
+/* Who hears, once, that an accepted connection has ended: the listener, or a gate that stands
+ * before it. Embedded. */
+struct accepted_end {
+	void (*ended)(struct accepted_end *end, uint64_t lived_ms);
+};
+
 /* A connection that a listener accepted, while it is handed to its chain. */
 struct accepted {
 	int fd;
 	struct addr remote, local;
 	struct worker_context *worker;
 	struct pin *listener; /* the serving filter takes it for the connection's life */
-	struct slice filter_chain_name;
+	const struct slice *filter_chain_name; /* the listener's */
+	struct accepted_end *end;
 	uint32_t buffer_limit; /* per_connection_buffer_limit_bytes; 0: the default */
-	/* Called once when the connection has ended. */
-	void (*ended)(void *listener_state, uint64_t lived_ms);
-	void *listener_state;
 };
+
+static inline void accepted_ended(struct accepted_end *end, uint64_t lived_ms)
+{
+	end->ended(end, lived_ms);
+}
 
 struct conn_filter_type {
 	const char *name; /* also the xDS type name's filter name */
@@ -39,10 +48,10 @@ struct conn_filter_type {
 	enum status (*config_load)(const void **config, const struct ProtobufCMessage *message,
 				   const struct config_context *context, struct diag *diag);
 	/* A gate: false refuses (the caller closes). One that wants to hear of the end puts itself
-	 * before accepted->ended: it is called whether the connection was served or refused. NULL
+	 * before accepted->end: it is called whether the connection was served or refused. NULL
 	 * for the serving filter. */
 	bool (*admit)(const void *config, struct accepted *accepted);
-	/* Takes the connection: calls accepted->ended once, later. NULL for gates. */
+	/* Takes the connection: calls accepted_ended once, later. NULL for gates. */
 	void (*serve)(const void *config, const struct accepted *accepted);
 };
 

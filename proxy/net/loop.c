@@ -34,16 +34,16 @@ static void flush(struct loop *loop)
 		list_init(&batch);
 		list_splice_back(&batch, &loop->dirty);
 		while (!list_is_empty(&batch)) {
-			struct dirty *dirty = container_of(batch.next, struct dirty, link);
-			list_remove(&dirty->link);
-			dirty->flush(dirty);
+			struct io *io = container_of(batch.next, struct io, dirty);
+			list_remove(&io->dirty);
+			io->watcher.ready(io, IO_FLUSH);
 		}
 	}
 }
 
 static void empty_graves(struct loop *loop)
 {
-	while (loop->graves) {
+	while (loop->graves != &loop->last_grave) {
 		struct grave *grave = loop->graves;
 		loop->graves = grave->next;
 		grave->free(grave);
@@ -114,6 +114,7 @@ enum status loop_init(struct loop *loop, void *owner)
 	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	if (!loop->ev)
 		return STATUS_EXHAUSTED;
+	loop->graves = &loop->last_grave;
 	read_clock(loop);
 	timer_wheel_init(&loop->wheel, loop->now_ns / 1000000);
 	buf_pool_init(&loop->pool);
@@ -177,13 +178,14 @@ static void on_io(struct ev_loop *ev, ev_io *watcher, int events)
 {
 	struct io *io = container_of(watcher, struct io, watcher);
 	(void)ev;
-	io->ready(io, events);
+	watcher->ready(io, events);
 }
 
 void io_init(struct io *io, int fd, void (*ready)(struct io *io, int interest))
 {
 	ev_io_init(&io->watcher, on_io, fd, EV_NONE);
-	io->ready = ready;
+	io->watcher.ready = ready;
+	io->dirty = (struct list_node){0};
 }
 
 void io_watch(struct loop *loop, struct io *io, int interest)

@@ -13,6 +13,10 @@
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
+/* What libev leaves to its user in every watcher: instead of its void *data. */
+struct io;
+#define EV_COMMON void (*ready)(struct io * io, int interest);
+
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,24 +33,23 @@ enum io_interest {
 	IO_NONE = 0,
 	IO_READ = EV_READ,
 	IO_WRITE = EV_WRITE,
-};
-
-/* A descriptor that is watched. Embedded. */
-struct io {
-	ev_io watcher;
-	void (*ready)(struct io *io, int interest); /* IO_READ | IO_WRITE */
+	IO_FLUSH = EV_CUSTOM, /* not of the descriptor: it was marked dirty, and the turn ends */
 };
 
 /* What is freed at the end of the turn. Embedded. */
 struct grave {
-	struct grave *next;
+	struct grave *next; /* never NULL in the graves: what is buried can't be marked dirty */
 	void (*free)(struct grave *grave);
 };
 
-/* What has output to flush at the end of the turn. Embedded. */
-struct dirty {
-	struct list_node link;
-	void (*flush)(struct dirty *dirty);
+/* A descriptor that is watched, and may have output to flush at the end of the turn. Embedded.
+ * watcher.ready is told what it is ready for: IO_READ | IO_WRITE, or IO_FLUSH alone. */
+struct io {
+	ev_io watcher;
+	union {
+		struct list_node dirty; /* in loop->dirty */
+		struct grave grave;     /* then it is closed: io_bury */
+	};
 };
 
 struct loop {
@@ -59,8 +62,9 @@ struct loop {
 	uint64_t alarm_ms;        /* when `alarm` is set to ring; UINT64_MAX: it is stopped */
 	struct timer_wheel wheel; /* milliseconds of CLOCK_MONOTONIC */
 	struct buf_pool pool;
-	struct list_node dirty; /* struct dirty */
-	struct grave *graves;
+	struct list_node dirty; /* struct io */
+	struct grave *graves;   /* ends at last_grave */
+	struct grave last_grave;
 	uint64_t now_ns;         /* CLOCK_MONOTONIC */
 	uint64_t wall_ns;        /* CLOCK_REALTIME */
 	uint64_t wall_offset_ns; /* wall - monotonic, refreshed once a second */
@@ -110,11 +114,24 @@ static inline void loop_bury(struct loop *loop, struct grave *grave,
 	loop->graves = grave;
 }
 
-/* Has `flush` called at the end of the turn, once, however often it is marked. */
-static inline void loop_mark_dirty(struct loop *loop, struct dirty *dirty)
+/* IO_FLUSH at the end of the turn, once, however often it is marked. */
+static inline void io_mark_dirty(struct loop *loop, struct io *io)
 {
-	if (!list_is_linked(&dirty->link))
-		list_push_back(&loop->dirty, &dirty->link);
+	if (!list_is_linked(&io->dirty))
+		list_push_back(&loop->dirty, &io->dirty);
+}
+
+static inline void io_unmark_dirty(struct io *io)
+{
+	if (list_is_linked(&io->dirty))
+		list_remove(&io->dirty);
+}
+
+/* Buries what embeds it, when nothing watches it any more. */
+static inline void io_bury(struct loop *loop, struct io *io, void (*free)(struct grave *grave))
+{
+	io_unmark_dirty(io);
+	loop_bury(loop, &io->grave, free);
 }
 
 #endif

@@ -5,7 +5,7 @@
 
 static ssize_t plain_read(struct conn *conn, void *data, size_t size)
 {
-	ssize_t n = conn->loop->sys->read(io_fd(&conn->io), data, size);
+	ssize_t n = conn_loop(conn)->sys->read(io_fd(&conn->io), data, size);
 	if (n == 0)
 		return STATUS_CLOSED;
 	return n == -EAGAIN || n == -EINTR ? STATUS_AGAIN : n;
@@ -13,7 +13,7 @@ static ssize_t plain_read(struct conn *conn, void *data, size_t size)
 
 static ssize_t plain_writev(struct conn *conn, const struct iovec *iov, int count)
 {
-	ssize_t n = conn->loop->sys->writev(io_fd(&conn->io), iov, count);
+	ssize_t n = conn_loop(conn)->sys->writev(io_fd(&conn->io), iov, count);
 	return n == -EAGAIN || n == -EINTR ? STATUS_AGAIN : n;
 }
 

@@ -36,7 +36,8 @@ bool splice_drain(struct splice *splice)
 	struct conn *to = splice->to;
 
 	while (splice->waiting) {
-		ssize_t n = to->loop->sys->splice(splice->pipe[0], io_fd(&to->io), splice->waiting);
+		ssize_t n = conn_loop(to)->sys->splice(splice->pipe[0], io_fd(&to->io),
+						       splice->waiting);
 		if (n <= 0)
 			return n != -EAGAIN; /* a broken socket shows itself when it is written or
 						read */
@@ -54,8 +55,8 @@ enum status splice_read(struct splice *splice, size_t *moved)
 	if (!take_pipe(splice))
 		return STATUS_EXHAUSTED;
 	for (int round = 0; round < SPLICE_ROUNDS; round++) {
-		ssize_t n = from->loop->sys->splice(io_fd(&from->io), splice->pipe[1],
-						    SPLICE_PIPE_SIZE);
+		ssize_t n = conn_loop(from)->sys->splice(io_fd(&from->io), splice->pipe[1],
+							 SPLICE_PIPE_SIZE);
 		if (n == 0)
 			return STATUS_CLOSED;
 		if (n == -EAGAIN || n == -EINTR)

@@ -1,8 +1,9 @@
 /* How a connection moves bytes: plain, TLS, or memory in tests.
  *
- * One const table per kind; the connection keeps the state. All return bytes (> 0) or a status:
- * STATUS_AGAIN when it would block, STATUS_CLOSED at the peer's orderly end (read only), a negated
- * errno when the connection is broken. Thread: the connection's worker. */
+ * One const table per kind; a kind with state has one for each connection, in what keeps the state.
+ * All return bytes (> 0) or a status: STATUS_AGAIN when it would block, STATUS_CLOSED at the peer's
+ * orderly end (read only), a negated errno when the connection is broken. Thread: the connection's
+ * worker. */
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H
 

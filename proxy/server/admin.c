@@ -181,13 +181,13 @@ static void request_failed(struct session *session, enum reply_reason reason, st
 
 static void session_free(struct grave *grave)
 {
-	struct session *session = container_of(grave, struct session, grave);
+	struct session *session = container_of(grave, struct session, conn.io.grave);
 	free(container_of(session, struct admin_session, session));
 }
 
 static void ended(struct session *session)
 {
-	loop_bury(session->worker->loop, &session->grave, session_free);
+	conn_bury(&session->conn, session_free);
 }
 
 static const struct session_type session_type = {
@@ -201,14 +201,15 @@ static const struct session_type session_type = {
 	.ended = ended,
 };
 
-static void on_listener_ended(void *state, uint64_t lived_ms)
+static void on_listener_ended(struct accepted_end *end, uint64_t lived_ms)
 {
-	(void)state;
+	(void)end;
 	(void)lived_ms;
 }
 
 static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *remote)
 {
+	static const struct slice no_name = {0};
 	struct admin *admin = container_of(acceptor, struct admin, acceptor);
 	struct admin_session *as = malloc(sizeof *as);
 	struct accepted accepted = {.fd = fd,
@@ -216,7 +217,8 @@ static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *re
 				    .local = admin->addr,
 				    .worker = &admin->server->context,
 				    .listener = &admin->pin,
-				    .ended = on_listener_ended};
+				    .filter_chain_name = &no_name,
+				    .end = &admin->end};
 
 	invariant(as);
 	as->admin = admin;
@@ -228,7 +230,7 @@ static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *re
 
 void admin_init(struct admin *admin, struct server *server)
 {
-	*admin = (struct admin){.server = server, .fd = -1};
+	*admin = (struct admin){.server = server, .fd = -1, .end = {on_listener_ended}};
 	admin->pin.object = &admin->object;
 	admin->pin.count = 1;
 	list_init(&admin->queries);

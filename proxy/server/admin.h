@@ -13,6 +13,7 @@
 #include "base/diag.h"
 #include "base/list.h"
 #include "base/published.h"
+#include "net/conn_filter.h"
 #include "net/listener.h"
 #include "telemetry/text.h"
 
@@ -61,7 +62,8 @@ struct admin {
 	struct addr addr;
 	struct published object; /* what sessions pin: never given back */
 	struct pin pin;
-	int fd; /* -1: not configured */
+	struct accepted_end end; /* of each connection */
+	int fd;                  /* -1: not configured */
 	bool is_accepting;
 	struct list_node queries; /* struct host_query: on their way */
 };

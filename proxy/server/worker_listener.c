@@ -17,6 +17,7 @@ struct address_acceptor {
 };
 
 struct worker_listener {
+	struct accepted_end end; /* of each connection */
 	struct worker *worker;
 	struct pin *pin;          /* taken */
 	struct stat_scope *stats; /* held by the versions: all of one listener have the same */
@@ -38,9 +39,9 @@ static void free_if_over(struct worker_listener *wl)
 		free(wl);
 }
 
-static void on_ended(void *state, uint64_t lived_ms)
+static void on_ended(struct accepted_end *end, uint64_t lived_ms)
 {
-	struct worker_listener *wl = state;
+	struct worker_listener *wl = container_of(end, struct worker_listener, end);
 	struct stats_shard *shard = wl->worker->context.stats;
 	const struct stat_scope *scope = wl->stats;
 
@@ -61,7 +62,7 @@ static void refuse(struct worker_listener *wl, int fd, unsigned stat)
 static void end_unserved(struct worker_listener *wl, const struct accepted *accepted)
 {
 	wl->worker->loop.sys->close(accepted->fd);
-	accepted->ended(accepted->listener_state, 0);
+	accepted_ended(accepted->end, 0);
 }
 
 static void serve(struct worker_listener *wl, const struct filter_chain *chain,
@@ -69,7 +70,7 @@ static void serve(struct worker_listener *wl, const struct filter_chain *chain,
 {
 	struct stats_shard *shard = wl->worker->context.stats;
 
-	accepted->filter_chain_name = chain->name;
+	accepted->filter_chain_name = &chain->name;
 	wl->connections++;
 	stat_inc(shard, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_TOTAL);
 	stat_gauge_inc(shard, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_ACTIVE);
@@ -106,8 +107,7 @@ static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *re
 		.worker = &wl->worker->context,
 		.listener = wl->pin,
 		.buffer_limit = config->buffer_limit,
-		.ended = on_ended,
-		.listener_state = wl,
+		.end = &wl->end,
 	};
 
 	if (remote->family == ADDR_UNIX)
@@ -212,6 +212,7 @@ void worker_listener_update(struct worker *worker, uint32_t slot)
 	if (!wl) {
 		wl = *at = calloc(1, sizeof *wl);
 		invariant(wl);
+		wl->end.ended = on_ended;
 		wl->worker = worker;
 		wl->pin = pin_take(pin);
 		wl->stats = config_of(wl)->stats;

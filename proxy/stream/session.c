@@ -37,12 +37,8 @@ static void session_gone(struct session *session)
 	session->is_closing = true;
 	abort_streams(session, reply_reasons[REPLY_DOWNSTREAM_DISCONNECT].details);
 	session->codec->type->close(session->codec);
-	timer_cancel(&session->worker->loop->wheel, &session->idle_timer);
-	timer_cancel(&session->worker->loop->wheel, &session->duration_timer);
-	timer_cancel(&session->worker->loop->wheel, &session->head_timer);
 	list_remove(&session->served.link);
-	session->listener_ended(session->listener_state,
-				loop_now_ms(session->worker->loop) - session->start_ms);
+	accepted_ended(session->end, loop_now_ms(session->worker->loop) - session->start_ms);
 	struct pin *listener = session->listener;
 	session->type->ended(session);
 	pin_drop(listener);
@@ -54,18 +50,110 @@ void session_close(struct session *session)
 	session_gone(session);
 }
 
+static void fail(struct session *session, enum reply_reason reason, struct slice details)
+{
+	struct codec *codec = session->codec;
+
+	session->type->request_failed(session, reason, details);
+	if (session->type->send_error)
+		session->type->send_error(session, reason);
+	else
+		codec->type->send_error(codec, reason, reply_reasons[reason].text);
+	set_closing(session, session->config->delayed_close_timeout_ms);
+}
+
+/* --- limits of time: one timer for all, set to the earliest, which rings early rather than being
+ * moved
+ */
+
+static void wait_begins(struct session *session)
+{
+	session->waits_since_ms = (uint32_t)loop_now_ms(session->worker->loop);
+	session->is_head_begun = false;
+}
+
+static uint64_t waited_ms(const struct session *session)
+{
+	return (uint32_t)loop_now_ms(session->worker->loop) - session->waits_since_ms;
+}
+
+/* How long it may wait without a stream; 0: for ever. Many streams share a multiplexed connection:
+ * who was told to leave goes elsewhere, and it ends when none has been open for a while. */
+static uint64_t wait_limit_ms(const struct session *session)
+{
+	if (session->is_head_begun)
+		return session->config->request_headers_timeout_ms;
+	return session->is_draining && session->codec->type->is_multiplexed
+		       ? SESSION_DRAIN_IDLE_MS
+		       : session->config->idle_timeout_ms;
+}
+
+static bool has_duration(const struct session *session)
+{
+	return session->config->max_connection_duration_ms && !session->is_draining;
+}
+
+/* How much is left of a limit; 0: it is over. */
+static uint64_t rest_ms(uint64_t limit_ms, uint64_t passed_ms)
+{
+	return limit_ms > passed_ms ? limit_ms - passed_ms : 0;
+}
+
+static uint64_t rest_of_wait_ms(const struct session *session)
+{
+	return rest_ms(wait_limit_ms(session), session->stream_count ? 0 : waited_ms(session));
+}
+
+static uint64_t rest_of_duration_ms(const struct session *session)
+{
+	return rest_ms(session->config->max_connection_duration_ms,
+		       loop_now_ms(session->worker->loop) - session->start_ms);
+}
+
+static void set_timer(struct session *session)
+{
+	uint64_t delay_ms = UINT64_MAX;
+
+	if (wait_limit_ms(session))
+		delay_ms = rest_of_wait_ms(session);
+	if (has_duration(session) && rest_of_duration_ms(session) < delay_ms)
+		delay_ms = rest_of_duration_ms(session);
+	if (delay_ms != UINT64_MAX && conn_is_open(&session->conn))
+		conn_set_timer(&session->conn, delay_ms ? delay_ms : 1);
+}
+
+static void on_timed_out(struct conn *conn)
+{
+	struct session *session = container_of(conn, struct session, conn);
+
+	if (has_duration(session) && !rest_of_duration_ms(session))
+		session_drain(session);
+	if (session->is_closing)
+		return;
+	if (!wait_limit_ms(session) || rest_of_wait_ms(session)) {
+		set_timer(session);
+	} else if (session->is_head_begun) {
+		fail(session, REPLY_REQUEST_HEADERS_TIMEOUT, (struct slice){0});
+	} else {
+		if (session->type->idle_timed_out && !session->is_draining)
+			session->type->idle_timed_out(session);
+		set_closing(session, 0);
+	}
+}
+
 /* --- the connection's events --- */
 
 /* A head has begun, and isn't whole: it has its time from its first byte on. */
 static void time_head(struct session *session, bool has_left)
 {
-	struct timer_wheel *wheel = &session->worker->loop->wheel;
+	bool is_begun = has_left && !session->stream_count && !session->is_closing;
 
-	if (session->stream_count || session->is_closing || !has_left)
-		timer_cancel(wheel, &session->head_timer);
-	else if (!timer_is_running(&session->head_timer))
-		timer_start(wheel, &session->head_timer,
-			    session->config->request_headers_timeout_ms);
+	if (is_begun && !session->is_head_begun) {
+		wait_begins(session);
+		session->is_head_begun = true;
+		set_timer(session);
+	}
+	session->is_head_begun = is_begun;
 }
 
 static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
@@ -132,7 +220,8 @@ static void on_unblocked(struct conn *conn)
 static void on_closed(struct conn *conn, enum status why)
 {
 	struct session *session = container_of(conn, struct session, conn);
-	session->is_closed_by_peer |= why != STATUS_OK;
+	if (why != STATUS_OK)
+		session->is_closed_by_peer = true;
 	session_gone(session);
 }
 
@@ -140,6 +229,7 @@ static const struct conn_events conn_events = {
 	.read = on_read,
 	.blocked = on_blocked,
 	.unblocked = on_unblocked,
+	.timed_out = on_timed_out,
 	.closed = on_closed,
 };
 
@@ -216,18 +306,6 @@ static void on_reset(struct exchange *exchange, enum reply_reason reason)
 static void on_exchange_closed(struct exchange *exchange)
 {
 	stream_finish(stream_of(exchange));
-}
-
-static void fail(struct session *session, enum reply_reason reason, struct slice details)
-{
-	struct codec *codec = session->codec;
-
-	session->type->request_failed(session, reason, details);
-	if (session->type->send_error)
-		session->type->send_error(session, reason);
-	else
-		codec->type->send_error(codec, reason, reply_reasons[reason].text);
-	set_closing(session, session->config->delayed_close_timeout_ms);
 }
 
 static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)
@@ -344,22 +422,13 @@ void session_stream_closed(struct session *session, struct stream *s)
 {
 	(void)s;
 	if (!session->stream_count)
-		session->idle_since_ms = loop_now_ms(session->worker->loop);
+		wait_begins(session);
 	if (session->is_draining && !session->codec->is_draining)
 		session_drain(session);
 	if (!session->is_reading && !session->is_closing) {
 		close_if_over(session);
 		session_read_on(session);
 	}
-}
-
-/* Many streams share a multiplexed connection: who was told goes elsewhere, and it ends when none
- * has been open for a while. */
-static uint64_t idle_limit_ms(const struct session *session)
-{
-	return session->is_draining && session->codec->type->is_multiplexed
-		       ? SESSION_DRAIN_IDLE_MS
-		       : session->config->idle_timeout_ms;
 }
 
 void session_drain(struct session *session)
@@ -370,9 +439,10 @@ void session_drain(struct session *session)
 	if (!session->codec->is_draining && session->codec->type->drain) {
 		session->codec->type->drain(session->codec);
 		conn_flush_later(&session->conn);
-		if (session->codec->type->is_multiplexed)
-			timer_start(&session->worker->loop->wheel, &session->idle_timer,
-				    SESSION_DRAIN_IDLE_MS);
+		if (session->codec->type->is_multiplexed) {
+			wait_begins(session);
+			set_timer(session);
+		}
 	}
 	close_if_over(session);
 }
@@ -392,35 +462,6 @@ static const struct served_type served_type = {
 	.close = served_close,
 };
 
-static void on_idle(struct timer *timer)
-{
-	struct session *session = container_of(timer, struct session, idle_timer);
-	uint64_t limit_ms = idle_limit_ms(session);
-	uint64_t idle_ms = loop_now_ms(session->worker->loop) - session->idle_since_ms;
-
-	if (session->stream_count)
-		idle_ms = 0;
-	if (idle_ms < limit_ms) {
-		timer_start(&session->worker->loop->wheel, timer, limit_ms - idle_ms);
-		return;
-	}
-	if (session->type->idle_timed_out && !session->is_draining)
-		session->type->idle_timed_out(session);
-	set_closing(session, 0);
-}
-
-static void on_head_timeout(struct timer *timer)
-{
-	struct session *session = container_of(timer, struct session, head_timer);
-	fail(session, REPLY_REQUEST_HEADERS_TIMEOUT, (struct slice){0});
-}
-
-static void on_duration(struct timer *timer)
-{
-	struct session *session = container_of(timer, struct session, duration_timer);
-	session_drain(session);
-}
-
 void session_init(struct session *session, const struct session_type *type,
 		  const struct session_config *config, const struct accepted *accepted)
 {
@@ -432,14 +473,11 @@ void session_init(struct session *session, const struct session_type *type,
 	session->local = accepted->local;
 	session->filter_chain_name = accepted->filter_chain_name;
 	session->listener = pin_take(accepted->listener);
-	session->listener_ended = accepted->ended;
-	session->listener_state = accepted->listener_state;
+	session->end = accepted->end;
 	session->id = ++session->worker->next_id;
-	session->start_ms = session->idle_since_ms = loop_now_ms(session->worker->loop);
+	session->start_ms = loop_now_ms(session->worker->loop);
+	wait_begins(session);
 	list_init(&session->streams);
-	timer_init(&session->idle_timer, on_idle);
-	timer_init(&session->duration_timer, on_duration);
-	timer_init(&session->head_timer, on_head_timeout);
 	conn_open(&session->conn, session->worker->loop, accepted->fd, &plain_transport,
 		  &conn_events);
 	session->buffer_limit =
@@ -450,14 +488,8 @@ void session_init(struct session *session, const struct session_type *type,
 
 void session_start(struct session *session, struct codec *codec)
 {
-	struct timer_wheel *wheel = &session->worker->loop->wheel;
-
 	session->codec = codec;
 	session->served.type = &served_type;
 	list_push_back(&session->worker->served, &session->served.link);
-	if (session->config->idle_timeout_ms)
-		timer_start(wheel, &session->idle_timer, session->config->idle_timeout_ms);
-	if (session->config->max_connection_duration_ms)
-		timer_start(wheel, &session->duration_timer,
-			    session->config->max_connection_duration_ms);
+	set_timer(session);
 }

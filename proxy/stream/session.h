@@ -7,8 +7,8 @@
  *
  * What a protocol's manager adds stands in its const session_type. Owner: the worker
  * (worker->served); the manager's struct embeds the session and is freed by session_type->ended at
- * the end of the turn. Thread: its worker. Timers: idle (no stream), duration, drain. Limits:
- * streams by the codec, look-ahead SESSION_LOOK_AHEAD. */
+ * the end of the turn. Thread: its worker. Timers: conn's, one for idle (no stream), duration,
+ * drain and a head's time. Limits: streams by the codec, look-ahead SESSION_LOOK_AHEAD. */
 #ifndef STREAM_SESSION_H
 #define STREAM_SESSION_H
 
@@ -85,27 +85,27 @@ struct session {
 	struct codec *codec;
 	struct worker_context *worker;
 	struct pin *listener;
+	const struct slice *filter_chain_name; /* the listener's */
+	struct accepted_end *end;
 	struct served served; /* worker->served */
 	struct list_node streams;
-	unsigned stream_count;
 	uint64_t id;
-	uint32_t buffer_limit;
-	uint64_t request_count;
-	uint64_t start_ms, idle_since_ms;
+	uint64_t start_ms;
 	struct addr remote, local;
-	struct slice filter_chain_name;
-	struct timer idle_timer, duration_timer, head_timer;
-	void (*listener_ended)(void *listener_state, uint64_t lived_ms);
-	void *listener_state;
-	struct grave grave;
-	bool is_draining; /* told the codec */
-	bool is_closing;
-	bool is_closed_by_peer;
-	bool has_unread_request; /* answered before it had ended: its bytes may still be on their
-				    way */
-	bool is_read_held;       /* the look-ahead is full: conn reads are paused once */
-	bool is_output_full;     /* between blocked and unblocked */
-	bool is_reading;         /* codec_read runs: closing waits */
+	uint32_t waits_since_ms; /* since the last stream's end, or a head's first byte: the low
+				    bits of the loop's time */
+	uint32_t request_count;
+	uint32_t buffer_limit;
+	unsigned stream_count : 24;
+	bool is_head_begun : 1; /* … that has a time limit, and isn't whole */
+	bool is_draining : 1;   /* told the codec */
+	bool is_closing : 1;
+	bool is_closed_by_peer : 1;
+	bool has_unread_request : 1; /* answered before it had ended: its bytes may still be on
+					their way */
+	bool is_read_held : 1;       /* the look-ahead is full: conn reads are paused once */
+	bool is_output_full : 1;     /* between blocked and unblocked */
+	bool is_reading : 1;         /* codec_read runs: closing waits */
 };
 
 /* Takes the accepted connection. The caller has opened the codec (its owner is the session, its out

@@ -173,7 +173,7 @@ static void stream_init(struct stream *s, struct session *session)
 	info->downstream_remote = &session->remote;
 	info->downstream_direct_remote = &session->remote;
 	info->downstream_local = &session->local;
-	info->filter_chain_name = session->filter_chain_name;
+	info->filter_chain_name = *session->filter_chain_name;
 }
 
 struct stream *stream_open(struct session *session)

@@ -10,7 +10,6 @@ enum { ARENA_BLOCK = 4096 };
 struct health_conn {
 	struct conn conn;
 	struct health_session *session; /* NULL: closed, waits for its grave */
-	struct grave grave;
 	struct http1 http1;
 	struct exchange exchange;
 	struct arena arena;
@@ -27,7 +26,7 @@ struct health_conn {
 
 static void conn_free(struct grave *grave)
 {
-	struct health_conn *hc = container_of(grave, struct health_conn, grave);
+	struct health_conn *hc = container_of(grave, struct health_conn, conn.io.grave);
 	arena_free(&hc->arena);
 	free(hc->answer);
 	free(hc);
@@ -39,7 +38,7 @@ static void destroy(struct health_conn *hc)
 		http1_codec.close(&hc->http1.codec);
 	if (hc->conn.state != CONN_DEAD)
 		conn_close(&hc->conn, false);
-	loop_bury(hc->conn.loop, &hc->grave, conn_free);
+	conn_bury(&hc->conn, conn_free);
 }
 
 static void close_conn(struct health_conn *hc)
@@ -111,7 +110,7 @@ static void send_http(struct health_conn *hc)
 	http1_codec.send_headers(&hc->exchange, &headers, !config->send.len);
 	if (config->send.len) {
 		struct buf body;
-		buf_init(&body, &hc->conn.loop->pool);
+		buf_init(&body, hc->conn.out.pool);
 		buf_append_copy(&body, config->send);
 		http1_codec.send_data(&hc->exchange, &body, true);
 	}
@@ -321,8 +320,6 @@ static void connect_to(struct health_session *session)
 	enum status status = conn_connect(&hc->conn, session->loop, &session->addr, NULL, 0,
 					  &plain_transport, &conn_events);
 	if (status) {
-		hc->conn.state = CONN_DEAD;
-		hc->conn.loop = session->loop;
 		finish(session, HEALTH_NETWORK, false);
 		return;
 	}

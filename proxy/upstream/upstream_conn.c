@@ -65,7 +65,7 @@ void upstream_conn_update(struct upstream_conn *uc)
 
 static void conn_free(struct grave *grave)
 {
-	free(container_of(grave, struct upstream_conn, grave));
+	free(container_of(grave, struct upstream_conn, conn.io.grave));
 }
 
 static void detach(struct upstream_request *request)
@@ -139,7 +139,6 @@ static void gone(struct upstream_conn *uc, enum reply_reason reason, bool is_rem
 
 	worker_host_hold(pool->host);
 	set_state(uc, UPSTREAM_CONN_DRAINING);
-	timer_cancel(&upstream->loop->wheel, &uc->idle_timer);
 	count_end(uc, is_remote);
 	stat_gauge_dec(upstream->stats, stats, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);
 	stat_record(upstream->stats, stats, CLUSTER_STAT_UPSTREAM_CX_LENGTH_MS,
@@ -155,7 +154,7 @@ static void gone(struct upstream_conn *uc, enum reply_reason reason, bool is_rem
 	list_remove(&uc->link);
 	pool->conn_count--;
 	cluster_worker_drop(pool->host->cluster, uc->priority, BREAKER_CONNECTIONS);
-	loop_bury(upstream->loop, &uc->grave, conn_free);
+	conn_bury(&uc->conn, conn_free);
 	if (pool->pending_count && !was_connecting)
 		pool_serve_pending(pool); /* requests may have waited for this connection */
 	worker_host_release(pool->host);
@@ -186,7 +185,7 @@ void upstream_conn_drain(struct upstream_conn *uc)
 /* A request ends while the connection stays: it may serve the next. */
 static void settle(struct upstream_conn *uc)
 {
-	uc->last_use_ms = loop_now_ms(uc->conn.loop);
+	uc->last_use_ms = loop_now_ms(conn_loop(&uc->conn));
 	if (uc->state == UPSTREAM_CONN_DRAINING) {
 		if (list_is_empty(&uc->requests) && !uc->is_reading)
 			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
@@ -204,13 +203,46 @@ static struct upstream_conn *of_conn(struct conn *conn)
 	return container_of(conn, struct upstream_conn, conn);
 }
 
+static uint64_t idle_limit_ms(const struct upstream_conn *uc)
+{
+	return uc->codec->type->is_multiplexed ? MULTIPLEX_HEARTBEAT_MS
+					       : config_of(uc)->http.idle_timeout_ms;
+}
+
+static void on_timed_out(struct conn *conn)
+{
+	struct upstream_conn *uc = of_conn(conn);
+	uint64_t limit_ms = idle_limit_ms(uc);
+	uint64_t idle_ms = loop_now_ms(conn_loop(conn)) - uc->last_use_ms;
+
+	/* Calls that wait for their answers don't say that the peer lives. */
+	if (!list_is_empty(&uc->requests) && !uc->codec->type->is_multiplexed)
+		idle_ms = 0;
+	if (idle_ms >= limit_ms && uc->codec->type->heartbeat) {
+		if (!uc->codec->type->heartbeat(uc->codec)) {
+			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+			return;
+		}
+		conn_flush_later(conn);
+		idle_ms = 0;
+	} else if (idle_ms >= limit_ms) {
+		count(uc, CLUSTER_STAT_UPSTREAM_CX_IDLE_TIMEOUT);
+		upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+		return;
+	}
+	conn_set_timer(conn, limit_ms - idle_ms);
+}
+
 static void on_connected(struct conn *conn)
 {
 	struct upstream_conn *uc = of_conn(conn);
 	struct pool *pool = uc->pool;
 
 	stat_record(upstream_of(uc)->stats, cluster_of(uc)->stats,
-		    CLUSTER_STAT_UPSTREAM_CX_CONNECT_MS, loop_now_ms(conn->loop) - uc->start_ms);
+		    CLUSTER_STAT_UPSTREAM_CX_CONNECT_MS,
+		    loop_now_ms(conn_loop(conn)) - uc->start_ms);
+	uc->last_use_ms = loop_now_ms(conn_loop(conn));
+	conn_set_timer(conn, idle_limit_ms(uc));
 	set_state(uc, UPSTREAM_CONN_READY);
 	worker_host_note(pool->host, OUTLIER_LOCAL_SUCCESS);
 	if (pool->is_draining && list_is_empty(&pool->pending))
@@ -305,6 +337,7 @@ static const struct conn_events conn_events = {
 	.connected = on_connected,
 	.blocked = on_blocked,
 	.unblocked = on_unblocked,
+	.timed_out = on_timed_out,
 	.closed = on_closed,
 };
 
@@ -439,38 +472,6 @@ static const struct codec_events codec_events = {
 	.undraining = on_undraining,
 };
 
-/* --- idle --- */
-
-static uint64_t idle_limit_ms(const struct upstream_conn *uc)
-{
-	return uc->codec->type->is_multiplexed ? MULTIPLEX_HEARTBEAT_MS
-					       : config_of(uc)->http.idle_timeout_ms;
-}
-
-static void on_idle(struct timer *timer)
-{
-	struct upstream_conn *uc = container_of(timer, struct upstream_conn, idle_timer);
-	uint64_t limit_ms = idle_limit_ms(uc);
-	uint64_t idle_ms = loop_now_ms(uc->conn.loop) - uc->last_use_ms;
-
-	/* Calls that wait for their answers don't say that the peer lives. */
-	if (!list_is_empty(&uc->requests) && !uc->codec->type->is_multiplexed)
-		idle_ms = 0;
-	if (idle_ms >= limit_ms && uc->codec->type->heartbeat) {
-		if (!uc->codec->type->heartbeat(uc->codec)) {
-			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
-			return;
-		}
-		conn_flush_later(&uc->conn);
-		idle_ms = 0;
-	} else if (idle_ms >= limit_ms) {
-		count(uc, CLUSTER_STAT_UPSTREAM_CX_IDLE_TIMEOUT);
-		upstream_conn_close(uc, REPLY_CONNECTION_LOST);
-		return;
-	}
-	timer_start(&uc->conn.loop->wheel, timer, limit_ms - idle_ms);
-}
-
 /* --- the beginning --- */
 
 static void open_codec(struct upstream_conn *uc)
@@ -515,7 +516,6 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 	uc->id = ++cluster->upstream->next_conn_id;
 	uc->start_ms = uc->last_use_ms = loop_now_ms(loop);
 	list_init(&uc->requests);
-	timer_init(&uc->idle_timer, on_idle);
 	open_codec(uc);
 	if (pool->protocol != STREAM_PROTOCOL_DUBBO)
 		count(uc, CLUSTER_STAT_UPSTREAM_CX_HTTP1_TOTAL);
@@ -524,8 +524,6 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 	pool->connecting_count++;
 	pool->conn_count++;
 	list_push_back(&pool->conns[UPSTREAM_CONN_CONNECTING], &uc->link);
-	if (idle_limit_ms(uc))
-		timer_start(&loop->wheel, &uc->idle_timer, idle_limit_ms(uc));
 	return uc;
 }
 

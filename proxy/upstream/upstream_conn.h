@@ -4,7 +4,7 @@
  * request) ─> freed
  *
  * State = list: a connection is in exactly one of its pool's lists. Owner: its pool; freed by
- * loop_bury. Thread: its worker. Timers: connect (conn's), idle, heartbeat (multiplexed). */
+ * conn_bury. Thread: its worker. Timers (conn's): connect, then idle or heartbeat (multiplexed). */
 #ifndef UPSTREAM_UPSTREAM_CONN_H
 #define UPSTREAM_UPSTREAM_CONN_H
 
@@ -34,8 +34,6 @@ struct upstream_conn {
 	struct list_node requests;
 	struct codec *codec;
 	struct addr local; /* learned when first asked for */
-	struct timer idle_timer;
-	struct grave grave;
 	uint64_t id;
 	uint64_t start_ms;
 	uint64_t last_use_ms;

@@ -205,13 +205,13 @@ static void request_failed(struct session *session, enum reply_reason reason, st
 
 static void session_free(struct grave *grave)
 {
-	struct session *session = container_of(grave, struct session, grave);
+	struct session *session = container_of(grave, struct session, conn.io.grave);
 	free(container_of(session, struct fixture_session, session));
 }
 
 static void ended(struct session *session)
 {
-	loop_bury(session->worker->loop, &session->grave, session_free);
+	conn_bury(&session->conn, session_free);
 }
 
 static void amend_reply(struct stream *s, const struct local_reply *reply, struct headers *headers,
@@ -233,9 +233,9 @@ static const struct session_type fixture_session_type = {
 	.ended = ended,
 };
 
-static void listener_ended(void *state, uint64_t lived_ms)
+static void listener_ended(struct accepted_end *end, uint64_t lived_ms)
 {
-	(void)state, (void)lived_ms;
+	(void)end, (void)lived_ms;
 }
 
 /* --- the sink --- */
@@ -302,8 +302,13 @@ static void open_session(struct stream_fixture *f)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
 			 0);
 	f->peer = fds[1];
-	struct accepted accepted = {
-		.fd = fds[0], .worker = &f->worker, .listener = &f->pin, .ended = listener_ended};
+	static const struct slice no_name = {0};
+	static struct accepted_end end = {listener_ended};
+	struct accepted accepted = {.fd = fds[0],
+				    .worker = &f->worker,
+				    .listener = &f->pin,
+				    .filter_chain_name = &no_name,
+				    .end = &end};
 	f->session = calloc(1, sizeof *f->session);
 	assert_non_null(f->session);
 	f->session->fixture = f;

@@ -4,10 +4,14 @@
 #include "filters/connection_limit/connection_limit.h"
 #include "telemetry/stats_network.h"
 
-static void note_ended(void *state, uint64_t lived_ms)
+struct lived {
+	struct accepted_end end;
+	uint64_t ms;
+};
+
+static void note_ended(struct accepted_end *end, uint64_t lived_ms)
 {
-	uint64_t *lived = state;
-	*lived = lived_ms;
+	container_of(end, struct lived, end)->ms = lived_ms;
 }
 
 static uint64_t counted(struct stream_fixture *f, unsigned id)
@@ -29,19 +33,17 @@ static const void *load(struct stream_fixture *f, const char *yaml)
 	return config;
 }
 
-static struct accepted new_accepted(struct stream_fixture *f, uint64_t *lived)
+static struct accepted new_accepted(struct stream_fixture *f, struct lived *lived)
 {
-	return (struct accepted){.worker = &f->worker,
-				 .listener = &f->pin,
-				 .ended = note_ended,
-				 .listener_state = lived};
+	*lived = (struct lived){.end = {note_ended}};
+	return (struct accepted){.worker = &f->worker, .listener = &f->pin, .end = &lived->end};
 }
 
 static void so_many_are_let_in_at_a_time(void **state)
 {
 	struct stream_fixture *f = stream_fixture_new(NULL, 0);
 	const void *config = load(f, "{stat_prefix: c, max_connections: 2}");
-	uint64_t lived[3] = {0};
+	struct lived lived[3];
 	struct accepted a = new_accepted(f, &lived[0]), b = new_accepted(f, &lived[1]),
 			c = new_accepted(f, &lived[2]);
 	(void)state;
@@ -49,15 +51,15 @@ static void so_many_are_let_in_at_a_time(void **state)
 	assert_true(connection_limit_admit(config, &a));
 	assert_true(connection_limit_admit(config, &b));
 	assert_false(connection_limit_admit(config, &c));
-	assert_ptr_equal(c.listener_state, &lived[2]); /* not chained: nothing to undo */
+	assert_ptr_equal(c.end, &lived[2].end); /* not chained: nothing to undo */
 	assert_int_equal(counted(f, CONNECTION_LIMIT_STAT_ACTIVE_CONNECTIONS), 2);
 	assert_int_equal(counted(f, CONNECTION_LIMIT_STAT_LIMITED_CONNECTIONS), 1);
-	a.ended(a.listener_state, 7);
-	assert_int_equal(lived[0], 7); /* who was before is told */
+	accepted_ended(a.end, 7);
+	assert_int_equal(lived[0].ms, 7); /* who was before is told */
 	assert_int_equal(counted(f, CONNECTION_LIMIT_STAT_ACTIVE_CONNECTIONS), 1);
 	assert_true(connection_limit_admit(config, &c));
-	b.ended(b.listener_state, 1);
-	c.ended(c.listener_state, 1);
+	accepted_ended(b.end, 1);
+	accepted_ended(c.end, 1);
 	stream_fixture_free(f);
 }
 
@@ -66,15 +68,15 @@ static void a_new_version_counts_on(void **state)
 	struct stream_fixture *f = stream_fixture_new(NULL, 0);
 	const void *old = load(f, "{stat_prefix: c, max_connections: 2}");
 	const void *new = load(f, "{stat_prefix: c, max_connections: 1}");
-	uint64_t lived = 0;
+	struct lived lived;
 	struct accepted a = new_accepted(f, &lived), b = new_accepted(f, &lived);
 	(void)state;
 
 	assert_true(connection_limit_admit(old, &a));
 	assert_false(connection_limit_admit(new, &b));
-	a.ended(a.listener_state, 1);
+	accepted_ended(a.end, 1);
 	assert_true(connection_limit_admit(new, &b));
-	b.ended(b.listener_state, 1);
+	accepted_ended(b.end, 1);
 	stream_fixture_free(f);
 }
 
