@@ -59,7 +59,7 @@ static enum status load_cluster(struct route_action *action, const action_messag
 }
 
 static enum status load_times(struct route_action *action, const action_message *message,
-			      struct diag *diag)
+			      struct arena *arena, struct diag *diag)
 {
 	const Envoy__Config__Route__V3__RouteAction__MaxStreamDuration *max =
 		message->max_stream_duration;
@@ -94,6 +94,7 @@ static enum status load_times(struct route_action *action, const action_message 
 		if (status)
 			return status;
 	}
+	action->timeout_text = arena_number(arena, action->timeout_ms);
 	return STATUS_OK;
 }
 
@@ -292,7 +293,7 @@ enum status route_action_load(struct route_action *action, const action_message 
 		!message->n_rate_limits ||
 		(message->include_vh_rate_limits && message->include_vh_rate_limits->value);
 
-	status = load_times(action, message, diag);
+	status = load_times(action, message, build->arena, diag);
 	if (!status)
 		status = path_rewrite_load(&action->path_rewrite, message->prefix_rewrite,
 					   message->regex_rewrite, message->path_rewrite_policy,

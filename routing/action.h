@@ -90,8 +90,9 @@ struct route_action {
 	struct slice weight_header; /* its number decides; "" : chance */
 	bool weight_by_hash;        /* the hash policy's number decides */
 
-	uint32_t timeout_ms;      /* never DURATION_UNSET */
-	uint32_t idle_timeout_ms; /* of the stream; may be DURATION_UNSET, as those that follow */
+	uint32_t timeout_ms;       /* never DURATION_UNSET */
+	struct slice timeout_text; /* its digits */
+	uint32_t idle_timeout_ms;  /* of the stream; may be DURATION_UNSET, as those that follow */
 	uint32_t flush_timeout_ms;
 	bool has_stream_duration; /* max_stream_duration is there: timeout_ms doesn't hold */
 	uint32_t max_stream_duration_ms;

@@ -23,7 +23,8 @@ static void set_literal(struct route_matcher *matcher, enum path_kind kind, cons
 	matcher->kind = (uint8_t)kind;
 	matcher->path = (struct slice){copy, text.len};
 	matcher->path_word = path_word_of(matcher->path);
-	memset(&matcher->path_mask, 0xff, text.len < 8 ? text.len : 8);
+	matcher->path_mask = path_word_of(
+		slice_make("\xff\xff\xff\xff\xff\xff\xff\xff", text.len < 8 ? text.len : 8));
 }
 
 static enum status load_segments(struct route_matcher *matcher, const char *path,

@@ -13,6 +13,8 @@
 #ifndef ROUTING_MATCHER_H
 #define ROUTING_MATCHER_H
 
+#include <endian.h>
+
 #include "routing/fraction.h"
 #include "routing/header_match.h"
 #include "routing/metadata_match.h"
@@ -99,11 +101,19 @@ bool route_conditions_test(const struct route_conditions *conditions,
 static inline uint64_t path_word_of(struct slice path)
 {
 	uint64_t word = 0;
+	uint32_t low, high;
 
-	if (LIKELY(path.len >= 8))
+	if (LIKELY(path.len >= 8)) {
 		memcpy(&word, path.data, 8);
-	else if (path.len)
-		memcpy(&word, path.data, path.len);
+		return le64toh(word);
+	}
+	if (path.len >= 4) { /* the two overlap */
+		memcpy(&low, path.data, 4);
+		memcpy(&high, path.data + path.len - 4, 4);
+		return le32toh(low) | (uint64_t)le32toh(high) << (8 * (path.len - 4));
+	}
+	for (size_t i = path.len; i--;)
+		word = word << 8 | (unsigned char)path.data[i];
 	return word;
 }
 

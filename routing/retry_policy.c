@@ -241,23 +241,20 @@ static struct slice take(struct headers *headers, enum header_id id)
 	return value;
 }
 
-void retry_plan_init(struct retry_plan *plan, const struct retry_policy *policy,
-		     struct headers *request)
-{
-	if (!policy)
-		policy = &retry_policy_default;
-	*plan = (struct retry_plan){
-		.policy = policy,
-		.on = policy->on,
-		.left = policy->retries,
-		.header_names = {"", 0},
-	};
-	plan->on |= retry_on_parse(take(request, HEADER_X_ENVOY_RETRY_ON));
-	plan->on |= retry_on_parse(take(request, HEADER_X_ENVOY_RETRY_GRPC_ON));
-	if (policy->request_headers.count && !one_matches(&policy->request_headers, request))
-		plan->on = 0;
+/* The request's own words on its retries. */
+#define ASKED_NAMES(word)                                                                          \
+	(HEADER_ID_BIT(HEADER_X_ENVOY_RETRY_ON, word) |                                            \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_RETRY_GRPC_ON, word) |                                       \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_MAX_RETRIES, word) |                                         \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_RETRIABLE_STATUS_CODES, word) |                              \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_RETRIABLE_HEADER_NAMES, word))
 
+static const struct header_ids asked_names = {{ASKED_NAMES(0), ASKED_NAMES(1)}};
+
+static COLD void take_numbers_and_names(struct retry_plan *plan, struct headers *request)
+{
 	uint64_t number;
+
 	if (slice_to_uint64(take(request, HEADER_X_ENVOY_MAX_RETRIES), &number) && plan->on)
 		plan->left = number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
 	struct slice codes = take(request, HEADER_X_ENVOY_RETRIABLE_STATUS_CODES);
@@ -267,6 +264,29 @@ void retry_plan_init(struct retry_plan *plan, const struct retry_policy *policy,
 	struct slice names = take(request, HEADER_X_ENVOY_RETRIABLE_HEADER_NAMES);
 	if (names.len)
 		plan->header_names = names;
+}
+
+void retry_plan_init(struct retry_plan *plan, const struct retry_policy *policy,
+		     struct headers *request)
+{
+	bool has_asked = headers_has_any(request, &asked_names);
+
+	if (!policy)
+		policy = &retry_policy_default;
+	*plan = (struct retry_plan){
+		.policy = policy,
+		.on = policy->on,
+		.left = policy->retries,
+		.header_names = {"", 0},
+	};
+	if (UNLIKELY(has_asked)) {
+		plan->on |= retry_on_parse(take(request, HEADER_X_ENVOY_RETRY_ON));
+		plan->on |= retry_on_parse(take(request, HEADER_X_ENVOY_RETRY_GRPC_ON));
+	}
+	if (policy->request_headers.count && !one_matches(&policy->request_headers, request))
+		plan->on = 0;
+	if (UNLIKELY(has_asked))
+		take_numbers_and_names(plan, request);
 }
 
 static bool has_status(const struct retry_plan *plan, uint64_t status)

@@ -54,7 +54,10 @@ static enum status load_forward(struct route *route, const route_message *messag
 
 	route->kind = ROUTE_FORWARD;
 	route->forward = action;
-	return route_action_load(action, message->route, template, build, diag);
+	enum status status = route_action_load(action, message->route, template, build, diag);
+	route->rewrites = action->path_rewrite.kind != PATH_REWRITE_NONE ||
+			  action->host_rewrite.kind != HOST_REWRITE_NONE;
+	return status;
 }
 
 static enum status load_action(struct route *route, const route_message *message,
@@ -189,34 +192,20 @@ enum status route_load(struct route *route, struct route_matcher *matcher,
 	return status;
 }
 
-static void mutate(const struct header_mutations *const *levels, unsigned count,
-		   const struct header_mutations *weighted, bool weighted_is_last,
-		   struct headers *headers, const struct stream_info *info)
+void route_mutate(const struct route *route, const struct header_mutations *const *levels,
+		  unsigned count, const struct header_mutations *weighted, struct headers *headers,
+		  const struct stream_info *info)
 {
-	if (!weighted_is_last)
+	if (!route->is_most_specific_last)
 		header_mutations_apply(weighted, headers, info);
 	for (unsigned i = 0; i < count; i++)
 		header_mutations_apply(levels[i], headers, info);
-	if (weighted_is_last)
+	if (route->is_most_specific_last)
 		header_mutations_apply(weighted, headers, info);
 }
 
-void route_mutate_request(const struct route *route, const struct weighted_cluster *weighted,
-			  struct headers *request, const struct stream_info *info)
-{
-	mutate(route->request_levels, route->request_level_count,
-	       weighted ? weighted->request : NULL, route->is_most_specific_last, request, info);
-}
-
-void route_mutate_response(const struct route *route, const struct weighted_cluster *weighted,
-			   struct headers *response, const struct stream_info *info)
-{
-	mutate(route->response_levels, route->response_level_count,
-	       weighted ? weighted->response : NULL, route->is_most_specific_last, response, info);
-}
-
-void route_rewrite_request(const struct route *route, const struct weighted_cluster *weighted,
-			   struct headers *request, bool keeps_original)
+void route_rewrite(const struct route *route, const struct weighted_cluster *weighted,
+		   struct headers *request, bool keeps_original)
 {
 	const struct route_action *action = route->forward;
 	struct slice host, path;

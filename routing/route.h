@@ -29,6 +29,7 @@ struct route_tracing {
 struct route {
 	uint8_t kind; /* enum route_kind */
 	bool is_most_specific_last;
+	bool rewrites; /* the path or the host, whichever cluster it is */
 	uint8_t request_level_count, response_level_count;
 	const struct route_matcher *matcher; /* NULL: made by require_tls */
 	const struct virtual_host *virtual_host;
@@ -72,16 +73,38 @@ static inline bool route_pick_cluster(const struct route *route, const struct he
 }
 
 /* Applies the header mutations of all levels. weighted may be NULL. */
-void route_mutate_request(const struct route *route, const struct weighted_cluster *weighted,
-			  struct headers *request, const struct stream_info *info);
-void route_mutate_response(const struct route *route, const struct weighted_cluster *weighted,
-			   struct headers *response, const struct stream_info *info);
+void route_mutate(const struct route *route, const struct header_mutations *const *levels,
+		  unsigned count, const struct header_mutations *weighted, struct headers *headers,
+		  const struct stream_info *info);
+static inline void route_mutate_request(const struct route *route,
+					const struct weighted_cluster *weighted,
+					struct headers *request, const struct stream_info *info)
+{
+	if (route->request_level_count || weighted)
+		route_mutate(route, route->request_levels, route->request_level_count,
+			     weighted ? weighted->request : NULL, request, info);
+}
+static inline void route_mutate_response(const struct route *route,
+					 const struct weighted_cluster *weighted,
+					 struct headers *response, const struct stream_info *info)
+{
+	if (route->response_level_count || weighted)
+		route_mutate(route, route->response_levels, route->response_level_count,
+			     weighted ? weighted->response : NULL, response, info);
+}
 
 /* Rewrites path and host for the upstream (nothing if the route isn't ROUTE_FORWARD); after
  * route_mutate_request. keeps_original: x-envoy-
  * original-path and -host are set (not with suppress_envoy_headers). */
-void route_rewrite_request(const struct route *route, const struct weighted_cluster *weighted,
-			   struct headers *request, bool keeps_original);
+void route_rewrite(const struct route *route, const struct weighted_cluster *weighted,
+		   struct headers *request, bool keeps_original);
+static inline void route_rewrite_request(const struct route *route,
+					 const struct weighted_cluster *weighted,
+					 struct headers *request, bool keeps_original)
+{
+	if (route->rewrites || weighted)
+		route_rewrite(route, weighted, request, keeps_original);
+}
 
 /* The retry policy in force, the virtual host's if the route has none; NULL: none. */
 const struct retry_policy *route_retry_policy(const struct route *route);

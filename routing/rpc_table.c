@@ -64,6 +64,7 @@ static enum status load_action(struct route *route, const rpc_route_message *mes
 	route->kind = ROUTE_FORWARD;
 	route->forward = action;
 	action->timeout_ms = 0; /* the caller's own deadline holds */
+	action->timeout_text = SLICE("0");
 	action->idle_timeout_ms = action->flush_timeout_ms = DURATION_UNSET;
 	action->max_stream_duration_ms = DURATION_UNSET;
 	action->max_grpc_timeout_ms = action->grpc_timeout_offset_ms = DURATION_UNSET;

@@ -51,19 +51,14 @@ static uint64_t grpc_timeout(const struct headers *request, uint32_t limit_ms, u
 	return ms;
 }
 
-/* A number as text, in the arena, with a unit behind it ('\0': none). */
-static struct slice number_text(struct arena *arena, uint64_t n, char unit)
-{
-	char digits[24];
-	size_t at = sizeof digits;
+/* The request's own words on its limits. */
+#define ASKED_NAMES(word)                                                                          \
+	(HEADER_ID_BIT(HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT, word) |                            \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE, word) |                    \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS, word) |                              \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS, word))
 
-	if (unit)
-		digits[--at] = unit;
-	do
-		digits[--at] = (char)('0' + n % 10);
-	while (n /= 10);
-	return arena_slice(arena, slice_make(digits + at, sizeof digits - at));
-}
+static const struct header_ids asked_names = {{ASKED_NAMES(0), ASKED_NAMES(1)}};
 
 /* The field's number, and the field is gone. */
 static bool take_number(struct headers *request, enum header_id id, uint64_t *number)
@@ -74,37 +69,41 @@ static bool take_number(struct headers *request, enum header_id id, uint64_t *nu
 	return is_number;
 }
 
-void request_timeouts_init(struct request_timeouts *timeouts, const struct route_action *action,
-			   const struct retry_policy *retry, struct headers *request,
-			   bool writes_expected)
+/* Takes the request's own words, which are gone then. */
+static COLD void take_asked(struct request_timeouts *timeouts, struct headers *request)
 {
 	uint64_t number;
 	struct slice hedge = headers_get(request, HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT);
 
+	if (hedge.data)
+		timeouts->hedges_per_try = slice_equal(hedge, SLICE("true"));
+	timeouts->alt_response =
+		headers_has(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE);
+	headers_remove_id(request, HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT);
+	headers_remove_id(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE);
+	if (take_number(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS, &number))
+		timeouts->total_ms = number;
+	if (take_number(request, HEADER_X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS, &number))
+		timeouts->per_try_ms = number;
+}
+
+void request_timeouts_init(struct request_timeouts *timeouts, const struct route_action *action,
+			   const struct retry_policy *retry, struct headers *request,
+			   bool writes_expected)
+{
 	*timeouts = (struct request_timeouts){
 		.total_ms = action->timeout_ms,
 		.per_try_ms = retry ? retry->per_try_timeout_ms : 0,
 		.per_try_idle_ms = retry ? retry->per_try_idle_timeout_ms : 0,
-		.alt_response =
-			headers_has(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE),
 		.hedges_per_try = action->hedge && action->hedge->on_per_try_timeout,
 	};
-	if (hedge.data)
-		timeouts->hedges_per_try = slice_equal(hedge, SLICE("true"));
-	headers_remove_id(request, HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT);
-	headers_remove_id(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE);
-
 	if (action->has_stream_duration)
 		timeouts->total_ms = 0; /* the whole stream has a limit instead */
 	else if (action->max_grpc_timeout_ms != DURATION_UNSET && is_grpc(request))
 		timeouts->total_ms = grpc_timeout(request, action->max_grpc_timeout_ms,
 						  action->grpc_timeout_offset_ms);
-	if (headers_has(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS) &&
-	    take_number(request, HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS, &number))
-		timeouts->total_ms = number;
-	if (headers_has(request, HEADER_X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS) &&
-	    take_number(request, HEADER_X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS, &number))
-		timeouts->per_try_ms = number;
+	if (UNLIKELY(headers_has_any(request, &asked_names)))
+		take_asked(timeouts, request);
 	if (timeouts->total_ms && timeouts->per_try_ms >= timeouts->total_ms)
 		timeouts->per_try_ms = 0;
 	request_timeouts_write(timeouts, action, request, 0, writes_expected);
@@ -128,12 +127,15 @@ void request_timeouts_write(const struct request_timeouts *timeouts,
 	}
 	if (writes_expected)
 		headers_set_id(request, HEADER_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
-			       number_text(request->arena, expected, 0));
+			       expected == action->timeout_ms
+				       ? action->timeout_text
+				       : arena_number(request->arena, expected));
 	if (action->max_grpc_timeout_ms != DURATION_UNSET && !action->has_stream_duration &&
 	    is_grpc(request))
 		headers_set_id(request, HEADER_GRPC_TIMEOUT,
-			       number_text(request->arena,
-					   expected < 99999999 ? expected : 99999999, 'm'));
+			       slice_of(arena_printf(request->arena, "%um",
+						     expected < 99999999 ? (unsigned)expected
+									 : 99999999)));
 }
 
 uint32_t request_max_duration(const struct route_action *action, const struct headers *request)

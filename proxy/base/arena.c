@@ -49,9 +49,16 @@ static void run_defers(struct arena *arena)
 
 void arena_reset(struct arena *arena)
 {
-	struct arena_block *kept = NULL, *older;
+	struct arena_block *kept = arena->blocks, *older;
 
 	run_defers(arena);
+	if (LIKELY(kept && !kept->older && kept->size == arena->block_size)) {
+		ASAN_POISON_MEMORY_REGION(kept->bytes, kept->size);
+		arena->next = kept->bytes;
+		arena->end = kept->bytes + kept->size;
+		return;
+	}
+	kept = NULL;
 	for (struct arena_block *block = arena->blocks; block; block = older) {
 		older = block->older;
 		if (!kept && block->size == arena->block_size) {
@@ -149,6 +156,19 @@ char *arena_string(struct arena *arena, struct slice s)
 		memcpy(copy, s.data, s.len);
 	copy[s.len] = 0;
 	return copy;
+}
+
+struct slice arena_number(struct arena *arena, uint64_t n)
+{
+	static const char one[] = "0123456789";
+	char digits[20];
+	size_t at = sizeof digits;
+
+	if (n < 10)
+		return slice_make(one + n, 1);
+	for (; n; n /= 10)
+		digits[--at] = one[n % 10];
+	return arena_slice(arena, slice_make(digits + at, sizeof digits - at));
 }
 
 char *arena_printf(struct arena *arena, const char *format, ...)

@@ -64,6 +64,8 @@ void *arena_zalloc_array(struct arena *arena, size_t count, size_t size);
 /* A copy, with a 0 behind it that is not counted. */
 struct slice arena_slice(struct arena *arena, struct slice s);
 char *arena_string(struct arena *arena, struct slice s);
+/* A number in decimal digits. */
+struct slice arena_number(struct arena *arena, uint64_t n);
 PRINTF_LIKE(2, 3) char *arena_printf(struct arena *arena, const char *format, ...);
 
 /* Calls fn(ptr) at reset or free: for what an arena can't free. */

@@ -251,9 +251,8 @@ enum status http_config_load(const void **loaded, const ProtobufCMessage *base,
 	context.router_stats = m->router_stats;
 	if ((status = load_times(m, message, diag)) ||
 	    (status = load_internal(m, message, arena, diag)) ||
-	    (status = message_filters_load(&m->session.filters, &m->session.filter_count,
-					   message->http_filters, message->n_http_filters, &context,
-					   diag)) ||
+	    (status = message_filters_load(&m->session.chain, message->http_filters,
+					   message->n_http_filters, &context, diag)) ||
 	    (status = load_routes(m, message, &context, diag)) ||
 	    (status = access_log_load(message->access_log, message->n_access_log, context.log_files,
 				      arena, &m->access_log, diag)) ||

@@ -108,15 +108,9 @@ static bool detect_origin(struct stream *s, struct headers *headers)
 	       is_internal(manager, s->info.downstream_remote);
 }
 
-/* Well-known names as a set: bit id of the word that headers->present keeps it in. */
-struct name_set {
-	uint64_t words[2];
-};
-
-#define NAME_BIT(id, word) ((unsigned)(id) >> 6 == (word) ? UINT64_C(1) << ((id)&63) : 0)
 #define NAME_BITS(word, a, b, c, d, e)                                                             \
-	(NAME_BIT(a, word) | NAME_BIT(b, word) | NAME_BIT(c, word) | NAME_BIT(d, word) |           \
-	 NAME_BIT(e, word))
+	(HEADER_ID_BIT(a, word) | HEADER_ID_BIT(b, word) | HEADER_ID_BIT(c, word) |                \
+	 HEADER_ID_BIT(d, word) | HEADER_ID_BIT(e, word))
 #define EDGE_NAMES(word)                                                                           \
 	NAME_BITS(word, HEADER_X_ENVOY_DECORATOR_OPERATION,                                        \
 		  HEADER_X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER,                                       \
@@ -134,10 +128,10 @@ struct name_set {
 			  HEADER_X_ENVOY_IP_TAGS, HEADER_X_ENVOY_ORIGINAL_PATH,                    \
 			  HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT)
 
-static const struct name_set edge_names = {{EDGE_NAMES(0), EDGE_NAMES(1)}};
-static const struct name_set internal_names = {{INTERNAL_NAMES(0), INTERNAL_NAMES(1)}};
+static const struct header_ids edge_names = {{EDGE_NAMES(0), EDGE_NAMES(1)}};
+static const struct header_ids internal_names = {{INTERNAL_NAMES(0), INTERNAL_NAMES(1)}};
 
-static void remove_names(struct headers *headers, const struct name_set *names)
+static void remove_names(struct headers *headers, const struct header_ids *names)
 {
 	for (unsigned word = 0; word < 2; word++)
 		for (uint64_t found; (found = headers->present[word] & names->words[word]);)
@@ -149,9 +143,10 @@ static void remove_names(struct headers *headers, const struct name_set *names)
 /* What only the mesh itself may say. */
 static void remove_internal(struct headers *headers, bool is_edge)
 {
-	if (is_edge)
+	if (is_edge && UNLIKELY(headers_has_any(headers, &edge_names)))
 		remove_names(headers, &edge_names);
-	remove_names(headers, &internal_names);
+	if (UNLIKELY(headers_has_any(headers, &internal_names)))
+		remove_names(headers, &internal_names);
 }
 
 static void set_external_address(struct stream *s, struct headers *headers)
@@ -163,14 +158,8 @@ static void set_external_address(struct stream *s, struct headers *headers)
 
 static void set_forwarded_port(struct stream *s, struct headers *headers)
 {
-	char *text = arena_alloc(&s->arena, 8);
-	unsigned port = s->session->local.port, len = 0;
-
-	for (unsigned n = port; n || !len; n /= 10)
-		len++;
-	for (unsigned i = len, n = port; i--; n /= 10)
-		text[i] = (char)('0' + n % 10);
-	headers_set_id(headers, HEADER_X_FORWARDED_PORT, slice_make(text, len));
+	headers_set_id(headers, HEADER_X_FORWARDED_PORT,
+		       arena_number(&s->arena, s->session->local.port));
 }
 
 static void add_user_agent(const struct http_manager *manager, struct headers *headers)
@@ -215,7 +204,7 @@ static void set_origin_headers(struct stream *s, struct headers *headers)
 	if (manager->appends_forwarded_port)
 		set_forwarded_port(s, headers);
 	if (!manager->forwards_client_cert) /* no certificate was seen here */
-		headers_remove(headers, SLICE("x-forwarded-client-cert"));
+		headers_remove_id(headers, HEADER_X_FORWARDED_CLIENT_CERT);
 	if (manager->adds_user_agent)
 		add_user_agent(manager, headers);
 	set_request_id(s, headers, is_edge);

@@ -49,19 +49,12 @@ static bool is_time_to_close(struct stream *s)
 	       random_below(&worker->random, (uint32_t)worker->drain_time_ms) < elapsed_ms;
 }
 
-static unsigned status_of(const struct headers *headers)
-{
-	struct slice text = headers_get(headers, HEADER_STATUS);
-	uint64_t code;
-	return slice_to_uint64(text, &code) && code < 1000 ? (unsigned)code : 0;
-}
-
 void http_prepare_response(struct stream *s, struct headers *headers, bool end)
 {
 	const struct http_manager *manager = http_manager_of(s->session);
 
 	(void)end;
-	s->info.response_code = (uint16_t)status_of(headers);
+	s->info.response_code = (uint16_t)headers_status(headers);
 	set_server(manager, headers);
 	if (!headers_has(headers, HEADER_DATE))
 		headers_add_id(headers, HEADER_DATE, worker_date(s->worker));

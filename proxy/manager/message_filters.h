@@ -14,7 +14,7 @@ struct Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpFilte
 
 /* Exactly the last one must be terminal. Diag's path begins with "http_filters[i]". */
 enum status MUST_CHECK message_filters_load(
-	const struct chain_entry **entries, unsigned *count,
+	struct chain_config *chain,
 	struct Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpFilter *const
 		*messages,
 	size_t message_count, const struct config_context *context, struct diag *diag);

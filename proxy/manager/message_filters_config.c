@@ -27,9 +27,9 @@ static enum status load_one(struct chain_entry *entry, const HttpFilter *message
 	return status;
 }
 
-enum status message_filters_load(const struct chain_entry **loaded, unsigned *count,
-				 HttpFilter *const *messages, size_t message_count,
-				 const struct config_context *context, struct diag *diag)
+enum status message_filters_load(struct chain_config *chain, HttpFilter *const *messages,
+				 size_t message_count, const struct config_context *context,
+				 struct diag *diag)
 {
 	struct chain_entry *entries =
 		ARENA_NEW_ARRAY(context->arena, struct chain_entry, message_count);
@@ -57,7 +57,6 @@ enum status message_filters_load(const struct chain_entry **loaded, unsigned *co
 	}
 	if (!used)
 		return diag_at(diag, "http_filters", "at least the router is required");
-	*loaded = entries;
-	*count = used;
+	chain_config_init(chain, entries, used);
 	return STATUS_OK;
 }

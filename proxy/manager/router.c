@@ -232,16 +232,9 @@ static struct worker_host *choose_host(struct router *r)
 static void set_attempt_count(struct router *r)
 {
 	struct stream *s = r->stream;
-	char *text = arena_alloc(&s->arena, 8);
-	unsigned n = r->attempts, len = 0;
-	char digits[8];
 
-	do
-		digits[len++] = (char)('0' + n % 10);
-	while (n /= 10);
-	for (unsigned i = 0; i < len; i++)
-		text[i] = digits[len - 1 - i];
-	headers_set_id(s->request, HEADER_X_ENVOY_ATTEMPT_COUNT, slice_make(text, len));
+	headers_set_id(s->request, HEADER_X_ENVOY_ATTEMPT_COUNT,
+		       arena_number(&s->arena, r->attempts));
 }
 
 static void prepare_head(struct router *r)
@@ -295,7 +288,8 @@ void router_start_attempt(struct router *r)
 {
 	struct stream *s = r->stream;
 
-	set_cluster(r, find_cluster(r));
+	if (r->attempts || r->resends) /* the first one's was just chosen */
+		set_cluster(r, find_cluster(r));
 	if (!r->cluster) {
 		reply(r, REPLY_NO_CLUSTER, 503, (struct slice){0});
 		return;

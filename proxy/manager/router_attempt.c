@@ -92,26 +92,9 @@ static void on_unblocked(struct upstream_request *request)
 
 /* --- the answer --- */
 
-static unsigned status_of(const struct headers *headers)
-{
-	uint64_t code;
-	return slice_to_uint64(headers_get(headers, HEADER_STATUS), &code) && code < 1000
-		       ? (unsigned)code
-		       : 0;
-}
-
 static void set_number(struct stream *s, struct headers *headers, enum header_id id, uint64_t n)
 {
-	char digits[20], *text;
-	unsigned len = 0;
-
-	do
-		digits[len++] = (char)('0' + n % 10);
-	while (n /= 10);
-	text = arena_alloc(&s->arena, len);
-	for (unsigned i = 0; i < len; i++)
-		text[i] = digits[len - 1 - i];
-	headers_set_id(headers, id, slice_make(text, len));
+	headers_set_id(headers, id, arena_number(&s->arena, n));
 }
 
 static void amend_answer(struct router *r, struct headers *headers)
@@ -135,7 +118,7 @@ static void on_headers(struct upstream_request *request, struct headers *headers
 {
 	struct router *r = of_request(request);
 	struct stream *s = r->stream;
-	unsigned code = router_is_rpc(r) ? 0 : status_of(headers);
+	unsigned code = router_is_rpc(r) ? 0 : headers_status(headers);
 
 	touch_try(r);
 	s->info.times.response_start_ns = s->worker->loop->now_ns;

@@ -73,8 +73,7 @@ static enum status load_filters(struct rpc_manager *m, const DubboProxy *message
 	}
 	entries[used++] = (struct chain_entry){
 		.type = &router_filter, .config = &router_config, .name = SLICE(ROUTER_NAME)};
-	m->session.filters = entries;
-	m->session.filter_count = used;
+	chain_config_init(&m->session.chain, entries, used);
 	return STATUS_OK;
 }
 

@@ -120,10 +120,16 @@ void headers_set(struct headers *headers, struct slice name, struct slice value)
 	set(headers, known_name_find(name), name, value);
 }
 
-void headers_set_id(struct headers *headers, enum header_id id, struct slice value)
+void headers_replace_id(struct headers *headers, enum header_id id, struct slice value)
 {
-	assert(id > HEADER_OTHER && id < HEADER_ID_COUNT);
-	set(headers, id, known_name_text(id), value);
+	struct header *end = headers->items + headers->count, *h = headers_find_id(headers, id);
+
+	assert(id > HEADER_OTHER && id < HEADER_ID_COUNT && h);
+	h->value = value.data;
+	h->value_len = (uint32_t)value.len;
+	while (++h < end)
+		if (UNLIKELY(h->id == id))
+			h->id = HEADER_REMOVED;
 }
 
 static unsigned remove_all(struct headers *headers, enum header_id id, struct slice name)
@@ -143,7 +149,7 @@ unsigned headers_remove(struct headers *headers, struct slice name)
 	return remove_all(headers, known_name_find(name), name);
 }
 
-unsigned headers_remove_id(struct headers *headers, enum header_id id)
+unsigned headers_remove_present(struct headers *headers, enum header_id id)
 {
 	assert(id > HEADER_OTHER && id < HEADER_ID_COUNT);
 	return remove_all(headers, id, known_name_text(id));

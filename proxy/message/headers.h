@@ -53,17 +53,42 @@ void headers_init(struct headers *headers, struct arena *arena, uint32_t capacit
 void headers_add(struct headers *headers, struct slice name, struct slice value);
 void headers_add_id(struct headers *headers, enum header_id id, struct slice value);
 
-/* Replaces the first item's value and removes the others of that name; appends if there is none. */
-void headers_set(struct headers *headers, struct slice name, struct slice value);
-void headers_set_id(struct headers *headers, enum header_id id, struct slice value);
-
-/* Removes all items of the name; returns how many there were. */
-unsigned headers_remove(struct headers *headers, struct slice name);
-unsigned headers_remove_id(struct headers *headers, enum header_id id);
-
 static inline bool headers_has(const struct headers *headers, enum header_id id)
 {
 	return headers->present[id >> 6] >> (id & 63) & 1;
+}
+
+/* Well-known names as a set: bit id of words[], as in headers->present. */
+struct header_ids {
+	uint64_t words[2];
+};
+
+#define HEADER_ID_BIT(id, word)                                                                    \
+	((unsigned)(id) >> 6 == (word) ? UINT64_C(1) << ((unsigned)(id)&63) : 0)
+
+/* Whether there is an item of any name of the set. */
+static inline bool headers_has_any(const struct headers *headers, const struct header_ids *ids)
+{
+	return (headers->present[0] & ids->words[0]) | (headers->present[1] & ids->words[1]);
+}
+
+/* Replaces the first item's value and removes the others of that name; appends if there is none. */
+void headers_set(struct headers *headers, struct slice name, struct slice value);
+void headers_replace_id(struct headers *headers, enum header_id id, struct slice value);
+static inline void headers_set_id(struct headers *headers, enum header_id id, struct slice value)
+{
+	if (headers_has(headers, id))
+		headers_replace_id(headers, id, value);
+	else
+		headers_add_id(headers, id, value);
+}
+
+/* Removes all items of the name; returns how many there were. */
+unsigned headers_remove(struct headers *headers, struct slice name);
+unsigned headers_remove_present(struct headers *headers, enum header_id id);
+static inline unsigned headers_remove_id(struct headers *headers, enum header_id id)
+{
+	return headers_has(headers, id) ? headers_remove_present(headers, id) : 0;
 }
 
 /* The first item of that id, or NULL. */
@@ -77,6 +102,23 @@ static inline struct slice headers_get(const struct headers *headers, enum heade
 {
 	const struct header *h = headers_find_id(headers, id);
 	return h ? (struct slice){h->value, h->value_len} : (struct slice){NULL, 0};
+}
+
+/* The number of :status; 0 if there is none, or one of more than three digits. */
+static inline unsigned headers_status(const struct headers *headers)
+{
+	struct slice text = headers_get(headers, HEADER_STATUS);
+	unsigned sum = 0;
+
+	if (text.len > 3)
+		return 0;
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned digit = (unsigned)(text.data[i] - '0');
+		if (digit > 9)
+			return 0;
+		sum = sum * 10 + digit;
+	}
+	return sum;
 }
 
 /* The first item of a lower-case name, or NULL. */

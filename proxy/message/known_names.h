@@ -75,6 +75,7 @@
 	X(X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE, "x-envoy-upstream-rq-timeout-alt-response")    \
 	X(X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS, "x-envoy-upstream-rq-timeout-ms")                        \
 	X(X_ENVOY_UPSTREAM_SERVICE_TIME, "x-envoy-upstream-service-time")                          \
+	X(X_FORWARDED_CLIENT_CERT, "x-forwarded-client-cert")                                      \
 	X(X_FORWARDED_FOR, "x-forwarded-for")                                                      \
 	X(X_FORWARDED_HOST, "x-forwarded-host")                                                    \
 	X(X_FORWARDED_PORT, "x-forwarded-port")                                                    \

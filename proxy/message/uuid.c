@@ -2,37 +2,31 @@
 
 #include "message/grammar.h"
 
-/* Eight digits of a word at once, the highest first: a nibble a byte, then '0' and, from 10 on, the
- * way to 'a'. */
-static void put_word(char *out, uint32_t word)
-{
-	uint32_t w = __builtin_bswap32(word);
-	uint64_t n = (w >> 4 & 0x0f0f0f0f) | (w & 0x0f0f0f0f)
-						     << 4; /* the lower half is written first */
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
-	n = (n | n << 16) & UINT64_C(0x0000ffff0000ffff);
-	n = (n | n << 8) & UINT64_C(0x00ff00ff00ff00ff);
-	n = (n | n << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-	uint64_t is_letter =
-		((n + UINT64_C(0x0606060606060606)) >> 4) & UINT64_C(0x0101010101010101);
-	n += UINT64_C(0x3030303030303030) + is_letter * ('a' - '0' - 10);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	n = __builtin_bswap64(n);
-#endif
-	memcpy(out, &n, sizeof n);
+/* The digits of 16 bytes, each a half. */
+static void put_digits(char *out, bytes16 halves)
+{
+	bytes16 is_letter = (bytes16)(halves > 9);
+	halves += '0' + (is_letter & ('a' - '0' - 10));
+	memcpy(out, &halves, sizeof halves);
 }
 
 void uuid_make(struct random *random, char *out)
 {
-	uint64_t high = random_next(random), low = random_next(random);
+	uint64_t number[2] = {random_next(random), random_next(random)};
+	bytes16 bytes, high, low;
 	char text[32];
 
-	high = (high & ~UINT64_C(0xf000)) | 0x4000;             /* version 4 */
-	low = (low & ~(UINT64_C(3) << 62)) | UINT64_C(1) << 63; /* variant */
-	put_word(text, (uint32_t)(high >> 32));
-	put_word(text + 8, (uint32_t)high);
-	put_word(text + 16, (uint32_t)(low >> 32));
-	put_word(text + 24, (uint32_t)low);
+	memcpy(&bytes, number, sizeof bytes);
+	bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40); /* version 4 */
+	bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80); /* variant */
+	high = bytes >> 4;
+	low = bytes & 15;
+	put_digits(text, __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5,
+						 21, 6, 22, 7, 23));
+	put_digits(text + 16, __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12,
+						      28, 13, 29, 14, 30, 15, 31));
 	memcpy(out, text, 8);
 	memcpy(out + 9, text + 8, 4);
 	memcpy(out + 14, text + 12, 4);

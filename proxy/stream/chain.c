@@ -247,19 +247,34 @@ static void run_trailers(struct stream *s, enum direction direction, unsigned i,
 		session_send_trailers(s, trailers);
 }
 
+static const struct chain_config *config_of(const struct stream *s)
+{
+	return &s->session->config->chain;
+}
+
 void chain_headers(struct stream *s, enum direction direction, struct headers *headers, bool end)
 {
-	run_headers(s, direction, first(s, direction), headers, end);
+	if (direction == DIRECTION_RESPONSE && !config_of(s)->has_response_headers && !s->has_holds)
+		session_send_headers(s, headers, end);
+	else
+		run_headers(s, direction, first(s, direction), headers, end);
 }
 
 void chain_data(struct stream *s, enum direction direction, struct buf *data, bool end)
 {
-	run_data(s, direction, first(s, direction), data, end);
+	if (direction == DIRECTION_RESPONSE && !config_of(s)->has_response_data && !s->has_holds)
+		session_send_data(s, data, end);
+	else
+		run_data(s, direction, first(s, direction), data, end);
 }
 
 void chain_trailers(struct stream *s, enum direction direction, struct headers *trailers)
 {
-	run_trailers(s, direction, first(s, direction), trailers);
+	if (direction == DIRECTION_RESPONSE && !config_of(s)->has_response_trailers &&
+	    !s->has_holds)
+		session_send_trailers(s, trailers);
+	else
+		run_trailers(s, direction, first(s, direction), trailers);
 }
 
 void chain_headers_from(struct stream *s, enum direction direction, unsigned from,
@@ -323,19 +338,32 @@ void chain_cancel(struct stream *s, enum direction direction)
 	}
 }
 
-static size_t states_size(const struct chain_entry *entries, unsigned count)
+static size_t state_size(const struct filter_type *type)
 {
-	size_t size = count * sizeof(struct filter);
-	for (unsigned i = 0; i < count; i++)
-		size += (entries[i].type->state_size + 7) & ~(size_t)7;
-	return size;
+	return (type->state_size + 7) & ~(size_t)7;
 }
 
-void chain_open(struct stream *s, const struct chain_entry *entries, unsigned count)
+void chain_config_init(struct chain_config *chain, const struct chain_entry *entries,
+		       unsigned count)
 {
-	char *room = arena_zalloc(&s->arena, states_size(entries, count));
+	*chain = (struct chain_config){
+		.entries = entries, .count = count, .states_size = count * sizeof(struct filter)};
+	for (unsigned i = 0; i < count; i++) {
+		const struct filter_type *type = entries[i].type;
+		chain->states_size += state_size(type);
+		chain->has_response_headers |= type->response_headers != NULL;
+		chain->has_response_data |= type->response_data != NULL;
+		chain->has_response_trailers |= type->response_trailers != NULL;
+		chain->has_log |= type->log != NULL;
+	}
+}
+
+void chain_open(struct stream *s, const struct chain_config *chain)
+{
+	char *room = arena_zalloc(&s->arena, chain->states_size);
 	bool has_own = s->route && route_has_filter_configs(s->route);
-	unsigned used = 0;
+	const struct chain_entry *entries = chain->entries;
+	unsigned used = 0, count = chain->count;
 
 	s->filters = (struct filter *)(void *)room;
 	room += count * sizeof(struct filter);
@@ -355,7 +383,7 @@ void chain_open(struct stream *s, const struct chain_entry *entries, unsigned co
 						     .entry = &entries[i],
 						     .state = room,
 						     .stream = s};
-		room += (entries[i].type->state_size + 7) & ~(size_t)7;
+		room += state_size(entries[i].type);
 	}
 	s->filter_count = (uint8_t)used;
 	for (unsigned i = 0; i < used; i++)
@@ -367,7 +395,7 @@ void chain_close(struct stream *s)
 {
 	chain_cancel(s, DIRECTION_REQUEST);
 	chain_cancel(s, DIRECTION_RESPONSE);
-	for (unsigned i = 0; i < s->filter_count; i++)
+	for (unsigned i = 0; config_of(s)->has_log && i < s->filter_count; i++)
 		if (s->filters[i].type->log)
 			s->filters[i].type->log(&s->filters[i]);
 	for (unsigned i = 0; i < s->filter_count; i++)

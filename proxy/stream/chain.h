@@ -24,9 +24,21 @@ struct chain_entry {
 	bool is_disabled;
 };
 
-/* Makes the stream's filters from the entries, with the most specific configuration of its route.
- */
-void chain_open(struct stream *s, const struct chain_entry *entries, unsigned count);
+/* A configured chain, and what its filters need and want. */
+struct chain_config {
+	const struct chain_entry *entries;
+	unsigned count;
+	size_t states_size; /* of all filters, their states included */
+	/* Some filter has a callback for it. */
+	bool has_response_headers, has_response_data, has_response_trailers, has_log;
+};
+
+/* Borrows the entries. */
+void chain_config_init(struct chain_config *chain, const struct chain_entry *entries,
+		       unsigned count);
+
+/* Makes the stream's filters, with the most specific configuration of its route. */
+void chain_open(struct stream *s, const struct chain_config *chain);
 /* Runs log, then close, of all filters, and drops what they hold. */
 void chain_close(struct stream *s);
 

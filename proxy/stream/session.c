@@ -261,7 +261,7 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 		s->info.times.request_end_ns = s->worker->loop->now_ns;
 	if (!s->session->type->prepare_request(s, end) || !stream_is_open(s) || s->is_replied)
 		return;
-	chain_open(s, s->session->config->filters, s->session->config->filter_count);
+	chain_open(s, &s->session->config->chain);
 	chain_headers(s, DIRECTION_REQUEST, headers, end);
 }
 

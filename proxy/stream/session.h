@@ -38,8 +38,7 @@ struct session;
 /* What is configured for all sessions of a filter chain, whatever the protocol. Part of a manager's
  * configuration. */
 struct session_config {
-	const struct chain_entry *filters;
-	unsigned filter_count;
+	struct chain_config chain;
 	uint64_t stream_idle_timeout_ms; /* 0: none, as for all of these */
 	uint64_t idle_timeout_ms, max_connection_duration_ms, delayed_close_timeout_ms;
 	uint64_t max_requests_per_connection;

@@ -253,12 +253,10 @@ void stream_response_informational(struct stream *s, struct headers *headers)
 
 void stream_set_response(struct stream *s, struct headers *headers)
 {
-	uint64_t code;
-
 	s->response = headers;
 	s->info.response = headers;
-	if (slice_to_uint64(headers_get(headers, HEADER_STATUS), &code) && code < 1000)
-		s->info.response_code = (uint16_t)code;
+	if (headers_has(headers, HEADER_STATUS))
+		s->info.response_code = (uint16_t)headers_status(headers);
 }
 
 void stream_response_headers(struct stream *s, struct headers *headers, bool end)

@@ -153,6 +153,16 @@ static inline void stat_record(struct stats_shard *shard, const struct stat_scop
 	histogram_record(h, value);
 }
 
+enum { STAT_CODES_A_BLOCK = 8 };
+
+/* The response codes that one thread has seen, in the order in which they came; 0: free. A service
+ * answers with few different ones, so the first compare mostly hits. */
+struct stat_codes {
+	uint16_t code[STAT_CODES_A_BLOCK];
+	uint64_t count[STAT_CODES_A_BLOCK];
+	struct stat_codes *next;
+};
+
 /* n more answers of this code: for CODES stats ("upstream_rq_" becomes upstream_rq_200). Codes
  * outside 100..599 count nowhere. */
 void stat_code_add(struct stats_shard *shard, const struct stat_scope *scope, unsigned id,
@@ -161,7 +171,11 @@ void stat_code_add(struct stats_shard *shard, const struct stat_scope *scope, un
 static inline void stat_code_inc(struct stats_shard *shard, const struct stat_scope *scope,
 				 unsigned id, unsigned code)
 {
-	stat_code_add(shard, scope, id, code, 1);
+	struct stat_codes *codes = (struct stat_codes *)(uintptr_t)stats_words(shard, scope)[id];
+	if (LIKELY(codes && code && codes->code[0] == code))
+		stat_word_add(&codes->count[0], 1);
+	else
+		stat_code_add(shard, scope, id, code, 1);
 }
 
 /* The id of the class counter (1xx .. 5xx, five neighbours in the table) of a code 100..599. */

@@ -11,8 +11,6 @@
 
 struct stats_settings;
 
-enum { STAT_CODES_A_BLOCK = 8 };
-
 struct stats {
 	pthread_mutex_t lock;            /* the scopes: main and the builder take and drop them */
 	struct stats_settings *settings; /* or NULL */
@@ -23,14 +21,6 @@ struct stats {
 	uint32_t bucket_count, scope_count;
 	uint32_t slot_count, slot_capacity;
 	uint32_t free_slot; /* none below is free */
-};
-
-/* The response codes that one thread has seen, in the order in which they came; 0: free. A service
- * answers with few different ones, so the first compare mostly hits. */
-struct stat_codes {
-	uint16_t code[STAT_CODES_A_BLOCK];
-	uint64_t count[STAT_CODES_A_BLOCK];
-	struct stat_codes *next;
 };
 
 /* A histogram at the end of the last interval: sparse, since there may be very many. */

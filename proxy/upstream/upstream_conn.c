@@ -352,15 +352,11 @@ static struct upstream_request *of_exchange(struct exchange *exchange)
  */
 static enum outlier_event event_of(const struct headers *headers)
 {
-	uint64_t status = 0;
-
 	if (headers->rpc)
 		return headers->rpc->protocol != RPC_DUBBO || headers->rpc->status == DUBBO_OK
 			       ? OUTLIER_SUCCESS
 			       : OUTLIER_5XX;
-	return slice_to_uint64(headers_get(headers, HEADER_STATUS), &status)
-		       ? outlier_event_of((unsigned)status)
-		       : OUTLIER_SUCCESS;
+	return outlier_event_of(headers_status(headers));
 }
 
 static void on_headers(struct exchange *exchange, struct headers *headers, bool end)

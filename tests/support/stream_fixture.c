@@ -331,8 +331,7 @@ struct stream_fixture *stream_fixture_new(const struct chain_entry *entries, uns
 	for (unsigned i = 0; i < count; i++)
 		f->entries[i] = entries[i];
 	f->entries[count] = (struct chain_entry){.type = &sink, .name = SLICE("sink")};
-	f->config.filters = f->entries;
-	f->config.filter_count = count + 1;
+	chain_config_init(&f->config.chain, f->entries, count + 1);
 	assert_int_equal(loop_init(&f->loop, &f->worker), 0);
 	f->stats = stats_new();
 	f->worker.loop = &f->loop;

@@ -102,9 +102,9 @@ static void the_chain_ends_with_the_router(void **state)
 		snprintf(text, sizeof text, "stat_prefix: d\n" ROUTES "%s", chains[i]);
 		load(&loaded, text);
 		assert_non_null(loaded.manager);
-		assert_int_equal(loaded.manager->session.filter_count, 1);
-		assert_ptr_equal(loaded.manager->session.filters[0].type, &router_filter);
-		assert_non_null(loaded.manager->session.filters[0].config);
+		assert_int_equal(loaded.manager->session.chain.count, 1);
+		assert_ptr_equal(loaded.manager->session.chain.entries[0].type, &router_filter);
+		assert_non_null(loaded.manager->session.chain.entries[0].config);
 		assert_true(slice_equal(loaded.scope, SLICE("dubbo.d")));
 		arena_free(&loaded.arena);
 	}
@@ -119,10 +119,10 @@ static void message_filters_stand_before_it(void **state)
 	     "stat_prefix: d\n" ROUTES "dubbo_filters: [{name: f, config: {" TYPE
 	     "http.header_mutation.v3.HeaderMutation}}, {name: envoy.filters.dubbo.router}]\n");
 	assert_non_null(loaded.manager);
-	assert_int_equal(loaded.manager->session.filter_count, 2);
-	assert_string_equal(loaded.manager->session.filters[0].type->name,
+	assert_int_equal(loaded.manager->session.chain.count, 2);
+	assert_string_equal(loaded.manager->session.chain.entries[0].type->name,
 			    "envoy.filters.http.header_mutation");
-	assert_ptr_equal(loaded.manager->session.filters[1].type, &router_filter);
+	assert_ptr_equal(loaded.manager->session.chain.entries[1].type, &router_filter);
 	arena_free(&loaded.arena);
 }
 
