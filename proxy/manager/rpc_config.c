@@ -127,7 +127,7 @@ enum status rpc_config_load(const void **loaded, const ProtobufCMessage *base,
 	if ((status = load_filters(m, message, &context, diag)) ||
 	    (status = load_routes(m, message, &context, diag)))
 		return status;
-	m->is_plain = m->session.filter_count == 1 && !m->routes->needs_attachments;
+	m->is_plain = m->session.chain.count == 1 && !m->routes->needs_attachments;
 	*loaded = m;
 	return STATUS_OK;
 }
