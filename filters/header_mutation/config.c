@@ -87,25 +87,33 @@ static enum status load_steps(struct mutation_steps *steps, const char *field,
 	return STATUS_OK;
 }
 
-static enum status load_mutations(struct header_mutation_config *config, const Mutations *message,
+static enum status load_mutations(struct header_mutation_config *config, const Mutations *m,
 				  struct arena *arena, struct diag *diag)
 {
-	enum status status;
+	const struct {
+		const char *field;
+		HeaderMutation **messages;
+		size_t count;
+	} lists[MUTATION_PLACES] = {
+		[MUTATION_REQUEST] = {"request_mutations", m->request_mutations,
+				      m->n_request_mutations},
+		[MUTATION_RESPONSE] = {"response_mutations", m->response_mutations,
+				       m->n_response_mutations},
+		[MUTATION_REQUEST_TRAILERS] = {"request_trailers_mutations",
+					       m->request_trailers_mutations,
+					       m->n_request_trailers_mutations},
+		[MUTATION_RESPONSE_TRAILERS] = {"response_trailers_mutations",
+						m->response_trailers_mutations,
+						m->n_response_trailers_mutations},
+	};
 
-	if (!message)
-		return STATUS_OK;
-	if ((status = load_steps(&config->request, "request_mutations", message->request_mutations,
-				 message->n_request_mutations, arena, diag)) ||
-	    (status = load_steps(&config->response, "response_mutations",
-				 message->response_mutations, message->n_response_mutations, arena,
-				 diag)) ||
-	    (status = load_steps(&config->request_trailers, "request_trailers_mutations",
-				 message->request_trailers_mutations,
-				 message->n_request_trailers_mutations, arena, diag)))
-		return status;
-	return load_steps(&config->response_trailers, "response_trailers_mutations",
-			  message->response_trailers_mutations,
-			  message->n_response_trailers_mutations, arena, diag);
+	for (unsigned i = 0; i < MUTATION_PLACES; i++) {
+		enum status status = load_steps(&config->steps[i], lists[i].field,
+						lists[i].messages, lists[i].count, arena, diag);
+		if (status)
+			return status;
+	}
+	return STATUS_OK;
 }
 
 static enum status config_load(const void **loaded, const ProtobufCMessage *base, bool is_per_route,
@@ -125,7 +133,7 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 			((const Message *)base)->most_specific_header_mutations_wins;
 	}
 	*loaded = config;
-	return load_mutations(config, mutations, context->arena, diag);
+	return mutations ? load_mutations(config, mutations, context->arena, diag) : STATUS_OK;
 }
 
 const struct filter_type header_mutation_filter = {

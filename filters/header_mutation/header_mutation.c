@@ -24,53 +24,45 @@ static void apply(const struct mutation_steps *steps, struct headers *headers,
 	}
 }
 
-static const struct mutation_steps *steps_at(const struct header_mutation_config *config,
-					     size_t offset)
-{
-	return (const struct mutation_steps *)(const void *)((const char *)config + offset);
-}
-
-/* The chain's own steps, then those of the route and what is around it. offset: of the steps. */
-static void apply_all(struct filter *f, struct headers *headers, size_t offset)
+/* The chain's own steps, then those of the route and what is around it. */
+static enum filter_status apply_all(struct filter *f, struct headers *headers,
+				    enum mutation_place place)
 {
 	const struct header_mutation_config *own = filter_chain_config(f);
 	const struct filter_config *configs[ROUTE_FILTER_CONFIGS_MAX];
 	const struct stream_info *info = filter_info(f);
 	unsigned count = filter_route_configs(f, configs);
 
-	apply(steps_at(own, offset), headers, info);
+	apply(&own->steps[place], headers, info);
 	for (unsigned i = 0; i < count; i++) {
-		const struct filter_config *config =
-			configs[own->most_specific_wins ? i : count - 1 - i];
-		if (config->config)
-			apply(steps_at(config->config, offset), headers, info);
+		const struct header_mutation_config *config =
+			configs[own->most_specific_wins ? i : count - 1 - i]->config;
+		if (config)
+			apply(&config->steps[place], headers, info);
 	}
+	return FILTER_CONTINUE;
 }
 
 enum filter_status header_mutation_request_headers(struct filter *f, struct headers *headers,
 						   bool end)
 {
 	(void)end;
-	apply_all(f, headers, offsetof(struct header_mutation_config, request));
-	return FILTER_CONTINUE;
+	return apply_all(f, headers, MUTATION_REQUEST);
 }
 
 enum filter_status header_mutation_request_trailers(struct filter *f, struct headers *trailers)
 {
-	apply_all(f, trailers, offsetof(struct header_mutation_config, request_trailers));
-	return FILTER_CONTINUE;
+	return apply_all(f, trailers, MUTATION_REQUEST_TRAILERS);
 }
 
 enum filter_status header_mutation_response_headers(struct filter *f, struct headers *headers,
 						    bool end)
 {
 	(void)end;
-	apply_all(f, headers, offsetof(struct header_mutation_config, response));
-	return FILTER_CONTINUE;
+	return apply_all(f, headers, MUTATION_RESPONSE);
 }
 
 enum filter_status header_mutation_response_trailers(struct filter *f, struct headers *trailers)
 {
-	apply_all(f, trailers, offsetof(struct header_mutation_config, response_trailers));
-	return FILTER_CONTINUE;
+	return apply_all(f, trailers, MUTATION_RESPONSE_TRAILERS);
 }

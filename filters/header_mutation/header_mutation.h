@@ -20,8 +20,16 @@ struct mutation_steps {
 	uint32_t count;
 };
 
+enum mutation_place {
+	MUTATION_REQUEST,
+	MUTATION_RESPONSE,
+	MUTATION_REQUEST_TRAILERS,
+	MUTATION_RESPONSE_TRAILERS,
+	MUTATION_PLACES,
+};
+
 struct header_mutation_config {
-	struct mutation_steps request, response, request_trailers, response_trailers;
+	struct mutation_steps steps[MUTATION_PLACES];
 	bool most_specific_wins; /* of the chain's: the route's are made last, not first */
 };
 

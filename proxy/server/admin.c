@@ -289,8 +289,3 @@ void admin_fini(struct admin *admin)
 	while (!list_is_empty(&admin->queries))
 		host_query_free(container_of(admin->queries.next, struct host_query, link));
 }
-
-void admin_tick(struct admin *admin)
-{
-	(void)admin;
-}

@@ -76,7 +76,5 @@ enum status MUST_CHECK admin_start(struct admin *admin, struct diag *diag);
 void admin_stop(struct admin *admin);
 /* Workers have ended, their messages are drained. */
 void admin_fini(struct admin *admin);
-/* Once a second. */
-void admin_tick(struct admin *admin);
 
 #endif

@@ -194,14 +194,13 @@ static bool takes_value(const struct flag *flag)
 	       flag->kind != FLAG_HELP && flag->kind != FLAG_VERSION;
 }
 
-static const struct flag *flag_of(int found, const struct option *longs)
+static const struct flag *flag_of(int found)
 {
 	if (found >= 256)
 		return &flags[found - 256];
 	for (unsigned i = 0; i < COUNT_OF(flags); i++)
 		if (flags[i].letter == found)
 			return &flags[i];
-	(void)longs;
 	return NULL;
 }
 
@@ -220,7 +219,7 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 					   takes_value(&flags[i]) ? required_argument : no_argument,
 					   NULL, (int)(256 + i)};
 	for (int found; (found = getopt_long(argc, argv, "c:l:h", longs, NULL)) != -1;) {
-		const struct flag *flag = found == '?' ? NULL : flag_of(found, longs);
+		const struct flag *flag = found == '?' ? NULL : flag_of(found);
 		if (!flag) {
 			fputs("outrigger: see --help for the flags there are\n", stderr);
 			return OPTIONS_WRONG;

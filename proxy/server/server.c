@@ -70,7 +70,6 @@ static void on_second(struct timer *timer)
 
 	timer_start(&server->loop.wheel, timer, 1000);
 	show_server_stats(server);
-	admin_tick(&server->admin);
 	subscriptions_tick(&server->dynamic.subscriptions);
 }
 
