@@ -92,6 +92,7 @@ static void send_headers(struct exchange *exchange, struct headers *headers, boo
 	fixture_note(session->fixture, ">h%.*s%s", SLICE_FMT(headers_get(headers, HEADER_STATUS)),
 		     end ? "." : "");
 	exchange->is_sent = end;
+	exchange->is_tunnel = slice_equal(headers_get(headers, HEADER_STATUS), SLICE("101"));
 	close_if_done(exchange);
 }
 
@@ -446,7 +447,7 @@ void fixture_answer_headers(struct stream_fixture *f, const char *status, bool e
 	headers_add_id(headers, HEADER_STATUS, slice_of(status));
 	if (end)
 		stream_clear_source(s);
-	if (status[0] == '1')
+	if (status[0] == '1' && strcmp(status, "101"))
 		stream_response_informational(s, headers);
 	else
 		stream_response_headers(s, headers, end);
@@ -477,6 +478,12 @@ void fixture_answer_trailers(struct stream_fixture *f)
 void fixture_set_source(struct stream_fixture *f)
 {
 	stream_set_source(f->stream, &fixture_source, f);
+}
+
+void fixture_clear_source(struct stream_fixture *f)
+{
+	if (f->stream)
+		stream_clear_source(f->stream);
 }
 
 void fixture_advance(struct stream_fixture *f, uint64_t ms)

@@ -53,12 +53,14 @@ void fixture_trailers(struct stream_fixture *f);
 /* The client gives up. */
 void fixture_reset(struct stream_fixture *f);
 
-/* The upstream's answer. */
+/* The upstream's answer. 101 opens a tunnel; other 1xx come before the answer. */
 void fixture_answer_headers(struct stream_fixture *f, const char *status, bool end);
 void fixture_answer_data(struct stream_fixture *f, const char *text, bool end);
 void fixture_answer_trailers(struct stream_fixture *f);
-/* Makes the test the stream's source. */
+/* Makes the test the stream's source, as the router does with each attempt … */
 void fixture_set_source(struct stream_fixture *f);
+/* … and takes itself back when one has failed and another will follow. */
+void fixture_clear_source(struct stream_fixture *f);
 
 /* Time passes: timers fire. */
 void fixture_advance(struct stream_fixture *f, uint64_t ms);

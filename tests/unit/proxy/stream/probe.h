@@ -179,7 +179,9 @@ static inline struct filter *probe_find(struct stream *s, char name)
  *   H H. Dabc Dabc. T      the client's request        ! the client gives up
  *   h h. dabc dabc. t      the upstream's answer       i: 103 before it
  *   +a -a                  filter a resumes its request, its response
- *   S                      the test becomes the source    $ the turn ends */
+ *   u                      101 instead: from then on a tunnel
+ *   S                      the test becomes the source    $ the turn ends
+ *   F                      the attempt failed: S comes again when there is another */
 static inline void probe_play(struct stream_fixture *f, const char *steps)
 {
 	char word[64];
@@ -209,6 +211,9 @@ static inline void probe_play(struct stream_fixture *f, const char *steps)
 		case 't':
 			fixture_answer_trailers(f);
 			break;
+		case 'u':
+			fixture_answer_headers(f, "101", false);
+			break;
 		case 'i':
 			fixture_answer_headers(f, "103", false);
 			break;
@@ -223,6 +228,9 @@ static inline void probe_play(struct stream_fixture *f, const char *steps)
 			break;
 		case 'S':
 			fixture_set_source(f);
+			break;
+		case 'F':
+			fixture_clear_source(f);
 			break;
 		case '$':
 			fixture_settle(f);

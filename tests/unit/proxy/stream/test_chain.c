@@ -213,6 +213,112 @@ static void a_reset_from_anywhere_ends_the_stream(void **state)
 	play_all(rows, COUNT_OF(rows));
 }
 
+/* The router keeps what it was given and sends it again: filters see one request and one answer. */
+static void a_retry_is_not_seen_by_filters(void **state)
+{
+	static const struct row rows[] = {
+		{"of a held body", A([RQH] = "b", [RQD] = "b"), B(NONE), "H Dab Dc. S F $ S h dx.",
+		 "a:H a:D(ab) a:D(c). b:H R:H b:D(abc). R:D(abc). b:h a:h >h200 b:d(x). a:d(x). "
+		 ">d(x). ended"},
+		{"of a body held until its trailers", A([RQH] = "b", [RQD] = "b"), B(NONE),
+		 "H Dab T S F $ S h dx.",
+		 "a:H a:D(ab) a:T. b:H R:H b:D(ab) R:D(ab) b:T. R:T. b:h a:h >h200 b:d(x). a:d(x). "
+		 ">d(x). ended"},
+		{"of a body held by both", A([RQH] = "b", [RQD] = "b"), B([RQH] = "b"),
+		 "H Dab Dc. S F S F S h dx.",
+		 "a:H a:D(ab) a:D(c). b:H b:D(abc). R:H R:D(abc). b:h a:h >h200 b:d(x). a:d(x). "
+		 ">d(x). ended"},
+		{"before the body has come", A(NONE), B(NONE), "H S F Dab $ S Dc. h.",
+		 "a:H b:H R:H a:D(ab) b:D(ab) R:D(ab) a:D(c). b:D(c). R:D(c). b:h. a:h. >h200. "
+		 "ended"},
+		{"before a held body has come", A(NONE), B([RQD] = "bb"), "H S F Dab Dc $ S D. h.",
+		 "a:H b:H R:H a:D(ab) b:D(ab) a:D(c) b:D(c) a:D(). b:D(). R:D(abc). b:h. a:h. "
+		 ">h200. ended"},
+		{"behind a pause of the request", A([RQD] = "p"), B(NONE),
+		 "H Dab S F $ S +a Dc. h.",
+		 "a:H b:H R:H a:D(ab) b:D(ab) R:D(ab) >resume a:D(c). b:D(c). R:D(c). b:h. a:h. "
+		 ">h200. ended"},
+		{"the answer is held all the same", A([RSH] = "b", [RSD] = "b"), B(NONE),
+		 "H. S F S h dx dy.",
+		 "a:H. b:H. R:H. b:h a:h b:d(x) a:d(x) b:d(y). a:d(y). >h200 >d(xy). ended"},
+		{"the answer is paused: its source is told", A([RSH] = "p"), B(NONE),
+		 "H. S F S h dx. -a",
+		 "a:H. b:H. R:H. b:h a:h ~pause b:d(x). >h200 a:d(x). >d(x). ended"},
+		{"the client gives up during an attempt", A([RQH] = "b"), B(NONE), "H Dab. S F S !",
+		 "a:H a:D(ab). b:H R:H b:D(ab). R:D(ab). ~cancel ended"},
+		{"the client gives up between two", A([RQH] = "b"), B(NONE), "H Dab. S F !",
+		 "a:H a:D(ab). b:H R:H b:D(ab). R:D(ab). ended"},
+		{"a filter replies between two", A(NONE), B([RQD] = "cr"), "H Dab S F Dc.",
+		 "a:H b:H R:H a:D(ab) b:D(ab) R:D(ab) a:D(c). b:D(c). b:h a:h >h403 b:d(denied). "
+		 "a:d(denied). >d(denied). ended"},
+		{"a filter resets between two", A([RQD] = "cx"), B(NONE), "H Dab S F Dc. $",
+		 "a:H b:H R:H a:D(ab) b:D(ab) R:D(ab) a:D(c). >abandon ended"},
+	};
+	(void)state;
+	play_all(rows, COUNT_OF(rows));
+}
+
+/* After 101 both directions carry opaque data, each at its own pace, through the same filters. */
+static void a_tunnel_flows_both_ways(void **state)
+{
+	static const struct row rows[] = {
+		{"in turns", A(NONE), B(NONE), "H S u Dab dx Dc dy D. d.",
+		 "a:H b:H R:H b:h a:h >h101 a:D(ab) b:D(ab) R:D(ab) b:d(x) a:d(x) >d(x) a:D(c) "
+		 "b:D(c) R:D(c) b:d(y) a:d(y) >d(y) a:D(). b:D(). R:D(). b:d(). a:d(). >d(). "
+		 "ended"},
+		{"upstream speaks first", A(NONE), B(NONE), "H S u dx Dab D. dy.",
+		 "a:H b:H R:H b:h a:h >h101 b:d(x) a:d(x) >d(x) a:D(ab) b:D(ab) R:D(ab) a:D(). "
+		 "b:D(). R:D(). b:d(y). a:d(y). >d(y). ended"},
+		{"upstream ends first: the rest of the client's is dropped", A(NONE), B(NONE),
+		 "H S u Dab d. Dc",
+		 "a:H b:H R:H b:h a:h >h101 a:D(ab) b:D(ab) R:D(ab) b:d(). a:d(). >d(). >abandon "
+		 "ended"},
+		{"a filter waits before it lets the upgrade pass", A([RQH] = "p"), B(NONE),
+		 "H $ +a S u Dab dx D. d.",
+		 "a:H b:H R:H >resume b:h a:h >h101 a:D(ab) b:D(ab) R:D(ab) b:d(x) a:d(x) >d(x) "
+		 "a:D(). b:D(). R:D(). b:d(). a:d(). >d(). ended"},
+		{"bytes that came before the answer", A(NONE), B(NONE), "H Dab S u dx D. d.",
+		 "a:H b:H R:H a:D(ab) b:D(ab) R:D(ab) b:h a:h >h101 b:d(x) a:d(x) >d(x) a:D(). "
+		 "b:D(). R:D(). b:d(). a:d(). >d(). ended"},
+		{"a pause of the request leaves the other way open", A([RQD] = "p"), B(NONE),
+		 "H S u Dab Dc dx dy $ +a D. d.",
+		 "a:H b:H R:H b:h a:h >h101 a:D(ab) b:d(x) a:d(x) >d(x) b:d(y) a:d(y) >d(y) "
+		 "b:D(ab) R:D(ab) a:D(c) b:D(c) R:D(c) >resume a:D(). b:D(). R:D(). b:d(). a:d(). "
+		 ">d(). ended"},
+		{"a pause of the answer leaves the other way open", A(NONE), B([RSD] = "p"),
+		 "H S u dx dy Dab Dc $ -b D. d.",
+		 "a:H b:H R:H b:h a:h >h101 b:d(x) ~pause a:D(ab) b:D(ab) R:D(ab) a:D(c) b:D(c) "
+		 "R:D(c) a:d(x) >d(x) b:d(y) a:d(y) >d(y) ~resume a:D(). b:D(). R:D(). b:d(). "
+		 "a:d(). >d(). ended"},
+		{"both ways are paused", A([RQD] = "p"), B([RSD] = "p"),
+		 "H S u Dab dx Dc dy -b +a D. d.",
+		 "a:H b:H R:H b:h a:h >h101 a:D(ab) b:d(x) ~pause a:d(x) >d(x) b:d(y) a:d(y) >d(y) "
+		 "~resume b:D(ab) R:D(ab) a:D(c) b:D(c) R:D(c) >resume a:D(). b:D(). R:D(). b:d(). "
+		 "a:d(). >d(). ended"},
+		{"the answer's head is held back: so is what follows", A([RSH] = "p"), B(NONE),
+		 "H S u dx Dab -a D. d.",
+		 "a:H b:H R:H b:h a:h ~pause b:d(x) a:D(ab) b:D(ab) R:D(ab) >h101 a:d(x) >d(x) "
+		 "~resume a:D(). b:D(). R:D(). b:d(). a:d(). >d(). ended"},
+		{"data is changed on its way", A([RQD] = "a", [RSD] = "a"), B(NONE),
+		 "H S u Dab dx D. d.",
+		 "a:H b:H R:H b:h a:h >h101 a:D(ab) b:D(ab*) R:D(ab*) b:d(x) a:d(x) >d(x*) a:D(). "
+		 "b:D(). R:D(). b:d(). a:d(). >d(). ended"},
+		{"the client gives up", A(NONE), B([RSD] = "p"), "H S u Dab dx !",
+		 "a:H b:H R:H b:h a:h >h101 a:D(ab) b:D(ab) R:D(ab) b:d(x) ~pause ~cancel ended"},
+		{"a filter resets it", A([RSD] = "x"), B(NONE), "H S u Dab dx $",
+		 "a:H b:H R:H b:h a:h >h101 a:D(ab) b:D(ab) R:D(ab) b:d(x) a:d(x) >abandon ~cancel "
+		 "ended"},
+		{"a reply comes too late: it is a reset", A([RQD] = "cr"), B(NONE),
+		 "H S u Dab dx Dc",
+		 "a:H b:H R:H b:h a:h >h101 a:D(ab) b:D(ab) R:D(ab) b:d(x) a:d(x) >d(x) a:D(c) "
+		 "~cancel >abandon ended"},
+		{"refused by a filter", A([RQH] = "r"), B(NONE), "H",
+		 "a:H b:h a:h >h403 b:d(denied). a:d(denied). >d(denied). >abandon ended"},
+	};
+	(void)state;
+	play_all(rows, COUNT_OF(rows));
+}
+
 /* --- limits, pauses as seen from outside --- */
 
 static void held_bodies_have_a_limit(void **state)
@@ -339,6 +445,8 @@ int main(void)
 		cmocka_unit_test(injected_bytes_follow_what_was_shown),
 		cmocka_unit_test(a_reply_from_anywhere_passes_the_response_filters_once),
 		cmocka_unit_test(a_reset_from_anywhere_ends_the_stream),
+		cmocka_unit_test(a_retry_is_not_seen_by_filters),
+		cmocka_unit_test(a_tunnel_flows_both_ways),
 		cmocka_unit_test(held_bodies_have_a_limit),
 		cmocka_unit_test(a_pause_is_told_to_the_codec_by_count),
 		cmocka_unit_test(streams_are_paused_each_by_itself),
