@@ -4,12 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#if UNDER_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
-#endif
+#include "base/poison.h"
 
 /* Bytes left free behind each piece, so that AddressSanitizer sees who runs over its end. */
 enum { GAP = UNDER_ASAN ? 8 : 0 };
@@ -71,7 +66,7 @@ void arena_reset(struct arena *arena)
 	arena->blocks = kept;
 	close_block(arena);
 	if (kept) {
-		ASAN_POISON_MEMORY_REGION(kept->bytes, kept->size);
+		POISON(kept->bytes, kept->size);
 		kept->older = NULL;
 		arena->next = kept->bytes;
 		arena->end = kept->bytes + kept->size;
@@ -97,13 +92,13 @@ static struct arena_block *block_new(struct arena *arena, size_t size)
 	invariant(block);
 	block->size = size;
 	arena->allocated += sizeof *block + size;
-	ASAN_POISON_MEMORY_REGION(block->bytes, size);
+	POISON(block->bytes, size);
 	return block;
 }
 
 static void *hand_out(char *bytes, size_t size)
 {
-	ASAN_UNPOISON_MEMORY_REGION(bytes, size);
+	UNPOISON(bytes, size);
 	return bytes;
 }
 

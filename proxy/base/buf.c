@@ -2,12 +2,7 @@
 
 #include <stdlib.h>
 
-#if UNDER_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
-#endif
+#include "base/poison.h"
 
 enum {
 	SEGMENTS_PER_SLAB = 127,   /* with its header just below 4 KiB */
@@ -56,7 +51,7 @@ static void free_turn_blocks(struct buf_turn_block *block)
 {
 	while (block) {
 		struct buf_turn_block *older = block->older;
-		ASAN_UNPOISON_MEMORY_REGION(block->bytes, sizeof block->bytes);
+		UNPOISON(block->bytes, sizeof block->bytes);
 		free(block);
 		block = older;
 	}
@@ -102,7 +97,7 @@ static void turn_block_open(struct buf_pool *pool)
 	} else {
 		block = malloc(sizeof *block);
 		invariant(block);
-		ASAN_POISON_MEMORY_REGION(block->bytes, sizeof block->bytes);
+		POISON(block->bytes, sizeof block->bytes);
 	}
 	block->older = pool->turn_blocks;
 	pool->turn_blocks = block;
@@ -116,7 +111,7 @@ char *buf_turn_reserve_slow(struct buf_pool *pool, size_t n)
 	invariant(n <= BUF_TURN_BLOCK_SIZE);
 	if ((size_t)(pool->turn_end - pool->turn_next) < n || !pool->turn_next)
 		turn_block_open(pool);
-	ASAN_UNPOISON_MEMORY_REGION(pool->turn_next, n);
+	UNPOISON(pool->turn_next, n);
 	return pool->turn_next;
 }
 
@@ -146,12 +141,12 @@ void buf_pool_rewind(struct buf_pool *pool)
 		pool->calm_turns = 0;
 	while (block->older) {
 		struct buf_turn_block *older = block->older;
-		ASAN_POISON_MEMORY_REGION(block->bytes, sizeof block->bytes);
+		POISON(block->bytes, sizeof block->bytes);
 		block->older = pool->turn_spare;
 		pool->turn_spare = block;
 		block = older;
 	}
-	ASAN_POISON_MEMORY_REGION(block->bytes, sizeof block->bytes);
+	POISON(block->bytes, sizeof block->bytes);
 	pool->turn_blocks = block;
 	pool->turn_next = block->bytes;
 	pool->turn_end = block->bytes + sizeof block->bytes;
@@ -180,7 +175,7 @@ static struct buf_block *block_take(struct buf_pool *pool, bool is_big)
 	if (block) {
 		pool->free_blocks[is_big] = block->next;
 		pool->free_block_count[is_big]--;
-		ASAN_UNPOISON_MEMORY_REGION(block->bytes, block->room);
+		UNPOISON(block->bytes, block->room);
 	} else {
 		block = malloc(block_heap_size(is_big));
 		invariant(block);
@@ -202,7 +197,7 @@ static void block_drop(struct buf_pool *pool, struct buf_block *block)
 		free(block);
 		return;
 	}
-	ASAN_POISON_MEMORY_REGION(block->bytes, block->room);
+	POISON(block->bytes, block->room);
 	block->next = pool->free_blocks[is_big];
 	pool->free_blocks[is_big] = block;
 	pool->free_block_count[is_big]++;

@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "manager/http_manager.h"
 #include "manager/local_replies.h"
 #include "manager/route_find.h"
@@ -143,7 +141,8 @@ static void idle_timed_out(struct session *session)
 static void session_free(struct grave *grave)
 {
 	struct session *session = container_of(grave, struct session, conn.io.grave);
-	free(container_of(session, struct http_session, session));
+	slab_give(&session->worker->http_sessions,
+		  container_of(session, struct http_session, session));
 }
 
 /* What the codec has noticed, as counters of all HTTP/1 connections. */
@@ -195,9 +194,8 @@ void http_serve(const void *config, const struct accepted *accepted)
 {
 	const struct http_manager *manager = config;
 	struct stats_shard *shard = accepted->worker->stats;
-	struct http_session *hs = malloc(sizeof *hs);
+	struct http_session *hs = slab_take(&accepted->worker->http_sessions, sizeof *hs);
 
-	invariant(hs);
 	session_init(&hs->session, &session_type, &manager->session, accepted);
 	http1_open(&hs->codec, CODEC_SERVER, &manager->http1, &session_codec_events, &hs->session,
 		   &hs->session.conn.out);

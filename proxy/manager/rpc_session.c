@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "codec/dubbo_arguments.h"
 #include "codec/dubbo_attachments.h"
 #include "manager/rpc_private.h"
@@ -171,7 +169,8 @@ static void noticed(struct codec *codec, enum dubbo_notice notice)
 
 static void session_free(struct grave *grave)
 {
-	free(rpc_session_of(container_of(grave, struct session, conn.io.grave)));
+	struct session *session = container_of(grave, struct session, conn.io.grave);
+	slab_give(&session->worker->rpc_sessions, rpc_session_of(session));
 }
 
 /* A call that was cut short counts, too: `needs` says that its rest was waited for. */
@@ -199,9 +198,8 @@ void rpc_serve(const void *config, const struct accepted *accepted)
 {
 	const struct rpc_manager *manager = config;
 	struct worker_context *worker = accepted->worker;
-	struct rpc_session *rs = malloc(sizeof *rs);
+	struct rpc_session *rs = slab_take(&accepted->worker->rpc_sessions, sizeof *rs);
 
-	invariant(rs);
 	session_init(&rs->session, &session_type, &manager->session, accepted);
 	list_init(&rs->calls);
 	rs->host = NULL;

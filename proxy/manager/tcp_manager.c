@@ -1,7 +1,5 @@
 #include "manager/tcp_manager.h"
 
-#include <stdlib.h>
-
 #include "base/hash.h"
 #include "message/stream_info.h"
 #include "net/conn.h"
@@ -48,7 +46,8 @@ static void cluster_count(struct tcp_session *t, unsigned id)
 
 static void session_free(struct grave *grave)
 {
-	free(container_of(grave, struct tcp_session, down.io.grave));
+	struct tcp_session *t = container_of(grave, struct tcp_session, down.io.grave);
+	slab_give(&t->worker->tcp_sessions, t);
 }
 
 static void count_up_end(struct tcp_session *t, bool is_remote)
@@ -426,10 +425,10 @@ static const struct served_type served_type = {
 static struct tcp_session *session_new(const struct tcp_config *config,
 				       const struct accepted *accepted)
 {
-	struct tcp_session *t = calloc(1, sizeof *t);
+	struct tcp_session *t = slab_take(&accepted->worker->tcp_sessions, sizeof *t);
 	struct loop *loop = accepted->worker->loop;
 
-	invariant(t);
+	memset(t, 0, sizeof *t);
 	t->config = config;
 	t->worker = accepted->worker;
 	t->listener = pin_take(accepted->listener);

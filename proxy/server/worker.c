@@ -204,6 +204,9 @@ void worker_free(struct worker *worker)
 	rpc_call_free_spares(&worker->context);
 	dubbo_heads_fini(&worker->context.dubbo_heads);
 	loop_fini(&worker->loop);
+	slab_fini(&worker->context.http_sessions);
+	slab_fini(&worker->context.rpc_sessions);
+	slab_fini(&worker->context.tcp_sessions);
 	free(worker);
 }
 

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/published.h"
 #include "base/random.h"
+#include "base/slab.h"
 #include "base/slice.h"
 #include "codec/dubbo.h"
 #include "codec/dubbo_heads.h"
@@ -47,6 +48,7 @@ struct worker_context {
 				  configuration holds in its own only */
 	struct dubbo_heads dubbo_heads; /* of the calls of all its Dubbo connections */
 	struct dubbo_counts dubbo_counts;
+	struct slab http_sessions, rpc_sessions, tcp_sessions; /* their managers' */
 	struct list_node served; /* struct served: all downstream connections of this worker */
 };
 
