@@ -157,8 +157,10 @@ static bool read_spliced(struct conn *conn)
 	struct splice *splice = conn->splice_out;
 	size_t moved;
 
-	if (splice->to->out.len || splice->to->state != CONN_OPEN)
+	if (splice->to->out.len || splice->to->state != CONN_OPEN) {
+		splice_end(splice);
 		return false;
+	}
 	enum status status = splice_read(splice, &moved);
 	if (status == STATUS_EXHAUSTED)
 		return false;

@@ -5,9 +5,40 @@
 
 #include "net/conn.h"
 
+static void set_patient(struct splice *splice, bool is_patient)
+{
+	int mark = is_patient ? SPLICE_PATIENCE : 1;
+
+	splice->is_patient = is_patient;
+	setsockopt(io_fd(&splice->from->io), SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+}
+
+/* While `from` may be read, that is. */
+static void expect_more(struct splice *splice)
+{
+	struct timer_wheel *wheel = &conn_loop(splice->from)->wheel;
+
+	if (splice->is_patient && !splice->waiting)
+		timer_start(wheel, &splice->tail, SPLICE_PATIENCE_MS);
+	else
+		timer_cancel(wheel, &splice->tail);
+}
+
+/* No wake-up for a while: what there is, is all there is. */
+static void on_tail(struct timer *timer)
+{
+	struct splice *splice = container_of(timer, struct splice, tail);
+	struct io *io = &splice->from->io;
+
+	set_patient(splice, false);
+	splice->burst = 0;
+	io->watcher.ready(io, IO_READ);
+}
+
 void splice_join(struct splice *splice, struct conn *from, struct conn *to)
 {
 	*splice = (struct splice){.from = from, .to = to};
+	timer_init(&splice->tail, on_tail);
 	from->splice_out = splice;
 	to->splice_in = splice;
 }
@@ -25,10 +56,13 @@ void splice_end(struct splice *splice)
 {
 	if (!splice->has_pipe)
 		return;
+	if (splice->is_patient)
+		set_patient(splice, false);
+	timer_cancel(&conn_loop(splice->from)->wheel, &splice->tail);
 	close(splice->pipe[0]);
 	close(splice->pipe[1]);
 	splice->has_pipe = false;
-	splice->waiting = 0;
+	splice->waiting = splice->burst = 0;
 }
 
 bool splice_drain(struct splice *splice)
@@ -44,19 +78,17 @@ bool splice_drain(struct splice *splice)
 		splice->waiting -= (size_t)n;
 		to->bytes_written += (uint64_t)n;
 	}
+	expect_more(splice);
 	return true;
 }
 
-enum status splice_read(struct splice *splice, size_t *moved)
+static enum status read_rounds(struct splice *splice, size_t *moved)
 {
 	struct conn *from = splice->from;
 
-	*moved = 0;
-	if (!take_pipe(splice))
-		return STATUS_EXHAUSTED;
 	for (int round = 0; round < SPLICE_ROUNDS; round++) {
 		ssize_t n = conn_loop(from)->sys->splice(io_fd(&from->io), splice->pipe[1],
-							 SPLICE_PIPE_SIZE);
+							 SPLICE_CHUNK);
 		if (n == 0)
 			return STATUS_CLOSED;
 		if (n == -EAGAIN || n == -EINTR)
@@ -70,4 +102,17 @@ enum status splice_read(struct splice *splice, size_t *moved)
 			break;
 	}
 	return STATUS_OK;
+}
+
+enum status splice_read(struct splice *splice, size_t *moved)
+{
+	*moved = 0;
+	if (!take_pipe(splice))
+		return STATUS_EXHAUSTED;
+	enum status status = read_rounds(splice, moved);
+	splice->burst += *moved;
+	if (!splice->is_patient && splice->burst > SPLICE_LONG_BURST)
+		set_patient(splice, true);
+	expect_more(splice);
+	return status;
 }

@@ -7,9 +7,13 @@
  * after a read that filled its room (conn->is_bulk), while `to` has no output queued; a burst that
  * ends early goes back to ordinary reads.
  *
- * Owner: whoever owns both connections embeds it (one for each way). Thread: their worker. Limits:
- * SPLICE_PIPE_SIZE bytes wait in a pipe, during which `from` is not read; at most SPLICE_ROUNDS of
- * them a turn. */
+ * A long burst makes the splice patient: it is woken when SPLICE_PATIENCE bytes wait instead of for
+ * each packet, which halves its cost, and that its last bytes don't wait for more, looks by itself
+ * after SPLICE_PATIENCE_MS without a wake-up, and is ordinary again.
+ *
+ * Owner: whoever owns both connections embeds it (one for each way). Thread: their worker. Timers:
+ * `tail`. Limits: SPLICE_CHUNK bytes wait in a pipe, during which `from` is not read; at most
+ * SPLICE_ROUNDS of them a turn. */
 #ifndef NET_SPLICE_H
 #define NET_SPLICE_H
 
@@ -17,19 +21,26 @@
 #include <stddef.h>
 
 #include "base/status.h"
+#include "base/timer_wheel.h"
 
 struct conn;
 
 enum {
-	SPLICE_PIPE_SIZE = 128 * 1024,
-	SPLICE_ROUNDS = 4,
+	SPLICE_PIPE_SIZE = 256 * 1024, /* of its slots, of which a fragment takes one */
+	SPLICE_CHUNK = 192 * 1024,
+	SPLICE_ROUNDS = 8,
+	SPLICE_LONG_BURST = 4 << 20,  /* bytes after which a burst is long */
+	SPLICE_PATIENCE = 512 * 1024, /* bytes, SO_RCVLOWAT */
+	SPLICE_PATIENCE_MS = 3,
 };
 
 struct splice {
 	struct conn *from, *to;
 	int pipe[2];    /* read end, write end; valid while has_pipe */
 	size_t waiting; /* bytes in the pipe */
-	bool has_pipe;
+	size_t burst;   /* bytes moved since it has the pipe */
+	struct timer tail;
+	bool has_pipe, is_patient;
 };
 
 /* Joins two open plain connections, in this direction. Undone by closing either. */

@@ -16,7 +16,8 @@ static ssize_t real_read(int fd, void *data, size_t size)
 
 static ssize_t real_writev(int fd, const struct iovec *iov, int count)
 {
-	ssize_t n = syscall(SYS_writev, fd, iov, count);
+	ssize_t n = count == 1 ? syscall(SYS_write, fd, iov->iov_base, iov->iov_len)
+			       : syscall(SYS_writev, fd, iov, count);
 	return n < 0 ? -errno : n;
 }
 

@@ -101,6 +101,10 @@ long syscall(long number, ...)
 	va_end(list);
 	if (number == SYS_read)
 		return read_or_not((int)a[0], (void *)a[1], (size_t)a[2]);
+	if (number == SYS_write) {
+		struct iovec iov = {(void *)a[1], (size_t)a[2]};
+		return writev_or_not((int)a[0], &iov, 1);
+	}
 	if (number == SYS_writev)
 		return writev_or_not((int)a[0], (const struct iovec *)a[1], (int)a[2]);
 	return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
