@@ -141,8 +141,10 @@ int main(int argc, char **argv)
 {
 	static struct dubbo_counts counts;
 	static struct dubbo_heads heads;
-	static const struct dubbo_options options = {DUBBO_PAYLOAD_LIMIT, DUBBO_MAX_IN_FLIGHT,
-						     &counts, &heads, NULL};
+	static const struct dubbo_options options = {.payload_limit = DUBBO_PAYLOAD_LIMIT,
+						     .max_in_flight = DUBBO_MAX_IN_FLIGHT,
+						     .counts = &counts,
+						     .heads = &heads};
 	unsigned long calls = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
 	struct slice request = load("tests/vectors/dubbo/d33-hello.req.hex");
 	struct slice answer = load("tests/vectors/dubbo/d33-hello.resp.hex");
