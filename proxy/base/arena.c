@@ -48,7 +48,7 @@ void arena_reset(struct arena *arena)
 
 	run_defers(arena);
 	if (LIKELY(kept && !kept->older && kept->size == arena->block_size)) {
-		ASAN_POISON_MEMORY_REGION(kept->bytes, kept->size);
+		POISON(kept->bytes, kept->size);
 		arena->next = kept->bytes;
 		arena->end = kept->bytes + kept->size;
 		return;
