@@ -12,10 +12,8 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	struct buffer_config *config = ARENA_NEW(context->arena, struct buffer_config);
 	const Message *message = (const Message *)base;
 
-	(void)is_per_route;
 	*loaded = config;
-	if (base->descriptor ==
-	    &envoy__extensions__filters__http__buffer__v3__buffer_per_route__descriptor) {
+	if (is_per_route) {
 		const PerRoute *per_route = (const PerRoute *)base;
 		message =
 			per_route->override_case ==

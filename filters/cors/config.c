@@ -51,15 +51,11 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 {
 	struct arena *arena = context->arena;
 
-	(void)is_per_route;
-	if (base->descriptor ==
-	    &envoy__extensions__filters__http__cors__v3__cors_policy__descriptor) {
+	if (is_per_route) {
 		struct cors_policy *policy = ARENA_NEW(arena, struct cors_policy);
 		*loaded = policy;
 		return policy_load(policy, (const Policy *)base, arena, diag);
 	}
-	if (is_per_route)
-		return diag_set(diag, "a route takes a CorsPolicy");
 	struct cors_config *config = ARENA_NEW(arena, struct cors_config);
 	config->stats = config_scope(
 		context, &cors_stats,

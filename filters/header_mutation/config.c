@@ -123,9 +123,7 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 		ARENA_NEW(context->arena, struct header_mutation_config);
 	const Mutations *mutations;
 
-	(void)is_per_route;
-	if (base->descriptor ==
-	    &envoy__extensions__filters__http__header_mutation__v3__header_mutation_per_route__descriptor) {
+	if (is_per_route) {
 		mutations = ((const PerRoute *)base)->mutations;
 	} else {
 		mutations = ((const Message *)base)->mutations;

@@ -42,8 +42,7 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	const Message *message = (const Message *)base;
 
 	*loaded = config;
-	if (base->descriptor ==
-	    &envoy__extensions__filters__http__rbac__v3__rbacper_route__descriptor)
+	if (is_per_route)
 		message = ((const PerRoute *)base)->rbac;
 	if (!message) /* a route without rules of its own: everything is allowed */
 		return STATUS_OK;
@@ -60,7 +59,7 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	}
 	enum status status =
 		load_rules(config, message->rules, message->shadow_rules, context->arena, diag);
-	if (status && base != &message->base)
+	if (status && is_per_route)
 		diag_prefix(diag, "rbac");
 	return status;
 }

@@ -13,9 +13,14 @@ static enum status load_one(struct chain_entry *entry, const HttpFilter *message
 		return diag_at(diag, "typed_config", "is required");
 	const ProtobufCMessage *config = any_message(message->typed_config);
 	const struct filter_type *type = config ? context->filter_type(config->descriptor) : NULL;
-	if (!type || type->message != config->descriptor)
-		return diag_at(diag, "typed_config", "no HTTP filter has the type '%s'",
+	if (!type)
+		return diag_at(diag, "typed_config",
+			       "no HTTP filter of this program has the type '%s'",
 			       message->typed_config->type_url);
+	if (type->message != config->descriptor)
+		return diag_at(diag, "typed_config",
+			       "is the configuration of a route: a chain takes a %s",
+			       type->message->name);
 	entry->type = type;
 	entry->name = arena_slice(context->arena, slice_of(message->name));
 	entry->is_disabled = message->disabled;

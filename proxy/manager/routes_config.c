@@ -29,7 +29,13 @@ static enum status load_filter_config(void *context, struct slice filter,
 
 	(void)filter;
 	if (!type || !type->config_load)
-		return diag_set(diag, "no HTTP filter has the type '%s'", any->type_url);
+		return diag_set(diag, "no HTTP filter of this program has the type '%s'",
+				any->type_url);
+	const ProtobufCMessageDescriptor *wanted =
+		type->per_route ? type->per_route : type->message;
+	if (message->descriptor != wanted)
+		return diag_set(diag, "is the configuration of a chain: a route takes a %s",
+				wanted->name);
 	inner.arena = arena;
 	return type->config_load(config, message, true, &inner, diag);
 }

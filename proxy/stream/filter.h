@@ -2,9 +2,9 @@
  *
  *   request:   filter 0 -> 1 -> … -> router          response:  router -> … -> 1 -> filter 0
  *
- * Runs on the stream's worker thread only. A callback answers for the event it was shown; after
- * BUFFER or PAUSE what it held goes on in order. Timers and sub-requests hang on the stream's scope
- * and die with it. */
+ * How one is made: docs/adding-a-filter.md. Runs on the stream's worker thread only. A callback
+ * answers for the event it was shown; after BUFFER or PAUSE what it held goes on in order. Timers
+ * and sub-requests hang on the stream's scope and die with it. */
 #ifndef STREAM_FILTER_H
 #define STREAM_FILTER_H
 
@@ -43,8 +43,8 @@ enum direction {
 
 struct filter {
 	const struct filter_type *type;
-	const void *config; /* most specific (route > host > listener); lives in a pinned published
-			       object */
+	const void *config; /* most specific (route > host > listener) when the stream began; NULL
+			       for a type without config_load; lives in a pinned published object */
 	const struct chain_entry *entry; /* its place in the configured chain */
 	void *state;                     /* type->state_size zeroed bytes from the stream's arena */
 	struct stream *stream;
@@ -60,8 +60,9 @@ struct filter_type {
 		*per_route; /* of typed_per_filter_config; NULL: same as message */
 	size_t state_size;
 	bool is_terminal;
-	/* NULL member = "not interested". is_per_route: the message is a typed_per_filter_config.
-	 */
+	/* NULL member = "not interested". Builds *config in context->arena. is_per_route: the
+	 * message is a typed_per_filter_config, of the type per_route. STATUS_INVALID or
+	 * _UNSUPPORTED with a diag whose path begins inside the message. */
 	enum status (*config_load)(const void **config, const struct ProtobufCMessage *message,
 				   bool is_per_route, const struct config_context *context,
 				   struct diag *diag);
