@@ -97,9 +97,9 @@ static inline bool slice_to_uint64(struct slice s, uint64_t *value)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned digit = (unsigned)(s.data[i] - '0');
-		if (digit > 9 || __builtin_mul_overflow(sum, 10u, &sum) ||
-		    __builtin_add_overflow(sum, digit, &sum))
+		if (digit > 9 || (i >= 19 && sum > (UINT64_MAX - digit) / 10))
 			return false;
+		sum = sum * 10 + digit;
 	}
 	*value = sum;
 	return true;

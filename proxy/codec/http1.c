@@ -224,9 +224,7 @@ static inline void *scratch_for(struct http1 *h, void *small)
 static void tell_trailers(struct http1 *h, const struct http1_head *head)
 {
 	struct exchange *exchange = h->exchange;
-	struct headers *trailers = arena_alloc(exchange->arena, sizeof *trailers);
-
-	http1_head_copy(head, HTTP1_TRAILERS, trailers, exchange->arena, 0);
+	struct headers *trailers = http1_head_copy(head, HTTP1_TRAILERS, exchange->arena, 0);
 	if (headers_next(trailers, NULL))
 		h->codec.events->trailers(exchange, trailers);
 	else
@@ -370,7 +368,7 @@ static size_t http1_read(struct codec *codec, struct slice bytes, bool eof)
 
 	invariant(!h->is_reading);
 	h->is_reading = true;
-	while (!is_paused(h) && read_step(h, &left, eof))
+	while ((left.len || UNLIKELY(eof)) && !is_paused(h) && read_step(h, &left, eof))
 		close_if_complete(h);
 	if (UNLIKELY(eof) && !is_paused(h) && !(left.len && h->read_state == HTTP1_READ_HOLD)) {
 		read_eof(h);

@@ -7,13 +7,9 @@
 /* Methods whose request without a body says nothing of its length. */
 static bool is_bodyless_method(struct slice method)
 {
-	static const struct slice methods[] = {
-		SLICE("GET"), SLICE("HEAD"), SLICE("DELETE"), SLICE("TRACE"), SLICE("CONNECT"),
-	};
-	for (unsigned i = 0; i < COUNT_OF(methods); i++)
-		if (slice_equal(method, methods[i]))
-			return true;
-	return false;
+	return slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD")) ||
+	       slice_equal(method, SLICE("DELETE")) || slice_equal(method, SLICE("TRACE")) ||
+	       slice_equal(method, SLICE("CONNECT"));
 }
 
 static bool is_upgrade(const struct headers *headers)
@@ -87,8 +83,7 @@ static enum http1_error take_informational(struct http1 *h, struct http1_head *h
 		return error;
 	if (++h->informational_count > HTTP1_INFORMATIONAL_LIMIT)
 		return HTTP1_ERROR_TOO_MANY_HEADERS;
-	struct headers *headers = arena_alloc(exchange->arena, sizeof *headers);
-	http1_head_copy(head, HTTP1_RESPONSE, headers, exchange->arena, 0);
+	struct headers *headers = http1_head_copy(head, HTTP1_RESPONSE, exchange->arena, 0);
 	h->codec.events->informational(exchange, headers);
 	return HTTP1_ERROR_NONE;
 }
@@ -161,8 +156,8 @@ enum http1_error http1_client_head(struct http1 *h, struct http1_head *head)
 	bool end = h->read_state == HTTP1_READ_HOLD;
 	if (end)
 		http1_received(h);
-	struct headers *headers = arena_alloc(exchange->arena, sizeof *headers);
-	http1_head_copy(head, HTTP1_RESPONSE, headers, exchange->arena, HTTP1_SPARE_FIELDS);
+	struct headers *headers =
+		http1_head_copy(head, HTTP1_RESPONSE, exchange->arena, HTTP1_SPARE_FIELDS);
 	if (UNLIKELY(h->options->header_case == HTTP1_CASE_PRESERVE))
 		http1_head_keep_case(head, headers);
 	if (h->codec.must_close && !exchange->is_tunnel)

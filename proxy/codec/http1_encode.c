@@ -18,28 +18,30 @@ enum {
 	(HTTP1_SKIP(REMOVED) | HTTP1_SKIP(METHOD) | HTTP1_SKIP(SCHEME) | HTTP1_SKIP(AUTHORITY) |   \
 	 HTTP1_SKIP(PATH) | HTTP1_SKIP(PROTOCOL) | HTTP1_SKIP(STATUS))
 
-/* Copies without a call when short; the pieces overlap, so that no loop is needed. */
+/* Copies without a call or a loop when short: the pieces overlap. */
 static inline __attribute__((always_inline)) char *put(char *p, const char *s, size_t n)
 {
-	if (n > 64) {
-		memcpy(p, s, n);
-	} else if (n >= 16) {
-		size_t i = 0;
-		do {
-			memcpy(p + i, s + i, 16);
-			i += 16;
-		} while (i + 16 <= n);
-		memcpy(p + n - 16, s + n - 16, 16);
-	} else if (n >= 8) {
+	if (n < 8) {
+		if (n >= 4) {
+			memcpy(p, s, 4);
+			memcpy(p + n - 4, s + n - 4, 4);
+		} else if (n) {
+			p[0] = s[0];
+			p[n / 2] = s[n / 2];
+			p[n - 1] = s[n - 1];
+		}
+	} else if (n <= 16) {
 		memcpy(p, s, 8);
 		memcpy(p + n - 8, s + n - 8, 8);
-	} else if (n >= 4) {
-		memcpy(p, s, 4);
-		memcpy(p + n - 4, s + n - 4, 4);
-	} else if (n) {
-		p[0] = s[0];
-		p[n / 2] = s[n / 2];
-		p[n - 1] = s[n - 1];
+	} else if (n <= 64) {
+		memcpy(p, s, 16);
+		if (n > 32) {
+			memcpy(p + 16, s + 16, 16);
+			memcpy(p + n - 32, s + n - 32, 16);
+		}
+		memcpy(p + n - 16, s + n - 16, 16);
+	} else {
+		memcpy(p, s, n);
 	}
 	return p + n;
 }
@@ -68,7 +70,7 @@ static COLD char *put_name_in_case(char *p, const struct header *h, enum http1_c
 		   h->name_len);
 }
 
-enum { NAME_ROOM = 48 }; /* the longest well-known name, padded: copied in whole blocks */
+enum { NAME_ROOM = 64 }; /* more than the longest well-known name: a power of 2 */
 
 static const char padded_names[HEADER_ID_COUNT][NAME_ROOM] = {
 #define PADDED_NAME(id, text) [HEADER_##id] = text ": ",
@@ -76,21 +78,36 @@ static const char padded_names[HEADER_ID_COUNT][NAME_ROOM] = {
 #undef PADDED_NAME
 };
 
-/* "name: ". Up to NAME_ROOM bytes are written. */
-static inline __attribute__((always_inline)) char *put_name(char *p, const struct header *h,
-							    enum http1_case header_case)
+/* Whether "name: value" stands so in memory, as where it was received. */
+static inline bool is_in_one_piece(const struct header *h)
 {
-	if (UNLIKELY(header_case != HTTP1_CASE_LOWER)) {
-		p = put_name_in_case(p, h, header_case);
-	} else if (h->id != HEADER_OTHER) {
-		memcpy(p, padded_names[h->id], 16);
-		if (UNLIKELY(h->name_len > 14))
-			memcpy(p + 16, padded_names[h->id] + 16, NAME_ROOM - 16);
-		return p + h->name_len + 2;
-	} else {
+	const char *name_end = h->name + h->name_len;
+	return h->value == name_end + 2 && name_end[0] == ':' && name_end[1] == ' ';
+}
+
+/* "name: value". Up to NAME_ROOM bytes more may be written. */
+static inline __attribute__((always_inline)) char *put_field(char *p, const struct header *h)
+{
+	if (h->id == HEADER_OTHER) {
+		if (LIKELY(is_in_one_piece(h)))
+			return put(p, h->name, (size_t)h->name_len + 2 + h->value_len);
 		p = put(p, h->name, h->name_len);
+		p = PUT_LITERAL(p, ": ");
+	} else {
+		const char *name = padded_names[h->id];
+		memcpy(p, name, 16);
+		if (UNLIKELY(h->name_len > 14))
+			memcpy(p + 16, name + 16, 32);
+		p += h->name_len + 2;
 	}
-	return PUT_LITERAL(p, ": ");
+	return put(p, h->value, h->value_len);
+}
+
+static COLD char *put_field_in_case(char *p, const struct header *h, enum http1_case header_case)
+{
+	p = put_name_in_case(p, h, header_case);
+	p = PUT_LITERAL(p, ": ");
+	return put(p, h->value, h->value_len);
 }
 
 static inline bool is_skipped(const struct header *h, uint64_t skip)
@@ -122,8 +139,8 @@ static char *put_fields(char *p, const char *limit, const struct headers *header
 		assert(h->id == known_name_find(header_name(h)));
 		if (UNLIKELY((size_t)(limit - p) < (size_t)h->name_len + h->value_len + 4))
 			return NULL;
-		p = put_name(p, h, header_case);
-		p = put(p, h->value, h->value_len);
+		p = LIKELY(header_case == HTTP1_CASE_LOWER) ? put_field(p, h)
+							    : put_field_in_case(p, h, header_case);
 		p = PUT_LITERAL(p, "\r\n");
 	}
 	return p;
@@ -211,6 +228,9 @@ static char *put_request_line(char *p, const struct start_line *line)
 
 static char *put_status_line(char *p, const struct start_line *line)
 {
+	if (LIKELY(line->status == 200 && !line->is_http10))
+		return PUT_LITERAL(p, "HTTP/1.1 200 OK\r\n");
+
 	struct slice reason = http1_reason(line->status);
 
 	p = PUT_LITERAL(p, "HTTP/1.1 ");

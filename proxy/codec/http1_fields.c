@@ -21,9 +21,10 @@ static enum http1_error note_length(struct http1_head *head, struct slice value)
 	return HTTP1_ERROR_NONE;
 }
 
-static enum http1_error note_host(struct http1_head *head, struct header *field)
+static __attribute__((noinline)) enum http1_error note_host(struct http1_head *head,
+							    struct header *field)
 {
-	const char *end = head->bytes.data + head->bytes.len;
+	const char *end = head->bytes.data + head->bytes.len; /* not cut yet */
 
 	field->id = HEADER_REMOVED;
 	if (head->has_host)
@@ -43,7 +44,6 @@ static void note_coding(struct http1_head *head, struct header *field)
 		head->is_odd_coding = true;
 	head->has_coding = true;
 	head->is_chunked = !head->is_odd_coding;
-	field->id = HEADER_REMOVED;
 }
 
 /* "application/grpc", alone or with a subtype ("application/grpc+proto"; grpc-web is none). */
@@ -53,31 +53,43 @@ static bool is_grpc(struct slice type)
 	       (type.len == 16 || type.data[16] == '+');
 }
 
-static enum http1_error note_special(struct http1_head *head, struct header *field,
-				     enum http1_kind kind)
+static __attribute__((noinline)) enum http1_error note_rare(struct http1_head *head,
+							    struct header *field)
 {
 	enum header_id id = (enum header_id)field->id;
 
-	if (id == HEADER_CONTENT_LENGTH)
-		return note_length(head, header_value(field));
-	if (id == HEADER_HOST)
-		return kind == HTTP1_REQUEST ? note_host(head, field) : HTTP1_ERROR_NONE;
-	if (id == HEADER_CONTENT_TYPE)
-		head->is_grpc = is_grpc(header_value(field));
-	else if (id == HEADER_TRANSFER_ENCODING)
-		note_coding(head, field);
-	else if (id == HEADER_CONNECTION)
+	if (id == HEADER_CONNECTION) {
 		head->has_connection = true;
-	else if (id == HEADER_UPGRADE)
+	} else if (id == HEADER_UPGRADE) {
 		head->has_upgrade = true;
-	else if (id == HEADER_TE)
+	} else if (id == HEADER_TE) {
 		http1_keep_te_trailers(field);
-	else if (id == HEADER_EXPECT) {
+	} else if (id == HEADER_EXPECT) {
 		if (head->protocol == STREAM_PROTOCOL_HTTP10) /* RFC 9110 10.1.1 */
 			field->id = HEADER_REMOVED;
-	} else
+	} else {
+		if (id == HEADER_TRANSFER_ENCODING)
+			note_coding(head, field);
 		field->id = HEADER_REMOVED;
+	}
 	return HTTP1_ERROR_NONE;
+}
+
+static inline enum http1_error note_special(struct http1_head *head, struct header *field,
+					    enum http1_kind kind)
+{
+	switch (field->id) {
+	case HEADER_HOST:
+		return kind == HTTP1_REQUEST ? note_host(head, field) : HTTP1_ERROR_NONE;
+	case HEADER_CONTENT_TYPE:
+		head->is_grpc = is_grpc(header_value(field));
+		return HTTP1_ERROR_NONE;
+	case HEADER_CONTENT_LENGTH:
+		return note_length(head, header_value(field));
+	default:
+		head->is_rare = true;
+		return note_rare(head, field);
+	}
 }
 
 /* RFC 9110 6.5.1: what frames a message or concerns the connection has no meaning here. */
@@ -121,7 +133,7 @@ enum http1_line_kind http1_line_next_odd(struct http1_cursor *cursor, struct htt
 		return HTTP1_LINE_EMPTY;
 	line->name_len = (size_t)(end - at);
 	line->id = http1_name_find(at, end, &line->name_len);
-	line->is_noted = http1_is_noted(line->id);
+	line->is_noted = line->id == HEADER_OTHER ? cursor->notes_others : http1_is_noted(line->id);
 	line->name = at;
 	line->value = at + line->name_len + 1;
 	line->end = end;
@@ -155,20 +167,12 @@ set_field(struct header *field, const struct http1_line *line, uintptr_t shift)
 	};
 }
 
-struct reading {
-	struct http1_head *head;
-	const struct http1_options *options;
-	enum http1_kind kind;
-	uint32_t max_fields;
-	bool checks_underscores;
-};
-
 /* What follows from the field. */
-static enum http1_error note_field(const struct reading *r, struct header *field)
+static enum http1_error note_field(const struct http1_reading *r, struct header *field)
 {
-	if (http1_is_noted(field->id))
-		return r->kind == HTTP1_TRAILERS ? note_trailer(field)
-						 : note_special(r->head, field, r->kind);
+	if (LIKELY(field->id != HEADER_OTHER))
+		return LIKELY(r->kind != HTTP1_TRAILERS) ? note_special(r->head, field, r->kind)
+							 : note_trailer(field);
 	if (memchr(field->name, '_', field->name_len))
 		return note_underscore(r->head, field, r->options);
 	return HTTP1_ERROR_NONE;
@@ -178,10 +182,9 @@ static enum http1_error note_field(const struct reading *r, struct header *field
 typedef enum http1_line_kind next_line(struct http1_cursor *cursor, struct http1_line *line);
 
 static inline __attribute__((always_inline)) enum http1_error
-parse_fields(const struct reading *r, struct http1_cursor *cursor, next_line *next)
+parse_fields(const struct http1_reading *r, struct http1_cursor *cursor, next_line *next)
 {
 	struct header *field = r->head->fields, *last = field + r->max_fields;
-	bool checks_underscores = r->checks_underscores;
 	enum http1_line_kind kind;
 	struct http1_line line;
 
@@ -189,7 +192,7 @@ parse_fields(const struct reading *r, struct http1_cursor *cursor, next_line *ne
 		if (UNLIKELY(field == last))
 			return HTTP1_ERROR_SYNTAX;
 		set_field(field, &line, cursor->shift);
-		if (line.is_noted || UNLIKELY(checks_underscores && line.id == HEADER_OTHER)) {
+		if (line.is_noted) {
 			enum http1_error error = note_field(r, field);
 			if (UNLIKELY(error))
 				return error;
@@ -208,7 +211,7 @@ parse_fields(const struct reading *r, struct http1_cursor *cursor, next_line *ne
 
 /* The start line, and where the fields begin. */
 static inline __attribute__((always_inline)) enum http1_error
-parse_start(const struct reading *r, struct http1_cursor *cursor, const char *line_end)
+parse_start(const struct http1_reading *r, struct http1_cursor *cursor, const char *line_end)
 {
 	struct slice line = {cursor->at, 0};
 
@@ -219,9 +222,9 @@ parse_start(const struct reading *r, struct http1_cursor *cursor, const char *li
 	return http1_parse_start(r->head, line, cursor->end, r->kind, r->options);
 }
 
-static enum http1_error parse_bytewise(const struct reading *r)
+static enum http1_error parse_bytewise(const struct http1_reading *r)
 {
-	struct http1_cursor cursor = http1_cursor_of(r->head->bytes, NULL);
+	struct http1_cursor cursor = http1_cursor_of(r->bytes, NULL, r->checks_underscores);
 
 	if (r->kind != HTTP1_TRAILERS) {
 		const char *line_end = http1_line_end_bytewise(cursor.at, cursor.end);
@@ -236,11 +239,13 @@ static enum http1_error parse_bytewise(const struct reading *r)
 
 /* `bytes` hold at least a block. */
 static inline __attribute__((always_inline)) enum http1_error
-parse_blocks(const struct reading *r, http1_block_mask *mask, next_line *next)
+parse_blocks(const struct http1_reading *r, http1_block_mask *mask, next_line *next)
 {
 	_Alignas(HTTP1_BLOCK) char tail[HTTP1_TAIL_SIZE];
-	struct http1_cursor cursor = http1_cursor_of(r->head->bytes, tail);
+	struct http1_cursor cursor = http1_cursor_of(r->bytes, tail, r->checks_underscores);
 
+	cursor.colons = _mm_set1_epi8(':');
+	__asm__("" : "+x"(cursor.colons)); /* else it is made anew for each line */
 	if (r->kind != HTTP1_TRAILERS) {
 		const char *line_end = http1_line_end(cursor.at, cursor.end, mask);
 		enum http1_error error = parse_start(r, &cursor, line_end);
@@ -268,7 +273,7 @@ static inline enum http1_line_kind next_sse2(struct http1_cursor *cursor, struct
 	return http1_line_next(cursor, line, mask_sse2);
 }
 
-static enum http1_error parse_sse2(const struct reading *r)
+static enum http1_error parse_sse2(const struct http1_reading *r)
 {
 	return parse_blocks(r, mask_sse2, next_sse2);
 }
@@ -289,7 +294,7 @@ AVX2 static inline enum http1_line_kind next_avx2(struct http1_cursor *cursor,
 	return http1_line_next(cursor, line, mask_avx2);
 }
 
-AVX2 static enum http1_error parse_avx2(const struct reading *r)
+AVX2 static enum http1_error parse_avx2(const struct http1_reading *r)
 {
 	return parse_blocks(r, mask_avx2, next_avx2);
 }
@@ -301,9 +306,9 @@ bool http1_has_variant(enum http1_variant variant)
 		__builtin_cpu_supports("bmi2"));
 }
 
-static enum http1_error parse_variant(const struct reading *r, enum http1_variant variant)
+enum http1_error http1_parse_lines_by(enum http1_variant variant, const struct http1_reading *r)
 {
-	if (variant == HTTP1_BYTEWISE || r->head->bytes.len < HTTP1_BLOCK)
+	if (variant == HTTP1_BYTEWISE || r->bytes.len < HTTP1_BLOCK)
 		return parse_bytewise(r);
 	return variant == HTTP1_AVX2 ? parse_avx2(r) : parse_sse2(r);
 }
@@ -315,7 +320,7 @@ bool http1_has_variant(enum http1_variant variant)
 	return variant == HTTP1_BYTEWISE;
 }
 
-static enum http1_error parse_variant(const struct reading *r, enum http1_variant variant)
+enum http1_error http1_parse_lines_by(enum http1_variant variant, const struct http1_reading *r)
 {
 	(void)variant;
 	return parse_bytewise(r);
@@ -323,27 +328,8 @@ static enum http1_error parse_variant(const struct reading *r, enum http1_varian
 
 #endif
 
-enum http1_error http1_parse_lines_by(enum http1_variant variant, struct http1_head *head,
-				      struct slice bytes, enum http1_kind kind,
-				      const struct http1_options *options, uint32_t max_fields)
+enum http1_error http1_parse_lines(const struct http1_reading *r)
 {
-	const struct reading r = {
-		.head = head,
-		.options = options,
-		.kind = kind,
-		.max_fields = max_fields,
-		.checks_underscores =
-			kind == HTTP1_REQUEST && options->underscores != HTTP1_UNDERSCORES_ALLOW,
-	};
-
-	head->bytes = bytes;
-	return parse_variant(&r, variant);
-}
-
-enum http1_error http1_parse_lines(struct http1_head *head, struct slice bytes,
-				   enum http1_kind kind, const struct http1_options *options,
-				   uint32_t max_fields)
-{
-	return http1_parse_lines_by(http1_has_variant(HTTP1_AVX2) ? HTTP1_AVX2 : HTTP1_SSE2, head,
-				    bytes, kind, options, max_fields);
+	return http1_parse_lines_by(LIKELY(http1_has_variant(HTTP1_AVX2)) ? HTTP1_AVX2 : HTTP1_SSE2,
+				    r);
 }

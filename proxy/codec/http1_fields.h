@@ -7,12 +7,19 @@
 
 #include "codec/http1_parser.h"
 
-/* Fills head (zeroed but for .fields, which has room for max_fields) and cuts head->bytes behind
- * the empty line. An error may mean no more than that the head isn't complete: only the one of a
- * whole start line stands; of the others http1_scan_lines says whether they do. */
-enum http1_error http1_parse_lines(struct http1_head *head, struct slice bytes,
-				   enum http1_kind kind, const struct http1_options *options,
-				   uint32_t max_fields);
+struct http1_reading {
+	struct http1_head *head; /* .fields has room for max_fields */
+	struct slice bytes;
+	const struct http1_options *options;
+	enum http1_kind kind;
+	uint32_t max_fields;
+	bool checks_underscores;
+};
+
+/* Fills head (zeroed but for .fields) and head->bytes, which end behind the empty line. An error
+ * may mean no more than that the head isn't complete: only the one of a whole start line stands; of
+ * the others http1_scan_lines says whether they do. */
+enum http1_error http1_parse_lines(const struct http1_reading *r);
 
 /* What it chooses from: by byte, the oracle of the tests; 32 bytes at a time. */
 enum http1_variant {
@@ -21,8 +28,6 @@ enum http1_variant {
 	HTTP1_AVX2,
 };
 bool http1_has_variant(enum http1_variant variant); /* on this machine */
-enum http1_error http1_parse_lines_by(enum http1_variant variant, struct http1_head *head,
-				      struct slice bytes, enum http1_kind kind,
-				      const struct http1_options *options, uint32_t max_fields);
+enum http1_error http1_parse_lines_by(enum http1_variant variant, const struct http1_reading *r);
 
 #endif

@@ -10,34 +10,26 @@ static struct slice moved(const struct http1_head *head, const char *copy, struc
 	return at < head->bytes.len ? slice_make(copy + at, s.len) : s;
 }
 
-/* Marks a well-known item's place. */
-static inline void note_first(struct headers *headers, uint32_t at, unsigned id)
-{
-	uint64_t bit = UINT64_C(1) << (id & 63);
+enum { MOST_PSEUDO = 4 };
 
-	if (!(headers->present[id >> 6] & bit)) {
-		headers->present[id >> 6] |= bit;
-		headers->first[id] = (uint16_t)at;
-	}
-}
-
-/* Appends where there is room: http1_head_copy has made it. */
+/* Appends where there is room, an id that isn't there yet. */
 static inline void add_pseudo_item(struct headers *headers, enum header_id id, struct slice name,
 				   struct slice value)
 {
-	struct header *item = &headers->items[headers->count];
-
-	item->name = name.data;
-	item->value = value.data;
-	item->value_len = (uint32_t)value.len;
-	item->name_len = (uint16_t)name.len;
-	item->id = (uint8_t)id;
-	item->flags = 0;
-	note_first(headers, headers->count++, id);
+	headers->first[id] = (uint16_t)headers->count;
+	headers->present[0] |= UINT64_C(1) << id;
+	headers->items[headers->count++] = (struct header){
+		.name = name.data,
+		.value = value.data,
+		.value_len = (uint32_t)value.len,
+		.name_len = (uint16_t)name.len,
+		.id = (uint8_t)id,
+	};
 }
+_Static_assert(HEADER_PSEUDO_END < 64, "present[0] has the pseudo headers");
 
-static void add_pseudo(struct headers *headers, const struct http1_head *head, const char *copy,
-		       enum http1_kind kind)
+static inline void add_pseudo(struct headers *headers, const struct http1_head *head,
+			      const char *copy, enum http1_kind kind)
 {
 	if (kind == HTTP1_RESPONSE)
 		add_pseudo_item(headers, HEADER_STATUS, SLICE(":status"), slice_make(copy + 9, 3));
@@ -55,62 +47,69 @@ static void add_pseudo(struct headers *headers, const struct http1_head *head, c
 				moved(head, copy, head->path));
 }
 
-/* The field's item: its strings stand in the copy, `shift` bytes from where they were; a well-known
- * name is the constant. */
-static inline void copy_field(struct headers *headers, uint32_t at, const struct header *field,
+#define NOT_NOTED (UINT64_C(1) << HEADER_REMOVED | UINT64_C(1) << HEADER_OTHER)
+
+/* Their strings stand in the copy, `shift` bytes from where they were; a well-known name is the
+ * constant. From the last to the first, so that the first of an id is what stays noted. */
+static inline void add_fields(struct headers *headers, const struct http1_head *head,
 			      uintptr_t shift)
 {
-	struct header *item = &headers->items[at];
-	unsigned id = field->id;
+	const struct header *first = head->fields, *field = first + head->field_count;
+	struct header *item = headers->items + headers->count + head->field_count;
+	uint32_t at = headers->count + head->field_count;
+	uint64_t present[2] = {0, 0};
 
-	memcpy(item, field, sizeof *item);
-	item->value = (const char *)((uintptr_t)field->value + shift);
-	if (LIKELY(id != HEADER_OTHER)) {
-		item->name = known_name_text((enum header_id)id).data;
-		note_first(headers, at, id);
-	} else {
-		char *name = (char *)((uintptr_t)field->name + shift);
-		http1_name_lower(name, field->name_len);
-		item->name = name;
+	headers->count = at;
+	while (field-- > first) {
+		unsigned id = field->id;
+		*--item = *field;
+		item->value = (const char *)((uintptr_t)field->value + shift);
+		if (LIKELY(id != HEADER_OTHER)) {
+			item->name = known_name_text((enum header_id)id).data;
+		} else {
+			char *name = (char *)((uintptr_t)field->name + shift);
+			http1_name_lower(name, field->name_len);
+			item->name = name;
+		}
+		headers->first[id] = (uint16_t)--at;
+		present[id >> 6] |= UINT64_C(1) << (id & 63);
 	}
+	headers->present[0] |= present[0] & ~NOT_NOTED;
+	headers->present[1] |= present[1];
 }
 
-void http1_head_copy(const struct http1_head *head, enum http1_kind kind, struct headers *headers,
-		     struct arena *arena, uint32_t spare)
+struct headers *http1_head_copy(const struct http1_head *head, enum http1_kind kind,
+				struct arena *arena, uint32_t spare)
 {
-	char *copy = arena_alloc(arena, head->bytes.len + HTTP1_NAME_SLACK);
-	uintptr_t shift = (uintptr_t)copy - (uintptr_t)head->bytes.data;
-	const struct header *field = head->fields, *end = field + head->field_count;
+	uint32_t capacity = head->field_count + MOST_PSEUDO + spare;
+	size_t items_size = capacity * sizeof(struct header);
+	struct headers *headers = arena_alloc(arena, sizeof *headers + items_size +
+							     head->bytes.len + HTTP1_NAME_SLACK);
+	struct header *items = (struct header *)(void *)(headers + 1);
+	char *copy = (char *)(items + capacity);
 
 	memcpy(copy, head->bytes.data, head->bytes.len);
-	headers_init(headers, arena, head->field_count + 4 + spare);
+	headers_init_items(headers, arena, items, capacity);
 	add_pseudo(headers, head, copy, kind);
-
-	uint32_t count = headers->count;
-	for (; field < end; field++)
-		if (field->id != HEADER_REMOVED)
-			copy_field(headers, count++, field, shift);
-	headers->count = count;
+	add_fields(headers, head, (uintptr_t)copy - (uintptr_t)head->bytes.data);
+	return headers;
 }
 
 void http1_head_keep_case(const struct http1_head *head, struct headers *headers)
 {
-	const struct header *field = head->fields, *end = field + head->field_count;
 	struct header *item = headers_find_id(headers, HEADER_AUTHORITY);
 
 	if (item && head->is_host_capital)
 		item->flags |= HEADER_WAS_HOST;
-	item = headers->items;
-	for (; field < end; field++) {
+	item = headers->items + headers->count - head->field_count;
+	for (uint32_t i = 0; i < head->field_count; i++, item++) {
+		const struct header *field = &head->fields[i];
 		if (field->id == HEADER_REMOVED)
 			continue;
-		while (item->id < HEADER_FIRST_REGULAR && item->id != HEADER_OTHER)
-			item++; /* pseudo headers */
 		char *both = arena_alloc(headers->arena, 2u * field->name_len);
 		memcpy(both, item->name, field->name_len);
 		memcpy(both + field->name_len, field->name, field->name_len);
 		item->name = both;
 		item->flags |= HEADER_HAS_ORIGINAL;
-		item++;
 	}
 }

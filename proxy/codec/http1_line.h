@@ -22,15 +22,22 @@ struct http1_cursor {
 	const char *last_block; /* behind it less than a block and a byte can be read */
 	uintptr_t shift;        /* from where it is read to where it stands */
 	char *tail;             /* HTTP1_TAIL_SIZE bytes for the copy */
+	bool notes_others;
+#if defined(__x86_64__)
+	__m128i colons; /* 16 of them */
+#endif
 };
 
 enum { HTTP1_TAIL_SIZE = 3 * HTTP1_BLOCK };
 
-static inline struct http1_cursor http1_cursor_of(struct slice bytes, char *tail)
+static inline struct http1_cursor http1_cursor_of(struct slice bytes, char *tail, bool notes_others)
 {
 	const char *end = bytes.data + bytes.len;
-	return (struct http1_cursor){
-		.at = bytes.data, .end = end, .last_block = end - HTTP1_BLOCK - 1, .tail = tail};
+	return (struct http1_cursor){.at = bytes.data,
+				     .end = end,
+				     .last_block = end - HTTP1_BLOCK - 1,
+				     .notes_others = notes_others,
+				     .tail = tail};
 }
 
 struct http1_line {
@@ -38,7 +45,7 @@ struct http1_line {
 	const char *end;          /* the CR */
 	size_t name_len;
 	enum header_id id;
-	bool is_noted; /* http1_is_noted(id) */
+	bool is_noted; /* http1_is_noted(id), or of HEADER_OTHER when the cursor says so */
 };
 
 enum http1_line_kind {
@@ -105,8 +112,8 @@ static inline void http1_cursor_enter_tail(struct http1_cursor *cursor)
 }
 
 /* The name stands in x, before a colon. False: not a usual one. */
-static inline __attribute__((always_inline)) bool http1_line_find_name(struct http1_line *line,
-								       __m128i x, unsigned colon)
+static inline __attribute__((always_inline)) bool
+http1_line_find_name(struct http1_line *line, __m128i x, unsigned colon, bool notes_others)
 {
 	const struct http1_name_slot *slot;
 
@@ -118,7 +125,7 @@ static inline __attribute__((always_inline)) bool http1_line_find_name(struct ht
 		return true;
 	}
 	line->id = HEADER_OTHER;
-	line->is_noted = false;
+	line->is_noted = notes_others;
 	return LIKELY(line->name_len && !(http1_unusual(x) & (colon ^ (colon - 1)) >> 1));
 }
 
@@ -137,9 +144,16 @@ http1_line_next(struct http1_cursor *cursor, struct http1_line *line, http1_bloc
 	if (UNLIKELY(!end || !http1_is_line_end(end)))
 		goto odd;
 	__m128i x = _mm_loadu_si128((const __m128i *)(const void *)at);
-	unsigned colon = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8(':')));
+	unsigned colon = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, cursor->colons));
 	colon &= control ^ (control - 1); /* before the line's end */
-	if (UNLIKELY(!colon || !http1_line_find_name(line, x, colon)))
+	if (UNLIKELY(!colon)) {
+		if (LIKELY(end == at)) {
+			cursor->at = end + 2;
+			return HTTP1_LINE_EMPTY;
+		}
+		goto odd;
+	}
+	if (UNLIKELY(!http1_line_find_name(line, x, colon, cursor->notes_others)))
 		goto odd;
 	line->name = at;
 	line->value = at + line->name_len + 1;

@@ -31,8 +31,8 @@ size_t http1_scratch_size(const struct http1_options *options)
 }
 
 /* Body and connection, once all fields are known. */
-static enum http1_error check_framing(struct http1_head *head, enum http1_kind kind,
-				      const struct http1_options *options)
+static __attribute__((noinline)) enum http1_error
+check_framing(struct http1_head *head, enum http1_kind kind, const struct http1_options *options)
 {
 	if (head->has_coding && head->has_length) {
 		if (!options->allow_chunked_length || head->is_odd_coding)
@@ -66,28 +66,26 @@ static enum http1_error check_framing(struct http1_head *head, enum http1_kind k
 
 /* --- the whole */
 
-static enum http1_error parse(struct http1_head *head, struct slice bytes, enum http1_kind kind,
-			      const struct http1_options *options, void *scratch)
+static inline enum http1_error parse(const struct http1_reading *r)
 {
-	enum http1_error error;
+	struct http1_head *head = r->head;
 
+	head->bytes = r->bytes;
 	head->scheme = head->authority = head->path = (struct slice){0};
 	memset(&head->length, 0, sizeof *head - offsetof(struct http1_head, length));
-	head->fields = scratch;
-	error = http1_parse_lines(head, bytes, kind, options, max_headers(options));
-	if (UNLIKELY(error) || kind == HTTP1_TRAILERS)
+	enum http1_error error = http1_parse_lines(r);
+	if (error || LIKELY(!head->is_rare) || r->kind == HTTP1_TRAILERS)
 		return error;
-	return check_framing(head, kind, options);
+	return check_framing(head, r->kind, r->options);
 }
 
 /* A bad start line is told before anything that is wrong behind it, however the bytes came. */
-static enum http1_error check_first_line(struct slice bytes, enum http1_kind kind,
-					 const struct http1_options *options)
+static enum http1_error check_first_line(const struct http1_reading *r)
 {
 	struct http1_head head = {0};
+	struct slice line = slice_sub(r->bytes, 0, slice_find_char(r->bytes, '\r', 0));
 
-	return http1_parse_start(&head, slice_sub(bytes, 0, slice_find_char(bytes, '\r', 0)),
-				 bytes.data + bytes.len, kind, options);
+	return http1_parse_start(&head, line, r->bytes.data + r->bytes.len, r->kind, r->options);
 }
 
 static enum http1_error scan_error(enum http1_scan_result result)
@@ -106,34 +104,55 @@ static enum http1_error scan_error(enum http1_scan_result result)
 	return HTTP1_ERROR_NONE;
 }
 
-enum http1_found http1_head_read(struct http1_head *head, struct http1_progress *progress,
-				 struct slice bytes, enum http1_kind kind,
-				 const struct http1_options *options, void *scratch,
-				 enum http1_error *error)
+/* Not at once: what is wrong with characters and sizes comes before what is wrong with fields,
+ * which `error` says if the head was parsed already (`is_parsed`). */
+static __attribute__((noinline)) enum http1_found scan_and_parse(const struct http1_reading *r,
+								 struct http1_progress *progress,
+								 bool is_parsed,
+								 enum http1_error *error)
 {
-	bool is_fresh = !progress->scanned, has_start = kind == HTTP1_TRAILERS || progress->lines;
+	const struct http1_options *options = r->options;
+	struct slice bytes = r->bytes;
+	bool has_start = r->kind == HTTP1_TRAILERS || progress->lines;
+	enum http1_scan_result result = http1_scan_lines(
+		progress, bytes, max_headers(options) + (r->kind != HTTP1_TRAILERS));
 
-	if (UNLIKELY(bytes.len > max_bytes(options)))
-		bytes.len = max_bytes(options);
-	if (LIKELY(is_fresh)) {
-		*error = parse(head, bytes, kind, options, scratch);
-		if (LIKELY(!*error))
-			return HTTP1_FOUND_ALL;
-	}
-	/* What is wrong with characters and sizes comes before what is wrong with fields. */
-	enum http1_scan_result result =
-		http1_scan_lines(progress, bytes, max_headers(options) + (kind != HTTP1_TRAILERS));
-	if (result == HTTP1_SCAN_END && (progress->lines || kind == HTTP1_TRAILERS)) {
+	if (result == HTTP1_SCAN_END && (progress->lines || r->kind == HTTP1_TRAILERS)) {
 		*progress = (struct http1_progress){0};
-		if (!is_fresh)
-			*error = parse(head, bytes, kind, options, scratch);
+		if (!is_parsed)
+			*error = parse(r);
 		return *error ? HTTP1_FOUND_BAD : HTTP1_FOUND_ALL;
 	}
-	*error = has_start || !progress->lines ? HTTP1_ERROR_NONE
-					       : check_first_line(bytes, kind, options);
+	*error = has_start || !progress->lines ? HTTP1_ERROR_NONE : check_first_line(r);
 	if (!*error)
 		*error = scan_error(result);
 	if (!*error && bytes.len == max_bytes(options))
 		*error = HTTP1_ERROR_TOO_LARGE;
 	return *error ? HTTP1_FOUND_BAD : HTTP1_FOUND_MORE;
+}
+
+enum http1_found http1_head_read(struct http1_head *head, struct http1_progress *progress,
+				 struct slice bytes, enum http1_kind kind,
+				 const struct http1_options *options, void *scratch,
+				 enum http1_error *error)
+{
+	struct http1_reading r = {
+		.head = head,
+		.bytes = bytes,
+		.options = options,
+		.kind = kind,
+		.max_fields = max_headers(options),
+		.checks_underscores =
+			kind == HTTP1_REQUEST && options->underscores != HTTP1_UNDERSCORES_ALLOW,
+	};
+
+	if (UNLIKELY(bytes.len > max_bytes(options)))
+		r.bytes.len = max_bytes(options);
+	head->fields = scratch;
+	if (UNLIKELY(progress->scanned))
+		return scan_and_parse(&r, progress, false, error);
+	*error = parse(&r);
+	if (LIKELY(!*error))
+		return HTTP1_FOUND_ALL;
+	return scan_and_parse(&r, progress, true, error);
 }

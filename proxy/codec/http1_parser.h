@@ -70,6 +70,7 @@ struct http1_head {
 	bool is_upgrade; /* an `upgrade` that its Connection names, of another kind than h2c */
 	bool is_chunked, has_length;
 	bool is_grpc;
+	bool is_rare; /* any of what http1_parser.c has to look at again; CONNECT, too */
 	bool has_coding, is_odd_coding, has_host, has_connection, has_upgrade; /* seen on the way */
 	bool is_host_capital;                                                  /* "Host" */
 };
@@ -85,12 +86,12 @@ enum http1_found http1_head_read(struct http1_head *head, struct http1_progress 
 				 const struct http1_options *options, void *scratch,
 				 enum http1_error *error);
 
-/* Copies the head once into the arena and makes `headers` of it, pseudo headers first, with room
- * for `spare` more. */
-void http1_head_copy(const struct http1_head *head, enum http1_kind kind, struct headers *headers,
-		     struct arena *arena, uint32_t spare);
+/* Copies the head once into the arena and makes headers of it, pseudo headers first, with room for
+ * `spare` more. */
+struct headers *http1_head_copy(const struct http1_head *head, enum http1_kind kind,
+				struct arena *arena, uint32_t spare);
 
-/* After http1_head_copy: keeps the names as they were received, too. */
+/* Right after http1_head_copy: keeps the names as they were received, too. */
 void http1_head_keep_case(const struct http1_head *head, struct headers *headers);
 
 #endif

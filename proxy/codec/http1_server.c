@@ -46,8 +46,8 @@ enum http1_error http1_server_head(struct http1 *h, const struct http1_head *hea
 	bool end = h->read_state == HTTP1_READ_HOLD && !head->is_upgrade && !head->is_connect;
 	exchange->is_received = end;
 
-	struct headers *headers = arena_alloc(exchange->arena, sizeof *headers);
-	http1_head_copy(head, HTTP1_REQUEST, headers, exchange->arena, HTTP1_SPARE_FIELDS);
+	struct headers *headers =
+		http1_head_copy(head, HTTP1_REQUEST, exchange->arena, HTTP1_SPARE_FIELDS);
 	if (UNLIKELY(h->options->header_case == HTTP1_CASE_PRESERVE))
 		http1_head_keep_case(head, headers);
 	if (h->is_http10 && !headers_has(headers, HEADER_AUTHORITY) && h->options->default_host.len)

@@ -49,20 +49,52 @@ static COLD enum http1_error parse_odd_version(struct http1_head *head, struct s
 	return HTTP1_ERROR_NONE;
 }
 
-/* `line` stands at the start of readable bytes that reach up to `end`. */
-static enum http1_error parse_request_line(struct http1_head *head, struct slice line,
-					   const char *end, const struct http1_options *options)
+/* The length of the registered or allowed method that the line begins with, before a space; 0:
+ * there is none. */
+static __attribute__((noinline)) size_t find_method(struct slice line,
+						    const struct http1_options *options)
+{
+	size_t space = slice_find_char(line, ' ', 0);
+	struct slice method = slice_sub(line, 0, space);
+
+	if (space == line.len || !(is_known_method(method) || (options->allow_custom_methods &&
+							       http1_is_all(method, HTTP1_TOKEN))))
+		return 0;
+	return space;
+}
+
+/* A target that isn't a path, or one of CONNECT. */
+static __attribute__((noinline)) enum http1_error
+parse_odd_target(struct http1_head *head, struct slice target, const struct http1_options *options)
 {
 	struct http1_target forms;
-	size_t space = slice_find_char(line, ' ', 0);
+	enum http1_error error =
+		http1_target_parse(target, head->method, options->allow_absolute_url, &forms);
 
-	head->method = slice_sub(line, 0, space);
-	if (space == line.len ||
-	    !(is_known_method(head->method) ||
-	      (options->allow_custom_methods && space && http1_is_all(head->method, HTTP1_TOKEN))))
+	head->is_connect = slice_equal(head->method, SLICE("CONNECT"));
+	head->is_rare = head->is_connect;
+	head->scheme = forms.scheme;
+	head->authority = forms.authority;
+	head->path = forms.path;
+	return error;
+}
+
+enum http1_error http1_parse_request_line(struct http1_head *head, struct slice line,
+					  const char *end, const struct http1_options *options)
+{
+	size_t method_len;
+
+	if (LIKELY(slice_starts_with(line, SLICE("GET "))))
+		method_len = 3;
+	else if (slice_starts_with(line, SLICE("POST ")))
+		method_len = 4;
+	else
+		method_len = find_method(line, options);
+	if (UNLIKELY(!method_len))
 		return HTTP1_ERROR_SYNTAX;
 
-	struct slice target = slice_sub(line, space + 1, line.len);
+	struct slice target = slice_sub(line, method_len + 1, line.len);
+	head->method = slice_sub(line, 0, method_len);
 	if (LIKELY(slice_ends_with(target, SLICE(" HTTP/1.1")))) {
 		head->protocol = STREAM_PROTOCOL_HTTP11;
 		target.len -= 9;
@@ -74,38 +106,25 @@ static enum http1_error parse_request_line(struct http1_head *head, struct slice
 			return error;
 	}
 	head->is_head = slice_equal(head->method, SLICE("HEAD"));
-	if (LIKELY(target.data[0] == '/' && head->method.data[0] != 'C')) {
-		head->path = target;
-		return HTTP1_ERROR_NONE;
-	}
-	head->is_connect = slice_equal(head->method, SLICE("CONNECT"));
-	enum http1_error error =
-		http1_target_parse(target, head->method, options->allow_absolute_url, &forms);
-	head->scheme = forms.scheme;
-	head->authority = forms.authority;
-	head->path = forms.path;
-	return error;
+	if (UNLIKELY(target.data[0] != '/' || head->method.data[0] == 'C'))
+		return parse_odd_target(head, target, options);
+	head->path = target;
+	return HTTP1_ERROR_NONE;
 }
 
-/* "HTTP/1.1 200 OK"; the reason, and even the space before it, may be missing. */
-static enum http1_error parse_status_line(struct http1_head *head, struct slice line)
+/* The reason, and even the space before it, may be missing. */
+enum http1_error http1_parse_status_line(struct http1_head *head, struct slice line)
 {
-	if (line.len < 12 || !slice_starts_with(line, SLICE("HTTP/1.")) || line.data[8] != ' ' ||
-	    (line.data[7] != '1' && line.data[7] != '0') || (line.len > 12 && line.data[12] != ' '))
+	const char *p = line.data;
+
+	if (line.len < 12 || !slice_starts_with(line, SLICE("HTTP/1.")) ||
+	    (p[7] != '1' && p[7] != '0') || p[8] != ' ' || (line.len > 12 && p[12] != ' '))
 		return HTTP1_ERROR_SYNTAX;
-	head->protocol = line.data[7] == '1' ? STREAM_PROTOCOL_HTTP11 : STREAM_PROTOCOL_HTTP10;
-	for (int i = 9; i < 12; i++) {
-		unsigned digit = (unsigned)(line.data[i] - '0');
-		if (digit > 9)
-			return HTTP1_ERROR_SYNTAX;
-		head->status = (uint16_t)(head->status * 10 + digit);
-	}
-	return head->status >= 100 ? HTTP1_ERROR_NONE : HTTP1_ERROR_SYNTAX;
-}
-
-enum http1_error http1_parse_start(struct http1_head *head, struct slice line, const char *end,
-				   enum http1_kind kind, const struct http1_options *options)
-{
-	return kind == HTTP1_REQUEST ? parse_request_line(head, line, end, options)
-				     : parse_status_line(head, line);
+	head->protocol = p[7] == '1' ? STREAM_PROTOCOL_HTTP11 : STREAM_PROTOCOL_HTTP10;
+	unsigned hundreds = (unsigned)(p[9] - '0'), tens = (unsigned)(p[10] - '0'),
+		 ones = (unsigned)(p[11] - '0');
+	if (hundreds - 1 > 8 || tens > 9 || ones > 9)
+		return HTTP1_ERROR_SYNTAX;
+	head->status = (uint16_t)(hundreds * 100 + tens * 10 + ones);
+	return HTTP1_ERROR_NONE;
 }

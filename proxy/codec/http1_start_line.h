@@ -7,9 +7,18 @@
 
 #include "codec/http1_parser.h"
 
-/* Fills what the line says of the head. `line`: without its CR LF, in bytes that are readable up to
- * `end` and hold no control character but TAB. */
-enum http1_error http1_parse_start(struct http1_head *head, struct slice line, const char *end,
-				   enum http1_kind kind, const struct http1_options *options);
+/* Both fill what the line says of the head. `line`: without its CR LF, in bytes that are readable
+ * up to `end` and hold no control character but TAB. */
+enum http1_error http1_parse_request_line(struct http1_head *head, struct slice line,
+					  const char *end, const struct http1_options *options);
+enum http1_error http1_parse_status_line(struct http1_head *head, struct slice line);
+
+static inline enum http1_error http1_parse_start(struct http1_head *head, struct slice line,
+						 const char *end, enum http1_kind kind,
+						 const struct http1_options *options)
+{
+	return kind == HTTP1_REQUEST ? http1_parse_request_line(head, line, end, options)
+				     : http1_parse_status_line(head, line);
+}
 
 #endif

@@ -6,12 +6,9 @@ enum { HEADERS_MAX = UINT16_MAX };
 
 void headers_init(struct headers *headers, struct arena *arena, uint32_t capacity)
 {
-	headers->items = capacity ? arena_alloc(arena, capacity * sizeof *headers->items) : NULL;
-	headers->count = 0;
-	headers->capacity = capacity;
-	headers->arena = arena;
-	headers->present[0] = headers->present[1] = 0;
-	headers->rpc = NULL;
+	headers_init_items(headers, arena,
+			   capacity ? arena_alloc(arena, capacity * sizeof(struct header)) : NULL,
+			   capacity);
 }
 
 static COLD void grow(struct headers *headers)

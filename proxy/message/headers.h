@@ -48,6 +48,18 @@ struct headers {
 /* Empty, with room for `capacity` items before the arena is asked again. */
 void headers_init(struct headers *headers, struct arena *arena, uint32_t capacity);
 
+/* The same with room at `items`, which lives as long as the arena's. */
+static inline void headers_init_items(struct headers *headers, struct arena *arena,
+				      struct header *items, uint32_t capacity)
+{
+	headers->items = items;
+	headers->count = 0;
+	headers->capacity = capacity;
+	headers->arena = arena;
+	headers->present[0] = headers->present[1] = 0;
+	headers->rpc = NULL;
+}
+
 /* Appends. The name must be lower case already. Borrows both slices. At most 65,535 items and bytes
  * of a name (aborts): codecs cap far below. Pointers to items die. */
 void headers_add(struct headers *headers, struct slice name, struct slice value);

@@ -55,8 +55,15 @@ static void parse(struct outcome *outcome, enum http1_variant variant, struct sl
 		  enum http1_kind kind, uint32_t max_fields)
 {
 	*outcome = (struct outcome){.head.fields = outcome->fields};
-	outcome->error = http1_parse_lines_by(variant, &outcome->head, bytes, kind,
-					      &http1_default_options, max_fields);
+	struct http1_reading r = {
+		.head = &outcome->head,
+		.bytes = bytes,
+		.options = &http1_default_options,
+		.kind = kind,
+		.max_fields = max_fields,
+	};
+	outcome->head.bytes = bytes;
+	outcome->error = http1_parse_lines_by(variant, &r);
 }
 
 static void assert_fields_equal(const struct header *a, const struct header *b)
