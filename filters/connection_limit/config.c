@@ -9,15 +9,8 @@
 
 typedef Envoy__Extensions__Filters__Network__ConnectionLimit__V3__ConnectionLimit Message;
 
-static void count_init(void *state, const void *config)
-{
-	struct shared_count *count = state;
-
-	(void)config;
-	atomic_init(&count->value, 0);
-}
-
-static const struct shared_type count_type = {.name = "connection_limit", .init = count_init};
+static const struct shared_type count_type = {.name = "connection_limit",
+					      .init = shared_count_init};
 
 static enum status config_load(const void **loaded, const ProtobufCMessage *base,
 			       const struct config_context *context, struct diag *diag)

@@ -16,15 +16,7 @@ typedef Envoy__Extensions__Filters__Common__Fault__V3__FaultDelay FaultDelay;
 #define DELAY(kind)                                                                                \
 	ENVOY__EXTENSIONS__FILTERS__COMMON__FAULT__V3__FAULT_DELAY__FAULT_DELAY_SECIFIER_##kind
 
-static void count_init(void *state, const void *config)
-{
-	struct shared_count *count = state;
-
-	(void)config;
-	atomic_init(&count->value, 0);
-}
-
-static const struct shared_type count_type = {.name = "fault", .init = count_init};
+static const struct shared_type count_type = {.name = "fault", .init = shared_count_init};
 
 static enum status load_delay(struct fault_config *config, const FaultDelay *message,
 			      struct diag *diag)

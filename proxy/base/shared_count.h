@@ -13,6 +13,15 @@ struct shared_count {
 	_Atomic uint32_t value;
 };
 
+/* For a struct shared_type of this alone. */
+static inline void shared_count_init(void *state, const void *config)
+{
+	struct shared_count *count = state;
+
+	(void)config;
+	atomic_init(&count->value, 0);
+}
+
 /* One more, or false when there are `max` already. */
 static inline bool shared_count_take(struct shared_count *count, uint32_t max)
 {
