@@ -54,16 +54,16 @@ class Answer:
 class Gateway:
     """A running outrigger. with Gateway("name", filter, clusters) as g: ... g.port, g.admin
 
-    builds: which build's binary, in order of preference. bootstrap: further top-level fields. listener: further fields of the listener.
+    builds: which build's binary, in order of preference. bootstrap: further top-level fields. listener: further fields of the listener. gates: connection filters before it.
     environment: variables it gets besides those of the test."""
 
-    def __init__(self, name, network_filter, clusters, *, builds=(), bootstrap=None, listener=None, args=(), environment=None):
+    def __init__(self, name, network_filter, clusters, *, builds=(), bootstrap=None, listener=None, args=(), environment=None, gates=()):
         self.environment = {**os.environ, **(environment or {})}
         self.name, self.folder, self.builds, self.args = name, places.scratch(name), builds, list(args)
         self.ended = False  # a check that ends it by itself says so
         self.port, self.admin = free_ports(2)
         self.bootstrap = {"node": {"id": "test", "cluster": "test"}, "admin": {"address": address(self.admin)}, "static_resources": {
-            "listeners": [{"name": "l", "address": address(self.port), "filter_chains": [{"filters": [network_filter]}], **(listener or {})}],
+            "listeners": [{"name": "l", "address": address(self.port), "filter_chains": [{"filters": [*gates, network_filter]}], **(listener or {})}],
             "clusters": clusters}, **(bootstrap or {})}
         self.config = self.folder / "outrigger.yaml"
         self.config.write_text(json.dumps(self.bootstrap, indent=1))
