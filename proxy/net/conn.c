@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 /* Timers: `timer` limits the connect, then what the owner waits for, then the linger. Limits:
  * high_mark on output, CONN_LEFT_LIMIT on input. */
@@ -80,15 +81,6 @@ static void fail(struct conn *conn, enum status why)
 {
 	release(conn, false);
 	conn->events->closed(conn, why);
-}
-
-static void on_timer(struct timer *timer)
-{
-	struct conn *conn = container_of(timer, struct conn, timer);
-	if (conn->state == CONN_OPEN)
-		conn->events->timed_out(conn);
-	else
-		fail(conn, conn->state == CONN_CONNECTING ? STATUS_AGAIN : STATUS_OK);
 }
 
 static struct conn_left *left_take(struct conn *conn, size_t size)
@@ -245,6 +237,27 @@ static void on_connected(struct conn *conn)
 	conn->events->connected(conn);
 	if (conn->state == CONN_OPEN && conn->out.len)
 		conn_flush_later(conn);
+}
+
+/* Timers come before sockets in a turn: a worker that was late itself has yet to see that the peer
+ * was not. */
+static bool has_settled(const struct conn *conn)
+{
+	struct pollfd fd = {.fd = io_fd(&conn->io), .events = POLLOUT};
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+static void on_timer(struct timer *timer)
+{
+	struct conn *conn = container_of(timer, struct conn, timer);
+
+	if (conn->state == CONN_OPEN)
+		conn->events->timed_out(conn);
+	else if (conn->state == CONN_CONNECTING && has_settled(conn))
+		on_connected(conn);
+	else
+		fail(conn, conn->state == CONN_CONNECTING ? STATUS_AGAIN : STATUS_OK);
 }
 
 static void linger(struct conn *conn)

@@ -440,6 +440,20 @@ static void destinations_come_and_go(void **context)
 	assert_non_null(cluster_worker_pick(cluster(), &pick));
 }
 
+/* The worker was held up longer than a connect may take; the host was not. */
+static void a_late_worker_does_not_blame_the_host(void **context)
+{
+	(void)context;
+	make_cluster()->connect_timeout_ms = 10;
+	add_host(f.server.port);
+	publish();
+	struct call *call = start(0);
+	assert_int_equal(call->outcome, WAITING);
+	usleep(100000);
+	await(call, COMPLETE);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_CONNECT_TIMEOUT), 0);
+}
+
 /* --- RPC: what was not sent */
 
 static char sent_again[64];
@@ -545,6 +559,7 @@ int main(void)
 		IN_FIXTURE(a_removed_cluster_ends_its_requests_first),
 		IN_FIXTURE(requests_may_be_cancelled_at_any_time),
 		IN_FIXTURE(destinations_come_and_go),
+		IN_FIXTURE(a_late_worker_does_not_blame_the_host),
 		IN_FIXTURE(what_a_connection_did_not_take_is_there_again),
 		IN_FIXTURE(retry_slots),
 	};
