@@ -81,7 +81,8 @@ def _counts(g):
 
 def ten_thousand_calls():
     with _Providers(_Provider("a", "--quiet")) as (a,), Gateway("interop-dubbo", _manager(), [cluster("up", a.port)]) as g:
-        passed, failed, out = _consumer(g.port, "--method", "sayHello", "--count", "10000", "--concurrency", "16")
+        # 20 s: the first calls wait for two cold Java machines to load their classes
+        passed, failed, out = _consumer(g.port, "--method", "sayHello", "--count", "10000", "--concurrency", "16", "--timeout", "20000")
         assert (passed, failed) == (10_000, 0), f"{out[-600:]} {_counts(g)}"
 
 
