@@ -78,6 +78,7 @@ struct dubbo {
 	struct list_node open; /* server: exchanges that were begun and not closed */
 	struct dubbo_calls calls; /* client */
 	bool is_heartbeat_open;   /* ours is not answered yet */
+	uint8_t latest_head;      /* server: its place in options->heads */
 };
 
 /* The server's side, and the client's; dubbo_open chooses. */

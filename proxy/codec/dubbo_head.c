@@ -114,19 +114,14 @@ enum status dubbo_head_read(struct slice payload, uint8_t serialization, struct 
 	return STATUS_OK;
 }
 
-enum rpc_result dubbo_result_read(struct slice payload, uint8_t serialization)
+enum rpc_result dubbo_result_read_slow(struct slice payload, uint8_t serialization)
 {
 	int64_t result = RPC_RESULT_UNKNOWN;
 	struct slice rest = payload, block;
 
-	if (LIKELY(serialization == DUBBO_HESSIAN2)) {
-		if (payload.len)
-			result = (uint8_t)payload.data[0] - 0x90;
-	} else if (serialization == DUBBO_FASTJSON2) {
-		if (dubbo_jsonb_take_block(&rest, &block) ||
-		    dubbo_jsonb_take_number(&block, &result))
-			result = RPC_RESULT_UNKNOWN;
-	}
+	if (serialization != DUBBO_FASTJSON2 || dubbo_jsonb_take_block(&rest, &block) ||
+	    dubbo_jsonb_take_number(&block, &result))
+		return RPC_RESULT_UNKNOWN;
 	return result < RPC_RESULT_EXCEPTION || result > RPC_RESULT_NULL_WITH_ATTACHMENTS
 		       ? RPC_RESULT_UNKNOWN
 		       : (enum rpc_result)result;

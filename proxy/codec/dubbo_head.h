@@ -14,6 +14,7 @@
 #include "base/attributes.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "codec/dubbo_frame.h"
 #include "message/rpc_head.h"
 
 enum { DUBBO_HEAD_LIMIT = 65535 }; /* bytes of the five strings together */
@@ -25,7 +26,16 @@ enum { DUBBO_HEAD_LIMIT = 65535 }; /* bytes of the five strings together */
 MUST_CHECK enum status dubbo_head_read(struct slice payload, uint8_t serialization,
 				       struct rpc_head *head);
 
+enum rpc_result dubbo_result_read_slow(struct slice payload, uint8_t serialization);
+
 /* What an answer of status 20 holds. */
-enum rpc_result dubbo_result_read(struct slice payload, uint8_t serialization);
+static inline enum rpc_result dubbo_result_read(struct slice payload, uint8_t serialization)
+{
+	if (UNLIKELY(serialization != DUBBO_HESSIAN2 || !payload.len))
+		return dubbo_result_read_slow(payload, serialization);
+	unsigned result = (uint8_t)payload.data[0] - 0x90u;
+	return result > RPC_RESULT_NULL_WITH_ATTACHMENTS ? RPC_RESULT_UNKNOWN
+							 : (enum rpc_result)result;
+}
 
 #endif

@@ -232,11 +232,16 @@ static inline uint64_t key_find(struct slice payload)
 	return key_make(payload, version, method, end);
 }
 
-struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload)
+struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload,
+					 uint8_t *latest)
 {
-	uint64_t key = key_find(payload);
-	struct dubbo_head_slot *slot = heads->slots[key >> 32];
+	struct dubbo_head_slot *slot = heads->slots[*latest];
 
+	/* Five whole strings: a payload that begins with them begins with no others. */
+	if (slot && slot->key_len <= payload.len && !memcmp(slot->key, payload.data, slot->key_len))
+		return slot;
+	uint64_t key = key_find(payload);
+	slot = heads->slots[ *latest = (uint8_t)(key >> 32)];
 	if (UNLIKELY(!slot || slot->key_len != (uint32_t)key ||
 		     memcmp(slot->key, payload.data, (uint32_t)key)))
 		return NULL;

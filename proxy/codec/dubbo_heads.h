@@ -63,8 +63,9 @@ struct dubbo_request *dubbo_request_make(const struct rpc_head *head, struct are
 struct dubbo_answer *dubbo_answer_make(uint8_t status, struct arena *arena);
 
 /* The kept head that a Hessian2 payload begins with, or NULL. Borrowed until the next
- * dubbo_heads_keep. */
-struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload);
+ * dubbo_heads_keep. *latest: where the caller's last one was; zero at first. */
+struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload,
+					 uint8_t *latest);
 
 /* The slot stays as it is until its release, whatever takes its place. */
 void dubbo_head_hold(struct dubbo_head_slot *slot);

@@ -100,7 +100,7 @@ void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 
 	options->counts->requests++;
 	if (LIKELY((frame.flag & DUBBO_SERIALIZATION_MASK) == DUBBO_HESSIAN2 && options->heads))
-		head = dubbo_heads_find(options->heads, payload);
+		head = dubbo_heads_find(options->heads, payload, &dubbo->latest_head);
 	if (LIKELY(head && options->pass && !is_oneway) &&
 	    options->pass(&dubbo->codec, head, frame.id, dubbo_frame_around(payload)))
 		return;

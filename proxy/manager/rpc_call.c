@@ -100,7 +100,10 @@ static void end(struct rpc_call *call)
 	rpc_count_end(session, call->start_ns, false, true);
 	leave(call);
 	call_give(session->worker, call);
-	session_stream_closed(session, NULL);
+	if (UNLIKELY(session->is_draining || session->codec->must_close))
+		session_stream_closed(session, NULL);
+	else if (!session->stream_count)
+		session->waits_since_ms = (uint32_t)loop_now_ms(session->worker->loop);
 }
 
 void rpc_calls_abort(struct session *session)

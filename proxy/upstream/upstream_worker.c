@@ -170,6 +170,7 @@ static void set_config(struct cluster_worker *cluster, struct pin *config)
 	struct breakers *from = old ? cluster_worker_config(cluster)->shared_breakers : NULL;
 
 	cluster->cluster = pin_take(config);
+	cluster->only = NULL;
 	for (int i = 0; i < CLUSTER_PRIORITIES; i++)
 		breaker_lease_forget(&cluster->leases[i]);
 	move_leases(cluster, cluster_worker_config(cluster)->shared_breakers, from);
@@ -206,6 +207,7 @@ static void cluster_remove(struct cluster_worker *cluster)
 	remove_hosts(cluster, true);
 	cluster->host_count--;
 	cluster->is_removed = true;
+	cluster->only = NULL;
 	cluster_worker_tell(cluster);
 	cluster_free_if_over(cluster);
 }
@@ -283,6 +285,7 @@ void upstream_worker_changed(struct upstream_worker *upstream, enum published_ki
 	}
 	if (cluster->hosts != hosts) {
 		swap_pin(&cluster->hosts, hosts);
+		cluster->only = NULL;
 		balance_state_reset(&cluster->balance, cluster_worker_hosts(cluster));
 		remove_hosts(cluster, false);
 	}
@@ -382,10 +385,24 @@ static COLD struct worker_host *pick_rested(struct cluster_worker *cluster,
 	return index == BALANCE_NONE ? NULL : worker_host_get(cluster, set->hosts[index]);
 }
 
+/* A set of one host without anything to choose by: what a sidecar has for its own application. */
+static bool has_no_choice(const struct host_set *set, const struct pick *pick)
+{
+	return set->count == 1 && !set->subsets && set->balance->is_plain && !pick->is_refused &&
+	       !pick->priority_loads;
+}
+
 struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick)
 {
-	const struct host_set *set = cluster_worker_hosts(cluster);
+	struct worker_host *only = cluster->only;
 
+	if (only && !host_is_unhealthy(only->host) && !is_resting(only) && !pick->is_refused &&
+	    !pick->priority_loads) {
+		pick->was_panic = false;
+		pick->index = 0;
+		return only;
+	}
+	const struct host_set *set = cluster_worker_hosts(cluster);
 	if (UNLIKELY(cluster_worker_config(cluster)->type == CLUSTER_ORIGINAL_DST))
 		return pick->address ? destination_pick(&cluster->destinations, pick->address)
 				     : NULL;
@@ -397,6 +414,8 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 	if (index == BALANCE_NONE)
 		return NULL;
 	struct worker_host *wh = worker_host_get(cluster, set->hosts[index]);
+	if (UNLIKELY(has_no_choice(set, pick)))
+		cluster->only = wh;
 	struct worker_host *other = is_resting(wh) ? pick_rested(cluster, pick) : NULL;
 	return other ? other : wh;
 }

@@ -59,6 +59,7 @@ struct cluster_worker {
 	struct stat_scope *stats;
 	struct worker_host **buckets;
 	uint32_t bucket_count, host_count;
+	struct worker_host *only; /* the host of a set of one, once picked; NULL: look */
 	struct balance_state balance;
 	struct http1_options http1_options; /* of connections to its hosts */
 	struct breaker_lease leases[CLUSTER_PRIORITIES];
