@@ -36,6 +36,7 @@ struct published {
 	struct slice version_info;
 	struct arena arena;                     /* the object and all it points at */
 	void (*free)(struct published *object); /* what the arena can't: or NULL */
+	void *owner; /* whose `free` it is: NULL unless that one wants it */
 };
 
 /* A worker's handle on one version. */

@@ -5,6 +5,7 @@
 void mailbox_init(struct mailbox *mailbox, struct loop *loop, void *receiver)
 {
 	atomic_init(&mailbox->newest, NULL);
+	mailbox->oldest = NULL;
 	mailbox->loop = loop;
 	mailbox->receiver = receiver;
 }
@@ -22,7 +23,8 @@ void mailbox_post(struct mailbox *mailbox, struct message *message)
 		loop_wake(mailbox->loop);
 }
 
-void mailbox_drain(struct mailbox *mailbox)
+/* The whole stack, turned round. */
+static struct message *take_all(struct mailbox *mailbox)
 {
 	struct message *newest =
 		atomic_exchange_explicit(&mailbox->newest, NULL, memory_order_acquire);
@@ -34,9 +36,31 @@ void mailbox_drain(struct mailbox *mailbox)
 		oldest = newest;
 		newest = next;
 	}
-	while (oldest) {
-		struct message *message = oldest;
-		oldest = message->next;
-		message->run(message, mailbox->receiver);
-	}
+	return oldest;
+}
+
+static void run_oldest(struct mailbox *mailbox)
+{
+	struct message *message = mailbox->oldest;
+	mailbox->oldest = message->next;
+	message->run(message, mailbox->receiver);
+}
+
+void mailbox_drain(struct mailbox *mailbox)
+{
+	while (mailbox->oldest)
+		run_oldest(mailbox);
+	mailbox->oldest = take_all(mailbox);
+	while (mailbox->oldest)
+		run_oldest(mailbox);
+}
+
+void mailbox_drain_some(struct mailbox *mailbox, unsigned count)
+{
+	if (!mailbox->oldest)
+		mailbox->oldest = take_all(mailbox);
+	for (; mailbox->oldest && count; count--)
+		run_oldest(mailbox);
+	if (mailbox->oldest)
+		loop_wake(mailbox->loop);
 }

@@ -20,6 +20,7 @@ struct message {
 
 struct mailbox {
 	_Atomic(struct message *) newest;
+	struct message *oldest; /* the receiver's: taken from the stack, not run yet */
 	struct loop *loop;
 	void *receiver;
 };
@@ -30,5 +31,7 @@ void mailbox_post(struct mailbox *mailbox, struct message *message);
 /* Runs all that is there, also what arrives meanwhile from this thread's own runs at the next
  * drain. */
 void mailbox_drain(struct mailbox *mailbox);
+/* Runs count of them at most; the loop is woken for the others. */
+void mailbox_drain_some(struct mailbox *mailbox, unsigned count);
 
 #endif

@@ -257,8 +257,7 @@ void admin_fill_init_dump(struct admin_request *request)
 	struct json json = {.out = &request->body};
 
 	json_open(&json, NULL, '{');
-	if (request->server->dynamic.subscriptions.due ||
-	    cluster_manager_warming(&request->server->clusters)) {
+	if (request->server->dynamic.subscriptions.due || request->server->clusters.warming) {
 		json_open(&json, "unready_targets_dumps", '[');
 		put_unready(&json, request->server);
 	}

@@ -1,8 +1,13 @@
 #include "server/builder.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/slice.h"
+
+enum { BUILDER_NICE = 5 };
 
 static void on_done(struct message *message, void *receiver)
 {
@@ -33,11 +38,19 @@ static struct builder_job *next_job(struct builder *builder)
 	return job;
 }
 
+/* Calls go before configuration where there aren't enough processors: of a thread alone, as Linux
+ * has it. */
+static void be_nice(void)
+{
+	setpriority(PRIO_PROCESS, (id_t)gettid(), BUILDER_NICE);
+}
+
 static void *run(void *arg)
 {
 	struct builder *builder = arg;
 	struct builder_job *job;
 
+	be_nice();
 	while ((job = next_job(builder))) {
 		job->run(job);
 		give_back(builder, job);
@@ -69,8 +82,10 @@ static enum status start(struct builder *builder)
 
 enum status builder_post(struct builder *builder, struct builder_job *job)
 {
-	enum status status = builder->is_started ? STATUS_OK : start(builder);
+	enum status status = STATUS_OK;
 
+	if (!builder->is_started)
+		status = builder->is_stopping ? STATUS_CLOSED : start(builder);
 	if (status)
 		return status;
 	job->next = NULL;
@@ -85,11 +100,49 @@ enum status builder_post(struct builder *builder, struct builder_job *job)
 	return STATUS_OK;
 }
 
+struct burial {
+	struct builder_job job;
+	void (*free)(void *object);
+	void *object; /* NULL: freed */
+};
+
+static void burial_run(struct builder_job *job)
+{
+	struct burial *burial = container_of(job, struct burial, job);
+
+	burial->free(burial->object);
+	burial->object = NULL;
+}
+
+/* The builder may have stopped before it came to it. */
+static void burial_done(struct builder_job *job)
+{
+	struct burial *burial = container_of(job, struct burial, job);
+
+	if (burial->object)
+		burial->free(burial->object);
+	free(burial);
+}
+
+void builder_bury(struct builder *builder, void (*free_object)(void *object), void *object)
+{
+	struct burial *burial = malloc(sizeof *burial);
+
+	invariant(burial);
+	*burial = (struct burial){.job = {.run = burial_run, .done = burial_done},
+				  .free = free_object,
+				  .object = object};
+	if (builder_post(builder, &burial->job))
+		burial_done(&burial->job);
+}
+
 void builder_stop(struct builder *builder)
 {
+	pthread_mutex_lock(&builder->lock);
+	builder->is_stopping = true;
+	pthread_mutex_unlock(&builder->lock);
 	if (builder->is_started) {
 		pthread_mutex_lock(&builder->lock);
-		builder->is_stopping = true;
 		pthread_cond_signal(&builder->woken);
 		pthread_mutex_unlock(&builder->lock);
 		pthread_join(builder->thread, NULL);

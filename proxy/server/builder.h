@@ -33,8 +33,12 @@ struct builder {
 void builder_init(struct builder *builder, struct mailbox *mailbox);
 
 /* Takes the job. The thread starts with the first one; a negative status when the system has no
- * thread left, and the job is the caller's again. */
+ * thread left or the builder has stopped, and the job is the caller's again. */
 enum status MUST_CHECK builder_post(struct builder *builder, struct builder_job *job);
+
+/* Has object freed on the builder's thread: what is large would take main too long. On the caller's
+ * own when there is no builder. Takes the object. */
+void builder_bury(struct builder *builder, void (*free_object)(void *object), void *object);
 
 /* Ends the thread after the job that it is at. Jobs that weren't run come back without: `done`
  * follows with the mailbox's next drain. */

@@ -4,6 +4,7 @@
 
 #include <envoy/config/cluster/v3/cluster.pb-c.h>
 
+#include "server/cluster_hosts.h"
 #include "server/subscriptions.h"
 #include "telemetry/stats.h"
 #include "telemetry/stats_cluster.h"
@@ -30,6 +31,10 @@ static void unpublished_drop(struct cluster_record *record);
 
 static void record_free(struct cluster_record *record)
 {
+	record->manager->warming -= record->is_warming;
+	record->manager->active -= !record->is_warming;
+	record->manager->by_slot[record->slot] = NULL;
+	cluster_hosts_stop(record);
 	subscription_close(record->endpoints);
 	origin_fini(&record->origin);
 	origin_fini(&record->endpoints_origin);
@@ -49,6 +54,7 @@ void cluster_manager_fini(struct cluster_manager *manager)
 	}
 	dns_close(manager->dns);
 	map_free(&manager->by_name);
+	free(manager->by_slot);
 	stat_scope_drop(manager->stats, manager->scope);
 }
 
@@ -65,15 +71,8 @@ static void gauge(struct cluster_manager *manager, unsigned id, uint64_t value)
 
 static void show_counts(struct cluster_manager *manager)
 {
-	uint64_t active = 0, warming = 0;
-
-	for (struct list_node *n = manager->records.next; n != &manager->records; n = n->next) {
-		bool is_warming = container_of(n, struct cluster_record, link)->is_warming;
-		warming += is_warming;
-		active += !is_warming;
-	}
-	gauge(manager, CLUSTER_MANAGER_STAT_ACTIVE_CLUSTERS, active);
-	gauge(manager, CLUSTER_MANAGER_STAT_WARMING_CLUSTERS, warming);
+	gauge(manager, CLUSTER_MANAGER_STAT_ACTIVE_CLUSTERS, manager->active);
+	gauge(manager, CLUSTER_MANAGER_STAT_WARMING_CLUSTERS, manager->warming);
 }
 
 /* Envoy counts the balancer of each thread that has one: main's and each worker's. */
@@ -142,6 +141,8 @@ static void unpublished_drop(struct cluster_record *record)
 static void publish(struct cluster_manager *manager, struct cluster_record *record)
 {
 	record->is_warming = false;
+	manager->warming--;
+	manager->active++;
 	publisher_add(manager->publisher, &record->hosts->published);
 	publisher_add(manager->publisher, &record->cluster->published);
 	show_members(manager, record);
@@ -163,6 +164,8 @@ void cluster_manager_set_hosts(struct cluster_manager *manager, struct cluster_r
 	bool was_warming = record->is_warming;
 
 	hosts->published.slot = record->slot;
+	hosts->published.owner = manager;
+	hosts->published.free = cluster_hosts_release;
 	record->hosts = hosts;
 	if (hosts->added || hosts->removed)
 		stat_inc(stats_main_shard(manager->stats), record->cluster->stats,
@@ -188,22 +191,15 @@ static struct cluster_record *of_care(struct cluster_care *care)
 /* DNS has an answer. */
 static void on_assign(struct cluster_care *care, struct assignment *assignment)
 {
-	struct cluster_record *record = of_care(care);
-	struct host_set *hosts = host_set_build(assignment, record->cluster, record->hosts);
-
-	assignment_free(assignment);
-	cluster_manager_set_hosts(record->manager, record, hosts);
-	publisher_send(record->manager->publisher);
+	cluster_hosts_assign(of_care(care), assignment);
+	publisher_send(of_care(care)->manager->publisher);
 }
 
 /* Hosts' health has changed: the tables are made anew. */
 static void on_refresh(struct cluster_care *care)
 {
-	struct cluster_record *record = of_care(care);
-
-	cluster_manager_set_hosts(record->manager, record,
-				  host_set_refresh(record->hosts, record->cluster));
-	publisher_send(record->manager->publisher);
+	cluster_hosts_refresh(of_care(care));
+	publisher_send(of_care(care)->manager->publisher);
 }
 
 static void on_warm(struct cluster_care *care)
@@ -222,29 +218,17 @@ static const struct cluster_care_events care_events = {
 
 void cluster_manager_report(struct cluster_manager *manager, const struct host_report *report)
 {
-	for (struct list_node *n = manager->records.next; n != &manager->records; n = n->next) {
-		struct cluster_record *record = container_of(n, struct cluster_record, link);
-		if (record->slot != report->slot)
-			continue;
-		if (report->has_failed)
-			cluster_care_fail(&record->care, report->host);
-		else if (report->causes)
-			cluster_care_trip(&record->care, report->host, report->causes);
-		else
-			cluster_care_count(&record->care, report->host, report->requests,
-					   report->successes);
-		break;
-	}
+	struct cluster_record *record =
+		report->slot < manager->slot_count ? manager->by_slot[report->slot] : NULL;
+
+	if (record && report->has_failed)
+		cluster_care_fail(&record->care, report->host);
+	else if (record && report->causes)
+		cluster_care_trip(&record->care, report->host, report->causes);
+	else if (record)
+		cluster_care_count(&record->care, report->host, report->requests,
+				   report->successes);
 	host_drop(report->host);
-}
-
-unsigned cluster_manager_warming(const struct cluster_manager *manager)
-{
-	unsigned count = 0;
-
-	for (struct list_node *n = manager->records.next; n != &manager->records; n = n->next)
-		count += container_of(n, struct cluster_record, link)->is_warming;
-	return count;
 }
 
 /* --- versions --- */
@@ -266,6 +250,22 @@ static void set_cluster(struct cluster_manager *manager, struct cluster_record *
 		published_drop(&old->published);
 }
 
+static void place_record(struct cluster_manager *manager, struct cluster_record *record)
+{
+	uint32_t count = manager->slot_count ? manager->slot_count : 16;
+
+	while (count <= record->slot)
+		count *= 2;
+	if (count > manager->slot_count) {
+		manager->by_slot =
+			realloc(manager->by_slot, count * sizeof(struct cluster_record *));
+		invariant(manager->by_slot);
+		while (manager->slot_count < count)
+			manager->by_slot[manager->slot_count++] = NULL;
+	}
+	manager->by_slot[record->slot] = record;
+}
+
 static struct cluster_record *record_new(struct cluster_manager *manager, uint32_t slot)
 {
 	struct cluster_record *record = calloc(1, sizeof *record);
@@ -274,6 +274,8 @@ static struct cluster_record *record_new(struct cluster_manager *manager, uint32
 	record->manager = manager;
 	record->slot = slot;
 	record->is_warming = true;
+	manager->warming++;
+	place_record(manager, record);
 	record->breakers = breakers_new();
 	cluster_care_init(&record->care, manager->loop, manager->random, manager->stats,
 			  manager->dns, &care_events);
@@ -294,24 +296,41 @@ static void count(struct cluster_manager *manager, unsigned id)
 	stat_inc(stats_main_shard(manager->stats), manager->scope, id);
 }
 
-enum status cluster_manager_put(struct cluster_manager *manager,
-				const Envoy__Config__Cluster__V3__Cluster *message, uint64_t hash,
-				bool is_static, uint64_t now_wall_ns, struct diag *diag)
+/* The offer's cluster, built if it isn't yet. */
+static enum status take_built(struct cluster_offer *offer, struct cluster **cluster,
+			      struct diag *diag)
 {
-	struct cluster_record *record = cluster_manager_find(manager, slice_of(message->name));
+	if (offer->fault) {
+		*diag = *offer->fault;
+		return STATUS_INVALID;
+	}
+	if (!offer->built)
+		return cluster_build(offer->message, cluster, diag);
+	*cluster = offer->built;
+	offer->built = NULL;
+	return STATUS_OK;
+}
+
+enum status cluster_manager_put(struct cluster_manager *manager, struct cluster_offer *offer,
+				uint64_t now_wall_ns, struct diag *diag)
+{
+	const char *name = offer->message->name;
+	struct cluster_record *record = cluster_manager_find(manager, slice_of(name));
 	struct cluster *cluster;
 
-	if (record && record->is_static && !is_static)
+	if (record && record->is_static && !offer->is_static)
 		return STATUS_EXISTS;
-	if (record && is_static)
-		return diag_at(diag, "name", "there is another cluster '%s'", message->name);
-	if (record && record->hash == hash)
+	if (record && offer->is_static)
+		return diag_at(diag, "name", "there is another cluster '%s'", name);
+	if (record && record->hash == offer->hash)
 		return STATUS_OK;
-	enum status status = cluster_build(message, &cluster, diag);
+	enum status status = take_built(offer, &cluster, diag);
 	if (status)
 		return status;
 	cluster->published.slot =
 		publisher_slot(manager->publisher, PUBLISHED_CLUSTER, cluster->published.name);
+	cluster->published.owner = manager;
+	cluster->published.free = cluster_hosts_release_cluster;
 	if (open_dns(manager, cluster)) {
 		cluster_free(cluster);
 		return diag_set(diag, "the DNS resolver cannot start");
@@ -321,15 +340,14 @@ enum status cluster_manager_put(struct cluster_manager *manager,
 	      record ? CLUSTER_MANAGER_STAT_CLUSTER_MODIFIED : CLUSTER_MANAGER_STAT_CLUSTER_ADDED);
 	if (!record)
 		record = record_new(manager, cluster->published.slot);
-	record->hash = hash;
-	record->is_static = is_static;
+	record->hash = offer->hash;
+	record->is_static = offer->is_static;
 	record->updated_wall_ns = now_wall_ns;
 	cluster_share_breakers(cluster, record->breakers);
+	cluster_hosts_forget(record);
 	set_cluster(manager, record, cluster);
 	if (cluster->type == CLUSTER_STATIC || cluster->type == CLUSTER_ORIGINAL_DST)
-		cluster_manager_set_hosts(
-			manager, record,
-			host_set_build(cluster->assignment, cluster, record->hosts));
+		cluster_hosts_assign(record, NULL);
 	show_counts(manager);
 	return STATUS_OK;
 }

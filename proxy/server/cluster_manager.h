@@ -4,8 +4,8 @@
  *   message ─ cluster_build ─ (hosts: in the message, from EDS, by DNS) ─ host_set_build ─>
  * published together
  *
- * A cluster serves when its first host set is known (an EDS or DNS cluster waits: warming). Owner:
- * the server. Thread: main; building happens on the caller's thread. */
+ * A cluster serves when its first host set is known (until then it is warming). Owner: the server.
+ * Thread: main; the builder makes what is large (cluster_hosts.h, dynamic_clusters.c). */
 #ifndef SERVER_CLUSTER_MANAGER_H
 #define SERVER_CLUSTER_MANAGER_H
 
@@ -23,7 +23,9 @@
 #include "upstream/host_set.h"
 
 struct assignment;
+struct builder;
 struct host_report;
+struct hosts_work;
 struct loop;
 struct random;
 struct stats;
@@ -39,8 +41,12 @@ struct cluster_record {
 	uint64_t hash;   /* of the configuration */
 	struct cluster
 		*cluster; /* current version; the publisher's reference, or (warming) our own */
-	struct host_set *hosts;    /* latest; the publisher's reference. NULL: none yet */
-	struct breakers *breakers; /* of all versions */
+	struct host_set *hosts;            /* latest; the publisher's reference. NULL: none yet */
+	uint32_t generation;               /* the highest that a host set was given */
+	struct hosts_work *work;           /* a host set that is being built; NULL: none */
+	struct assignment *assignment;     /* from DNS, to be built next; NULL: none */
+	bool is_build_due, is_refresh_due; /* when `work` is back */
+	struct breakers *breakers;         /* of all versions */
 	struct cluster_manager *manager;
 	struct cluster_care care; /* DNS, health checks, outliers */
 	uint64_t updated_wall_ns;
@@ -56,25 +62,41 @@ struct cluster_manager {
 	struct loop *loop;
 	struct random *random;
 	struct dns *dns; /* opened with the first cluster that needs it; NULL: none */
+	struct builder *builder;
 	void (*warmed)(
 		struct cluster_manager *manager); /* a cluster has become active. May be NULL */
+	/* The builder has brought hosts: publisher_send, if nothing else is to be waited for. */
+	void (*settled)(struct cluster_manager *manager);
 	void *owner;
+	unsigned due; /* clusters whose configured hosts are being built */
+	unsigned active, warming;
 	struct stats *stats;
 	struct stat_scope *scope; /* "cluster_manager" */
 	struct list_node records;
 	struct map by_name;
+	struct cluster_record **by_slot; /* NULL: none */
+	uint32_t slot_count;
+};
+
+/* A cluster's configuration on its way into force. */
+struct cluster_offer {
+	const struct Envoy__Config__Cluster__V3__Cluster *message;
+	uint64_t hash; /* equal to that of the version in force: nothing to do */
+	bool is_static;
+	struct cluster *built;    /* of the message; NULL: it is to be built yet */
+	const struct diag *fault; /* why it can't be built; NULL: none is known */
 };
 
 void cluster_manager_init(struct cluster_manager *manager, struct publisher *publisher,
 			  struct loop *loop, struct random *random, struct stats *stats);
 void cluster_manager_fini(struct cluster_manager *manager);
 
-/* Adds or replaces. The change is sent with the next publisher_send. `hash`: equal to the version
- * in force means nothing to do. STATUS_INVALID with path and reason; STATUS_EXISTS when CDS names a
+/* Adds or replaces. The change is sent with the next publisher_send. offer->built is taken and NULL
+ * afterwards, if it was used. STATUS_INVALID with path and reason; STATUS_EXISTS when CDS names a
  * static cluster. */
-enum status MUST_CHECK cluster_manager_put(
-	struct cluster_manager *manager, const struct Envoy__Config__Cluster__V3__Cluster *message,
-	uint64_t hash, bool is_static, uint64_t now_wall_ns, struct diag *diag);
+enum status MUST_CHECK cluster_manager_put(struct cluster_manager *manager,
+					   struct cluster_offer *offer, uint64_t now_wall_ns,
+					   struct diag *diag);
 void cluster_manager_remove(struct cluster_manager *manager, struct slice name);
 
 struct cluster_record *cluster_manager_find(const struct cluster_manager *manager,
@@ -82,9 +104,6 @@ struct cluster_record *cluster_manager_find(const struct cluster_manager *manage
 
 /* A worker's report on a host. Takes the report's reference. */
 void cluster_manager_report(struct cluster_manager *manager, const struct host_report *report);
-
-/* How many clusters don't serve yet. */
-unsigned cluster_manager_warming(const struct cluster_manager *manager);
 
 /* New hosts (from EDS or DNS). Takes the host set, built for the record's current cluster. */
 void cluster_manager_set_hosts(struct cluster_manager *manager, struct cluster_record *record,

@@ -118,8 +118,9 @@ static enum status load_clusters(struct server *server, struct diag *diag)
 	bool is_changed;
 
 	for (size_t i = 0; i < resources->n_clusters; i++) {
-		enum status status = dynamic_put_cluster(&server->dynamic, resources->clusters[i],
-							 0, NULL, &is_changed, diag);
+		struct cluster_offer offer = {.message = resources->clusters[i], .is_static = true};
+		enum status status =
+			dynamic_put_cluster(&server->dynamic, &offer, NULL, &is_changed, diag);
 		if (status) {
 			diag_prefix(diag, "static_resources.clusters[%zu]", i);
 			return status;

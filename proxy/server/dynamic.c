@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include <envoy/config/bootstrap/v3/bootstrap.pb-c.h>
-#include <envoy/config/cluster/v3/cluster.pb-c.h>
 #include <envoy/config/core/v3/config_source.pb-c.h>
 #include <envoy/config/listener/v3/listener.pb-c.h>
 
@@ -11,12 +10,10 @@
 #include "server/server.h"
 #include "telemetry/stats_server.h"
 
-typedef Envoy__Config__Cluster__V3__Cluster Cluster;
 typedef Envoy__Config__Core__V3__ConfigSource ConfigSource;
 typedef Envoy__Config__Listener__V3__Listener Listener;
 
-/* The faults of several resources in one: the first is told in full, the others are logged. */
-static void gather(struct diag *all, const struct diag *one, size_t *count)
+void dynamic_gather(struct diag *all, const struct diag *one, size_t *count)
 {
 	char text[1400];
 
@@ -25,120 +22,6 @@ static void gather(struct diag *all, const struct diag *one, size_t *count)
 	else
 		log_warn(CONFIG, "refused: %s", diag_format(one, text, sizeof text));
 }
-
-/* --- clusters --- */
-
-static const ConfigSource *endpoints_source(const Cluster *message)
-{
-	bool is_eds = message->cluster_discovery_type_case ==
-			      ENVOY__CONFIG__CLUSTER__V3__CLUSTER__CLUSTER_DISCOVERY_TYPE_TYPE &&
-		      message->type == ENVOY__CONFIG__CLUSTER__V3__CLUSTER__DISCOVERY_TYPE__EDS;
-
-	return is_eds && message->eds_cluster_config ? message->eds_cluster_config->eds_config
-						     : NULL;
-}
-
-enum status dynamic_put_cluster(struct dynamic *dynamic, const Cluster *message, uint64_t hash,
-				struct resource_file *file, bool *is_changed, struct diag *diag)
-{
-	struct server *server = dynamic->server;
-	struct cluster_manager *manager = &server->clusters;
-	struct cluster_record *record = cluster_manager_find(manager, slice_of(message->name));
-	const ConfigSource *source = endpoints_source(message);
-	const char *path, *watched_directory;
-	enum status status = STATUS_OK;
-
-	*is_changed = !record || record->hash != hash;
-	if (source)
-		status = subscription_source(source, &path, &watched_directory, diag);
-	if (status) {
-		diag_prefix(diag, "eds_cluster_config.eds_config");
-		return status;
-	}
-	status = cluster_manager_put(manager, message, hash, !file, server->loop.wall_ns, diag);
-	if (status)
-		return status;
-	record = cluster_manager_find(manager, slice_of(message->name));
-	if (!*is_changed) {
-		origin_move(&record->origin, &message->base, file);
-		return STATUS_OK;
-	}
-	origin_set(&record->origin, &message->base, file, server->loop.wall_ns);
-	if (source && server->options->mode == MODE_SERVE)
-		return dynamic_subscribe_endpoints(dynamic, record, source, diag);
-	subscription_close(record->endpoints);
-	record->endpoints = NULL;
-	record->has_endpoints =
-		false; /* should it be of type EDS again, its hosts are built anew */
-	origin_fini(&record->endpoints_origin);
-	return STATUS_OK;
-}
-
-/* Clusters that the answer doesn't have any more. */
-static void remove_clusters(struct dynamic *dynamic, const struct file_resources *resources)
-{
-	struct cluster_manager *manager = &dynamic->server->clusters;
-	struct list_node *node = manager->records.next;
-	struct map named;
-
-	map_init(&named, NULL);
-	for (size_t i = 0; i < resources->count; i++)
-		map_set(&named, resources->items[i].name, &named);
-	while (node != &manager->records) {
-		struct cluster_record *record = container_of(node, struct cluster_record, link);
-		node = node->next;
-		if (record->is_static || map_get(&named, record->name))
-			continue;
-		cluster_manager_remove(manager, record->name);
-	}
-	map_free(&named);
-}
-
-/* Each cluster by itself: one that is refused keeps its old version. */
-static enum status clusters_apply(struct subscription *sub, struct subscription_load *load,
-				  bool *is_changed, bool *is_empty, struct diag *diag)
-{
-	struct dynamic *dynamic = sub->subject;
-	const struct file_resources *resources = &load->file->resources;
-	size_t refused = 0;
-
-	*is_empty = !resources->count;
-	for (size_t i = 0; i < resources->count; i++) {
-		const struct file_resource *resource = &resources->items[i];
-		struct diag one = {0};
-		bool is_new;
-		enum status status =
-			dynamic_put_cluster(dynamic, (const Cluster *)resource->message,
-					    resource->hash, load->file, &is_new, &one);
-		if (status == STATUS_EXISTS) /* a static one: it stays, and nobody minds */
-			continue;
-		if (status) {
-			file_resources_place(resources, resource, &one);
-			gather(diag, &one, &refused);
-		} else {
-			*is_changed |= is_new;
-		}
-	}
-	remove_clusters(dynamic, resources);
-	return refused ? STATUS_INVALID : STATUS_OK;
-}
-
-static const struct subscription_type clusters_type = {
-	.what = "clusters",
-	.message = &envoy__config__cluster__v3__cluster__descriptor,
-	.apply = clusters_apply,
-	.attempt = CDS_STAT_UPDATE_ATTEMPT,
-	.success = CDS_STAT_UPDATE_SUCCESS,
-	.failure = CDS_STAT_UPDATE_FAILURE,
-	.version = CDS_STAT_VERSION,
-	.rejected = CDS_STAT_UPDATE_REJECTED,
-	.time = CDS_STAT_UPDATE_TIME,
-	.version_text = CDS_STAT_VERSION_TEXT,
-	.duration = CDS_STAT_UPDATE_DURATION,
-	.counts_reloads = true,
-	.reload = CDS_STAT_CONFIG_RELOAD,
-	.reload_time = CDS_STAT_CONFIG_RELOAD_TIME_MS,
-};
 
 /* --- listeners --- */
 
@@ -229,7 +112,7 @@ static enum status put_listeners(struct dynamic *dynamic, struct resource_file *
 		if (status) {
 			file_resources_place(resources, resource, &one);
 			note_refusal(dynamic, resource, file, &one);
-			gather(diag, &one, &refused);
+			dynamic_gather(diag, &one, &refused);
 		} else {
 			*is_changed |= is_new;
 		}
@@ -278,7 +161,7 @@ void dynamic_settle(struct dynamic *dynamic)
 		server_advance(server);
 		return;
 	}
-	server->publisher.is_held = dynamic->subscriptions.due;
+	server->publisher.is_held = dynamic->subscriptions.due || server->clusters.due;
 	publisher_send(&server->publisher);
 }
 
@@ -317,7 +200,7 @@ enum status dynamic_start(struct dynamic *dynamic, bool serves, struct diag *dia
 	if (message->ads_config)
 		return diag_at(diag, "dynamic_resources.ads_config",
 			       "is not supported yet: name files");
-	if (open_source(dynamic, &clusters_type, message->cds_config, serves, &cds_stats,
+	if (open_source(dynamic, &dynamic_clusters_type, message->cds_config, serves, &cds_stats,
 			SLICE("cluster_manager.cds"), &dynamic->clusters, diag)) {
 		diag_prefix(diag, "dynamic_resources.cds_config");
 		return STATUS_INVALID;

@@ -21,10 +21,10 @@
 #include "server/dynamic_origin.h"
 #include "server/subscriptions.h"
 
+struct cluster_offer;
 struct cluster_record;
 struct config_context;
 struct server;
-struct Envoy__Config__Cluster__V3__Cluster;
 struct Envoy__Config__Core__V3__ConfigSource;
 struct Envoy__Config__Listener__V3__Listener;
 
@@ -71,11 +71,17 @@ void dynamic_stop(struct dynamic *dynamic);
 /* Clusters and listeners are gone. */
 void dynamic_fini(struct dynamic *dynamic);
 
+/* The faults of several resources in one: the first is told in full, the others are logged. */
+void dynamic_gather(struct diag *all, const struct diag *one, size_t *count);
+
 /* cluster_manager_put, and the endpoints' subscription for type EDS. file NULL: static. *is_changed
  * is set if it wasn't so before. */
-enum status MUST_CHECK dynamic_put_cluster(
-	struct dynamic *dynamic, const struct Envoy__Config__Cluster__V3__Cluster *message,
-	uint64_t hash, struct resource_file *file, bool *is_changed, struct diag *diag);
+enum status MUST_CHECK dynamic_put_cluster(struct dynamic *dynamic, struct cluster_offer *offer,
+					   struct resource_file *file, bool *is_changed,
+					   struct diag *diag);
+
+/* dynamic_clusters.c: CDS. */
+extern const struct subscription_type dynamic_clusters_type;
 
 /* listener_manager_put. opens: as there. */
 enum status MUST_CHECK dynamic_put_listener(

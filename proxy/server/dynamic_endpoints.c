@@ -2,6 +2,7 @@
 
 #include <envoy/config/endpoint/v3/endpoint.pb-c.h>
 
+#include "server/cluster_hosts.h"
 #include "server/server.h"
 #include "telemetry/stats_cluster.h"
 #include "upstream/assignment.h"
@@ -11,7 +12,9 @@ struct endpoints_work {
 	struct cluster *cluster; /* a reference */
 	struct host_set *before; /* a reference; NULL: none */
 	struct slice name;       /* what is asked for */
+	uint32_t generation;     /* of the set to be built */
 	struct host_set *hosts;  /* what was built; NULL: the file had none */
+	struct cluster_manager *manager;
 	uint64_t hash;
 };
 
@@ -26,6 +29,8 @@ static void *endpoints_begin(struct subscription *sub)
 	work->before = record->hosts;
 	if (work->before)
 		work->before->published.references++;
+	work->generation = cluster_hosts_generation(record);
+	work->manager = record->manager;
 	work->name = sub->name;
 	return work;
 }
@@ -34,8 +39,10 @@ static void endpoints_end(void *data)
 {
 	struct endpoints_work *work = data;
 
-	if (work->hosts)
-		host_set_free(work->hosts);
+	if (work->hosts) {
+		work->hosts->published.owner = work->manager;
+		cluster_hosts_release(&work->hosts->published);
+	}
 	if (work->before)
 		published_drop(&work->before->published);
 	published_drop(&work->cluster->published);
@@ -69,26 +76,9 @@ static enum status endpoints_prepare(struct subscription_load *load)
 		file_resources_place(resources, resource, &load->diag);
 		return status;
 	}
-	work->hosts = host_set_build(assignment, work->cluster, work->before);
+	work->hosts = host_set_build(assignment, work->cluster, work->before, work->generation);
 	assignment_free(assignment);
 	return STATUS_OK;
-}
-
-/* Hosts' health may have made a newer set of those before while this one was built: then its tables
- * are made once more, and its generation follows that one's. */
-static struct host_set *take_hosts(struct endpoints_work *work, const struct cluster_record *record)
-{
-	struct host_set *hosts = work->hosts;
-
-	work->hosts = NULL;
-	if (!record->hosts || record->hosts == work->before)
-		return hosts;
-	hosts->generation = record->hosts->generation;
-	struct host_set *newer = host_set_refresh(hosts, record->cluster);
-	newer->added = hosts->added;
-	newer->removed = hosts->removed;
-	host_set_free(hosts);
-	return newer;
 }
 
 static enum status endpoints_apply(struct subscription *sub, struct subscription_load *load,
@@ -115,7 +105,10 @@ static enum status endpoints_apply(struct subscription *sub, struct subscription
 	record->has_endpoints = true;
 	record->endpoints_hash = work->hash;
 	record->endpoints_cluster_hash = record->hash;
-	cluster_manager_set_hosts(record->manager, record, take_hosts(work, record));
+	/* Hosts' health may have made a newer set of those before meanwhile: it has the same hosts.
+	 */
+	cluster_manager_set_hosts(record->manager, record, work->hosts);
+	work->hosts = NULL;
 	return STATUS_OK;
 }
 
@@ -130,8 +123,9 @@ static void endpoints_known(struct subscription *sub, bool is_good)
 	(void)is_good;
 	if (record->hosts || assignment_build(NULL, false, &none, &diag))
 		return;
-	cluster_manager_set_hosts(record->manager, record,
-				  host_set_build(none, record->cluster, NULL));
+	cluster_manager_set_hosts(
+		record->manager, record,
+		host_set_build(none, record->cluster, NULL, cluster_hosts_generation(record)));
 	assignment_free(none);
 }
 

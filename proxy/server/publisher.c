@@ -4,10 +4,15 @@
 
 #include "server/worker.h"
 
+/* A worker applies so many changes in one turn. */
+enum { PUBLICATION_SLICE = 256 };
+
 /* A batch while it is gathered on main, and its copy on the way to one worker. */
 struct publication {
 	struct message message;
+	struct publication *next; /* the worker's: arrived later */
 	uint32_t count, size;
+	uint32_t applied;
 	struct publication_change *changes;
 };
 
@@ -32,6 +37,7 @@ void publisher_fini(struct publisher *publisher)
 			if (publisher->current[kind][slot])
 				published_drop(publisher->current[kind][slot]);
 		free(publisher->current[kind]);
+		free(publisher->noted[kind]);
 		map_free(&publisher->names[kind]);
 	}
 	arena_free(&publisher->names_arena);
@@ -65,20 +71,29 @@ void published_drop(struct published *object)
 		object->free(object);
 }
 
+static void make_room(struct publisher *publisher, enum published_kind kind, uint32_t slot)
+{
+	uint32_t before = publisher->current_size[kind], size = before ? before : 16;
+
+	if (slot < before)
+		return;
+	while (size <= slot)
+		size *= 2;
+	publisher->current[kind] =
+		realloc(publisher->current[kind], size * sizeof(struct published *));
+	publisher->noted[kind] = realloc(publisher->noted[kind], size * sizeof(uint32_t));
+	invariant(publisher->current[kind] && publisher->noted[kind]);
+	for (uint32_t i = before; i < size; i++) {
+		publisher->current[kind][i] = NULL;
+		publisher->noted[kind][i] = 0;
+	}
+	publisher->current_size[kind] = size;
+}
+
 static void set_current(struct publisher *publisher, enum published_kind kind, uint32_t slot,
 			struct published *object)
 {
-	if (slot >= publisher->current_size[kind]) {
-		uint32_t size = publisher->current_size[kind] ? publisher->current_size[kind] : 16;
-		while (size <= slot)
-			size *= 2;
-		publisher->current[kind] =
-			realloc(publisher->current[kind], size * sizeof(struct published *));
-		invariant(publisher->current[kind]);
-		for (uint32_t i = publisher->current_size[kind]; i < size; i++)
-			publisher->current[kind][i] = NULL;
-		publisher->current_size[kind] = size;
-	}
+	make_room(publisher, kind, slot);
 	struct published *old = publisher->current[kind][slot];
 	publisher->current[kind][slot] = object;
 	if (old)
@@ -93,12 +108,10 @@ static void note_change(struct publisher *publisher, struct publication_change c
 		pending = publisher->pending = calloc(1, sizeof *pending);
 		invariant(pending);
 	}
-	for (uint32_t i = 0; i < pending->count; i++) {
-		struct publication_change *other = &pending->changes[i];
-		if (other->kind == change.kind && other->slot == change.slot) {
-			*other = change;
-			return;
-		}
+	uint32_t *noted = &publisher->noted[change.kind][change.slot];
+	if (*noted) {
+		pending->changes[*noted - 1] = change;
+		return;
 	}
 	if (pending->count == pending->size) {
 		pending->size = pending->size ? pending->size * 2 : 16;
@@ -106,6 +119,7 @@ static void note_change(struct publisher *publisher, struct publication_change c
 		invariant(pending->changes);
 	}
 	pending->changes[pending->count++] = change;
+	*noted = pending->count;
 }
 
 void publisher_add(struct publisher *publisher, struct published *object)
@@ -120,27 +134,78 @@ void publisher_remove(struct publisher *publisher, enum published_kind kind, uin
 	note_change(publisher, (struct publication_change){kind, slot, NULL});
 }
 
-/* On the worker: one kind after the other, so that nothing points at what isn't there yet. */
-static void publication_apply(struct message *message, void *receiver)
-{
-	struct publication *publication = container_of(message, struct publication, message);
+/* --- the worker's side --- */
 
-	for (int kind = 0; kind < PUBLISHED_KINDS; kind++)
-		for (uint32_t i = 0; i < publication->count; i++)
-			if (publication->changes[i].kind == (enum published_kind)kind)
-				worker_apply(receiver, &publication->changes[i]);
-	free(publication->changes);
-	free(publication);
+static void on_next_turn(struct message *message, void *receiver);
+
+/* Some changes of the oldest batch; the rest in the turns to come. */
+static void apply_slice(struct worker *worker)
+{
+	struct publication *publication = worker->publications;
+	uint32_t end = publication->applied + PUBLICATION_SLICE;
+
+	if (end > publication->count)
+		end = publication->count;
+	while (publication->applied < end)
+		worker_apply(worker, &publication->changes[publication->applied++]);
+	if (end == publication->count) {
+		worker->publications = publication->next;
+		free(publication->changes);
+		free(publication);
+	}
+	if (worker->publications) {
+		worker->publications->message.run = on_next_turn;
+		mailbox_post(&worker->mailbox, &worker->publications->message);
+	}
+}
+
+static void on_next_turn(struct message *message, void *receiver)
+{
+	(void)message; /* the oldest one's */
+	apply_slice(receiver);
+}
+
+static void on_publication(struct message *message, void *receiver)
+{
+	struct worker *worker = receiver;
+	struct publication **at = &worker->publications;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = container_of(message, struct publication, message);
+	if (worker->publications == *at)
+		apply_slice(worker);
+}
+
+/* --- main's side --- */
+
+/* Nothing may point at what isn't there yet, or not any more: kinds come one after the other, and
+ * go the other way. */
+static unsigned rank(const struct publication_change *change)
+{
+	bool goes = !change->object && change->kind != PUBLISHED_LISTENER;
+	return goes ? 2 * PUBLISHED_KINDS - (unsigned)change->kind : (unsigned)change->kind;
+}
+
+static struct publication_change *in_order(const struct publication *pending)
+{
+	struct publication_change *changes = malloc(pending->count * sizeof *changes);
+	uint32_t count = 0;
+
+	invariant(changes);
+	for (unsigned r = 0; r <= 2 * PUBLISHED_KINDS; r++)
+		for (uint32_t i = 0; i < pending->count; i++)
+			if (rank(&pending->changes[i]) == r)
+				changes[count++] = pending->changes[i];
+	return changes;
 }
 
 static void send_to(struct worker *worker, const struct publication *pending)
 {
 	struct publication *copy = malloc(sizeof *copy);
 	invariant(copy);
-	*copy = (struct publication){.message.run = publication_apply, .count = pending->count};
-	copy->changes = malloc(pending->count * sizeof *copy->changes);
-	invariant(copy->changes);
-	memcpy(copy->changes, pending->changes, pending->count * sizeof *copy->changes);
+	*copy = (struct publication){.message.run = on_publication, .count = pending->count};
+	copy->changes = in_order(pending);
 	for (uint32_t i = 0; i < pending->count; i++)
 		if (pending->changes[i].object)
 			pending->changes[i].object->references++;
@@ -154,6 +219,8 @@ void publisher_send(struct publisher *publisher)
 	if (!pending || publisher->is_held)
 		return;
 	publisher->pending = NULL;
+	for (uint32_t i = 0; i < pending->count; i++)
+		publisher->noted[pending->changes[i].kind][pending->changes[i].slot] = 0;
 	for (unsigned i = 0; i < publisher->worker_count; i++)
 		send_to(publisher->workers[i], pending);
 	free(pending->changes);

@@ -25,6 +25,8 @@ struct publisher {
 	struct map names[PUBLISHED_KINDS]; /* -> slot + 1 */
 	uint32_t slot_count[PUBLISHED_KINDS];
 	struct published **current[PUBLISHED_KINDS]; /* by slot; NULL: nothing */
+	uint32_t
+		*noted[PUBLISHED_KINDS]; /* by slot: 1 + index among the pending changes; 0: none */
 	uint32_t current_size[PUBLISHED_KINDS];
 	struct mailbox *mailbox; /* main's: where workers give references back */
 	struct worker **workers;
@@ -50,8 +52,8 @@ void publisher_add(struct publisher *publisher, struct published *object);
 /* Empties the slot. */
 void publisher_remove(struct publisher *publisher, enum published_kind kind, uint32_t slot);
 
-/* Sends what was added and removed since the last time as one batch, applied in one turn of each
- * worker: host sets, clusters, routes, listeners. */
+/* Sends what was added and removed since the last time as one batch: host sets, clusters, routes,
+ * listeners, then what is gone. Each worker applies it in one turn, a large one in several. */
 void publisher_send(struct publisher *publisher);
 
 /* Drops a reference; frees with the last. Main. */

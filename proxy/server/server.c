@@ -19,7 +19,11 @@
 #include "telemetry/stats_server.h"
 #include "upstream/config_values.h"
 
-enum { DIAG_TEXT_MAX = 2048, STATS_FLUSH_MS = 5000 };
+enum {
+	DIAG_TEXT_MAX = 2048,
+	STATS_FLUSH_MS = 5000,
+	MESSAGES_A_TURN = 128, /* of workers and the builder; then /ready has its turn */
+};
 
 static void complain(const struct diag *diag, const char *what)
 {
@@ -32,7 +36,7 @@ static void complain(const struct diag *diag, const char *what)
 static void on_woken(struct loop *loop)
 {
 	struct server *server = container_of(loop, struct server, loop);
-	mailbox_drain(&server->mailbox);
+	mailbox_drain_some(&server->mailbox, MESSAGES_A_TURN);
 }
 
 static void keep(struct pin_table *table, struct published *object)
@@ -280,7 +284,7 @@ static void init_main_context(struct server *server)
  * listener its routes. */
 void server_advance(struct server *server)
 {
-	if (server->state != SERVER_INITIALIZING || cluster_manager_warming(&server->clusters) ||
+	if (server->state != SERVER_INITIALIZING || server->clusters.warming ||
 	    !dynamic_is_ready(&server->dynamic))
 		return;
 	server->state = SERVER_LIVE;
@@ -295,6 +299,12 @@ void server_advance(struct server *server)
 static void on_warmed(struct cluster_manager *manager)
 {
 	server_advance(manager->owner);
+}
+
+static void on_hosts_settled(struct cluster_manager *manager)
+{
+	struct server *server = manager->owner;
+	dynamic_settle(&server->dynamic);
 }
 
 static enum status init(struct server *server, const struct options *options, struct diag *diag)
@@ -318,7 +328,9 @@ static enum status init(struct server *server, const struct options *options, st
 			     &server->context.random, server->stats);
 	server->publisher.is_held = true;
 	server->clusters.warmed = on_warmed;
+	server->clusters.settled = on_hosts_settled;
 	server->clusters.owner = server;
+	server->clusters.builder = &server->dynamic.subscriptions.builder;
 	listener_manager_init(&server->listeners, &server->publisher, server->stats);
 	timer_init(&server->drain_timer, on_drain_deadline);
 	timer_init(&server->second_timer, on_second);
@@ -422,9 +434,9 @@ static enum status serve(struct server *server, struct diag *diag)
 		return diag_set(diag, "cannot start a thread");
 	if (start_workers(server))
 		return diag_set(diag, "no workers: the system gives no more event sets");
-	status = admin_start(&server->admin, diag);
-	if (!status)
-		status = server_load_static(server, true, diag);
+	status = server_load_static(server, true, diag);
+	if (!status) /* from here on it is answered at once */
+		status = admin_start(&server->admin, diag);
 	if (status)
 		return status;
 	server->state = SERVER_INITIALIZING;

@@ -18,12 +18,18 @@ struct resource_file *resource_file_take(struct resource_file *file)
 	return file;
 }
 
-void resource_file_drop(struct resource_file *file)
+static void resource_file_free(void *object)
 {
-	if (!file || --file->references)
-		return;
+	struct resource_file *file = object;
+
 	file_resources_free(&file->resources);
 	free(file);
+}
+
+void resource_file_drop(struct resource_file *file)
+{
+	if (file && !--file->references)
+		builder_bury(file->builder, resource_file_free, file);
 }
 
 /* --- counting --- */
@@ -72,6 +78,7 @@ static void load_free(struct subscription_load *load)
 {
 	if (load->type->end && load->work)
 		load->type->end(load->work);
+	load->owner->due -= load->is_held;
 	resource_file_drop(load->file);
 	free(load->path);
 	free(load);
@@ -99,6 +106,7 @@ static void run(struct builder_job *job)
 
 	invariant(file);
 	file->references = 1;
+	file->builder = &load->owner->builder;
 	load->status = file_source_load(&file->resources, load->path, load->type->message, &options,
 					&load->diag);
 	if (load->status) {
@@ -130,44 +138,74 @@ static void note_known(struct subscription *sub, bool is_good)
 		sub->type->known(sub, is_good);
 }
 
-/* What the builder has brought is applied or refused. */
-static void finish(struct subscription *sub, struct subscription_load *load)
+static void take(struct subscription_load *load);
+
+static void on_next_turn(struct message *message, void *receiver)
 {
-	bool is_changed = false, is_empty = false;
+	struct builder_job *job = container_of(message, struct builder_job, message);
+
+	(void)receiver;
+	take(container_of(job, struct subscription_load, job));
+}
+
+/* `apply` goes on when main has looked at everything else. */
+static void wait_for_next_turn(struct subscription_load *load)
+{
+	load->owner->due += !load->is_held;
+	load->is_held = true;
+	load->job.message.run = on_next_turn;
+	mailbox_post(load->owner->builder.mailbox, &load->job.message);
+}
+
+/* What the builder has brought is applied or refused. False: there is more to apply. */
+static bool finish(struct subscription *sub, struct subscription_load *load)
+{
 	enum status status = load->status;
 
 	if (!status) {
-		status = sub->type->apply(sub, load, &is_changed, &is_empty, &load->diag);
-		if (status == STATUS_AGAIN) {
-			subscription_load(sub);
-			return;
-		}
+		load->has_more = false;
+		status = sub->type->apply(sub, load, &load->is_changed, &load->is_empty,
+					  &load->diag);
+		if (!status && load->has_more)
+			return false;
+	}
+	if (status == STATUS_AGAIN) {
+		sub->is_stale = true;
+		return true;
 	}
 	if (status)
 		refuse(sub, &load->diag, !load->file && status != STATUS_INVALID);
 	else
-		count_success(sub, load, is_changed, is_empty);
+		count_success(sub, load, load->is_changed, load->is_empty);
 	note_known(sub, !status);
+	return true;
+}
+
+/* Main has it. What is outdated before it was begun isn't applied, what was begun is. */
+static void take(struct subscription_load *load)
+{
+	struct subscription *sub = load->subscription;
+	struct subscriptions *owner = load->owner;
+	bool is_wanted = sub && !owner->is_stopped && (load->is_held || !sub->is_stale);
+
+	if (is_wanted && !finish(sub, load)) {
+		wait_for_next_turn(load);
+		return;
+	}
+	if (sub)
+		sub->load = NULL;
+	load_free(load);
+	if (sub && sub->is_stale && !owner->is_stopped) {
+		sub->is_stale = false;
+		subscription_load(sub);
+	}
+	if (!owner->is_stopped)
+		owner->settled(owner);
 }
 
 static void done(struct builder_job *job)
 {
-	struct subscription_load *load = container_of(job, struct subscription_load, job);
-	struct subscription *sub = load->subscription;
-	struct subscriptions *owner = load->owner;
-
-	if (sub) {
-		sub->load = NULL;
-		if (sub->is_stale) {
-			sub->is_stale = false;
-			subscription_load(sub);
-		} else if (!owner->is_stopped) {
-			finish(sub, load);
-		}
-	}
-	load_free(load);
-	if (!owner->is_stopped)
-		owner->settled(owner);
+	take(container_of(job, struct subscription_load, job));
 }
 
 void subscription_load(struct subscription *sub)

@@ -27,9 +27,11 @@ struct subscription;
 struct subscriptions;
 struct Envoy__Config__Core__V3__ConfigSource;
 
-/* A file's content, held by each resource in force that came from it. Main counts. */
+/* A file's content, held by each resource in force that came from it. Main counts, the builder
+ * frees it. */
 struct resource_file {
 	unsigned references;
+	struct builder *builder;
 	struct file_resources resources;
 };
 
@@ -49,6 +51,9 @@ struct subscription_load {
 	enum status status;
 	struct diag diag;
 	uint64_t start_ns;
+	bool has_more;             /* set by `apply`: it goes on in main's next turn */
+	bool is_changed, is_empty; /* what `apply` has said so far */
+	bool is_held;              /* between two turns of `apply`: counts as due */
 };
 
 /* What differs between the kinds of resources. */
@@ -61,7 +66,8 @@ struct subscription_type {
 	enum status (*prepare)(struct subscription_load *load);
 	/* Main: puts it in force. *is_changed: something was added or replaced; *is_empty: nothing
 	 * was in it. STATUS_AGAIN: what was prepared is out of date, it is loaded anew. Else, on
-	 * failure, diag says why it is refused. */
+	 * failure, diag says why it is refused. With load->has_more set and STATUS_OK it is called
+	 * again next turn, and nothing is sent to the workers until it is through. */
 	enum status (*apply)(struct subscription *subscription, struct subscription_load *load,
 			     bool *is_changed, bool *is_empty, struct diag *diag);
 	/* Main: after the first answer of any kind. Nothing was applied if !is_good. NULL: nothing.
@@ -97,7 +103,7 @@ struct subscriptions {
 	struct file_watch watch;
 	struct io watch_io;
 	struct list_node list;
-	unsigned due; /* first answers that are out */
+	unsigned due; /* first answers that are out, answers that are applied in part */
 	bool is_watching, is_stopped;
 	bool refuses_unknown, hides_unknown;
 	void (*settled)(struct subscriptions *subscriptions); /* something was applied or refused */

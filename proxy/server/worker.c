@@ -195,7 +195,9 @@ void worker_stop(struct worker *worker)
 
 void worker_free(struct worker *worker)
 {
-	mailbox_drain(&worker->mailbox);
+	do
+		mailbox_drain(&worker->mailbox);
+	while (worker->publications);
 	close_all(worker);
 	upstream_worker_free(worker->context.upstream);
 	loop_settle(&worker->loop);

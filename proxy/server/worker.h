@@ -16,6 +16,7 @@
 #include "server/publisher.h"
 #include "stream/worker_context.h"
 
+struct publication;
 struct server;
 struct worker_listener;
 
@@ -24,6 +25,7 @@ struct worker {
 	struct loop loop;
 	struct mailbox mailbox;
 	struct mailbox *main_mailbox;
+	struct publication *publications; /* arrived, not applied in full yet: oldest first */
 	pthread_t thread;
 	bool is_started;
 	struct worker_listener **listeners; /* by listener slot; NULL: none */

@@ -64,6 +64,14 @@ void cluster_drop_stats(struct cluster *cluster)
 	stat_scope_drop(cluster->stats_owner, cluster->retry_stats);
 	for (int i = 0; i < CLUSTER_PRIORITIES; i++)
 		stat_scope_drop(cluster->stats_owner, cluster->remaining_stats[i]);
+	cluster->stats_owner = NULL;
+}
+
+void cluster_detach(struct cluster *cluster)
+{
+	cluster_drop_stats(cluster);
+	breakers_drop(cluster->shared_breakers);
+	cluster->shared_breakers = NULL;
 }
 
 void cluster_release(struct published *published)
@@ -71,8 +79,7 @@ void cluster_release(struct published *published)
 	struct cluster *cluster = container_of(published, struct cluster, published);
 	struct arena arena = published->arena; /* the cluster itself stands in it */
 
-	cluster_drop_stats(cluster);
-	breakers_drop(cluster->shared_breakers);
+	cluster_detach(cluster);
 	arena_free(&arena);
 }
 

@@ -234,8 +234,11 @@ void cluster_share_breakers(struct cluster *cluster, struct breakers *breakers);
 /* Takes the stat scopes of the cluster. Main, before it is published. */
 void cluster_take_stats(struct cluster *cluster, struct stats *stats);
 
-/* Gives the scopes back; cluster_release does. */
+/* Gives the scopes back, once; cluster_release does. */
 void cluster_drop_stats(struct cluster *cluster);
+
+/* Gives back what is counted by main: the scopes and the breakers. Any thread may free it then. */
+void cluster_detach(struct cluster *cluster);
 
 /* The published object's `free`: the scopes, the arena, the cluster itself. Main. */
 void cluster_release(struct published *published);

@@ -91,6 +91,16 @@ static inline bool host_is_in(const struct host *host, uint32_t generation)
 	return __atomic_load_n(&host->generation, __ATOMIC_RELAXED) >= generation;
 }
 
+/* A host set of this generation has it. Two may be built at a time: the newer one counts. */
+static inline void host_note_generation(struct host *host, uint32_t generation)
+{
+	uint32_t before = __atomic_load_n(&host->generation, __ATOMIC_RELAXED);
+	while (before < generation &&
+	       !__atomic_compare_exchange_n(&host->generation, &before, generation, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
 /* By address, then hostname: the order in which host sets find the hosts of the one before. */
 int host_compare(const struct addr *a, struct slice a_hostname, const struct addr *b,
 		 struct slice b_hostname);

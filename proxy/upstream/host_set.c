@@ -20,7 +20,7 @@ struct build {
 	uint32_t *index;     /* by endpoint: its index in the set */
 };
 
-static struct host_set *set_new(const struct host_set *before)
+static struct host_set *set_new(uint32_t generation)
 {
 	struct arena arena;
 	arena_init(&arena, 16384);
@@ -29,7 +29,7 @@ static struct host_set *set_new(const struct host_set *before)
 					    .references = 1,
 					    .arena = arena,
 					    .free = host_set_release};
-	set->generation = before ? before->generation + 1 : 1;
+	set->generation = generation;
 	return set;
 }
 
@@ -131,7 +131,7 @@ static void set_health(const struct build *b, struct host *host, const struct en
 		all |= HOST_CHECKED; /* nobody would clear them */
 	if ((host_health(host) & all) != (set & all) || set & ~all)
 		host_health_set(host, set, all & ~set);
-	__atomic_store_n(&host->generation, b->set->generation, __ATOMIC_RELAXED);
+	host_note_generation(host, b->set->generation);
 }
 
 static void place_hosts(struct build *b)
@@ -309,12 +309,12 @@ static void build_tables(struct host_set *set, const struct cluster *cluster)
 }
 
 struct host_set *host_set_build(const struct assignment *assignment, const struct cluster *cluster,
-				const struct host_set *before)
+				const struct host_set *before, uint32_t generation)
 {
 	struct build b = {.assignment = assignment,
 			  .cluster = cluster,
 			  .before = before,
-			  .set = set_new(before)};
+			  .set = set_new(generation)};
 	struct host_set *set = b.set;
 
 	arena_init(&b.scratch, 65536);
@@ -369,9 +369,10 @@ static void copy_checks(struct host_set *set, const struct host_set *from)
 	}
 }
 
-struct host_set *host_set_refresh(const struct host_set *before, const struct cluster *cluster)
+struct host_set *host_set_refresh(const struct host_set *before, const struct cluster *cluster,
+				  uint32_t generation)
 {
-	struct host_set *set = set_new(before);
+	struct host_set *set = set_new(generation);
 	struct arena *arena = &set->published.arena;
 
 	set->count = before->count;
@@ -388,7 +389,7 @@ struct host_set *host_set_refresh(const struct host_set *before, const struct cl
 		labels_take(set->label_list[i]);
 	for (uint32_t i = 0; i < set->count; i++) {
 		host_take(set->hosts[i]);
-		__atomic_store_n(&set->hosts[i]->generation, set->generation, __ATOMIC_RELAXED);
+		host_note_generation(set->hosts[i], generation);
 	}
 	copy_checks(set, before);
 	copy_localities(set, before->localities, before->locality_count);

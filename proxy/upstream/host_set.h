@@ -53,14 +53,16 @@ struct host_set {
 	struct subset_index *subsets; /* NULL: the cluster has none */
 };
 
-/* before: the latest set of the same cluster, or NULL; borrowed for the call. Returns owned, by one
- * reference; slot and version are the caller's to fill in. Never fails. */
+/* before: the latest set of the same cluster, or NULL; borrowed for the call. generation: higher
+ * than any that was given to a set of this cluster, also to one that is being built. Returns owned,
+ * by one reference; slot and version are the caller's to fill in. Never fails. */
 struct host_set *host_set_build(const struct assignment *assignment, const struct cluster *cluster,
-				const struct host_set *before);
+				const struct host_set *before, uint32_t generation);
 
 /* The same hosts with tables for what their health is now, or for a cluster whose balancing has
- * changed. Returns owned. */
-struct host_set *host_set_refresh(const struct host_set *before, const struct cluster *cluster);
+ * changed. generation: as above. Returns owned. */
+struct host_set *host_set_refresh(const struct host_set *before, const struct cluster *cluster,
+				  uint32_t generation);
 
 /* The published object's `free`: references to hosts and labels, the arena, the set itself. */
 void host_set_release(struct published *published);

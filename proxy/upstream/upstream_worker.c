@@ -4,7 +4,12 @@
 
 #include "telemetry/stats_cluster.h"
 
-enum { FIRST_BUCKETS = 16, PICK_RESTED_ATTEMPTS = 16 };
+enum {
+	FIRST_BUCKETS = 16,
+	PICK_RESTED_ATTEMPTS = 16,
+	SWEEP_BUCKETS = 1024, /* in one turn: 0.1 ms or so */
+	SWEEP_MS = 1,
+};
 
 /* --- hosts --- */
 
@@ -32,6 +37,7 @@ static void buckets_grow(struct cluster_worker *cluster)
 		}
 	}
 	free(old);
+	cluster->swept = 0; /* they are in other buckets */
 }
 
 struct worker_host *worker_host_get(struct cluster_worker *cluster, struct host *host)
@@ -133,18 +139,43 @@ void worker_host_remove(struct worker_host *wh)
 	worker_host_release(wh);
 }
 
-static void remove_hosts(struct cluster_worker *cluster, bool all)
+static void remove_bucket(struct cluster_worker *cluster, uint32_t bucket, bool all)
 {
 	const struct host_set *set = cluster_worker_hosts(cluster);
 
-	for (uint32_t i = 0; i < cluster->bucket_count; i++) {
-		for (struct worker_host *wh = cluster->buckets[i], *next; wh; wh = next) {
-			next = wh->next;
-			if (!wh->is_removed &&
-			    (all || !set || !host_is_in(wh->host, set->generation)))
-				worker_host_remove(wh);
-		}
+	for (struct worker_host *wh = cluster->buckets[bucket], *next; wh; wh = next) {
+		next = wh->next;
+		if (!wh->is_removed && (all || !set || !host_is_in(wh->host, set->generation)))
+			worker_host_remove(wh);
 	}
+}
+
+static void remove_all_hosts(struct cluster_worker *cluster)
+{
+	timer_cancel(&cluster->upstream->loop->wheel, &cluster->sweep_timer);
+	for (uint32_t i = 0; i < cluster->bucket_count; i++)
+		remove_bucket(cluster, i, true);
+}
+
+/* Hosts that have left the set: nobody picks them any more, so there is time. */
+static void sweep(struct cluster_worker *cluster)
+{
+	for (unsigned i = 0; i < SWEEP_BUCKETS && cluster->swept < cluster->bucket_count; i++)
+		remove_bucket(cluster, cluster->swept++, false);
+	if (cluster->swept < cluster->bucket_count)
+		timer_start(&cluster->upstream->loop->wheel, &cluster->sweep_timer, SWEEP_MS);
+}
+
+static void on_sweep(struct timer *timer)
+{
+	sweep(container_of(timer, struct cluster_worker, sweep_timer));
+}
+
+static void sweep_anew(struct cluster_worker *cluster)
+{
+	timer_cancel(&cluster->upstream->loop->wheel, &cluster->sweep_timer);
+	cluster->swept = 0;
+	sweep(cluster);
 }
 
 /* --- clusters --- */
@@ -204,7 +235,7 @@ static void cluster_remove(struct cluster_worker *cluster)
 	map_remove(&cluster->upstream->names, cluster->cluster->object->name);
 	destinations_fini(&cluster->destinations);
 	cluster->host_count++; /* not freed while its hosts are gone through */
-	remove_hosts(cluster, true);
+	remove_all_hosts(cluster);
 	cluster->host_count--;
 	cluster->is_removed = true;
 	cluster->only = NULL;
@@ -256,6 +287,7 @@ static struct cluster_worker *cluster_new(struct upstream_worker *upstream, uint
 	cluster->balance.random = random_next(upstream->random);
 	cluster->balance.active = active_of;
 	cluster->destinations.cluster = cluster;
+	timer_init(&cluster->sweep_timer, on_sweep);
 	return cluster;
 }
 
@@ -287,7 +319,7 @@ void upstream_worker_changed(struct upstream_worker *upstream, enum published_ki
 		swap_pin(&cluster->hosts, hosts);
 		cluster->only = NULL;
 		balance_state_reset(&cluster->balance, cluster_worker_hosts(cluster));
-		remove_hosts(cluster, false);
+		sweep_anew(cluster);
 	}
 }
 

@@ -60,6 +60,8 @@ struct cluster_worker {
 	struct worker_host **buckets;
 	uint32_t bucket_count, host_count;
 	struct worker_host *only; /* the host of a set of one, once picked; NULL: look */
+	uint32_t swept;           /* buckets whose hosts were compared with the set in force */
+	struct timer sweep_timer; /* runs while there are more */
 	struct balance_state balance;
 	struct http1_options http1_options; /* of connections to its hosts */
 	struct breaker_lease leases[CLUSTER_PRIORITIES];

@@ -19,7 +19,7 @@ static void begin(struct fixture *f, enum lb_policy policy)
 
 static void build(struct fixture *f)
 {
-	f->set = host_set_build(&f->plan.assignment, &f->cluster, NULL);
+	f->set = host_set_build(&f->plan.assignment, &f->cluster, NULL, 1);
 	test_state_init(&f->state, f->set);
 }
 
@@ -206,7 +206,7 @@ static void keys_stay_with_their_host(void **context)
 		build(&f);
 		/* One host goes: few keys but its own may move. */
 		host_health_set(f.set->hosts[7], HOST_FAILED_OUTLIER_CHECK, 0);
-		struct host_set *less = host_set_refresh(f.set, &f.cluster);
+		struct host_set *less = host_set_refresh(f.set, &f.cluster, f.set->generation + 1);
 		host_health_set(f.set->hosts[7], 0, HOST_FAILED_OUTLIER_CHECK);
 		unsigned moved = 0, total = 0;
 		for (uint64_t key = 0; key < 10000; key++) {

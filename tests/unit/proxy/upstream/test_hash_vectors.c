@@ -133,7 +133,7 @@ static void check(const struct vector *v)
 		endpoint->health = v->bad >> i & 1 ? ENDPOINT_UNHEALTHY : ENDPOINT_HEALTHY;
 		endpoint->labels = v->has_keys ? hash_key_labels(host_keys[i]) : NULL;
 	}
-	struct host_set *set = host_set_build(&plan.assignment, &cluster, NULL);
+	struct host_set *set = host_set_build(&plan.assignment, &cluster, NULL, 1);
 	test_state_init(&state, set);
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
 		struct pick pick = {.has_hash = true, .hash = hash_bytes(slice_of(keys[i]))};

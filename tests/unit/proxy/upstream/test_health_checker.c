@@ -175,7 +175,7 @@ static void add_host(uint16_t port)
 static void configure(void)
 {
 	struct host_set *old = f.set;
-	f.set = host_set_build(&f.plan.assignment, &f.cluster, old);
+	f.set = host_set_build(&f.plan.assignment, &f.cluster, old, old ? old->generation + 1 : 1);
 	health_checker_configure(&f.checker, &f.cluster, f.set);
 	host_set_free(old);
 }

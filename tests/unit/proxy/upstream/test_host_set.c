@@ -11,14 +11,14 @@ static void hosts_survive_updates(void **context)
 	plan_init(&plan);
 	for (uint32_t i = 0; i < 10; i++)
 		plan_endpoint(&plan, i, 1);
-	struct host_set *v1 = host_set_build(&plan.assignment, &cluster, NULL);
+	struct host_set *v1 = host_set_build(&plan.assignment, &cluster, NULL, 1);
 	assert_int_equal(v1->count, 10);
 	assert_int_equal(v1->added, 10);
 
 	plan_init(&plan);
 	for (uint32_t i = 15; i-- > 5;)
 		plan_endpoint(&plan, i, 1);
-	struct host_set *v2 = host_set_build(&plan.assignment, &cluster, v1);
+	struct host_set *v2 = host_set_build(&plan.assignment, &cluster, v1, 2);
 	assert_int_equal(v2->count, 10);
 	assert_int_equal(v2->added, 5);
 	assert_int_equal(v2->removed, 5);
@@ -51,7 +51,7 @@ static void endpoints_given_twice_count_once(void **context)
 	plan_locality(&plan, 0, 0);
 	plan_endpoint(&plan, 2, 1);
 	plan_endpoint(&plan, 3, 1);
-	struct host_set *set = host_set_build(&plan.assignment, &cluster, NULL);
+	struct host_set *set = host_set_build(&plan.assignment, &cluster, NULL, 1);
 	assert_int_equal(set->count, 3);
 	assert_int_equal(set->localities[0].count, 2);
 	assert_int_equal(set->localities[1].first, 2);
@@ -60,9 +60,9 @@ static void endpoints_given_twice_count_once(void **context)
 	host_set_free(set);
 
 	cluster.type = CLUSTER_STATIC;
-	set = host_set_build(&plan.assignment, &cluster, NULL);
+	set = host_set_build(&plan.assignment, &cluster, NULL, 1);
 	assert_int_equal(set->count, 5);
-	struct host_set *again = host_set_build(&plan.assignment, &cluster, set);
+	struct host_set *again = host_set_build(&plan.assignment, &cluster, set, 2);
 	assert_int_equal(again->added, 0);
 	for (uint32_t i = 0; i < 5; i++)
 		assert_ptr_equal(set->hosts[i], again->hosts[i]);
@@ -79,10 +79,10 @@ static void refresh_sees_new_health(void **context)
 	plan_init(&plan);
 	for (uint32_t i = 0; i < 4; i++)
 		plan_endpoint(&plan, i, i + 1);
-	struct host_set *before = host_set_build(&plan.assignment, &cluster, NULL);
+	struct host_set *before = host_set_build(&plan.assignment, &cluster, NULL, 1);
 	assert_int_equal(before->healthy, 4);
 	host_health_set(before->hosts[2], HOST_FAILED_OUTLIER_CHECK, 0);
-	struct host_set *after = host_set_refresh(before, &cluster);
+	struct host_set *after = host_set_refresh(before, &cluster, 2);
 	assert_int_equal(after->healthy, 3);
 	assert_int_equal(after->balance->priorities[0].healthy.count, 3);
 	assert_int_equal(host_set_weight(after, 3), 4);
@@ -105,7 +105,7 @@ static void eds_health_and_active_checks_set_flags(void **context)
 	plan_endpoint(&plan, 3, 1)->health = ENDPOINT_DEGRADED;
 	struct endpoint_check unchecked = {.is_disabled = true};
 	plan_endpoint(&plan, 4, 1)->check = &unchecked;
-	struct host_set *set = host_set_build(&plan.assignment, &cluster, NULL);
+	struct host_set *set = host_set_build(&plan.assignment, &cluster, NULL, 1);
 	host_flags_format(host_health(set->hosts[0]), text);
 	assert_string_equal(text, "/failed_active_hc/failed_eds_health");
 	assert_int_equal(host_health(set->hosts[1]), HOST_FAILED_ACTIVE_CHECK | HOST_DRAINING_EDS);
@@ -113,7 +113,7 @@ static void eds_health_and_active_checks_set_flags(void **context)
 	host_health_set(set->hosts[2], 0, HOST_FAILED_ACTIVE_CHECK);
 	assert_int_equal(host_health(set->hosts[2]), HOST_DEGRADED_EDS);
 	plan.endpoints[2].health = ENDPOINT_HEALTHY;
-	struct host_set *next = host_set_build(&plan.assignment, &cluster, set);
+	struct host_set *next = host_set_build(&plan.assignment, &cluster, set, 2);
 	assert_int_equal(host_health(set->hosts[2]), 0);
 	host_flags_format(0, text);
 	assert_string_equal(text, "healthy");

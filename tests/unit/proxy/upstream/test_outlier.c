@@ -243,11 +243,11 @@ static void removed_hosts_are_forgotten(void **context)
 	plan_init(&plan);
 	plan_endpoint(&plan, 1, 1);
 	plan_endpoint(&plan, 2, 1);
-	struct host_set *two = host_set_build(&plan.assignment, &cluster, NULL);
+	struct host_set *two = host_set_build(&plan.assignment, &cluster, NULL, 1);
 	assert_true(outlier_trip(&f.outlier, two->hosts[0], OUTLIER_CAUSE_5XX, 2, 1));
 	assert_true(outlier_trip(&f.outlier, two->hosts[1], OUTLIER_CAUSE_5XX, 2, 1));
 	plan.assignment.endpoint_count = plan.localities[0].count = 1;
-	struct host_set *one = host_set_build(&plan.assignment, &cluster, two);
+	struct host_set *one = host_set_build(&plan.assignment, &cluster, two, 2);
 	outlier_keep(&f.outlier, one);
 	assert_int_equal(f.outlier.ejected, 1);
 	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ACTIVE), 1);

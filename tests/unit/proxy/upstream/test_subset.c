@@ -39,7 +39,7 @@ static void begin(const char *subsets)
 			"    metadata: {filter_metadata: {envoy.lb: %s}}\n",
 			i + 1, host_labels[i]);
 	f.assignment = assignment_of_yaml(yaml);
-	f.set = host_set_build(f.assignment, f.cluster, NULL);
+	f.set = host_set_build(f.assignment, f.cluster, NULL, 1);
 	assert_int_equal(f.set->count, 5);
 	test_state_init(&f.state, f.set);
 }
@@ -180,7 +180,7 @@ static void unhealthy_hosts_stay_out_of_subsets(void **context)
 	(void)context;
 	begin("{subset_selectors: [{keys: [stage]}]}");
 	host_health_set(f.set->hosts[0], HOST_FAILED_EDS, 0);
-	struct host_set *fresh = host_set_refresh(f.set, f.cluster);
+	struct host_set *fresh = host_set_refresh(f.set, f.cluster, f.set->generation + 1);
 	host_set_free(f.set);
 	f.set = fresh;
 	assert_string_equal(hosts_of("{stage: prod}", PICK_SUBSET), "1");

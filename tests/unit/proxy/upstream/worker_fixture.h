@@ -96,7 +96,8 @@ static inline void add_host(uint16_t port)
 static inline void publish_hosts(void)
 {
 	struct host_set *before = f.hosts;
-	f.hosts = host_set_build(&f.plan.assignment, f.cluster, before);
+	f.hosts = host_set_build(&f.plan.assignment, f.cluster, before,
+				 before ? before->generation + 1 : 1);
 	f.hosts->published.slot = SLOT;
 	f.hosts->published.references++;
 	pin_table_set(&f.pins, PUBLISHED_HOST_SET, SLOT, &f.hosts->published);
