@@ -138,6 +138,7 @@ void route_match_input_init(struct route_match_input *input, const struct header
 	input->path = (struct slice){path.data, end};
 	input->query = end < path.len ? slice_sub(path, end + 1, path.len) : SLICE("");
 	input->random = random;
+	input->metadata = NULL;
 	input->has_peer_certificate = input->has_valid_peer_certificate = false;
 	input->argument = NULL;
 }
