@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/un.h>
 
 #include "base/hash.h"
@@ -252,4 +253,23 @@ bool addr_in_range(const struct addr *addr, const struct addr_range *range)
 		return false;
 	unsigned rest = bits % 8;
 	return !rest || !((addr->ip[bits / 8] ^ range->base.ip[bits / 8]) >> (8 - rest));
+}
+
+struct addr_packed addr_pack(const struct addr *addr)
+{
+	if (addr->family == ADDR_IPV4) {
+		uint32_t ip;
+		memcpy(&ip, addr->ip, sizeof ip);
+		return (struct addr_packed){(uint64_t)ip << 32 | (uint32_t)addr->port << 16 | 1};
+	}
+	struct addr *copy = malloc(sizeof *copy);
+	invariant(copy);
+	*copy = *addr;
+	return (struct addr_packed){(uintptr_t)copy};
+}
+
+void addr_packed_free(struct addr_packed packed)
+{
+	if (!(packed.word & 1))
+		free((void *)(uintptr_t)packed.word);
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/slice.h"
@@ -56,6 +57,28 @@ enum status MUST_CHECK addr_to_sockaddr(const struct addr *addr, struct sockaddr
  * path[ADDR_TEXT_MAX], if not NULL. */
 void addr_from_sockaddr(const struct sockaddr_storage *in, socklen_t len, struct addr *addr,
 			char *path);
+
+/* An address in a word, for what is kept by the thousand: IPv4 in the word itself, others in the
+ * heap. */
+struct addr_packed {
+	uint64_t word; /* ip << 32 | port << 16 | 1 (ip as it lies in memory); else a struct addr's
+			  address */
+};
+
+/* Owned: addr_packed_free. */
+struct addr_packed addr_pack(const struct addr *addr);
+void addr_packed_free(struct addr_packed packed);
+
+static inline void addr_unpack(struct addr_packed packed, struct addr *addr)
+{
+	if (!(packed.word & 1)) {
+		*addr = *(const struct addr *)(uintptr_t)packed.word;
+		return;
+	}
+	uint32_t ip = (uint32_t)(packed.word >> 32);
+	*addr = (struct addr){.family = ADDR_IPV4, .port = (uint16_t)(packed.word >> 16)};
+	memcpy(addr->ip, &ip, sizeof ip);
+}
 
 /* A CIDR range. */
 struct addr_range {

@@ -55,7 +55,7 @@ static bool forwarded_address(struct slice xff, unsigned skip, struct addr *addr
 static const struct addr *visible_remote(const struct stream *s)
 {
 	const struct addr *host = &http_manager_of(s->session)->host_address;
-	const struct addr *remote = &s->session->remote;
+	const struct addr *remote = s->info.downstream_direct_remote;
 
 	return addr_is_loopback(remote) && host->family == remote->family ? host : remote;
 }
@@ -94,7 +94,8 @@ static bool detect_origin(struct stream *s, struct headers *headers)
 		if (manager->trusted_hops && xff.data &&
 		    forwarded_address(xff, manager->trusted_hops - 1, &addr, &is_only))
 			set_remote(s, &addr);
-		if (!manager->skips_xff_append && s->session->remote.family != ADDR_UNIX)
+		if (!manager->skips_xff_append &&
+		    s->info.downstream_direct_remote->family != ADDR_UNIX)
 			append_xff(s, headers);
 		if (!headers_has(headers, HEADER_X_FORWARDED_PROTO) || !manager->trusted_hops)
 			headers_set_id(headers, HEADER_X_FORWARDED_PROTO, SLICE("http"));
@@ -159,7 +160,7 @@ static void set_external_address(struct stream *s, struct headers *headers)
 static void set_forwarded_port(struct stream *s, struct headers *headers)
 {
 	headers_set_id(headers, HEADER_X_FORWARDED_PORT,
-		       arena_number(&s->arena, s->session->local.port));
+		       arena_number(&s->arena, s->info.downstream_local->port));
 }
 
 static void add_user_agent(const struct http_manager *manager, struct headers *headers)
@@ -267,7 +268,7 @@ static void strip_host(struct stream *s, struct headers *headers)
 	if (manager->strips_any_port)
 		stripped = authority_host(stripped);
 	if (manager->strips_matching_port)
-		stripped = authority_strip_port(stripped, s->session->local.port);
+		stripped = authority_strip_port(stripped, s->info.downstream_local->port);
 	if (manager->strips_trailing_dot)
 		stripped = authority_strip_dot(stripped, &s->arena);
 	if (stripped.data != host.data || stripped.len != host.len)

@@ -88,20 +88,23 @@ static void request_failed(struct session *session, enum reply_reason reason, st
 {
 	const struct http_manager *manager = http_manager_of(session);
 	struct loop *loop = session->worker->loop;
+	struct addr remote, local;
 	const struct reply_reason_row *row = &reply_reasons[reason];
 	struct stream_info info = {
 		.times = {.start_ns = loop->now_ns, .end_ns = loop->now_ns},
 		.start_wall_ns = loop->wall_ns,
 		.connection_id = session->id,
 		.protocol = STREAM_PROTOCOL_HTTP11,
-		.downstream_remote = &session->remote,
-		.downstream_direct_remote = &session->remote,
-		.downstream_local = &session->local,
+		.downstream_remote = &remote,
+		.downstream_direct_remote = &remote,
+		.downstream_local = &local,
 		.response_code = row->http,
 		.response_code_details = details.len ? details : row->details,
 		.filter_chain_name = *session->filter_chain_name,
 	};
 
+	addr_unpack(session->remote, &remote);
+	addr_unpack(session->local, &local);
 	stream_info_flag(&info, RESPONSE_FLAG_DOWNSTREAM_PROTOCOL_ERROR);
 	count(session, HTTP_STAT_DOWNSTREAM_CX_PROTOCOL_ERROR);
 	count(session, HTTP_STAT_DOWNSTREAM_RQ_TOTAL);

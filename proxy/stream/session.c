@@ -40,6 +40,8 @@ static void session_gone(struct session *session)
 	list_remove(&session->served.link);
 	accepted_ended(session->end, loop_now_ms(session->worker->loop) - session->start_ms);
 	struct pin *listener = session->listener;
+	addr_packed_free(session->remote);
+	addr_packed_free(session->local);
 	session->type->ended(session);
 	pin_drop(listener);
 }
@@ -469,8 +471,8 @@ void session_init(struct session *session, const struct session_type *type,
 	session->type = type;
 	session->config = config;
 	session->worker = accepted->worker;
-	session->remote = accepted->remote;
-	session->local = accepted->local;
+	session->remote = addr_pack(&accepted->remote);
+	session->local = addr_pack(&accepted->local);
 	session->filter_chain_name = accepted->filter_chain_name;
 	session->listener = pin_take(accepted->listener);
 	session->end = accepted->end;

@@ -90,7 +90,7 @@ struct session {
 	struct list_node streams;
 	uint64_t id;
 	uint64_t start_ms;
-	struct addr remote, local;
+	struct addr_packed remote, local; /* a stream has them unpacked */
 	uint32_t waits_since_ms; /* since the last stream's end, or a head's first byte: the low
 				    bits of the loop's time */
 	uint32_t request_count;

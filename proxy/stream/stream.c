@@ -170,9 +170,10 @@ static void stream_init(struct stream *s, struct session *session)
 	info->connection_id = session->id;
 	info->stream_id = ++worker->next_id;
 	info->protocol = (uint8_t)session->type->protocol;
-	info->downstream_remote = &session->remote;
-	info->downstream_direct_remote = &session->remote;
-	info->downstream_local = &session->local;
+	addr_unpack(session->remote, &s->remote);
+	addr_unpack(session->local, &s->local);
+	info->downstream_remote = info->downstream_direct_remote = &s->remote;
+	info->downstream_local = &s->local;
 	info->filter_chain_name = *session->filter_chain_name;
 }
 

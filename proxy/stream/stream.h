@@ -62,6 +62,8 @@ struct stream {
 	struct worker_context *worker;
 	struct timer alarm; /* at the earliest deadline or before */
 
+	struct addr remote, local; /* the session's */
+
 	/* From here on zeroed by stream_open. */
 	struct exchange down;
 	struct session *session;

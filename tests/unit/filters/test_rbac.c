@@ -22,8 +22,14 @@ static uint64_t counted(struct stream_fixture *f, unsigned id)
 static void set_addresses(struct stream_fixture *f, const char *remote, const char *local)
 {
 	struct session *session = f->session_base;
-	assert_int_equal(addr_parse(slice_of(remote), &session->remote), 0);
-	assert_int_equal(addr_parse(slice_of(local), &session->local), 0);
+	struct addr addr;
+
+	addr_packed_free(session->remote);
+	addr_packed_free(session->local);
+	assert_int_equal(addr_parse(slice_of(remote), &addr), 0);
+	session->remote = addr_pack(&addr);
+	assert_int_equal(addr_parse(slice_of(local), &addr), 0);
+	session->local = addr_pack(&addr);
 }
 
 /* Two filters: the first notes down what it was configured with, the second judges. */

@@ -209,6 +209,28 @@ static void internal_and_loopback(void **state)
 	}
 }
 
+static void packed_addresses_come_out_as_they_went_in(void **state)
+{
+	static const char *const texts[] = {"1.2.3.4:80", "0.0.0.0:0", "255.255.255.255:65535",
+					    "[::1]:443", "[2001:db8::ff]:65535"};
+	struct addr in, out;
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(texts); i++) {
+		assert_int_equal(addr_parse(slice_of(texts[i]), &in), STATUS_OK);
+		struct addr_packed packed = addr_pack(&in);
+		addr_unpack(packed, &out);
+		assert_true(addr_equal(&in, &out));
+		addr_packed_free(packed);
+	}
+	in = (struct addr){.family = ADDR_UNIX, .path = "/run/x"};
+	struct addr_packed packed = addr_pack(&in);
+	addr_unpack(packed, &out);
+	assert_int_equal(out.family, ADDR_UNIX);
+	assert_string_equal(out.path, "/run/x");
+	addr_packed_free(packed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +242,7 @@ int main(void)
 		cmocka_unit_test(a_unix_path_has_a_limit),
 		cmocka_unit_test(ranges),
 		cmocka_unit_test(internal_and_loopback),
+		cmocka_unit_test(packed_addresses_come_out_as_they_went_in),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
