@@ -115,7 +115,8 @@ static inline uint64_t http1_send_left(const struct http1 *h)
 	return h->send_state == HTTP1_SEND_LENGTH ? h->send_left : 0;
 }
 
-/* n <= http1_send_left bytes were written past the codec, behind all of codec->out. */
+/* n <= http1_send_left bytes were written past the codec, behind all of codec->out. The message
+ * ends as ever, by send_data. */
 void http1_skip_send(struct http1 *h, uint64_t n);
 
 /* Server, after `failed` or within it: what send_error writes, with more fields (date, server …).

@@ -85,6 +85,4 @@ void http1_skip_send(struct http1 *h, uint64_t n)
 {
 	invariant(h->send_state == HTTP1_SEND_LENGTH && n <= h->send_left);
 	h->send_left -= n;
-	if (!h->send_left)
-		http1_sent(h);
 }

@@ -1,3 +1,4 @@
+#include "manager/http_splice.h"
 #include "manager/router.h"
 
 #include "manager/router_private.h"
@@ -433,6 +434,8 @@ enum filter_status router_request_data(struct filter *f, struct buf *data, bool 
 	retain(r, data);
 	if (r->is_sending) {
 		upstream_send_data(&r->request, data, end);
+		if (!end && !r->can_retry && !r->mirrored)
+			http_splice(r->stream, &r->request, DIRECTION_REQUEST);
 	} else if (r->can_retry) {
 		buf_clear(data); /* goes out of `retained` when the attempt is ready */
 	} else {

@@ -1,3 +1,4 @@
+#include "manager/http_splice.h"
 #include "manager/router_private.h"
 #include "routing/virtual_host.h"
 #include "stream/reply.h"
@@ -152,6 +153,8 @@ static void on_data(struct upstream_request *request, struct buf *data, bool end
 	if (end)
 		r->stream->info.times.response_end_ns = r->stream->worker->loop->now_ns;
 	stream_response_data(r->stream, data, end);
+	if (!end && request->state == UPSTREAM_REQUEST_ATTACHED)
+		http_splice(r->stream, request, DIRECTION_RESPONSE);
 }
 
 static void on_trailers(struct upstream_request *request, struct headers *trailers)

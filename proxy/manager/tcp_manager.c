@@ -220,6 +220,29 @@ static void on_down_closed(struct conn *conn, enum status why)
 
 static void connect_next(struct tcp_session *t);
 
+static uint64_t splice_room(struct splice *splice)
+{
+	(void)splice;
+	return UINT64_MAX;
+}
+
+static void moved_up(struct splice *splice, uint64_t n)
+{
+	struct tcp_session *t = container_of(splice, struct tcp_session, to_up);
+	(void)n;
+	t->last_activity_ms = loop_now_ms(t->worker->loop);
+}
+
+static void moved_down(struct splice *splice, uint64_t n)
+{
+	struct tcp_session *t = container_of(splice, struct tcp_session, to_down);
+	(void)n;
+	t->last_activity_ms = loop_now_ms(t->worker->loop);
+}
+
+static const struct splice_type to_up_type = {.room = splice_room, .moved = moved_up};
+static const struct splice_type to_down_type = {.room = splice_room, .moved = moved_down};
+
 static void on_up_connected(struct conn *conn)
 {
 	struct tcp_session *t = of_up(conn);
@@ -237,8 +260,8 @@ static void on_up_connected(struct conn *conn)
 		    (conn_loop(conn)->now_ns - t->info.times.upstream_start_ns) / 1000000);
 	cluster_count(t, CLUSTER_STAT_UPSTREAM_RQ_TOTAL);
 	stat_gauge_inc(shard, t->cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
-	splice_join(&t->to_up, &t->down, &t->up);
-	splice_join(&t->to_down, &t->up, &t->down);
+	splice_join(&t->to_up, &to_up_type, &t->down, &t->up);
+	splice_join(&t->to_down, &to_down_type, &t->up, &t->down);
 	conn_read_resume(&t->down);
 }
 

@@ -64,9 +64,9 @@ static void release(struct conn *conn, bool reset)
 	io_unmark_dirty(&conn->io);
 	conn->transport->close(conn);
 	if (conn->splice_out)
-		splice_end(conn->splice_out);
+		splice_part(conn->splice_out);
 	if (conn->splice_in)
-		splice_end(conn->splice_in);
+		splice_part(conn->splice_in);
 	if (reset) {
 		struct linger linger = {.l_onoff = 1};
 		setsockopt(io_fd(&conn->io), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
@@ -149,23 +149,25 @@ static bool read_spliced(struct conn *conn)
 	struct splice *splice = conn->splice_out;
 	size_t moved;
 
-	if (splice->to->out.len || splice->to->state != CONN_OPEN) {
+	if (conn->left || splice->to->out.len || splice->to->state != CONN_OPEN) {
 		splice_end(splice);
 		return false;
 	}
 	enum status status = splice_read(splice, &moved);
 	if (status == STATUS_EXHAUSTED)
 		return false;
-	if (moved)
-		conn->events->read(conn, slice_make("", 0), false);
 	if (splice->waiting) {
 		conn_read_pause(conn);
 		update_interest(splice->to);
+		splice_tell(splice);
 		return true;
 	}
 	conn->is_bulk = moved >= CONN_READ_SIZE_BULK;
 	if (!conn->is_bulk)
 		splice_end(splice);
+	splice_tell(splice);
+	if (conn->state != CONN_OPEN)
+		return true;
 	if (status == STATUS_CLOSED) {
 		conn->is_eof = true;
 		deliver(conn, slice_make("", 0), true);
@@ -182,10 +184,11 @@ static void write_spliced(struct conn *conn)
 {
 	struct splice *splice = conn->splice_in;
 
-	if (!splice_drain(splice))
-		return;
-	update_interest(conn);
-	conn_read_resume(splice->from);
+	if (splice_drain(splice)) {
+		update_interest(conn);
+		conn_read_resume(splice->from);
+	}
+	splice_tell(splice);
 }
 
 static void read_some(struct conn *conn)

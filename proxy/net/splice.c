@@ -35,12 +35,20 @@ static void on_tail(struct timer *timer)
 	io->watcher.ready(io, IO_READ);
 }
 
-void splice_join(struct splice *splice, struct conn *from, struct conn *to)
+void splice_join(struct splice *splice, const struct splice_type *type, struct conn *from,
+		 struct conn *to)
 {
-	*splice = (struct splice){.from = from, .to = to};
+	*splice = (struct splice){.type = type, .from = from, .to = to};
 	timer_init(&splice->tail, on_tail);
 	from->splice_out = splice;
 	to->splice_in = splice;
+}
+
+void splice_part(struct splice *splice)
+{
+	splice_end(splice);
+	splice->from->splice_out = NULL;
+	splice->to->splice_in = NULL;
 }
 
 static bool take_pipe(struct splice *splice)
@@ -76,19 +84,31 @@ bool splice_drain(struct splice *splice)
 			return n != -EAGAIN; /* a broken socket shows itself when it is written or
 						read */
 		splice->waiting -= (size_t)n;
+		splice->untold += (size_t)n;
 		to->bytes_written += (uint64_t)n;
 	}
 	expect_more(splice);
 	return true;
 }
 
-static enum status read_rounds(struct splice *splice, size_t *moved)
+void splice_tell(struct splice *splice)
+{
+	size_t n = splice->untold;
+
+	splice->untold = 0;
+	if (n)
+		splice->type->moved(splice, n);
+}
+
+static enum status read_rounds(struct splice *splice, uint64_t room, size_t *moved)
 {
 	struct conn *from = splice->from;
 
-	for (int round = 0; round < SPLICE_ROUNDS; round++) {
+	for (int round = 0; round < SPLICE_ROUNDS && *moved < room; round++) {
+		uint64_t left = room - *moved;
 		ssize_t n = conn_loop(from)->sys->splice(io_fd(&from->io), splice->pipe[1],
-							 SPLICE_CHUNK);
+							 left < SPLICE_CHUNK ? (size_t)left
+									     : SPLICE_CHUNK);
 		if (n == 0)
 			return STATUS_CLOSED;
 		if (n == -EAGAIN || n == -EINTR)
@@ -106,13 +126,16 @@ static enum status read_rounds(struct splice *splice, size_t *moved)
 
 enum status splice_read(struct splice *splice, size_t *moved)
 {
+	uint64_t room = splice->type->room(splice);
+
 	*moved = 0;
-	if (!take_pipe(splice))
+	if (!room || !take_pipe(splice))
 		return STATUS_EXHAUSTED;
-	enum status status = read_rounds(splice, moved);
+	enum status status = read_rounds(splice, room, moved);
 	splice->burst += *moved;
-	if (!splice->is_patient && splice->burst > SPLICE_LONG_BURST)
-		set_patient(splice, true);
+	bool is_long = splice->burst > SPLICE_LONG_BURST && room - *moved > SPLICE_PATIENCE;
+	if (splice->is_patient != is_long)
+		set_patient(splice, is_long);
 	expect_more(splice);
 	return status;
 }

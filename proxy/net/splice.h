@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 #include "base/timer_wheel.h"
@@ -34,25 +35,45 @@ enum {
 	SPLICE_PATIENCE_MS = 3,
 };
 
+struct splice;
+
+/* Who wants it. Both are called by the connections. */
+struct splice_type {
+	/* How many more bytes of `from` are for `to` unseen; 0: none now, it is read as always. */
+	uint64_t (*room)(struct splice *splice);
+	/* `to` has taken n more bytes. May part the splice if that was the room, and close either
+	 * connection. */
+	void (*moved)(struct splice *splice, uint64_t n);
+};
+
 struct splice {
+	const struct splice_type *type;
 	struct conn *from, *to;
 	int pipe[2];    /* read end, write end; valid while has_pipe */
 	size_t waiting; /* bytes in the pipe */
-	size_t burst;   /* bytes moved since it has the pipe */
+	size_t untold;  /* bytes that `to` has taken, and type->moved isn't told */
+	uint64_t burst; /* bytes moved since it has the pipe */
 	struct timer tail;
 	bool has_pipe, is_patient;
 };
 
-/* Joins two open plain connections, in this direction. Undone by closing either. */
-void splice_join(struct splice *splice, struct conn *from, struct conn *to);
+/* Joins two open plain connections, in this direction. */
+void splice_join(struct splice *splice, const struct splice_type *type, struct conn *from,
+		 struct conn *to);
+
+/* They are two again, and what waits in the pipe is lost: done by closing either. */
+void splice_part(struct splice *splice);
 
 /* Reads by splicing: STATUS_OK, STATUS_AGAIN when there was nothing to read, STATUS_CLOSED at
- * from's end, or what broke `from`; a broken `to` shows at its next write. *moved: bytes taken from
- * `from`. */
+ * from's end, STATUS_EXHAUSTED when there is no room or no pipe, or what broke `from`; a broken
+ * `to` shows at its next write. *moved: bytes taken from `from`. */
 enum status splice_read(struct splice *splice, size_t *moved);
 
 /* `to` can be written again: moves what waits. False while some still does. */
 bool splice_drain(struct splice *splice);
+
+/* Tells the type what has moved. The last use of the splice: it may be parted then. */
+void splice_tell(struct splice *splice);
 
 /* Gives the pipe back, with what is in it. */
 void splice_end(struct splice *splice);

@@ -277,6 +277,14 @@ void chain_trailers(struct stream *s, enum direction direction, struct headers *
 		run_trailers(s, direction, first(s, direction), trailers);
 }
 
+bool chain_passes_data(const struct stream *s, enum direction direction)
+{
+	const struct chain_config *chain = config_of(s);
+	bool is_seen =
+		direction == DIRECTION_REQUEST ? chain->has_request_data : chain->has_response_data;
+	return !is_seen && !s->has_holds;
+}
+
 void chain_headers_from(struct stream *s, enum direction direction, unsigned from,
 			struct headers *headers, bool end)
 {
@@ -352,6 +360,7 @@ void chain_config_init(struct chain_config *chain, const struct chain_entry *ent
 		const struct filter_type *type = entries[i].type;
 		chain->states_size += state_size(type);
 		chain->has_response_headers |= type->response_headers != NULL;
+		chain->has_request_data |= type->request_data && !type->is_terminal;
 		chain->has_response_data |= type->response_data != NULL;
 		chain->has_response_trailers |= type->response_trailers != NULL;
 		chain->has_log |= type->log != NULL;

@@ -29,7 +29,8 @@ struct chain_config {
 	const struct chain_entry *entries;
 	unsigned count;
 	size_t states_size; /* of all filters, their states included */
-	/* Some filter has a callback for it. */
+	/* Some filter has a callback for it (of requests: but the terminal one). */
+	bool has_request_data;
 	bool has_response_headers, has_response_data, has_response_trailers, has_log;
 };
 
@@ -46,6 +47,9 @@ void chain_close(struct stream *s);
 void chain_headers(struct stream *s, enum direction direction, struct headers *headers, bool end);
 void chain_data(struct stream *s, enum direction direction, struct buf *data, bool end);
 void chain_trailers(struct stream *s, enum direction direction, struct headers *trailers);
+
+/* No filter sees, holds or has still to get data of this direction. */
+bool chain_passes_data(const struct stream *s, enum direction direction);
 
 /* A message made by filter `from` itself: shown to the filters after it only. */
 void chain_headers_from(struct stream *s, enum direction direction, unsigned from,

@@ -16,7 +16,7 @@ def find(folder, wanted):
         if path.name == "run.py":
             continue
         group = importlib.import_module(f"{folder.name}.{path.stem}")
-        for name, function in vars(group).items():
+        for name, function in list(vars(group).items()):
             public = callable(function) and not name.startswith("_") and not isinstance(function, type)
             if public and getattr(function, "__module__", "") == group.__name__ and (not wanted or path.stem in wanted or f"{path.stem}.{name}" in wanted):
                 yield f"{path.stem}.{name}", function

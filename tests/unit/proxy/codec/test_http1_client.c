@@ -380,6 +380,8 @@ static void bodies_may_be_moved_past_the_codec(void **state)
 	http1_skip_send(&peer.http1, 3);
 	assert_false(peer.exchange.is_sent);
 	http1_skip_send(&peer.http1, 4);
+	assert_false(peer.exchange.is_sent);
+	http1_peer_send_data(&peer, SLICE(""), true);
 	assert_true(peer.exchange.is_sent);
 
 	assert_int_equal(http1_body_left(&peer.http1), 0);

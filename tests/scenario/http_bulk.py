@@ -1,0 +1,173 @@
+"""Large HTTP/1 bodies go from socket to socket inside the kernel when no filter reads them: nothing is lost, and the
+connections serve on."""
+import hashlib
+import http.client
+import random
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from gateway import Gateway, cluster, http_manager
+
+BLOCK = random.randbytes(1 << 20)
+
+
+def _digest(n):
+    d = hashlib.sha256()
+    for at in range(0, n, len(BLOCK)):
+        d.update(BLOCK[:min(len(BLOCK), n - at)])
+    return d.hexdigest()
+
+
+class Origin:
+    """GET /N: N bytes; PUT: the digest of the body. `stops_at`: breaks off after so many bytes of an answer."""
+
+    def __init__(self, stops_at=None):
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                n = int(self.path[1:])
+                self.send_response(200)
+                self.send_header("content-length", str(n))
+                self.end_headers()
+                for at in range(0, n, len(BLOCK)):
+                    if stops_at is not None and at >= stops_at:
+                        self.close_connection = True
+                        return
+                    self.wfile.write(BLOCK[:min(len(BLOCK), n - at)])
+
+            def do_PUT(self):
+                left, d = int(self.headers["content-length"]), hashlib.sha256()
+                while left:
+                    data = self.rfile.read(min(left, 1 << 18))
+                    if not data:
+                        return
+                    d.update(data)
+                    left -= len(data)
+                self.send_response(200)
+                self.send_header("content-length", "64")
+                self.end_headers()
+                self.wfile.write(d.hexdigest().encode())
+
+            def log_message(self, *_):
+                pass
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # a client that leaves is part of the game
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def _gateway(name, origin, **extra):
+    return Gateway(name, http_manager(**extra), [cluster("up", origin.port)])
+
+
+def _read_by_the_program(g):
+    """Bytes that its read() calls brought: what is spliced isn't among them."""
+    return int(Path(f"/proc/{g.proc.pid}/io").read_text().split()[1])
+
+
+SIZES = (40_000_000, 1, 300_000, 12_345_678, 0, 70_000, 25_000_000)
+
+
+def downloads_arrive_whole_on_one_connection():
+    with Origin() as o, _gateway("downloads", o) as g:
+        c = http.client.HTTPConnection("127.0.0.1", g.port, timeout=20)
+        before = _read_by_the_program(g)
+        for n in SIZES:
+            c.request("GET", f"/{n}")
+            r = c.getresponse()
+            d = hashlib.sha256()
+            while data := r.read(1 << 18):
+                d.update(data)
+            assert (r.status, d.hexdigest()) == (200, _digest(n)), n
+        read = _read_by_the_program(g) - before
+        assert read < sum(SIZES) / 2, f"{read} bytes were read: nothing was spliced"
+        assert g.stat("http.ingress.downstream_cx_total") == 1
+        assert g.stat("cluster.up.upstream_cx_total") == 1
+        g.wait_for("http.ingress.downstream_rq_active", 0)
+        return f"{sum(SIZES)} bytes, {read} of them read"
+
+
+def uploads_arrive_whole_on_one_connection():
+    with Origin() as o, _gateway("uploads", o) as g:
+        c = http.client.HTTPConnection("127.0.0.1", g.port, timeout=20)
+        before = _read_by_the_program(g)
+        for n in SIZES:
+            body = (BLOCK * (n // len(BLOCK) + 1))[:n]
+            c.request("PUT", "/", body)
+            r = c.getresponse()
+            assert (r.status, r.read().decode()) == (200, _digest(n)), n
+        read = _read_by_the_program(g) - before
+        assert read < sum(SIZES) / 2, f"{read} bytes were read: nothing was spliced"
+        assert g.stat("cluster.up.upstream_cx_total") == 1
+        return f"{sum(SIZES)} bytes, {read} of them read"
+
+
+def a_slow_reader_gets_it_all():
+    n = 30_000_000
+    with Origin() as o, _gateway("slow", o) as g, socket.create_connection(("127.0.0.1", g.port)) as s:
+        s.sendall(f"GET /{n} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode())
+        got, d = b"", hashlib.sha256()
+        while b"\r\n\r\n" not in got:
+            got += s.recv(1000)
+        got = got.split(b"\r\n\r\n", 1)[1]
+        count = len(got)
+        d.update(got)
+        while data := s.recv(1 << 18):
+            if random.random() < 0.03:
+                time.sleep(0.02)
+            d.update(data)
+            count += len(data)
+        assert (count, d.hexdigest()) == (n, _digest(n))
+
+
+def an_origin_that_breaks_off_breaks_off_the_answer():
+    with Origin(stops_at=5 << 20) as o, _gateway("broken", o) as g:
+        for _ in range(3):
+            c = http.client.HTTPConnection("127.0.0.1", g.port, timeout=20)
+            c.request("GET", "/20000000")
+            r = c.getresponse()
+            try:
+                r.read()
+                raise AssertionError("a whole answer")
+            except (http.client.IncompleteRead, ConnectionResetError):
+                pass
+        g.wait_for("http.ingress.downstream_cx_active", 0)
+        g.wait_for("cluster.up.upstream_cx_active", 0)
+        assert g.http("GET", "/100000").status == 200
+
+
+def a_client_that_leaves_ends_the_request():
+    with Origin() as o, _gateway("leaves", o) as g:
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", g.port)) as s:
+                s.sendall(b"GET /900000000 HTTP/1.1\r\nhost: a\r\n\r\n")
+                left = 20 << 20
+                while left > 0:
+                    left -= len(s.recv(1 << 18))
+        g.wait_for("http.ingress.downstream_cx_active", 0)
+        g.wait_for("cluster.up.upstream_cx_active", 0)
+        assert g.http("GET", "/100000").status == 200
+
+
+def a_filter_that_reads_bodies_gets_them():
+    filters = [{"name": "b", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+                                              "max_request_bytes": 30_000_000}},
+               {"name": "r", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}]
+    n = 20_000_000
+    with Origin() as o, _gateway("reads", o, http_filters=filters) as g:
+        before = _read_by_the_program(g)
+        body = (BLOCK * (n // len(BLOCK) + 1))[:n]
+        assert g.http("PUT", "/", body=body).text == _digest(n)
+        assert _read_by_the_program(g) - before >= n
