@@ -234,14 +234,14 @@ static void tell_trailers(struct http1 *h, const struct http1_head *head)
 static bool read_trailers(struct http1 *h, struct slice *bytes)
 {
 	_Alignas(8) char small[SCRATCH_SIZE];
-	void *scratch = scratch_for(h, small);
 	struct http1_head head;
+	struct http1_reading reading = {&head, *bytes, h->options, HTTP1_TRAILERS, 0, false};
 	enum http1_error error;
 
 	if (!bytes->len)
 		return false;
-	if (http1_head_read(&head, &h->progress, *bytes, HTTP1_TRAILERS, h->options, scratch,
-			    &error) == HTTP1_FOUND_MORE)
+	head.fields = scratch_for(h, small);
+	if (http1_head_read(&reading, &h->progress, &error) == HTTP1_FOUND_MORE)
 		return false;
 	if (error) {
 		http1_fail(h, error);
@@ -284,15 +284,15 @@ static bool may_read_response(struct http1 *h, const struct slice *bytes)
 static bool read_head(struct http1 *h, struct slice *bytes)
 {
 	_Alignas(8) char small[SCRATCH_SIZE];
-	void *scratch = scratch_for(h, small);
 	enum http1_kind kind = is_server(h) ? HTTP1_REQUEST : HTTP1_RESPONSE;
 	struct http1_head head;
 	enum http1_error error;
 
 	if (!(is_server(h) ? may_read_request(h, bytes) : may_read_response(h, bytes)))
 		return h->read_state == HTTP1_READ_SKIP;
-	if (http1_head_read(&head, &h->progress, *bytes, kind, h->options, scratch, &error) ==
-	    HTTP1_FOUND_MORE)
+	struct http1_reading reading = {&head, *bytes, h->options, kind, 0, false};
+	head.fields = scratch_for(h, small);
+	if (http1_head_read(&reading, &h->progress, &error) == HTTP1_FOUND_MORE)
 		return false;
 	if (!error) {
 		*bytes = slice_sub(*bytes, head.bytes.len, bytes->len);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 enum {
+	LINE_ROOM = 64,     /* a well-known name, padded; colon, space and the line's end */
 	FRAMING_ROOM = 128, /* all lines that can be added, with the empty one */
 	START_ROOM = 96,    /* version, status, reason, "host: " */
 	COMMON_FIELDS = 4096,
@@ -70,7 +71,7 @@ static COLD char *put_name_in_case(char *p, const struct header *h, enum http1_c
 		   h->name_len);
 }
 
-enum { NAME_ROOM = 64 }; /* more than the longest well-known name: a power of 2 */
+enum { NAME_ROOM = LINE_ROOM }; /* more than the longest well-known name: a power of 2 */
 
 static const char padded_names[HEADER_ID_COUNT][NAME_ROOM] = {
 #define PADDED_NAME(id, text) [HEADER_##id] = text ": ",
@@ -85,29 +86,45 @@ static inline bool is_in_one_piece(const struct header *h)
 	return h->value == name_end + 2 && name_end[0] == ':' && name_end[1] == ' ';
 }
 
-/* "name: value". Up to NAME_ROOM bytes more may be written. */
-static inline __attribute__((always_inline)) char *put_field(char *p, const struct header *h)
+#define PUT_END_OF_LINE(p) PUT_LITERAL(p, "\r\n")
+
+/* "name: value" and the line's end. NULL: there isn't room up to `limit`, behind which there are
+ * LINE_ROOM bytes. */
+static inline __attribute__((always_inline)) char *put_line(char *p, const char *limit,
+							    const struct header *h)
 {
-	if (h->id == HEADER_OTHER) {
-		if (LIKELY(is_in_one_piece(h)))
-			return put(p, h->name, (size_t)h->name_len + 2 + h->value_len);
-		p = put(p, h->name, h->name_len);
-		p = PUT_LITERAL(p, ": ");
-	} else {
+	ptrdiff_t room = limit - p; /* may be negative */
+
+	if (LIKELY(h->id != HEADER_OTHER)) {
 		const char *name = padded_names[h->id];
+		if (UNLIKELY((ptrdiff_t)h->value_len > room))
+			return NULL;
 		memcpy(p, name, 16);
 		if (UNLIKELY(h->name_len > 14))
 			memcpy(p + 16, name + 16, 32);
 		p += h->name_len + 2;
+	} else if (UNLIKELY((ptrdiff_t)h->name_len + h->value_len > room)) {
+		return NULL;
+	} else if (LIKELY(is_in_one_piece(h))) {
+		p = put(p, h->name, (size_t)h->name_len + 2 + h->value_len);
+		return PUT_END_OF_LINE(p);
+	} else {
+		p = put(p, h->name, h->name_len);
+		p = PUT_LITERAL(p, ": ");
 	}
-	return put(p, h->value, h->value_len);
+	p = put(p, h->value, h->value_len);
+	return PUT_END_OF_LINE(p);
 }
 
-static COLD char *put_field_in_case(char *p, const struct header *h, enum http1_case header_case)
+static COLD char *put_line_in_case(char *p, const char *limit, const struct header *h,
+				   enum http1_case header_case)
 {
+	if ((ptrdiff_t)h->name_len + h->value_len > limit - p)
+		return NULL;
 	p = put_name_in_case(p, h, header_case);
 	p = PUT_LITERAL(p, ": ");
-	return put(p, h->value, h->value_len);
+	p = put(p, h->value, h->value_len);
+	return PUT_END_OF_LINE(p);
 }
 
 static inline bool is_skipped(const struct header *h, uint64_t skip)
@@ -137,11 +154,11 @@ static char *put_fields(char *p, const char *limit, const struct headers *header
 		assert(http1_is_all(header_name(h), HTTP1_TOKEN));
 		assert(http1_is_all(header_value(h), HTTP1_FIELD));
 		assert(h->id == known_name_find(header_name(h)));
-		if (UNLIKELY((size_t)(limit - p) < (size_t)h->name_len + h->value_len + 4))
+		p = LIKELY(header_case == HTTP1_CASE_LOWER)
+			    ? put_line(p, limit, h)
+			    : put_line_in_case(p, limit, h, header_case);
+		if (UNLIKELY(!p))
 			return NULL;
-		p = LIKELY(header_case == HTTP1_CASE_LOWER) ? put_field(p, h)
-							    : put_field_in_case(p, h, header_case);
-		p = PUT_LITERAL(p, "\r\n");
 	}
 	return p;
 }
@@ -249,7 +266,7 @@ static void encode(struct buf *out, const struct headers *headers, const struct 
 		   uint64_t skip, unsigned add, enum http1_case header_case)
 {
 	size_t fixed = line->method.len + line->target.len + line->authority.len + START_ROOM +
-		       FRAMING_ROOM;
+		       LINE_ROOM + FRAMING_ROOM;
 	size_t size = fixed + COMMON_FIELDS;
 
 	for (;;) {
@@ -260,7 +277,8 @@ static void encode(struct buf *out, const struct headers *headers, const struct 
 			p = PUT_LITERAL(p, "0\r\n");
 		else
 			p = put_status_line(p, line);
-		p = put_fields(p, start + size - FRAMING_ROOM, headers, skip, header_case);
+		p = put_fields(p, start + size - LINE_ROOM - FRAMING_ROOM, headers, skip,
+			       header_case);
 		if (LIKELY(p)) {
 			append(out, start, put_end(p, add, header_case));
 			return;

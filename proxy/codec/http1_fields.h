@@ -7,15 +7,6 @@
 
 #include "codec/http1_parser.h"
 
-struct http1_reading {
-	struct http1_head *head; /* .fields has room for max_fields */
-	struct slice bytes;
-	const struct http1_options *options;
-	enum http1_kind kind;
-	uint32_t max_fields;
-	bool checks_underscores;
-};
-
 /* Fills head (zeroed but for .fields) and head->bytes, which end behind the empty line. An error
  * may mean no more than that the head isn't complete: only the one of a whole start line stands; of
  * the others http1_scan_lines says whether they do. */

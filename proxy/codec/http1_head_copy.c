@@ -12,40 +12,63 @@ static struct slice moved(const struct http1_head *head, const char *copy, struc
 
 enum { MOST_PSEUDO = 4 };
 
-/* Appends where there is room, an id that isn't there yet. */
-static inline void add_pseudo_item(struct headers *headers, enum header_id id, struct slice name,
-				   struct slice value)
+static inline void set_value(struct header *item, struct slice value)
 {
-	headers->first[id] = (uint16_t)headers->count;
-	headers->present[0] |= UINT64_C(1) << id;
-	headers->items[headers->count++] = (struct header){
-		.name = name.data,
-		.value = value.data,
-		.value_len = (uint32_t)value.len,
-		.name_len = (uint16_t)name.len,
-		.id = (uint8_t)id,
-	};
+	item->value = value.data;
+	item->value_len = (uint32_t)value.len;
+}
+
+static inline void note_pseudo(struct headers *headers, uint32_t at)
+{
+	headers->first[headers->items[at].id] = (uint16_t)at;
+	headers->present[0] |= UINT64_C(1) << headers->items[at].id;
 }
 _Static_assert(HEADER_PSEUDO_END < 64, "present[0] has the pseudo headers");
+
+#define PSEUDO(header_id, text)                                                                    \
+	{                                                                                          \
+		.name = text, .name_len = sizeof(text) - 1, .id = HEADER_##header_id               \
+	}
+
+static inline void add_request_pseudo(struct headers *headers, const struct http1_head *head,
+				      const char *copy)
+{
+	static const struct header pseudo[MOST_PSEUDO] = {
+		PSEUDO(METHOD, ":method"),
+		PSEUDO(SCHEME, ":scheme"),
+		PSEUDO(AUTHORITY, ":authority"),
+		PSEUDO(PATH, ":path"),
+	};
+	struct header *items = headers->items;
+	uint32_t count = 2;
+
+	memcpy(items, pseudo, sizeof pseudo);
+	set_value(&items[0], slice_make(copy, head->method.len));
+	set_value(&items[1], head->scheme.data ? head->scheme : SLICE("http"));
+	if (LIKELY(head->authority.data))
+		set_value(&items[count++], moved(head, copy, head->authority));
+	else
+		items[2] = pseudo[3];
+	if (LIKELY(head->path.data))
+		set_value(&items[count++], moved(head, copy, head->path));
+	for (uint32_t i = 0; i < count; i++)
+		note_pseudo(headers, i);
+	headers->count = count;
+}
 
 static inline void add_pseudo(struct headers *headers, const struct http1_head *head,
 			      const char *copy, enum http1_kind kind)
 {
-	if (kind == HTTP1_RESPONSE)
-		add_pseudo_item(headers, HEADER_STATUS, SLICE(":status"), slice_make(copy + 9, 3));
-	if (kind != HTTP1_REQUEST)
-		return;
-	add_pseudo_item(headers, HEADER_METHOD, SLICE(":method"),
-			slice_make(copy, head->method.len));
-	add_pseudo_item(headers, HEADER_SCHEME, SLICE(":scheme"),
-			head->scheme.data ? head->scheme : SLICE("http"));
-	if (head->authority.data)
-		add_pseudo_item(headers, HEADER_AUTHORITY, SLICE(":authority"),
-				moved(head, copy, head->authority));
-	if (head->path.data)
-		add_pseudo_item(headers, HEADER_PATH, SLICE(":path"),
-				moved(head, copy, head->path));
+	if (kind == HTTP1_REQUEST) {
+		add_request_pseudo(headers, head, copy);
+	} else if (kind == HTTP1_RESPONSE) {
+		headers->items[0] = (struct header)PSEUDO(STATUS, ":status");
+		set_value(&headers->items[0], slice_make(copy + 9, 3));
+		note_pseudo(headers, 0);
+		headers->count = 1;
+	}
 }
+#undef PSEUDO
 
 #define NOT_NOTED (UINT64_C(1) << HEADER_REMOVED | UINT64_C(1) << HEADER_OTHER)
 

@@ -117,7 +117,7 @@ http1_line_find_name(struct http1_line *line, __m128i x, unsigned colon, bool no
 {
 	const struct http1_name_slot *slot;
 
-	line->name_len = (size_t)__builtin_ctz(colon);
+	line->name_len = (unsigned)__builtin_ctz(colon);
 	slot = http1_name_slot_of(x, colon, line->name_len);
 	if (LIKELY(slot)) {
 		line->id = (enum header_id)slot->id;
@@ -139,7 +139,7 @@ http1_line_next(struct http1_cursor *cursor, struct http1_line *line, http1_bloc
 		at = cursor->at;
 	}
 	uint32_t control = mask(at);
-	end = LIKELY(control) ? at + __builtin_ctz(control)
+	end = LIKELY(control) ? at + (unsigned)__builtin_ctz(control)
 			      : http1_line_end(at + HTTP1_BLOCK, cursor->end, mask);
 	if (UNLIKELY(!end || !http1_is_line_end(end)))
 		goto odd;

@@ -131,28 +131,18 @@ static __attribute__((noinline)) enum http1_found scan_and_parse(const struct ht
 	return *error ? HTTP1_FOUND_BAD : HTTP1_FOUND_MORE;
 }
 
-enum http1_found http1_head_read(struct http1_head *head, struct http1_progress *progress,
-				 struct slice bytes, enum http1_kind kind,
-				 const struct http1_options *options, void *scratch,
+enum http1_found http1_head_read(struct http1_reading *r, struct http1_progress *progress,
 				 enum http1_error *error)
 {
-	struct http1_reading r = {
-		.head = head,
-		.bytes = bytes,
-		.options = options,
-		.kind = kind,
-		.max_fields = max_headers(options),
-		.checks_underscores =
-			kind == HTTP1_REQUEST && options->underscores != HTTP1_UNDERSCORES_ALLOW,
-	};
+	const struct http1_options *options = r->options;
 
-	if (UNLIKELY(bytes.len > max_bytes(options)))
-		r.bytes.len = max_bytes(options);
-	head->fields = scratch;
+	if (UNLIKELY(r->bytes.len > max_bytes(options)))
+		r->bytes.len = max_bytes(options);
+	r->max_fields = max_headers(options);
+	r->checks_underscores =
+		r->kind == HTTP1_REQUEST && options->underscores != HTTP1_UNDERSCORES_ALLOW;
 	if (UNLIKELY(progress->scanned))
-		return scan_and_parse(&r, progress, false, error);
-	*error = parse(&r);
-	if (LIKELY(!*error))
-		return HTTP1_FOUND_ALL;
-	return scan_and_parse(&r, progress, true, error);
+		return scan_and_parse(r, progress, false, error);
+	*error = parse(r);
+	return LIKELY(!*error) ? HTTP1_FOUND_ALL : scan_and_parse(r, progress, true, error);
 }

@@ -56,8 +56,8 @@ enum {
 
 struct http1_head {
 	struct slice bytes;    /* of the whole head */
-	struct header *fields; /* as received (names of HEADER_OTHER in any case); values trimmed.
-				  Dropped ones are HEADER_REMOVED */
+	struct header *fields; /* as received (names in any case); values trimmed. Dropped ones
+				  are HEADER_REMOVED */
 	struct slice method;   /* request */
 	struct slice scheme, authority, path; /* request; .data NULL: has none */
 	uint64_t length;                      /* < 2^63; from here on zeroed at once */
@@ -75,15 +75,22 @@ struct http1_head {
 	bool is_host_capital;                                                  /* "Host" */
 };
 
-/* Looks for a head in all of its bytes so far; parses and checks it. On BAD, *error says why.
- * scratch: of http1_scratch_size, aligned to 8; head->fields is in it and must stay until after the
- * copy.
- * Hop-by-hop fields come out as HEADER_REMOVED, or not at all: connection (kept with its upgrade),
- * keep-alive, proxy-connection, transfer-encoding, te (kept as `trailers`), upgrade (unless it is
- * one), http2-settings, host (it becomes the authority), and what Connection names. */
-enum http1_found http1_head_read(struct http1_head *head, struct http1_progress *progress,
-				 struct slice bytes, enum http1_kind kind,
-				 const struct http1_options *options, void *scratch,
+/* What is read, and where to. The last two are http1_head_read's own. */
+struct http1_reading {
+	struct http1_head *head; /* .fields: http1_scratch_size bytes, aligned to 8 */
+	struct slice bytes;      /* all of the head so far, and what follows */
+	const struct http1_options *options;
+	enum http1_kind kind;
+	uint32_t max_fields;
+	bool checks_underscores;
+};
+
+/* Looks for a head; parses and checks it. On BAD, *error says why; else it is NONE. head->fields
+ * must stay until after the copy. Hop-by-hop fields come out as HEADER_REMOVED, or not at all:
+ * connection (kept with its upgrade), keep-alive, proxy-connection, transfer-encoding, te (kept as
+ * `trailers`), upgrade (unless it is one), http2-settings, host (it becomes the authority), and
+ * what Connection names. */
+enum http1_found http1_head_read(struct http1_reading *r, struct http1_progress *progress,
 				 enum http1_error *error);
 
 /* Copies the head once into the arena and makes headers of it, pseudo headers first, with room for

@@ -1,4 +1,5 @@
-/* Header names that the proxy itself looks at, as small numbers.
+/* Header names that the proxy itself looks at, and those that most messages carry, as small
+ * numbers.
  *
  * One table; ids are positions in it, so they may change between releases and never travel. Thread:
  * constant data. */
@@ -18,25 +19,33 @@
 #define KNOWN_NAMES(X)                                                                             \
 	X(ACCEPT, "accept")                                                                        \
 	X(ACCEPT_ENCODING, "accept-encoding")                                                      \
+	X(ACCEPT_LANGUAGE, "accept-language")                                                      \
+	X(AUTHORIZATION, "authorization")                                                          \
+	X(CACHE_CONTROL, "cache-control")                                                          \
 	X(CONNECTION, "connection")                                                                \
 	X(CONTENT_ENCODING, "content-encoding")                                                    \
 	X(CONTENT_LENGTH, "content-length")                                                        \
 	X(CONTENT_TYPE, "content-type")                                                            \
 	X(COOKIE, "cookie")                                                                        \
 	X(DATE, "date")                                                                            \
+	X(ETAG, "etag")                                                                            \
 	X(EXPECT, "expect")                                                                        \
 	X(GRPC_MESSAGE, "grpc-message")                                                            \
 	X(GRPC_STATUS, "grpc-status")                                                              \
 	X(GRPC_TIMEOUT, "grpc-timeout")                                                            \
 	X(HOST, "host")                                                                            \
 	X(HTTP2_SETTINGS, "http2-settings")                                                        \
+	X(IF_NONE_MATCH, "if-none-match")                                                          \
 	X(KEEP_ALIVE, "keep-alive")                                                                \
+	X(LAST_MODIFIED, "last-modified")                                                          \
 	X(LOCATION, "location")                                                                    \
+	X(ORIGIN, "origin")                                                                        \
 	X(PROXY_CONNECTION, "proxy-connection")                                                    \
 	X(REFERER, "referer")                                                                      \
 	X(SERVER, "server")                                                                        \
 	X(SET_COOKIE, "set-cookie")                                                                \
 	X(TE, "te")                                                                                \
+	X(TRACEPARENT, "traceparent")                                                              \
 	X(TRAILER, "trailer")                                                                      \
 	X(TRANSFER_ENCODING, "transfer-encoding")                                                  \
 	X(TRI_CONSUMER_APPNAME, "tri-consumer-appname")                                            \
@@ -45,6 +54,7 @@
 	X(TRI_SERVICE_VERSION, "tri-service-version")                                              \
 	X(UPGRADE, "upgrade")                                                                      \
 	X(USER_AGENT, "user-agent")                                                                \
+	X(VARY, "vary")                                                                            \
 	X(VIA, "via")                                                                              \
 	X(X_CLIENT_TRACE_ID, "x-client-trace-id")                                                  \
 	X(X_ENVOY_ATTEMPT_COUNT, "x-envoy-attempt-count")                                          \
