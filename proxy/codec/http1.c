@@ -336,9 +336,11 @@ static void read_eof(struct http1 *h)
 
 static bool read_step(struct http1 *h, struct slice *bytes, bool eof)
 {
+	if (LIKELY(h->read_state == HTTP1_READ_HEAD)) /* before a jump through a table */
+		return read_head(h, bytes);
 	switch ((enum http1_read_state)h->read_state) {
 	case HTTP1_READ_HEAD:
-		return read_head(h, bytes);
+		break;
 	case HTTP1_READ_LENGTH:
 		return read_counted(h, bytes);
 	case HTTP1_READ_CHUNKED:

@@ -18,10 +18,10 @@ static inline void set_value(struct header *item, struct slice value)
 	item->value_len = (uint32_t)value.len;
 }
 
-static inline void note_pseudo(struct headers *headers, uint32_t at)
+static inline void note_pseudo(struct headers *headers, enum header_id id, uint32_t at)
 {
-	headers->first[headers->items[at].id] = (uint16_t)at;
-	headers->present[0] |= UINT64_C(1) << headers->items[at].id;
+	headers->first[id] = (uint16_t)at;
+	headers->present[0] |= UINT64_C(1) << id;
 }
 _Static_assert(HEADER_PSEUDO_END < 64, "present[0] has the pseudo headers");
 
@@ -45,14 +45,18 @@ static inline void add_request_pseudo(struct headers *headers, const struct http
 	memcpy(items, pseudo, sizeof pseudo);
 	set_value(&items[0], slice_make(copy, head->method.len));
 	set_value(&items[1], head->scheme.data ? head->scheme : SLICE("http"));
-	if (LIKELY(head->authority.data))
-		set_value(&items[count++], moved(head, copy, head->authority));
-	else
-		items[2] = pseudo[3];
-	if (LIKELY(head->path.data))
-		set_value(&items[count++], moved(head, copy, head->path));
-	for (uint32_t i = 0; i < count; i++)
-		note_pseudo(headers, i);
+	note_pseudo(headers, HEADER_METHOD, 0);
+	note_pseudo(headers, HEADER_SCHEME, 1);
+	if (LIKELY(head->authority.data)) {
+		set_value(&items[count], moved(head, copy, head->authority));
+		note_pseudo(headers, HEADER_AUTHORITY, count++);
+	} else {
+		items[count] = pseudo[3];
+	}
+	if (LIKELY(head->path.data)) {
+		set_value(&items[count], moved(head, copy, head->path));
+		note_pseudo(headers, HEADER_PATH, count++);
+	}
 	headers->count = count;
 }
 
@@ -64,7 +68,7 @@ static inline void add_pseudo(struct headers *headers, const struct http1_head *
 	} else if (kind == HTTP1_RESPONSE) {
 		headers->items[0] = (struct header)PSEUDO(STATUS, ":status");
 		set_value(&headers->items[0], slice_make(copy + 9, 3));
-		note_pseudo(headers, 0);
+		note_pseudo(headers, HEADER_STATUS, 0);
 		headers->count = 1;
 	}
 }

@@ -27,15 +27,15 @@ static void send_chunk(struct buf *out, struct buf *data, bool end)
 /* What is beyond the announced length never leaves: it would be read as the next message. */
 static void send_counted(struct http1 *h, struct buf *data)
 {
-	uint64_t n = data->len;
-
-	if (UNLIKELY(n > h->send_left)) {
-		n = h->send_left;
-		h->codec.must_close = true;
+	if (LIKELY(data->len <= h->send_left)) {
+		h->send_left -= data->len;
+		buf_move_all(h->codec.out, data);
+		return;
 	}
-	h->send_left -= n;
-	buf_move(h->codec.out, data, n);
+	buf_move(h->codec.out, data, (size_t)h->send_left);
 	buf_clear(data);
+	h->send_left = 0;
+	h->codec.must_close = true;
 }
 
 void http1_send_data(struct exchange *exchange, struct buf *data, bool end)
