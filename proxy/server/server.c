@@ -256,8 +256,9 @@ static enum status start_workers(struct server *server)
 		server->workers[i] = worker_new(i, &server->mailbox, server->stats);
 		if (!server->workers[i])
 			return STATUS_EXHAUSTED;
-		server->workers[i]->context.logs = log_worker_new(server->log_files);
-		server->workers[i]->context.is_drain_gradual = server->options->is_drain_gradual;
+		struct worker_context *context = &server->workers[i]->context;
+		context->logs = log_worker_new(server->log_files, context->stats);
+		context->is_drain_gradual = server->options->is_drain_gradual;
 		server->worker_count++;
 	}
 	server->publisher.workers = server->workers;

@@ -2,6 +2,7 @@
 
 #include "telemetry/access_log_private.h"
 #include "telemetry/log_files.h"
+#include "telemetry/stats_server.h"
 
 /* Renders the line into the block. Returns false, and leaves the block as it was, if there is no
  * room. */
@@ -30,7 +31,7 @@ static void write_line(const struct logger *logger, struct log_worker *logs,
 			block = NULL; /* longer than a block */
 	}
 	if (UNLIKELY(!block))
-		logs->dropped++;
+		stat_inc(logs->shard, logs->files->scope, FILESYSTEM_STAT_WRITE_DROPPED);
 	else if (block->len >= logs->files->min_flush)
 		log_worker_hand_over(logs, logger->file, false);
 }

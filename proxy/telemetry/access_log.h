@@ -26,6 +26,7 @@ struct access_log;
 struct access_log_files;
 struct log_worker;
 struct stats;
+struct stats_shard;
 struct stream_info;
 
 enum {
@@ -48,8 +49,8 @@ void access_log_files_reopen(struct access_log_files *files);
 
 /* --- a thread that logs --- */
 
-/* Main, before the thread starts. Returns owned. */
-struct log_worker *log_worker_new(struct access_log_files *files);
+/* Main, before the thread starts. shard: the thread's, to count what is lost. Returns owned. */
+struct log_worker *log_worker_new(struct access_log_files *files, struct stats_shard *shard);
 /* Hands over what it still holds. After its thread; before the writer is stopped. Its memory lives
  * until access_log_files_free. NULL: nothing. */
 void log_worker_free(struct log_worker *logs);

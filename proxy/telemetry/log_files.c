@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,6 +74,29 @@ void access_log_files_reopen(struct access_log_files *files)
 	atomic_fetch_add(&files->generation, 1);
 }
 
+/* Without a reader a pipe can't be opened for writing alone, or it would be waited for. */
+static int open_file(const char *path)
+{
+	int flags = O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK;
+	int fd = open(path, O_WRONLY | flags, 0644);
+
+	return fd < 0 && errno == ENXIO ? open(path, O_RDWR | flags, 0644) : fd;
+}
+
+enum status log_file_connect(struct log_file *file)
+{
+	struct stat about;
+	int fd = file->is_standard ? file->fd : open_file(file->path);
+
+	if (fd < 0)
+		return status_of_errno(errno);
+	if (!file->is_standard && file->fd >= 0)
+		close(file->fd);
+	file->fd = fd;
+	file->may_block = fstat(fd, &about) || !S_ISREG(about.st_mode);
+	return STATUS_OK;
+}
+
 static struct log_file *make_file(struct access_log_files *files, const char *path)
 {
 	struct log_file *file = calloc(1, sizeof *file);
@@ -81,10 +105,9 @@ static struct log_file *make_file(struct access_log_files *files, const char *pa
 	invariant(file->path);
 	file->generation = atomic_load(&files->generation);
 	file->is_standard = !strcmp(path, "/dev/stdout") || !strcmp(path, "/dev/stderr");
+	file->fd = -1;
 	if (file->is_standard)
 		file->fd = strcmp(path, "/dev/stdout") ? STDERR_FILENO : STDOUT_FILENO;
-	else
-		file->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	return file;
 }
 
@@ -103,8 +126,8 @@ enum status log_file_open(struct access_log_files *files, const char *path, stru
 	*file = find_file(files, path);
 	if (!*file) {
 		struct log_file *made = make_file(files, path);
-		if (made->fd < 0) {
-			status = status_of_errno(errno);
+		status = log_file_connect(made);
+		if (status) {
 			free_file(made);
 		} else {
 			made->slot = files->file_count++;
@@ -119,7 +142,7 @@ enum status log_file_open(struct access_log_files *files, const char *path, stru
 
 /* --- a thread that logs --- */
 
-struct log_worker *log_worker_new(struct access_log_files *files)
+struct log_worker *log_worker_new(struct access_log_files *files, struct stats_shard *shard)
 {
 	struct log_worker *logs = calloc(1, sizeof *logs);
 	struct timespec now;
@@ -127,6 +150,7 @@ struct log_worker *log_worker_new(struct access_log_files *files)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	random_init(&logs->random, (uint64_t)now.tv_nsec ^ (uint64_t)(uintptr_t)logs);
 	logs->files = files;
+	logs->shard = shard;
 	logs->next = files->workers;
 	files->workers = logs;
 	return logs;
@@ -192,7 +216,7 @@ static struct log_block *begin_block(struct log_worker *logs, struct log_file *f
 	block->next = NULL;
 	block->file = file;
 	block->owner = logs;
-	block->len = block->lines = block->dropped = 0;
+	block->len = block->lines = 0;
 	block->is_by_timer = false;
 	return logs->current[file->slot] = block;
 }
@@ -211,8 +235,6 @@ void log_worker_hand_over(struct log_worker *logs, struct log_file *file, bool i
 	struct log_block *block = logs->current[file->slot];
 	logs->current[file->slot] = NULL;
 	block->is_by_timer = is_by_timer;
-	block->dropped = logs->dropped;
-	logs->dropped = 0;
 	atomic_fetch_add_explicit(&file->waiting, 1, memory_order_relaxed);
 	struct log_block *newest = atomic_load_explicit(&files->queue, memory_order_relaxed);
 	do

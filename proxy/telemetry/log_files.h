@@ -23,7 +23,6 @@ struct log_block {
 	struct log_file *file;
 	struct log_worker *owner;
 	uint32_t len, lines;
-	uint32_t dropped; /* lines lost since the block before */
 	bool is_by_timer;
 	char data[LOG_LINE_ROOM];
 };
@@ -38,6 +37,7 @@ struct log_file {
 	/* The writer's, after it was opened: */
 	int fd;
 	bool is_standard; /* stdout or stderr: never opened anew */
+	bool may_block;   /* a pipe, a socket, a terminal: it may take nothing for long */
 	unsigned generation;
 };
 
@@ -48,7 +48,7 @@ struct log_worker {
 	unsigned current_count;
 	struct log_block *spare;
 	_Atomic(struct log_block *) returned; /* pushed by the writer */
-	uint32_t dropped;                     /* lines not reported yet */
+	struct stats_shard *shard;            /* its thread's */
 	uint64_t last_flush_ms;
 	struct random random; /* for filters that sample */
 };
@@ -72,6 +72,10 @@ struct access_log_files {
  * the process's own. Main or builder. STATUS of open. */
 enum status MUST_CHECK log_file_open(struct access_log_files *files, const char *path,
 				     struct log_file **file);
+
+/* Opens the file, or opens it anew. A pipe is opened whether or not somebody reads it. STATUS of
+ * open, and nothing has changed. */
+enum status MUST_CHECK log_file_connect(struct log_file *file);
 
 /* Room for at least one line in the worker's block of the file, NULL when too many wait. Worker. */
 struct log_block *log_worker_block(struct log_worker *logs, struct log_file *file);

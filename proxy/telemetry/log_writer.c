@@ -1,7 +1,7 @@
 #include "telemetry/log_writer.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -9,33 +9,47 @@
 #include "telemetry/log_files.h"
 #include "telemetry/stats_server.h"
 
+enum { WAIT_MS = 200 }; /* for a file that takes nothing, before it is seen that the process ends */
+
 /* Opens the file anew when that was asked for. A failure keeps the old one, and is tried again. */
 static void reopen_if_asked(struct access_log_files *files, struct log_file *file)
 {
 	unsigned generation = atomic_load(&files->generation);
 	if (file->generation == generation || file->is_standard)
 		return;
-	int fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0) {
+	if (log_file_connect(file))
 		stat_inc(files->shard, files->scope, FILESYSTEM_STAT_REOPEN_FAILED);
-		return;
-	}
-	close(file->fd);
-	file->fd = fd;
-	file->generation = generation;
+	else
+		file->generation = generation;
 }
 
-static bool write_all(int fd, const char *data, size_t len)
+/* False: the process ends, and the file still takes nothing. */
+static bool wait_until_writable(struct access_log_files *files, int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLOUT};
+
+	for (;;) {
+		bool is_stopping = atomic_load(&files->is_stopping);
+		if (poll(&wait, 1, WAIT_MS) > 0)
+			return true;
+		if (is_stopping)
+			return false;
+	}
+}
+
+/* What may block is written in pieces that a pipe which is writable takes whole. */
+static bool write_all(struct access_log_files *files, const struct log_file *file, const char *data,
+		      size_t len)
 {
 	while (len) {
-		ssize_t n = write(fd, data, len);
+		size_t piece = file->may_block && len > PIPE_BUF ? PIPE_BUF : len;
+		if (file->may_block && !wait_until_writable(files, file->fd))
+			return false;
+		ssize_t n = write(file->fd, data, piece);
 		if (n >= 0) {
 			data += n;
 			len -= (size_t)n;
-		} else if (errno == EAGAIN) {
-			struct pollfd wait = {.fd = fd, .events = POLLOUT};
-			(void)poll(&wait, 1, 1000);
-		} else if (errno != EINTR) {
+		} else if (errno != EINTR && errno != EAGAIN) {
 			return false;
 		}
 	}
@@ -47,7 +61,7 @@ static void write_block(struct access_log_files *files, const struct log_block *
 	struct stats_shard *shard = files->shard;
 	const struct stat_scope *scope = files->scope;
 	reopen_if_asked(files, block->file);
-	bool is_written = write_all(block->file->fd, block->data, block->len);
+	bool is_written = write_all(files, block->file, block->data, block->len);
 	stat_inc(shard, scope,
 		 is_written ? FILESYSTEM_STAT_WRITE_COMPLETED : FILESYSTEM_STAT_WRITE_FAILED);
 	stat_gauge_sub(shard, scope, FILESYSTEM_STAT_WRITE_TOTAL_BUFFERED, block->len);
@@ -67,9 +81,6 @@ static struct log_block *in_order(struct access_log_files *files, struct log_blo
 			       oldest->len);
 		if (oldest->is_by_timer)
 			stat_inc(files->shard, files->scope, FILESYSTEM_STAT_FLUSHED_BY_TIMER);
-		if (oldest->dropped)
-			stat_add(files->shard, files->scope, FILESYSTEM_STAT_WRITE_DROPPED,
-				 oldest->dropped);
 	}
 	return oldest;
 }

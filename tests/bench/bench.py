@@ -190,10 +190,10 @@ def exp_connrate(args):
 
 
 def main():
-    from scale import exp_idle, exp_xds
+    from scale import exp_idle, exp_ready, exp_xds
     from restart import exp_restart
     experiments = {"h1": exp_h1, "h2": exp_h2, "tls": exp_tls, "tcp": exp_tcp, "dubbo": exp_dubbo,
-                   "latency": exp_latency, "connrate": exp_connrate, "idle": exp_idle, "xds": exp_xds,
+                   "latency": exp_latency, "connrate": exp_connrate, "idle": exp_idle, "xds": exp_xds, "ready": exp_ready,
                    "restart": exp_restart}
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("experiments", nargs="+", choices=[*experiments, "all"])

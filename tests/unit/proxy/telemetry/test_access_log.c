@@ -128,7 +128,7 @@ static void lines_reach_the_file(void **state)
 {
 	(void)state;
 	const struct access_log *log = must_load("code %RESPONSE_CODE%\n");
-	struct log_worker *logs = log_worker_new(files);
+	struct log_worker *logs = log_worker_new(files, stats_add_shard(stats));
 	struct stream_info info = {.response_code = 200};
 	start_writer();
 	access_log_write(log, logs, &info);
@@ -155,7 +155,7 @@ static void an_old_line_is_flushed_by_the_timer(void **state)
 {
 	(void)state;
 	const struct access_log *log = must_load("x\n");
-	struct log_worker *logs = log_worker_new(files);
+	struct log_worker *logs = log_worker_new(files, stats_add_shard(stats));
 	struct stream_info info = {.response_code = 200};
 	start_writer();
 	log_worker_flush(logs, 10000);
@@ -177,7 +177,7 @@ static void a_slow_writer_costs_lines_and_never_waits(void **state)
 {
 	(void)state;
 	const struct access_log *log = must_load("%LOCAL_REPLY_BODY%\n");
-	struct log_worker *logs = log_worker_new(files);
+	struct log_worker *logs = log_worker_new(files, stats_add_shard(stats));
 	enum { LINE = 1000, LINES = 3000 };
 	char body[LINE - 1];
 	memset(body, 'b', sizeof body);
@@ -201,7 +201,7 @@ static void a_line_longer_than_a_block_is_dropped(void **state)
 {
 	(void)state;
 	const struct access_log *log = must_load("%LOCAL_REPLY_BODY%\n");
-	struct log_worker *logs = log_worker_new(files);
+	struct log_worker *logs = log_worker_new(files, stats_add_shard(stats));
 	char *body = calloc(1, LOG_LINE_ROOM + 1);
 	memset(body, 'b', LOG_LINE_ROOM);
 	struct stream_info info = {.local_reply_body = {body, 1}};
@@ -224,7 +224,7 @@ static void files_are_opened_anew_when_asked(void **state)
 {
 	(void)state;
 	const struct access_log *log = must_load("%RESPONSE_CODE%\n");
-	struct log_worker *logs = log_worker_new(files);
+	struct log_worker *logs = log_worker_new(files, stats_add_shard(stats));
 	struct stream_info info = {.response_code = 1};
 	char moved[80];
 	snprintf(moved, sizeof moved, "%s.1", path);
@@ -262,7 +262,7 @@ static void a_failed_write_is_counted(void **state)
 	(void)state;
 	const struct access_log *log;
 	assert_int_equal(load("/dev/full", "x\n", &log), STATUS_OK);
-	struct log_worker *logs = log_worker_new(files);
+	struct log_worker *logs = log_worker_new(files, stats_add_shard(stats));
 	struct stream_info info = {.response_code = 200};
 	access_log_write(log, logs, &info);
 	start_writer();
@@ -297,7 +297,7 @@ static void loggers_of_one_path_share_a_file(void **state)
 {
 	(void)state;
 	const struct access_log *a = must_load("a\n"), *b = must_load("b\n");
-	struct log_worker *logs = log_worker_new(files);
+	struct log_worker *logs = log_worker_new(files, stats_add_shard(stats));
 	struct stream_info info = {.response_code = 200};
 	access_log_write(a, logs, &info);
 	access_log_write(b, logs, &info);
@@ -362,8 +362,9 @@ static void threads_share_a_file_line_by_line(void **state)
 	const struct access_log *log = must_load("%CONNECTION_ID% %BYTES_RECEIVED%\n");
 	start_writer();
 	for (unsigned i = 0; i < THREADS; i++) {
-		threads[i] =
-			(struct thread){.logs = log_worker_new(files), .log = log, .number = i};
+		threads[i] = (struct thread){.logs = log_worker_new(files, stats_add_shard(stats)),
+					     .log = log,
+					     .number = i};
 		assert_int_equal(pthread_create(&threads[i].id, NULL, log_lines, &threads[i]), 0);
 	}
 	for (unsigned i = 0; i < THREADS; i++) {
