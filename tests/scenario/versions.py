@@ -13,9 +13,9 @@ from gateway import Gateway, address, http_manager
 from origin import Origin
 
 API = "type.googleapis.com/envoy.config."
-VERSIONS = int(os.environ.get("OUTRIGGER_VERSIONS", "400"))
+VERSIONS = int(os.environ.get("OUTRIGGER_VERSIONS", "300"))
 ROUTES, HOSTS = 200, 200
-FLAT_KB = 2500  # of noise over the second half of all versions; a version that stays is 20 KB at least
+FLAT_KB = 2000  # of noise over the second half of all versions; a version that stays is 20 KB at least
 
 
 class _Files:
