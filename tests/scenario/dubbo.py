@@ -42,19 +42,53 @@ def what_the_proxy_answers_itself():
 
 
 def a_lost_connection_answers_every_call_on_it():
-    provider = Provider(hold=True)
+    """Whether they waited for it or found it there (then they have no streams)."""
+    provider = Provider()
     with _gateway("lost", provider.port, args=["--disable-hot-restart", "--concurrency", "1"]) as g, Consumer(g.port) as a, Consumer(g.port) as b:
-        for c in (a, b):
-            for _ in range(8):
-                c.call()
-        provider.take(16)
-        assert len(provider.conns) == 1, "two consumers on one worker share a connection"
-        provider.conns[0].shutdown(socket.SHUT_RDWR)
-        for c in (a, b):
-            frames = [c.read() for _ in range(8)]
-            assert sorted(f.id for f in frames) == list(range(1, 9)) and {f.status for f in frames} == {35}, frames
-        provider.hold = False
-        assert a.ask().body == b"\x91\x01p" and b.ask().status == 20
+        for n in range(2):
+            provider.hold = True
+            first = a.last + 1, b.last + 1
+            for c in (a, b):
+                for _ in range(8):
+                    c.call()
+            provider.take(16)
+            assert len(provider.conns) == n + 1, "two consumers on one worker share a connection"
+            provider.conns[-1].shutdown(socket.SHUT_RDWR)
+            for c, id in zip((a, b), first):
+                frames = [c.read() for _ in range(8)]
+                assert sorted(f.id for f in frames) == list(range(id, id + 8)) and {f.status for f in frames} == {35}, frames
+            provider.hold = False
+            assert a.ask().body == b"\x91\x01p" and b.ask().status == 20
+            assert g.stat("dubbo.dubbo.local_response_business_exception") == 16 * (n + 1)
+        assert g.stat("dubbo.dubbo.request") == 36 and g.stat("dubbo.dubbo.response") == g.stat("dubbo.dubbo.request_twoway") == 4
+        assert g.stat("dubbo.dubbo.request_active") == g.stat("cluster.up.upstream_rq_active") == 0
+    provider.stop()
+
+
+def consumers_leave_with_their_calls():
+    """And so does a broken one; calls of others on the same connection go on."""
+    provider = Provider()
+    with _gateway("leave", provider.port, args=["--disable-hot-restart", "--concurrency", "1"]) as g, Consumer(g.port) as c:
+        assert c.ask().status == c.ask().status == 20
+        provider.hold = True
+        c.call()
+        for is_broken in (False, True):
+            with Consumer(g.port) as leaving:
+                for _ in range(4):
+                    leaving.call()
+                calls = provider.take(5 - is_broken)
+                if is_broken:
+                    leaving.sock.sendall(b"no frame of Dubbo")
+                    assert leaving.read() is None
+            g.wait_for("dubbo.dubbo.request_active", 1)
+            if not is_broken:
+                mine = calls[0]
+            for call in calls[1 - is_broken:]:
+                provider.answer(*call)
+        provider.answer(*mine)
+        assert c.read().id == c.last
+        assert g.stat("cluster.up.upstream_rq_active") == 0 and g.stat("cluster.up.upstream_rq_tx_reset") == 8
+        assert g.stat("dubbo.dubbo.cx_destroy_remote_with_active_rq") == 1
     provider.stop()
 
 
