@@ -105,7 +105,7 @@ void dubbo_pass_request(struct dubbo *dubbo, struct exchange *exchange, struct s
 void dubbo_pass_answer(struct dubbo *dubbo, uint64_t id, struct slice frame);
 
 /* Server: a request that was taken by options->pass becomes an exchange after all, with all its
- * events. Drops what is left of the payload. */
+ * events. payload: the request's own, or nothing; what is left of it is dropped. */
 void dubbo_take_back(struct dubbo *dubbo, struct dubbo_head_slot *head, uint64_t id,
 		     struct buf *payload);
 

@@ -206,11 +206,16 @@ struct cluster_worker *rpc_call_cluster(const struct session *session, const str
 
 static struct worker_host *choose_host(struct cluster_worker *cluster, const struct route *route)
 {
+	struct worker_host *only = cluster_worker_only(cluster);
 	const struct host_set *set = cluster_worker_hosts(cluster);
-	struct pick pick = {
-		.match = route->forward->metadata_match, .attempts = 1, .index = BALANCE_NONE};
 
-	return LIKELY(set && !set->drop_count) ? cluster_worker_pick(cluster, &pick) : NULL;
+	if (LIKELY(only != NULL))
+		return only;
+	if (!set || set->drop_count)
+		return NULL;
+	return cluster_worker_pick(cluster, &(struct pick){.match = route->forward->metadata_match,
+							   .attempts = 1,
+							   .index = BALANCE_NONE});
 }
 
 bool rpc_call_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,

@@ -19,6 +19,7 @@ struct rpc_session {
 	struct session session;
 	struct dubbo codec;
 	struct dubbo_options options;
+	uint64_t *words;                  /* of the manager's stats */
 	struct list_node calls;           /* that go straight through */
 	struct worker_host *host;         /* chosen for the call that is being read, or NULL */
 	const struct rpc_call *returning; /* it becomes a stream just now */
@@ -32,7 +33,7 @@ static inline struct rpc_session *rpc_session_of(struct session *session)
 
 static inline uint64_t *rpc_words(struct session *session)
 {
-	return stats_words(session->worker->stats, rpc_manager_of(session)->stats);
+	return rpc_session_of(session)->words;
 }
 
 /* rpc_session.c */

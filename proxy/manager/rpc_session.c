@@ -122,7 +122,6 @@ static void prepare_response(struct stream *s, struct headers *headers, bool end
 
 void rpc_count_end(struct session *session, uint64_t start_ns, bool is_oneway, bool has_answer)
 {
-	struct worker_context *worker = session->worker;
 	uint64_t *words = rpc_words(session);
 
 	stat_word_add(words + DUBBO_STAT_REQUEST_ACTIVE + 1, 1); /* the gauge's second word */
@@ -130,8 +129,8 @@ void rpc_count_end(struct session *session, uint64_t start_ns, bool is_oneway, b
 		stat_word_add(
 			words + (is_oneway ? DUBBO_STAT_REQUEST_ONEWAY : DUBBO_STAT_REQUEST_TWOWAY),
 			1);
-	stat_record(worker->stats, rpc_manager_of(session)->stats, DUBBO_STAT_REQUEST_TIME_MS,
-		    (worker->loop->now_ns - start_ns) / 1000000);
+	stat_word_record(words + DUBBO_STAT_REQUEST_TIME_MS,
+			 (session->worker->loop->now_ns - start_ns) / 1000000);
 }
 
 static void stream_ended(struct stream *s)
@@ -201,6 +200,7 @@ void rpc_serve(const void *config, const struct accepted *accepted)
 	struct rpc_session *rs = slab_take(&accepted->worker->rpc_sessions, sizeof *rs);
 
 	session_init(&rs->session, &session_type, &manager->session, accepted);
+	rs->words = stats_words(worker->stats, manager->stats);
 	list_init(&rs->calls);
 	rs->host = NULL;
 	rs->returning = NULL;

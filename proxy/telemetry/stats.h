@@ -141,16 +141,21 @@ void stat_gauge_set(struct stats_shard *shard, const struct stat_scope *scope, u
 
 struct histogram *stat_histogram_slow(uint64_t *word);
 
+/* The word of a histogram. */
+static inline void stat_word_record(uint64_t *word, uint64_t value)
+{
+	struct histogram *h = (struct histogram *)(uintptr_t)*word;
+	if (UNLIKELY(!h))
+		h = stat_histogram_slow(word);
+	histogram_record(h, value);
+}
+
 /* Records a value in a histogram. Durations are in the unit of the name, milliseconds for "_time"
  * and "_ms". */
 static inline void stat_record(struct stats_shard *shard, const struct stat_scope *scope,
 			       unsigned id, uint64_t value)
 {
-	uint64_t *word = stats_words(shard, scope) + id;
-	struct histogram *h = (struct histogram *)(uintptr_t)*word;
-	if (UNLIKELY(!h))
-		h = stat_histogram_slow(word);
-	histogram_record(h, value);
+	stat_word_record(stats_words(shard, scope) + id, value);
 }
 
 enum { STAT_CODES_A_BLOCK = 8 };

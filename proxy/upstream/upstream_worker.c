@@ -417,19 +417,17 @@ static COLD struct worker_host *pick_rested(struct cluster_worker *cluster,
 	return index == BALANCE_NONE ? NULL : worker_host_get(cluster, set->hosts[index]);
 }
 
-/* A set of one host without anything to choose by: what a sidecar has for its own application. */
 static bool has_no_choice(const struct host_set *set, const struct pick *pick)
 {
-	return set->count == 1 && !set->subsets && set->balance->is_plain && !pick->is_refused &&
-	       !pick->priority_loads;
+	return set->count == 1 && !set->drop_count && !set->subsets && set->balance->is_plain &&
+	       !pick->is_refused && !pick->priority_loads;
 }
 
 struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick)
 {
-	struct worker_host *only = cluster->only;
+	struct worker_host *only = cluster_worker_only(cluster);
 
-	if (only && !host_is_unhealthy(only->host) && !is_resting(only) && !pick->is_refused &&
-	    !pick->priority_loads) {
+	if (only && !pick->is_refused && !pick->priority_loads) {
 		pick->was_panic = false;
 		pick->index = 0;
 		return only;

@@ -59,7 +59,7 @@ struct cluster_worker {
 	struct stat_scope *stats;
 	struct worker_host **buckets;
 	uint32_t bucket_count, host_count;
-	struct worker_host *only; /* the host of a set of one, once picked; NULL: look */
+	struct worker_host *only; /* what every pick comes to (cluster_worker_only), or NULL */
 	uint32_t swept;           /* buckets whose hosts were compared with the set in force */
 	struct timer sweep_timer; /* runs while there are more */
 	struct balance_state balance;
@@ -180,6 +180,15 @@ void worker_host_note(struct worker_host *wh, enum outlier_event event);
 void cluster_worker_tell(struct cluster_worker *cluster);
 /* The host has said that it fails (x-envoy-immediate-health-check-fail). */
 void worker_host_failed(struct worker_host *wh);
+
+/* The host of a set of one without anything to choose by, once it was picked, while it is well; it
+ * drops nothing either. NULL: pick. What a sidecar has for its own application. */
+static inline struct worker_host *cluster_worker_only(const struct cluster_worker *cluster)
+{
+	struct worker_host *only = cluster->only;
+
+	return only && !host_is_unhealthy(only->host) && !only->rests_until_ms ? only : NULL;
+}
 
 /* Chooses a host; NULL when there is none (no healthy upstream). Borrowed: hold it to keep it. */
 struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick);

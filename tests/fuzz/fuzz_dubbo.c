@@ -37,6 +37,7 @@ struct end {
 	struct {
 		struct dubbo_head_slot *head;
 		uint64_t id;
+		struct buf payload;
 	} passed[CALLS];
 	unsigned passed_count;
 };
@@ -171,7 +172,10 @@ static bool on_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t 
 		return false;
 	dubbo_head_hold(head);
 	end->passed[end->passed_count].head = head;
-	end->passed[end->passed_count++].id = id;
+	end->passed[end->passed_count].id = id;
+	buf_init(&end->passed[end->passed_count].payload, &end->pool);
+	buf_append_owned(&end->passed[end->passed_count++].payload,
+			 slice_sub(frame, DUBBO_HEADER_SIZE, frame.len));
 	return true;
 }
 
@@ -182,16 +186,14 @@ static void end_passed(struct end *end)
 
 	frame[DUBBO_HEADER_SIZE - 1] = 1;
 	for (unsigned i = 0; i < end->passed_count; i++) {
-		struct buf payload;
-		buf_init(&payload, &end->pool);
-		buf_append_owned(&payload, SLICE("payload"));
+		struct buf *payload = &end->passed[i].payload;
 		if (i % 2 && !end->dubbo.codec.is_failed)
 			dubbo_take_back(&end->dubbo, end->passed[i].head, end->passed[i].id,
-					&payload);
+					payload);
 		else
 			dubbo_pass_answer(&end->dubbo, end->passed[i].id,
 					  slice_make(frame, sizeof frame));
-		buf_clear(&payload);
+		buf_clear(payload);
 		dubbo_head_release(end->passed[i].head);
 	}
 	end->passed_count = 0;
