@@ -382,10 +382,13 @@ void worker_host_rest(struct worker_host *wh)
 	wh->rests_until_ms = loop_now_ms(wh->cluster->upstream->loop) + HOST_REST_MS;
 }
 
-static bool is_resting(const struct worker_host *wh)
+static bool is_resting(struct worker_host *wh)
 {
-	return UNLIKELY(wh->rests_until_ms) &&
-	       loop_now_ms(wh->cluster->upstream->loop) < wh->rests_until_ms;
+	if (LIKELY(!wh->rests_until_ms))
+		return false;
+	if (loop_now_ms(wh->cluster->upstream->loop) >= wh->rests_until_ms)
+		wh->rests_until_ms = 0;
+	return wh->rests_until_ms;
 }
 
 /* A pick that passes over resting hosts, and over what the caller refuses. */

@@ -440,6 +440,38 @@ static void destinations_come_and_go(void **context)
 	assert_non_null(cluster_worker_pick(cluster(), &pick));
 }
 
+static void an_only_host_is_remembered_while_it_is_well(void **context)
+{
+	(void)context;
+	simple();
+	assert_null(cluster_worker_only(cluster()));
+	await(start(0), COMPLETE);
+	struct worker_host *only = cluster_worker_only(cluster());
+	assert_ptr_equal(only, calls[0].request.host);
+	struct pick pick = {.index = 7, .was_panic = true};
+	assert_ptr_equal(cluster_worker_pick(cluster(), &pick), only);
+	assert_int_equal(pick.index, 0);
+	assert_false(pick.was_panic);
+
+	host_health_set(only->host, HOST_FAILED_ACTIVE_CHECK, 0);
+	assert_null(cluster_worker_only(cluster()));
+	host_health_set(only->host, 0, HOST_FAILED_ACTIVE_CHECK);
+	assert_ptr_equal(cluster_worker_only(cluster()), only);
+	worker_host_rest(only);
+	assert_null(cluster_worker_only(cluster()));
+	assert_ptr_equal(cluster_worker_pick(cluster(), &pick), only);
+	only->rests_until_ms = 1;
+	assert_ptr_equal(cluster_worker_pick(cluster(), &pick), only);
+	assert_ptr_equal(cluster_worker_only(cluster()), only);
+
+	add_host(f.server.port == 1 ? 2 : 1); /* a second one */
+	publish_hosts();
+	assert_null(cluster_worker_only(cluster()));
+	cluster_worker_pick(cluster(), &pick);
+	cluster_worker_pick(cluster(), &pick);
+	assert_null(cluster_worker_only(cluster()));
+}
+
 /* The worker was held up longer than a connect may take; the host was not. */
 static void a_late_worker_does_not_blame_the_host(void **context)
 {
@@ -559,6 +591,7 @@ int main(void)
 		IN_FIXTURE(a_removed_cluster_ends_its_requests_first),
 		IN_FIXTURE(requests_may_be_cancelled_at_any_time),
 		IN_FIXTURE(destinations_come_and_go),
+		IN_FIXTURE(an_only_host_is_remembered_while_it_is_well),
 		IN_FIXTURE(a_late_worker_does_not_blame_the_host),
 		IN_FIXTURE(what_a_connection_did_not_take_is_there_again),
 		IN_FIXTURE(retry_slots),
