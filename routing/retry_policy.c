@@ -241,15 +241,7 @@ static struct slice take(struct headers *headers, enum header_id id)
 	return value;
 }
 
-/* The request's own words on its retries. */
-#define ASKED_NAMES(word)                                                                          \
-	(HEADER_ID_BIT(HEADER_X_ENVOY_RETRY_ON, word) |                                            \
-	 HEADER_ID_BIT(HEADER_X_ENVOY_RETRY_GRPC_ON, word) |                                       \
-	 HEADER_ID_BIT(HEADER_X_ENVOY_MAX_RETRIES, word) |                                         \
-	 HEADER_ID_BIT(HEADER_X_ENVOY_RETRIABLE_STATUS_CODES, word) |                              \
-	 HEADER_ID_BIT(HEADER_X_ENVOY_RETRIABLE_HEADER_NAMES, word))
-
-static const struct header_ids asked_names = {{ASKED_NAMES(0), ASKED_NAMES(1)}};
+static const struct header_ids asked_names = {{RETRY_ASKED_NAMES(0), RETRY_ASKED_NAMES(1)}};
 
 static COLD void take_numbers_and_names(struct retry_plan *plan, struct headers *request)
 {

@@ -78,6 +78,14 @@ enum status MUST_CHECK retry_policy_load(
 /* The conditions of a comma-separated list; what isn't known is left out. */
 uint32_t retry_on_parse(struct slice text);
 
+/* The request's own words on its retries. */
+#define RETRY_ASKED_NAMES(word)                                                                    \
+	(HEADER_ID_BIT(HEADER_X_ENVOY_RETRY_ON, word) |                                            \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_RETRY_GRPC_ON, word) |                                       \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_MAX_RETRIES, word) |                                         \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_RETRIABLE_STATUS_CODES, word) |                              \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_RETRIABLE_HEADER_NAMES, word))
+
 enum { RETRY_HEADER_STATUSES_MAX = 16 };
 
 struct retry_plan {

@@ -4,6 +4,7 @@
 #include "google/protobuf/wrappers.pb-c.h"
 #include "message/format.h"
 #include "routing/table.h"
+#include "routing/timeouts.h"
 #include "routing/virtual_host.h"
 
 #define ACTION(kind) ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_##kind
@@ -189,6 +190,7 @@ enum status route_load(struct route *route, struct route_matcher *matcher,
 	status = route_metadata_load(&route->metadata, message->metadata, build, diag);
 	if (status)
 		diag_prefix(diag, "metadata");
+	route_note_kind(route);
 	return status;
 }
 
@@ -224,6 +226,30 @@ void route_rewrite(const struct route *route, const struct weighted_cluster *wei
 				 path_rewrite_apply(&action->path_rewrite, route->matcher, path,
 						    request->arena),
 				 keeps_original);
+}
+
+#define ASKED_NAMES(word) (TIMEOUT_ASKED_NAMES(word) | RETRY_ASKED_NAMES(word))
+const struct header_ids route_asked_names = {{ASKED_NAMES(0), ASKED_NAMES(1)}};
+
+static bool is_plain(const struct route *route)
+{
+	const struct route_action *action = route->forward;
+
+	return route->kind == ROUTE_FORWARD && action->choice == CLUSTER_NAMED &&
+	       !action->hash_policies.count && !route->rewrites && !route->request_level_count &&
+	       !route->response_level_count && !route_retry_policy(route) &&
+	       !route_hedge_policy(route) && !route_mirrors(route)->count &&
+	       !action->has_stream_duration && action->max_grpc_timeout_ms == DURATION_UNSET &&
+	       action->idle_timeout_ms == DURATION_UNSET && route->body_buffer_limit == UINT64_MAX;
+}
+
+void route_note_kind(struct route *route)
+{
+	const struct virtual_host *host = route->virtual_host;
+
+	route->has_filter_configs = route->filter_configs.count || host->filter_configs.count ||
+				    host->table->filter_configs.count;
+	route->is_plain = is_plain(route);
 }
 
 const struct retry_policy *route_retry_policy(const struct route *route)
@@ -269,14 +295,6 @@ unsigned route_filter_configs(const struct route *route, const struct weighted_c
 			configs[count++] = found;
 	}
 	return count;
-}
-
-bool route_has_filter_configs(const struct route *route)
-{
-	const struct virtual_host *host = route->virtual_host;
-
-	return route->filter_configs.count || host->filter_configs.count ||
-	       host->table->filter_configs.count;
 }
 
 const struct filter_config *route_filter_config(const struct route *route,

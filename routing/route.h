@@ -29,7 +29,10 @@ struct route_tracing {
 struct route {
 	uint8_t kind; /* enum route_kind */
 	bool is_most_specific_last;
-	bool rewrites; /* the path or the host, whichever cluster it is */
+	bool rewrites;           /* the path or the host, whichever cluster it is */
+	bool has_filter_configs; /* for some filter, of its own, its virtual host's or table's */
+	/* Forwards to one cluster, and all that it asks beyond that is a timeout of the whole. */
+	bool is_plain;
 	uint8_t request_level_count, response_level_count;
 	const struct route_matcher *matcher; /* NULL: made by require_tls */
 	const struct virtual_host *virtual_host;
@@ -118,8 +121,12 @@ const struct filter_config *route_filter_config(const struct route *route,
 						const struct weighted_cluster *weighted,
 						struct slice filter);
 
-/* Whether any filter has one: for the route, its virtual host or its table. */
-bool route_has_filter_configs(const struct route *route);
+/* Fills in has_filter_configs and is_plain, last: what they tell of the route, its virtual host and
+ * its table is loaded. */
+void route_note_kind(struct route *route);
+
+/* Fields by which a request changes what its route says of timeouts and retries. */
+extern const struct header_ids route_asked_names;
 
 /* All of them, from the table's to the most specific, for filters that merge. Returns how many. */
 enum { ROUTE_FILTER_CONFIGS_MAX = 4 };

@@ -51,14 +51,7 @@ static uint64_t grpc_timeout(const struct headers *request, uint32_t limit_ms, u
 	return ms;
 }
 
-/* The request's own words on its limits. */
-#define ASKED_NAMES(word)                                                                          \
-	(HEADER_ID_BIT(HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT, word) |                            \
-	 HEADER_ID_BIT(HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE, word) |                    \
-	 HEADER_ID_BIT(HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS, word) |                              \
-	 HEADER_ID_BIT(HEADER_X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS, word))
-
-static const struct header_ids asked_names = {{ASKED_NAMES(0), ASKED_NAMES(1)}};
+static const struct header_ids asked_names = {{TIMEOUT_ASKED_NAMES(0), TIMEOUT_ASKED_NAMES(1)}};
 
 /* The field's number, and the field is gone. */
 static bool take_number(struct headers *request, enum header_id id, uint64_t *number)

@@ -9,6 +9,13 @@
 struct retry_policy;
 struct route_action;
 
+/* The request's own words on its limits. */
+#define TIMEOUT_ASKED_NAMES(word)                                                                  \
+	(HEADER_ID_BIT(HEADER_X_ENVOY_HEDGE_ON_PER_TRY_TIMEOUT, word) |                            \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_ALT_RESPONSE, word) |                    \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS, word) |                              \
+	 HEADER_ID_BIT(HEADER_X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS, word))
+
 struct request_timeouts {
 	uint64_t total_ms;        /* of all tries, from the end of the request; 0: no limit */
 	uint64_t per_try_ms;      /* 0: no limit of its own */

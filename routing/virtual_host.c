@@ -140,6 +140,7 @@ static const struct route *redirect_route(const struct virtual_host *host, struc
 		.decorator = SLICE(""),
 		.stat_prefix = SLICE(""),
 	};
+	route_note_kind(route);
 	return route;
 }
 

@@ -123,6 +123,9 @@ static void load_target(struct http_manager *m, const Hcm *message)
 			ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__STRIP_PORT_MODE_STRIP_ANY_HOST_PORT &&
 		message->strip_any_host_port;
 	m->strips_trailing_dot = message->strip_trailing_host_dot;
+	m->normalizes_path = m->path.normalize || m->path.merge_slashes ||
+			     m->path.escaped_slashes != PATH_SLASHES_KEEP;
+	m->strips_host = m->strips_matching_port || m->strips_any_port || m->strips_trailing_dot;
 }
 
 static void load_names(struct http_manager *m, const Hcm *message, struct arena *arena)
@@ -242,6 +245,7 @@ enum status http_config_load(const void **loaded, const ProtobufCMessage *base,
 	load_origin(m, message);
 	load_target(m, message);
 	load_upgrades(m, message, arena);
+	m->adds_own_headers = m->adds_user_agent || m->appends_forwarded_port || m->via.len;
 	m->session.is_outbound = context.is_outbound;
 	m->host_address = context.host_address;
 	m->service_cluster = context.service_cluster;

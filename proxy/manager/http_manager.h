@@ -58,6 +58,8 @@ struct http_manager {
 	bool returns_request_id, strips_any_port, strips_matching_port;
 	bool strips_trailing_dot, proxies_100_continue, adds_user_agent, appends_forwarded_port;
 	bool appends_local_overload, forwards_client_cert;
+	/* Any of those above that belong here: asked once a request. */
+	bool normalizes_path, strips_host, adds_own_headers;
 	struct slice service_cluster, service_node; /* node.cluster, node.id: for add_user_agent */
 	struct stat_scope *stats, *listener_stats, *router_stats, *http1_stats, *tracing_stats;
 };
@@ -72,6 +74,9 @@ static inline const struct http_manager *http_manager_of(const struct session *s
 /* http_config.c */
 enum status http_config_load(const void **config, const struct ProtobufCMessage *message,
 			     const struct config_context *context, struct diag *diag);
+
+/* http_session.c: the session type's find_route. */
+void http_find_route(struct stream *s);
 
 /* http_session.c: the type's serve. */
 void http_serve(const void *config, const struct accepted *accepted);

@@ -188,6 +188,27 @@ static void set_request_id(struct stream *s, struct headers *headers, bool is_ed
 	headers_set_id(headers, HEADER_X_REQUEST_ID, slice_make(text, UUID_LEN));
 }
 
+/* What only some managers add: manager->adds_own_headers. */
+static void add_own(struct stream *s, struct headers *headers)
+{
+	const struct http_manager *manager = http_manager_of(s->session);
+
+	if (manager->appends_forwarded_port)
+		set_forwarded_port(s, headers);
+	if (manager->adds_user_agent)
+		add_user_agent(manager, headers);
+	if (manager->via.len) {
+		struct slice via = headers_get(headers, HEADER_VIA);
+		if (!via.len)
+			headers_set_id(headers, HEADER_VIA, manager->via);
+		else
+			headers_set_id(
+				headers, HEADER_VIA,
+				slice_of(arena_printf(&s->arena, "%.*s, %.*s", SLICE_FMT(via),
+						      SLICE_FMT(manager->via))));
+	}
+}
+
 /* x-forwarded-*, x-envoy-*, x-request-id: as Envoy's connection manager does. */
 static void set_origin_headers(struct stream *s, struct headers *headers)
 {
@@ -202,23 +223,11 @@ static void set_origin_headers(struct stream *s, struct headers *headers)
 		if (is_edge)
 			set_external_address(s, headers);
 	}
-	if (manager->appends_forwarded_port)
-		set_forwarded_port(s, headers);
 	if (!manager->forwards_client_cert) /* no certificate was seen here */
 		headers_remove_id(headers, HEADER_X_FORWARDED_CLIENT_CERT);
-	if (manager->adds_user_agent)
-		add_user_agent(manager, headers);
 	set_request_id(s, headers, is_edge);
-	if (manager->via.len) {
-		struct slice via = headers_get(headers, HEADER_VIA);
-		if (!via.len)
-			headers_set_id(headers, HEADER_VIA, manager->via);
-		else
-			headers_set_id(
-				headers, HEADER_VIA,
-				slice_of(arena_printf(&s->arena, "%.*s, %.*s", SLICE_FMT(via),
-						      SLICE_FMT(manager->via))));
-	}
+	if (UNLIKELY(manager->adds_own_headers))
+		add_own(s, headers);
 }
 
 /* --- path and host --- */
@@ -245,6 +254,8 @@ static bool normalize_path(struct stream *s, struct headers *headers)
 		s->session->codec->must_close = true;
 		return refuse(s, REPLY_PATH_NORMALIZATION);
 	}
+	if (!manager->normalizes_path)
+		return true;
 	switch (path_normalize(path, &manager->path, &s->arena, &result)) {
 	case PATH_OK:
 		break;
@@ -301,13 +312,10 @@ static bool is_upgrade_allowed(struct stream *s, struct slice type)
 	return is_allowed;
 }
 
-static bool check_upgrade(struct stream *s, struct headers *headers)
+static bool check_upgrade(struct stream *s, struct headers *headers, bool is_connect)
 {
-	struct slice type = headers_get(headers, HEADER_UPGRADE);
-	bool is_connect = slice_equal(headers_get(headers, HEADER_METHOD), SLICE("CONNECT"));
+	struct slice type = is_connect ? SLICE("CONNECT") : headers_get(headers, HEADER_UPGRADE);
 
-	if (is_connect)
-		type = SLICE("CONNECT");
 	if (!type.len)
 		return true;
 	if (!is_upgrade_allowed(s, type)) {
@@ -336,9 +344,7 @@ static void start_limits(struct stream *s, bool end)
 
 static void answer_expect(struct stream *s, struct headers *headers)
 {
-	struct slice expect = headers_get(headers, HEADER_EXPECT);
-
-	if (!expect.data || !slice_equal_nocase(expect, SLICE("100-continue")) ||
+	if (!slice_equal_nocase(headers_get(headers, HEADER_EXPECT), SLICE("100-continue")) ||
 	    http_manager_of(s->session)->proxies_100_continue)
 		return;
 	struct headers *informational = ARENA_NEW(&s->arena, struct headers);
@@ -348,10 +354,9 @@ static void answer_expect(struct stream *s, struct headers *headers)
 	headers_remove_id(headers, HEADER_EXPECT);
 }
 
-static bool check_target(struct stream *s, struct headers *headers)
+static bool check_target(struct stream *s, struct headers *headers, bool is_connect)
 {
 	struct slice path = headers_get(headers, HEADER_PATH);
-	bool is_connect = slice_equal(headers_get(headers, HEADER_METHOD), SLICE("CONNECT"));
 
 	if (!headers_has(headers, HEADER_AUTHORITY))
 		return refuse(s, REPLY_MISSING_HOST);
@@ -369,16 +374,20 @@ bool http_prepare_request(struct stream *s, bool end)
 	const struct http_manager *manager = http_manager_of(s->session);
 	struct stats_shard *shard = s->worker->stats;
 	struct headers *headers = s->request;
+	bool is_connect = slice_equal(headers_get(headers, HEADER_METHOD), SLICE("CONNECT"));
 
 	stat_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_TOTAL);
 	stat_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_HTTP1_TOTAL);
 	stat_gauge_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_RQ_ACTIVE);
 	start_limits(s, end);
-	answer_expect(s, headers);
-	if (!check_target(s, headers))
+	if (UNLIKELY(headers_has(headers, HEADER_EXPECT)))
+		answer_expect(s, headers);
+	if (!check_target(s, headers, is_connect))
 		return false;
-	strip_host(s, headers);
+	if (manager->strips_host)
+		strip_host(s, headers);
 	set_origin_headers(s, headers);
-	s->session->type->find_route(s);
-	return check_upgrade(s, headers);
+	http_find_route(s);
+	return LIKELY(!is_connect && !headers_has(headers, HEADER_UPGRADE)) ||
+	       check_upgrade(s, headers, is_connect);
 }

@@ -14,7 +14,7 @@ static void count(struct session *session, unsigned id)
 	stat_inc(session->worker->stats, http_manager_of(session)->stats, id);
 }
 
-static void find_route(struct stream *s)
+void http_find_route(struct stream *s)
 {
 	const struct http_manager *manager = http_manager_of(s->session);
 	route_find(s, manager->routes, manager->routes_slot);
@@ -184,7 +184,7 @@ static const struct session_type session_type = {
 	.prepare_request = http_prepare_request,
 	.prepare_response = http_prepare_response,
 	.amend_reply = amend_reply,
-	.find_route = find_route,
+	.find_route = http_find_route,
 	.stream_ended = stream_ended,
 	.request_failed = request_failed,
 	.send_error = send_error,

@@ -193,13 +193,12 @@ static void note_priority(struct router *r, const struct pick *pick)
 	r->tried_priorities |= UINT64_C(1) << (priority < 64 ? priority : 63);
 }
 
-static struct worker_host *choose_host(struct router *r)
+/* A host for an attempt that isn't the first of a plain request to a plain cluster. */
+static struct worker_host *choose_host_by_all(struct router *r)
 {
 	const struct retry_policy *policy = r->plan.policy;
 	uint8_t loads[ASSIGNMENT_PRIORITY_MAX + 1];
 	struct addr destination;
-	if (router_is_rpc(r) && !r->attempts && r->stream->request->rpc->host)
-		return r->stream->request->rpc->host;
 	struct pick pick = {
 		.address = find_destination(r, &destination),
 		.has_hash = r->hash.is_found,
@@ -228,6 +227,17 @@ static struct worker_host *choose_host(struct router *r)
 	return host;
 }
 
+static struct worker_host *choose_host(struct router *r)
+{
+	struct worker_host *host = NULL;
+
+	if (router_is_rpc(r) && !r->attempts && r->stream->request->rpc->host)
+		return r->stream->request->rpc->host;
+	if (LIKELY(r->cluster->is_plain && r->route->is_plain && !r->attempts && !r->resends))
+		host = cluster_worker_pick_next(r->cluster);
+	return host ? host : choose_host_by_all(r);
+}
+
 /* --- the request's head --- */
 
 static void set_attempt_count(struct router *r)
@@ -242,12 +252,19 @@ static void prepare_head(struct router *r)
 {
 	struct stream *s = r->stream;
 	bool writes = !config_of(r)->suppresses_envoy_headers;
-	const struct retry_policy *retry = route_retry_policy(r->route);
 
 	if (router_is_rpc(r)) { /* the frame goes on as it came, once */
 		r->timeouts.total_ms = r->route->forward->timeout_ms;
 		return;
 	}
+	if (LIKELY(r->route->is_plain && !headers_has_any(s->request, &route_asked_names))) {
+		r->timeouts.total_ms = r->route->forward->timeout_ms;
+		if (writes && r->timeouts.total_ms)
+			headers_set_id(s->request, HEADER_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
+				       r->route->forward->timeout_text);
+		return;
+	}
+	const struct retry_policy *retry = route_retry_policy(r->route);
 	request_timeouts_init(&r->timeouts, r->route->forward, retry, s->request, writes);
 	retry_plan_init(&r->plan, retry, s->request);
 	r->can_retry = r->plan.on != 0;
@@ -295,7 +312,7 @@ void router_start_attempt(struct router *r)
 		reply(r, REPLY_NO_CLUSTER, 503, (struct slice){0});
 		return;
 	}
-	if (is_dropped(r)) {
+	if (!r->cluster->is_plain && is_dropped(r)) {
 		router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_DROP_OVERLOAD);
 		reply(r, REPLY_DROP_OVERLOAD, 0, (struct slice){0});
 		return;

@@ -40,6 +40,13 @@ void router_send(struct router *r)
 	struct stream *s = r->stream;
 	struct buf body;
 
+	if (LIKELY(!r->has_body && r->is_request_ended && !r->trailers)) {
+		r->is_sending = true;
+		upstream_send_headers(&r->request, s->request, true);
+		if (!r->request.is_blocked)
+			router_resume_request(r);
+		return;
+	}
 	buf_init(&body, &s->worker->loop->pool);
 	if (r->can_retry)
 		buf_borrow_all(&body, &r->retained);

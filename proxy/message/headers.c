@@ -6,6 +6,7 @@ enum { HEADERS_MAX = UINT16_MAX };
 
 void headers_init(struct headers *headers, struct arena *arena, uint32_t capacity)
 {
+	invariant(capacity <= HEADERS_MAX);
 	headers_init_items(headers, arena,
 			   capacity ? arena_alloc(arena, capacity * sizeof(struct header)) : NULL,
 			   capacity);
@@ -14,6 +15,10 @@ void headers_init(struct headers *headers, struct arena *arena, uint32_t capacit
 static COLD void grow(struct headers *headers)
 {
 	uint32_t capacity = headers->capacity < 8 ? 16 : headers->capacity * 2;
+
+	invariant(headers->capacity < HEADERS_MAX);
+	if (capacity > HEADERS_MAX)
+		capacity = HEADERS_MAX;
 	struct header *items = arena_alloc(headers->arena, capacity * sizeof *items);
 
 	if (headers->count)
@@ -47,7 +52,7 @@ void headers_add(struct headers *headers, struct slice name, struct slice value)
 	append(headers, known_name_find(name), name, value);
 }
 
-void headers_add_id(struct headers *headers, enum header_id id, struct slice value)
+void headers_add_id_slow(struct headers *headers, enum header_id id, struct slice value)
 {
 	assert(id > HEADER_OTHER && id < HEADER_ID_COUNT);
 	append(headers, id, known_name_text(id), value);

@@ -63,11 +63,33 @@ static inline void headers_init_items(struct headers *headers, struct arena *are
 /* Appends. The name must be lower case already. Borrows both slices. At most 65,535 items and bytes
  * of a name (aborts): codecs cap far below. Pointers to items die. */
 void headers_add(struct headers *headers, struct slice name, struct slice value);
-void headers_add_id(struct headers *headers, enum header_id id, struct slice value);
+void headers_add_id_slow(struct headers *headers, enum header_id id, struct slice value);
 
 static inline bool headers_has(const struct headers *headers, enum header_id id)
 {
 	return headers->present[id >> 6] >> (id & 63) & 1;
+}
+
+/* In line for a first item of its name, when there is room. */
+static inline void headers_add_id(struct headers *headers, enum header_id id, struct slice value)
+{
+	uint32_t at = headers->count;
+
+	if (UNLIKELY(at == headers->capacity || headers_has(headers, id))) {
+		headers_add_id_slow(headers, id, value);
+		return;
+	}
+	struct slice name = known_name_text(id);
+	headers->items[at] = (struct header){
+		.name = name.data,
+		.value = value.data,
+		.value_len = (uint32_t)value.len,
+		.name_len = (uint16_t)name.len,
+		.id = (uint8_t)id,
+	};
+	headers->count = at + 1;
+	headers->present[id >> 6] |= UINT64_C(1) << (id & 63);
+	headers->first[id] = (uint16_t)at;
 }
 
 /* Well-known names as a set: bit id of words[], as in headers->present. */
@@ -116,21 +138,16 @@ static inline struct slice headers_get(const struct headers *headers, enum heade
 	return h ? (struct slice){h->value, h->value_len} : (struct slice){NULL, 0};
 }
 
-/* The number of :status; 0 if there is none, or one of more than three digits. */
+/* The number of :status; 0 if that isn't three digits. */
 static inline unsigned headers_status(const struct headers *headers)
 {
 	struct slice text = headers_get(headers, HEADER_STATUS);
-	unsigned sum = 0;
 
-	if (text.len > 3)
+	if (UNLIKELY(text.len != 3))
 		return 0;
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned digit = (unsigned)(text.data[i] - '0');
-		if (digit > 9)
-			return 0;
-		sum = sum * 10 + digit;
-	}
-	return sum;
+	unsigned hundreds = (unsigned)(text.data[0] - '0'), tens = (unsigned)(text.data[1] - '0'),
+		 ones = (unsigned)(text.data[2] - '0');
+	return hundreds > 9 || tens > 9 || ones > 9 ? 0 : hundreds * 100 + tens * 10 + ones;
 }
 
 /* The first item of a lower-case name, or NULL. */

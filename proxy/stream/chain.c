@@ -370,7 +370,7 @@ void chain_config_init(struct chain_config *chain, const struct chain_entry *ent
 void chain_open(struct stream *s, const struct chain_config *chain)
 {
 	char *room = arena_zalloc(&s->arena, chain->states_size);
-	bool has_own = s->route && route_has_filter_configs(s->route);
+	bool has_own = s->route && s->route->has_filter_configs;
 	const struct chain_entry *entries = chain->entries;
 	unsigned used = 0, count = chain->count;
 
@@ -387,11 +387,12 @@ void chain_open(struct stream *s, const struct chain_config *chain)
 		}
 		if (is_disabled)
 			continue;
-		s->filters[used++] = (struct filter){.type = entries[i].type,
-						     .config = config,
-						     .entry = &entries[i],
-						     .state = room,
-						     .stream = s};
+		struct filter *f = &s->filters[used++]; /* zeroed */
+		f->type = entries[i].type;
+		f->config = config;
+		f->entry = &entries[i];
+		f->state = room;
+		f->stream = s;
 		room += state_size(entries[i].type);
 	}
 	s->filter_count = (uint8_t)used;

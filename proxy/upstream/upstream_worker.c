@@ -291,6 +291,14 @@ static struct cluster_worker *cluster_new(struct upstream_worker *upstream, uint
 	return cluster;
 }
 
+static bool is_plain(const struct cluster_worker *cluster)
+{
+	const struct host_set *set = cluster_worker_hosts(cluster);
+
+	return set && cluster_worker_config(cluster)->type != CLUSTER_ORIGINAL_DST &&
+	       !set->subsets && !set->drop_count && set->balance->is_plain;
+}
+
 void upstream_worker_changed(struct upstream_worker *upstream, enum published_kind kind,
 			     uint32_t slot)
 {
@@ -321,6 +329,7 @@ void upstream_worker_changed(struct upstream_worker *upstream, enum published_ki
 		balance_state_reset(&cluster->balance, cluster_worker_hosts(cluster));
 		sweep_anew(cluster);
 	}
+	cluster->is_plain = is_plain(cluster);
 }
 
 struct host_counts worker_host_counts(const struct worker_host *wh)
@@ -451,6 +460,18 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 		cluster->only = wh;
 	struct worker_host *other = is_resting(wh) ? pick_rested(cluster, pick) : NULL;
 	return other ? other : wh;
+}
+
+struct worker_host *cluster_worker_pick_next(struct cluster_worker *cluster)
+{
+	const struct host_set *set = cluster_worker_hosts(cluster);
+	const struct host_group *group = &set->balance->priorities[0].healthy;
+	uint32_t position = set->balance->balancer->pick(group, set, &cluster->balance, 0, 0);
+
+	if (UNLIKELY(position == BALANCE_NONE))
+		return NULL;
+	struct worker_host *wh = worker_host_get(cluster, set->hosts[group_host(group, position)]);
+	return is_resting(wh) ? NULL : wh;
 }
 
 /* --- life --- */

@@ -69,6 +69,7 @@ struct cluster_worker {
 	struct destinations destinations; /* hosts of ORIGINAL_DST */
 	uint32_t holds;                   /* who looks at it beyond a call chain */
 	bool is_removed;                  /* not configured any more; goes with its last host */
+	bool is_plain; /* a pick asks nothing but whose turn it is, and none is dropped */
 };
 
 /* What a worker tells main of a host. */
@@ -192,6 +193,9 @@ static inline struct worker_host *cluster_worker_only(const struct cluster_worke
 
 /* Chooses a host; NULL when there is none (no healthy upstream). Borrowed: hold it to keep it. */
 struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick);
+
+/* The same for a cluster that is_plain; NULL: ask the other. */
+struct worker_host *cluster_worker_pick_next(struct cluster_worker *cluster);
 
 /* The host said that it takes no more calls: others are chosen for HOST_REST_MS, if there are any.
  */
