@@ -256,14 +256,12 @@ match_candidates(const struct route_set *set, const struct route_match_input *in
 const struct route *route_set_match(const struct route_set *set,
 				    const struct route_match_input *input, unsigned *looked_at)
 {
-	const struct route_matcher *end = set->matchers + set->count;
-
 	if (set->index)
 		return match_candidates(set, input, looked_at);
-	for (const struct route_matcher *m = set->matchers; m < end; m++) {
-		*looked_at |= m->looks_at;
-		if (route_matcher_test(m, input))
-			return &set->routes[m - set->matchers];
+	for (uint32_t i = 0; i < set->count; i++) {
+		*looked_at |= set->matchers[i].looks_at;
+		if (route_matcher_test(&set->matchers[i], input))
+			return &set->routes[i];
 	}
 	return NULL;
 }

@@ -305,13 +305,13 @@ static size_t segment_room(const struct buf_segment *segment)
 
 void buf_clear_slow(struct buf *buf)
 {
-	struct buf_segment *segment = buf->first;
+	struct buf_pool *pool = buf->pool;
 
-	while (segment) {
-		struct buf_segment *next = segment->next;
-		segment_drop(buf->pool, segment);
-		segment = next;
-	}
+	for (struct buf_segment *s = buf->first; s; s = s->next)
+		if (s->block)
+			block_drop(pool, s->block);
+	buf->last->next = pool->free_segments; /* all of them at once */
+	pool->free_segments = buf->first;
 	buf->first = buf->last = NULL;
 	buf->len = 0;
 }

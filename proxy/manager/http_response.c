@@ -54,7 +54,8 @@ void http_prepare_response(struct stream *s, struct headers *headers, bool end)
 	const struct http_manager *manager = http_manager_of(s->session);
 
 	(void)end;
-	s->info.response_code = (uint16_t)headers_status(headers);
+	if (s->session->config->chain.has_response_headers) /* the filters may have changed it */
+		s->info.response_code = (uint16_t)headers_status(headers);
 	set_server(manager, headers);
 	if (!headers_has(headers, HEADER_DATE))
 		headers_add_id(headers, HEADER_DATE, worker_date(s->worker));

@@ -406,7 +406,8 @@ enum filter_status router_request_headers(struct filter *f, struct headers *head
 	r->has_body = !end;
 	if (!begin(r))
 		return FILTER_REPLIED;
-	router_mirror_begin(r);
+	if (UNLIKELY(!r->route->is_plain))
+		router_mirror_begin(r);
 	if (end) {
 		router_start_total_timer(r);
 		router_mirror_send(r);

@@ -126,7 +126,7 @@ static void on_headers(struct upstream_request *request, struct headers *headers
 {
 	struct router *r = of_request(request);
 	struct stream *s = r->stream;
-	unsigned code = router_is_rpc(r) ? 0 : headers_status(headers);
+	unsigned code = request->status;
 
 	touch_try(r);
 	s->info.times.response_start_ns = s->worker->loop->now_ns;

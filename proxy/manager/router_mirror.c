@@ -81,12 +81,9 @@ static void send_copy(struct router *r, const struct mirror *mirror, struct slic
 	client_fire(r->stream->worker->upstream, &request);
 }
 
-void router_mirror_send(struct router *r)
+void router_mirror_send_copies(struct router *r)
 {
 	const struct mirrors *mirrors = route_mirrors(r->route);
-
-	if (LIKELY(!r->mirrored))
-		return;
 	char *bytes = arena_alloc(&r->stream->arena, r->mirror_body.len + 1);
 	struct slice body = slice_make(bytes, buf_peek(&r->mirror_body, bytes, r->mirror_body.len));
 	for (uint32_t i = 0; i < mirrors->count && i < MIRRORS_MAX; i++)

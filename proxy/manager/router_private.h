@@ -81,7 +81,12 @@ bool router_was_tried(void *owner, const struct host_set *set, uint32_t index);
 /* router_mirror.c: copies of the request for other clusters */
 void router_mirror_begin(struct router *r);
 void router_mirror_data(struct router *r, const struct buf *data);
-void router_mirror_send(struct router *r); /* the request is complete */
+void router_mirror_send_copies(struct router *r);
+static inline void router_mirror_send(struct router *r) /* the request is complete */
+{
+	if (UNLIKELY(r->mirrored))
+		router_mirror_send_copies(r);
+}
 void router_mirror_drop(struct router *r);
 
 /* router_count.c */

@@ -248,13 +248,10 @@ void worker_drain(struct worker *worker)
 
 /* --- what stream/worker_context.h promises --- */
 
-struct slice worker_date(struct worker_context *worker)
+void worker_make_date(struct worker_context *worker)
 {
 	uint64_t now_s = worker->loop->wall_ns / UINT64_C(1000000000);
 
-	if (now_s != worker->date_s) {
-		date_format_http((int64_t)now_s, worker->date);
-		worker->date_s = now_s;
-	}
-	return slice_make(worker->date, DATE_HTTP_LEN);
+	date_format_http((int64_t)now_s, worker->date);
+	worker->date_ns = now_s * UINT64_C(1000000000);
 }

@@ -158,6 +158,12 @@ static void time_head(struct session *session, bool has_left)
 	session->is_head_begun = is_begun;
 }
 
+static bool has_tunnel(const struct session *session)
+{
+	return !list_is_empty(&session->streams) &&
+	       container_of(session->streams.next, struct stream, link)->down.is_tunnel;
+}
+
 static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 {
 	struct session *session = container_of(conn, struct session, conn);
@@ -169,9 +175,7 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 	consumed = codec_read(session->codec, bytes, eof);
 	session->is_reading = false;
 
-	bool is_tunnel = !list_is_empty(&session->streams) &&
-			 container_of(session->streams.next, struct stream, link)->down.is_tunnel;
-	if (eof && !is_tunnel) {
+	if (UNLIKELY(eof) && !has_tunnel(session)) {
 		session->is_closed_by_peer = true;
 		abort_streams(session, reply_reasons[REPLY_DOWNSTREAM_DISCONNECT].details);
 		set_closing(session, 0);

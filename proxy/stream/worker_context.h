@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/date.h"
 #include "base/list.h"
 #include "base/published.h"
 #include "base/random.h"
@@ -38,8 +39,8 @@ struct worker_context {
 	bool is_failing;  /* /healthcheck/fail: every answer asks its client to leave */
 	uint64_t drain_start_ms, drain_time_ms;
 	bool is_drain_gradual;
-	char date[32]; /* IMF-fixdate of date_s */
-	uint64_t date_s;
+	char date[32];      /* IMF-fixdate of date_ns */
+	uint64_t date_ns;   /* a whole second of the loop's wall clock */
 	void *free_streams; /* struct stream, linked by their first pointer */
 	unsigned free_stream_count;
 	struct rpc_call *free_calls;
@@ -52,7 +53,14 @@ struct worker_context {
 	struct list_node served; /* struct served: all downstream connections of this worker */
 };
 
+void worker_make_date(struct worker_context *worker);
+
 /* "Sun, 06 Nov 1994 08:49:37 GMT", made anew once a second. */
-struct slice worker_date(struct worker_context *worker);
+static inline struct slice worker_date(struct worker_context *worker)
+{
+	if (UNLIKELY(worker->loop->wall_ns - worker->date_ns >= UINT64_C(1000000000)))
+		worker_make_date(worker);
+	return slice_make(worker->date, DATE_HTTP_LEN);
+}
 
 #endif

@@ -64,6 +64,7 @@ struct upstream_request {
 	bool is_conn_reused;        /* the connection had served before */
 	bool is_blocked;            /* between blocked and unblocked */
 	bool has_answer_begun;
+	uint16_t status;          /* the HTTP answer's, when `headers` comes */
 	bool was_untouched;       /* since it is over: the kernel had taken no byte of it */
 	uint64_t begins_at;       /* where in all of conn's output its first byte stands */
 	const struct buf *unsent; /* during `reset`: where its RPC frame, untouched, waits to be

@@ -35,8 +35,8 @@ static void set_state(struct upstream_conn *uc, enum upstream_conn_state state)
 	struct pool *pool = uc->pool;
 
 	list_remove(&uc->link);
-	pool->connecting_count -= uc->state == UPSTREAM_CONN_CONNECTING;
-	pool->connecting_count += state == UPSTREAM_CONN_CONNECTING;
+	if (UNLIKELY(uc->state == UPSTREAM_CONN_CONNECTING)) /* it never connects again */
+		pool->connecting_count--;
 	uc->state = (uint8_t)state;
 	list_push_back(&pool->conns[state], &uc->link);
 }
@@ -350,20 +350,21 @@ static struct upstream_request *of_exchange(struct exchange *exchange)
 
 /* An RPC answer other than OK is an error of the provider (what its code throws is an OK answer).
  */
-static enum outlier_event event_of(const struct headers *headers)
+static enum outlier_event event_of(const struct headers *headers, unsigned status)
 {
 	if (headers->rpc)
 		return headers->rpc->protocol != RPC_DUBBO || headers->rpc->status == DUBBO_OK
 			       ? OUTLIER_SUCCESS
 			       : OUTLIER_5XX;
-	return outlier_event_of(headers_status(headers));
+	return outlier_event_of(status);
 }
 
 static void on_headers(struct exchange *exchange, struct headers *headers, bool end)
 {
 	struct upstream_request *request = of_exchange(exchange);
 	request->has_answer_begun = true;
-	worker_host_note(request->host, event_of(headers));
+	request->status = (uint16_t)headers_status(headers);
+	worker_host_note(request->host, event_of(headers, request->status));
 	if (UNLIKELY(headers_has(headers, HEADER_X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL)))
 		worker_host_failed(request->host);
 	request->events->headers(request, headers, end);

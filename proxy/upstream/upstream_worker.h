@@ -171,8 +171,13 @@ struct retry_slot {
 };
 bool retry_slot_take(struct retry_slot *slot, struct cluster_worker *cluster,
 		     enum cluster_priority priority);
+void retry_slot_give(struct retry_slot *slot);
 /* Does nothing when there is none. */
-void retry_slot_drop(struct retry_slot *slot);
+static inline void retry_slot_drop(struct retry_slot *slot)
+{
+	if (UNLIKELY(slot->cluster != NULL))
+		retry_slot_give(slot);
+}
 
 /* What a request to the host came to, for outlier detection. Requests that end with an answer or a
  * reset are noted where they end; timeouts are the router's to note. */

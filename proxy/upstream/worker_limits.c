@@ -64,12 +64,10 @@ bool retry_slot_take(struct retry_slot *slot, struct cluster_worker *cluster,
 	return true;
 }
 
-void retry_slot_drop(struct retry_slot *slot)
+void retry_slot_give(struct retry_slot *slot)
 {
 	struct cluster_worker *cluster = slot->cluster;
 
-	if (!cluster)
-		return;
 	slot->cluster = NULL;
 	cluster_worker_drop(cluster, slot->priority, BREAKER_RETRIES);
 	cluster_worker_release(cluster);
