@@ -252,10 +252,18 @@ static const struct chain_config *config_of(const struct stream *s)
 	return &s->session->config->chain;
 }
 
+/* A request goes straight to its terminal filter. */
+static bool is_single(const struct stream *s)
+{
+	return config_of(s)->is_single && s->filter_count;
+}
+
 void chain_headers(struct stream *s, enum direction direction, struct headers *headers, bool end)
 {
 	if (direction == DIRECTION_RESPONSE && !config_of(s)->has_response_headers && !s->has_holds)
 		session_send_headers(s, headers, end);
+	else if (direction == DIRECTION_REQUEST && is_single(s))
+		s->filters->type->request_headers(s->filters, headers, end);
 	else
 		run_headers(s, direction, first(s, direction), headers, end);
 }
@@ -264,6 +272,8 @@ void chain_data(struct stream *s, enum direction direction, struct buf *data, bo
 {
 	if (direction == DIRECTION_RESPONSE && !config_of(s)->has_response_data && !s->has_holds)
 		session_send_data(s, data, end);
+	else if (direction == DIRECTION_REQUEST && is_single(s))
+		s->filters->type->request_data(s->filters, data, end);
 	else
 		run_data(s, direction, first(s, direction), data, end);
 }
@@ -273,6 +283,8 @@ void chain_trailers(struct stream *s, enum direction direction, struct headers *
 	if (direction == DIRECTION_RESPONSE && !config_of(s)->has_response_trailers &&
 	    !s->has_holds)
 		session_send_trailers(s, trailers);
+	else if (direction == DIRECTION_REQUEST && is_single(s))
+		s->filters->type->request_trailers(s->filters, trailers);
 	else
 		run_trailers(s, direction, first(s, direction), trailers);
 }
@@ -351,11 +363,21 @@ static size_t state_size(const struct filter_type *type)
 	return (type->state_size + 7) & ~(size_t)7;
 }
 
+static bool has_request_callbacks(const struct filter_type *type)
+{
+	return type->is_terminal && type->request_headers && type->request_data &&
+	       type->request_trailers;
+}
+
 void chain_config_init(struct chain_config *chain, const struct chain_entry *entries,
 		       unsigned count)
 {
 	*chain = (struct chain_config){
-		.entries = entries, .count = count, .states_size = count * sizeof(struct filter)};
+		.entries = entries,
+		.count = count,
+		.states_size = count * sizeof(struct filter),
+		.is_single = count == 1 && has_request_callbacks(entries->type),
+	};
 	for (unsigned i = 0; i < count; i++) {
 		const struct filter_type *type = entries[i].type;
 		chain->states_size += state_size(type);
@@ -367,6 +389,17 @@ void chain_config_init(struct chain_config *chain, const struct chain_entry *ent
 	}
 }
 
+/* Of zeroed memory. */
+static void filter_set(struct filter *f, struct stream *s, const struct chain_entry *entry,
+		       const void *config, void *state)
+{
+	f->type = entry->type;
+	f->config = config;
+	f->entry = entry;
+	f->state = state;
+	f->stream = s;
+}
+
 void chain_open(struct stream *s, const struct chain_config *chain)
 {
 	char *room = arena_zalloc(&s->arena, chain->states_size);
@@ -376,6 +409,13 @@ void chain_open(struct stream *s, const struct chain_config *chain)
 
 	s->filters = (struct filter *)(void *)room;
 	room += count * sizeof(struct filter);
+	if (LIKELY(chain->is_single && !has_own && !entries->is_disabled)) {
+		filter_set(s->filters, s, entries, entries->config, room);
+		s->filter_count = 1;
+		if (entries->type->open)
+			entries->type->open(s->filters);
+		return;
+	}
 	for (unsigned i = 0; i < count; i++) {
 		const void *config = entries[i].config;
 		bool is_disabled = entries[i].is_disabled;
@@ -387,12 +427,7 @@ void chain_open(struct stream *s, const struct chain_config *chain)
 		}
 		if (is_disabled)
 			continue;
-		struct filter *f = &s->filters[used++]; /* zeroed */
-		f->type = entries[i].type;
-		f->config = config;
-		f->entry = &entries[i];
-		f->state = room;
-		f->stream = s;
+		filter_set(&s->filters[used++], s, &entries[i], config, room);
 		room += state_size(entries[i].type);
 	}
 	s->filter_count = (uint8_t)used;

@@ -29,6 +29,7 @@ struct chain_config {
 	const struct chain_entry *entries;
 	unsigned count;
 	size_t states_size; /* of all filters, their states included */
+	bool is_single;     /* nothing but the terminal filter, which holds nothing here */
 	/* Some filter has a callback for it (of requests: but the terminal one). */
 	bool has_request_data;
 	bool has_response_headers, has_response_data, has_response_trailers, has_log;
