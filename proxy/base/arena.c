@@ -44,9 +44,10 @@ static void run_defers(struct arena *arena)
 
 void arena_reset(struct arena *arena)
 {
-	struct arena_block *kept = arena->blocks, *older;
+	struct arena_block *kept, *older;
 
-	run_defers(arena);
+	run_defers(arena); /* which may take blocks */
+	kept = arena->blocks;
 	if (LIKELY(kept && !kept->older && kept->size == arena->block_size)) {
 		POISON(kept->bytes, kept->size);
 		arena->next = kept->bytes;

@@ -149,6 +149,44 @@ struct mark {
 	char name;
 };
 
+static void numbers_are_decimal_digits(void **state)
+{
+	static const struct {
+		uint64_t n;
+		const char *text;
+	} rows[] = {{0, "0"},     {9, "9"},         {10, "10"},
+		    {205, "205"}, {15000, "15000"}, {UINT64_MAX, "18446744073709551615"}};
+	struct arena arena;
+	(void)state;
+
+	arena_init(&arena, 256);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct slice text = arena_number(&arena, rows[i].n);
+		assert_int_equal(text.len, strlen(rows[i].text));
+		assert_memory_equal(text.data, rows[i].text, text.len);
+	}
+	arena_free(&arena);
+}
+
+static void take_a_block(void *ptr)
+{
+	for (int i = 0; i < 5; i++)
+		memset(arena_alloc(ptr, 60), 'x', 60);
+}
+
+static void a_deferred_call_may_take_a_block(void **state)
+{
+	struct arena arena;
+	(void)state;
+
+	arena_init(&arena, 256);
+	arena_defer(&arena, take_a_block, &arena);
+	arena_reset(&arena);
+	memset(arena_alloc(&arena, 200), 'y', 200);
+	assert_in_range(arena.allocated, 256, 511); /* one block is left */
+	arena_free(&arena);
+}
+
 static void write_mark(void *ptr)
 {
 	struct mark *mark = ptr;
@@ -210,6 +248,8 @@ int main(void)
 		cmocka_unit_test(a_first_block_of_odd_size_is_not_kept),
 		cmocka_unit_test(zeroed_memory_is_zero),
 		cmocka_unit_test(copies_end_in_zero),
+		cmocka_unit_test(numbers_are_decimal_digits),
+		cmocka_unit_test(a_deferred_call_may_take_a_block),
 		cmocka_unit_test(deferred_calls_run_newest_first_and_once),
 		cmocka_unit_test(a_deferred_call_may_defer_another),
 	};

@@ -141,6 +141,36 @@ static void removal_hides_items_from_every_reader(void **state)
 	assert_string_equal(dump(headers, &f->arena), "via=3;");
 }
 
+static void the_status_is_three_digits(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned status;
+	} rows[] = {{"200", 200}, {"099", 99}, {"999", 999}, {"20", 0},
+		    {"2000", 0},  {"", 0},     {"2x0", 0},   {"-10", 0}};
+	struct fixture *f = *state;
+
+	assert_int_equal(headers_status(&f->headers), 0);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		headers_set_id(&f->headers, HEADER_STATUS, slice_of(rows[i].text));
+		assert_int_equal(headers_status(&f->headers), rows[i].status);
+	}
+}
+
+static void sets_of_names_are_asked_at_once(void **state)
+{
+	static const struct header_ids first = {{HEADER_ID_BIT(HEADER_PATH, 0), 0}},
+				       last = {{HEADER_ID_BIT(HEADER_X_REQUEST_ID, 0),
+						HEADER_ID_BIT(HEADER_X_REQUEST_ID, 1)}};
+	struct fixture *f = *state;
+
+	headers_add_id(&f->headers, HEADER_X_REQUEST_ID, SLICE("1"));
+	assert_false(headers_has_any(&f->headers, &first));
+	assert_true(headers_has_any(&f->headers, &last));
+	headers_remove_id(&f->headers, HEADER_X_REQUEST_ID);
+	assert_false(headers_has_any(&f->headers, &last));
+}
+
 static void joined_values(void **state)
 {
 	struct fixture *f = *state;
@@ -243,6 +273,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(removal_hides_items_from_every_reader, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(the_status_is_three_digits, setup, teardown),
+		cmocka_unit_test_setup_teardown(sets_of_names_are_asked_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(joined_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_copy_shares_nothing_with_its_source, setup,
 						teardown),
