@@ -116,8 +116,8 @@ static inline __attribute__((always_inline)) char *put_line(char *p, const char 
 	return PUT_END_OF_LINE(p);
 }
 
-static COLD char *put_line_in_case(char *p, const char *limit, const struct header *h,
-				   enum http1_case header_case)
+static char *put_line_in_case(char *p, const char *limit, const struct header *h,
+			      enum http1_case header_case)
 {
 	if ((ptrdiff_t)h->name_len + h->value_len > limit - p)
 		return NULL;
@@ -141,6 +141,28 @@ static size_t fields_size(const struct headers *headers)
 	return size;
 }
 
+static inline void check_field(const struct header *h)
+{
+	assert(http1_is_all(header_name(h), HTTP1_TOKEN));
+	assert(http1_is_all(header_value(h), HTTP1_FIELD));
+	assert(h->id == known_name_find(header_name(h)));
+	(void)h;
+}
+
+static COLD char *put_fields_in_case(char *p, const char *limit, const struct headers *headers,
+				     uint64_t skip, enum http1_case header_case)
+{
+	const struct header *end = headers->items + headers->count;
+
+	for (const struct header *h = headers->items; h < end && p; h++) {
+		if (is_skipped(h, skip))
+			continue;
+		check_field(h);
+		p = put_line_in_case(p, limit, h, header_case);
+	}
+	return p;
+}
+
 /* NULL: there isn't room up to `limit`. */
 static char *put_fields(char *p, const char *limit, const struct headers *headers, uint64_t skip,
 			enum http1_case header_case)
@@ -148,15 +170,13 @@ static char *put_fields(char *p, const char *limit, const struct headers *header
 	const struct header *end = headers->items + headers->count;
 
 	skip |= SKIP_ALWAYS;
+	if (UNLIKELY(header_case != HTTP1_CASE_LOWER))
+		return put_fields_in_case(p, limit, headers, skip, header_case);
 	for (const struct header *h = headers->items; h < end; h++) {
 		if (is_skipped(h, skip))
 			continue;
-		assert(http1_is_all(header_name(h), HTTP1_TOKEN));
-		assert(http1_is_all(header_value(h), HTTP1_FIELD));
-		assert(h->id == known_name_find(header_name(h)));
-		p = LIKELY(header_case == HTTP1_CASE_LOWER)
-			    ? put_line(p, limit, h)
-			    : put_line_in_case(p, limit, h, header_case);
+		check_field(h);
+		p = put_line(p, limit, h);
 		if (UNLIKELY(!p))
 			return NULL;
 	}

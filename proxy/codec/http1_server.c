@@ -58,14 +58,8 @@ enum http1_error http1_server_head(struct http1 *h, const struct http1_head *hea
 
 static unsigned status_of(const struct headers *headers)
 {
-	struct slice text = headers_get(headers, HEADER_STATUS);
-
-	if (text.len != 3)
-		return 500;
-	unsigned hundreds = (unsigned)(text.data[0] - '0'), tens = (unsigned)(text.data[1] - '0'),
-		 ones = (unsigned)(text.data[2] - '0');
-	return hundreds - 1 <= 8 && tens <= 9 && ones <= 9 ? hundreds * 100 + tens * 10 + ones
-							   : 500;
+	unsigned status = headers_status(headers);
+	return LIKELY(status >= 100) ? status : 500;
 }
 
 /* After 101 to an upgrade, or 2xx to CONNECT: both ways are bytes until they end. */

@@ -134,8 +134,10 @@ static inline struct header *headers_find_id(const struct headers *headers, enum
 /* The first value; .data is NULL if there is none. */
 static inline struct slice headers_get(const struct headers *headers, enum header_id id)
 {
-	const struct header *h = headers_find_id(headers, id);
-	return h ? (struct slice){h->value, h->value_len} : (struct slice){NULL, 0};
+	if (!headers_has(headers, id))
+		return (struct slice){NULL, 0};
+	const struct header *h = &headers->items[headers->first[id]];
+	return (struct slice){h->value, h->value_len};
 }
 
 /* The number of :status; 0 if that isn't three digits. */
