@@ -10,6 +10,7 @@ enum { WORTH_IT = 256 * 1024 }; /* bytes left: below, a pipe costs more than it 
 
 struct body_splice {
 	struct splice splice;
+	struct scope_item item; /* of the stream: its connections outlive it */
 	struct stream *stream;
 	struct http1 *from, *to;
 	enum direction direction;
@@ -25,6 +26,17 @@ static uint64_t room(struct splice *splice)
 	return left < http1_send_left(b->to) ? left : http1_send_left(b->to);
 }
 
+static void unsplice(struct body_splice *b)
+{
+	scope_remove(&b->item);
+	splice_part(&b->splice);
+}
+
+static void on_stream_over(struct scope_item *item)
+{
+	unsplice(container_of(item, struct body_splice, item));
+}
+
 /* The last bytes end the message by its way through the chain, as an event without data. */
 static void moved(struct splice *splice, uint64_t n)
 {
@@ -37,7 +49,7 @@ static void moved(struct splice *splice, uint64_t n)
 	else
 		info->response_body_bytes += n;
 	if (n == http1_body_left(b->from))
-		splice_part(splice);
+		unsplice(b);
 	http1_skip_send(b->to, n);
 	http1_skip_body(b->from, n);
 }
@@ -55,12 +67,26 @@ static bool is_worth_it(const struct http1 *from, const struct http1 *to)
 	return left >= WORTH_IT && left == http1_send_left(to);
 }
 
+static struct conn *sender(struct stream *s, struct upstream_request *request,
+			   enum direction direction)
+{
+	return direction == DIRECTION_REQUEST ? &s->session->conn : &request->conn->conn;
+}
+
+void http_splice_end(struct stream *s, struct upstream_request *request, enum direction direction)
+{
+	struct splice *splice = sender(s, request, direction)->splice_out;
+
+	if (UNLIKELY(splice != NULL))
+		unsplice(container_of(splice, struct body_splice, splice));
+}
+
 void http_splice(struct stream *s, struct upstream_request *request, enum direction direction)
 {
 	struct session *session = s->session;
 	struct upstream_conn *uc = request->conn;
 	bool is_up = direction == DIRECTION_REQUEST;
-	struct conn *from = is_up ? &session->conn : &uc->conn;
+	struct conn *from = sender(s, request, direction);
 	struct conn *to = is_up ? &uc->conn : &session->conn;
 
 	if (!from->is_bulk || from->splice_out || to->splice_in || !from->transport->has_fd_bytes ||
@@ -76,5 +102,7 @@ void http_splice(struct stream *s, struct upstream_request *request, enum direct
 	b->from = from_codec;
 	b->to = to_codec;
 	b->direction = direction;
+	b->item = (struct scope_item){0};
+	scope_add(&s->scope, &b->item, on_stream_over);
 	splice_join(&b->splice, &type, from, to);
 }

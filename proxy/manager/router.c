@@ -451,6 +451,8 @@ enum filter_status router_request_data(struct filter *f, struct buf *data, bool 
 	}
 	retain(r, data);
 	if (r->is_sending) {
+		if (end)
+			http_splice_end(r->stream, &r->request, DIRECTION_REQUEST);
 		upstream_send_data(&r->request, data, end);
 		if (!end && !r->can_retry && !r->mirrored)
 			http_splice(r->stream, &r->request, DIRECTION_REQUEST);

@@ -157,8 +157,10 @@ static void on_data(struct upstream_request *request, struct buf *data, bool end
 	struct router *r = of_request(request);
 
 	touch_try(r);
-	if (end)
+	if (end) {
 		r->stream->info.times.response_end_ns = r->stream->worker->loop->now_ns;
+		http_splice_end(r->stream, request, DIRECTION_RESPONSE);
+	}
 	stream_response_data(r->stream, data, end);
 	if (!end && request->state == UPSTREAM_REQUEST_ATTACHED)
 		http_splice(r->stream, request, DIRECTION_RESPONSE);

@@ -157,6 +157,7 @@ static bool read_spliced(struct conn *conn)
 	if (status == STATUS_EXHAUSTED)
 		return false;
 	if (splice->waiting) {
+		splice->has_paused = true;
 		conn_read_pause(conn);
 		update_interest(splice->to);
 		splice_tell(splice);
@@ -179,13 +180,19 @@ static bool read_spliced(struct conn *conn)
 	return true;
 }
 
-/* The socket takes more of what waits in the pipe. */
+/* The socket takes more of what waits in the pipe, or shows that it is broken. */
 static void write_spliced(struct conn *conn)
 {
 	struct splice *splice = conn->splice_in;
+	enum status status = splice_drain(splice);
 
-	if (splice_drain(splice)) {
+	if (status && status != STATUS_AGAIN) {
+		fail(conn, status);
+		return;
+	}
+	if (!status) {
 		update_interest(conn);
+		splice->has_paused = false;
 		conn_read_resume(splice->from);
 	}
 	splice_tell(splice);

@@ -46,9 +46,17 @@ void splice_join(struct splice *splice, const struct splice_type *type, struct c
 
 void splice_part(struct splice *splice)
 {
+	struct conn *from = splice->from;
+
+	if (!from)
+		return;
 	splice_end(splice);
-	splice->from->splice_out = NULL;
+	from->splice_out = NULL;
 	splice->to->splice_in = NULL;
+	splice->from = splice->to = NULL;
+	if (splice->has_paused)
+		conn_read_resume(from);
+	splice->has_paused = false;
 }
 
 static bool take_pipe(struct splice *splice)
@@ -73,7 +81,7 @@ void splice_end(struct splice *splice)
 	splice->waiting = splice->burst = 0;
 }
 
-bool splice_drain(struct splice *splice)
+enum status splice_drain(struct splice *splice)
 {
 	struct conn *to = splice->to;
 
@@ -81,14 +89,13 @@ bool splice_drain(struct splice *splice)
 		ssize_t n = conn_loop(to)->sys->splice(splice->pipe[0], io_fd(&to->io),
 						       splice->waiting);
 		if (n <= 0)
-			return n != -EAGAIN; /* a broken socket shows itself when it is written or
-						read */
+			return n == -EAGAIN || n == -EINTR || !n ? STATUS_AGAIN : (enum status)n;
 		splice->waiting -= (size_t)n;
 		splice->untold += (size_t)n;
 		to->bytes_written += (uint64_t)n;
 	}
 	expect_more(splice);
-	return true;
+	return STATUS_OK;
 }
 
 void splice_tell(struct splice *splice)
@@ -118,7 +125,7 @@ static enum status read_rounds(struct splice *splice, uint64_t room, size_t *mov
 		*moved += (size_t)n;
 		from->bytes_read += (uint64_t)n;
 		splice->waiting += (size_t)n;
-		if (!splice_drain(splice))
+		if (splice_drain(splice))
 			break;
 	}
 	return STATUS_OK;

@@ -48,29 +48,33 @@ struct splice_type {
 
 struct splice {
 	const struct splice_type *type;
-	struct conn *from, *to;
-	int pipe[2];    /* read end, write end; valid while has_pipe */
-	size_t waiting; /* bytes in the pipe */
-	size_t untold;  /* bytes that `to` has taken, and type->moved isn't told */
-	uint64_t burst; /* bytes moved since it has the pipe */
+	struct conn *from, *to; /* NULL: parted */
+	int pipe[2];            /* read end, write end; valid while has_pipe */
+	size_t waiting;         /* bytes in the pipe */
+	size_t untold;          /* bytes that `to` has taken, and type->moved isn't told */
+	uint64_t burst;         /* bytes moved since it has the pipe */
 	struct timer tail;
 	bool has_pipe, is_patient;
+	bool has_paused; /* `from` isn't read because of what waits */
 };
 
 /* Joins two open plain connections, in this direction. */
 void splice_join(struct splice *splice, const struct splice_type *type, struct conn *from,
 		 struct conn *to);
 
-/* They are two again, and what waits in the pipe is lost: done by closing either. */
+/* They are two again, and what waits in the pipe is lost: done by closing either. Nothing if they
+ * were parted before. Who embeds the splice parts it before its memory goes. */
 void splice_part(struct splice *splice);
 
 /* Reads by splicing: STATUS_OK, STATUS_AGAIN when there was nothing to read, STATUS_CLOSED at
- * from's end, STATUS_EXHAUSTED when there is no room or no pipe, or what broke `from`; a broken
- * `to` shows at its next write. *moved: bytes taken from `from`. */
-enum status splice_read(struct splice *splice, size_t *moved);
+ * from's end, STATUS_EXHAUSTED when there is no room or no pipe, or what broke `from`. What a
+ * broken `to` didn't take waits: it shows itself at splice_drain. *moved: bytes taken from `from`.
+ */
+enum status MUST_CHECK splice_read(struct splice *splice, size_t *moved);
 
-/* `to` can be written again: moves what waits. False while some still does. */
-bool splice_drain(struct splice *splice);
+/* `to` can be written again: moves what waits. STATUS_AGAIN while some still does; else what broke
+ * `to`, which is the caller's to close. */
+enum status MUST_CHECK splice_drain(struct splice *splice);
 
 /* Tells the type what has moved. The last use of the splice: it may be parted then. */
 void splice_tell(struct splice *splice);

@@ -132,6 +132,33 @@ def a_slow_reader_gets_it_all():
         assert (count, d.hexdigest()) == (n, _digest(n))
 
 
+def a_body_whose_end_comes_late_leaves_no_splice_behind():
+    """Its last bytes are read as always: the next message on the same two connections isn't the splice's any more."""
+    n, late = 8_000_000, 1000
+
+    def serve(origin):
+        with origin.accept()[0] as c:
+            for _ in range(4):
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += c.recv(65536)
+                c.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % n)
+                body = (BLOCK * (n // len(BLOCK) + 1))[:n]
+                for piece in body[:-2 * late], body[-2 * late:-late], body[-late:]:
+                    c.sendall(piece)
+                    time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as origin:
+        threading.Thread(target=serve, args=(origin,), daemon=True).start()
+        with Gateway("late", http_manager(), [cluster("up", origin.getsockname()[1])]) as g:
+            c = http.client.HTTPConnection("127.0.0.1", g.port, timeout=20)
+            for _ in range(4):
+                c.request("GET", "/")
+                r = c.getresponse()
+                assert hashlib.sha256(r.read()).hexdigest() == _digest(n)
+            assert g.stat("cluster.up.upstream_cx_total") == 1
+
+
 def an_origin_that_breaks_off_breaks_off_the_answer():
     with Origin(stops_at=5 << 20) as o, _gateway("broken", o) as g:
         for _ in range(3):

@@ -2,6 +2,7 @@
 import hashlib
 import random
 import socket
+import struct
 import threading
 import time
 
@@ -101,3 +102,27 @@ def a_reader_that_stops_now_and_then_gets_it_all():
             sock.shutdown(socket.SHUT_WR)
             assert sock.recv(10) == b"bye"
     assert (sink.got, sink.digest.digest()) == (100_000_001, sent.digest())
+
+
+def a_receiver_that_resets_ends_its_session_alone():
+    """The reset is met by a splice, while bytes wait in its pipe: the session ends, the program and other sessions don't."""
+    with socket.create_server(("127.0.0.1", 0)) as origin:
+        with Gateway("reset", _tcp_proxy(), [cluster("up", origin.getsockname()[1])]) as g:
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", g.port)) as sock:
+                    up, _ = origin.accept()
+                    sock.settimeout(0.3)
+                    try:
+                        while True:  # until the pipe and every buffer on the way are full
+                            sock.sendall(bytes(1 << 20))
+                    except TimeoutError:
+                        pass
+                    up.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    up.close()
+                    g.wait_for("tcp.t.downstream_cx_active", 0)
+            g.wait_for("cluster.up.upstream_cx_active", 0)
+            with socket.create_connection(("127.0.0.1", g.port)) as sock:
+                sock.sendall(b"still here")
+                up, _ = origin.accept()
+                assert up.recv(100) == b"still here"
+                up.close()
