@@ -34,6 +34,7 @@ static enum status load_times(struct http_manager *m, const Hcm *message, struct
 	struct session_config *session = &m->session;
 	enum status status;
 
+	session->type = &http_session_type;
 	if ((status = load_ms(message->stream_idle_timeout, "stream_idle_timeout",
 			      DEFAULT_STREAM_IDLE_MS, &session->stream_idle_timeout_ms, diag)) ||
 	    (status =

@@ -78,7 +78,8 @@ enum status http_config_load(const void **config, const struct ProtobufCMessage 
 /* http_session.c: the session type's find_route. */
 void http_find_route(struct stream *s);
 
-/* http_session.c: the type's serve. */
+/* http_session.c: the type's serve, and the session's type. */
+extern const struct session_type http_session_type;
 void http_serve(const void *config, const struct accepted *accepted);
 
 /* http_request.c: the session type's prepare_request. */

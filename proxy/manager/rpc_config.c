@@ -118,6 +118,7 @@ enum status rpc_config_load(const void **loaded, const ProtobufCMessage *base,
 
 	if (!message->stat_prefix[0])
 		return diag_at(diag, "stat_prefix", "must not be empty");
+	m->session.type = &rpc_session_type;
 	m->session.is_outbound = context.is_outbound;
 	context.stat_prefix =
 		slice_of(arena_printf(context.arena, "dubbo.%s.", message->stat_prefix));

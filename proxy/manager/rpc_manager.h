@@ -40,7 +40,8 @@ static inline const struct rpc_manager *rpc_manager_of(const struct session *ses
 enum status rpc_config_load(const void **config, const struct ProtobufCMessage *message,
 			    const struct config_context *context, struct diag *diag);
 
-/* rpc_session.c: the type's serve. */
+/* rpc_session.c: the type's serve, and the session's type. */
+extern const struct session_type rpc_session_type;
 void rpc_serve(const void *config, const struct accepted *accepted);
 
 /* rpc_call.c: frees the worker's spare memory for calls, at its end. */

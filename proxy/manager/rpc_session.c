@@ -182,7 +182,7 @@ static void ended(struct session *session)
 	conn_bury(&session->conn, session_free);
 }
 
-static const struct session_type session_type = {
+const struct session_type rpc_session_type = {
 	.protocol = STREAM_PROTOCOL_DUBBO,
 	.prepare_request = prepare_request,
 	.prepare_response = prepare_response,
@@ -199,7 +199,7 @@ void rpc_serve(const void *config, const struct accepted *accepted)
 	struct worker_context *worker = accepted->worker;
 	struct rpc_session *rs = slab_take(&accepted->worker->rpc_sessions, sizeof *rs);
 
-	session_init(&rs->session, &session_type, &manager->session, accepted);
+	session_init(&rs->session, &manager->session, accepted);
 	rs->words = stats_words(worker->stats, manager->stats);
 	list_init(&rs->calls);
 	rs->host = NULL;

@@ -9,6 +9,8 @@
 
 enum { FLUSH_IOVECS = 64 };
 
+_Static_assert(sizeof(struct conn) <= 192, "there are thousands of idle ones");
+
 static void set_state(struct conn *conn, enum conn_state state)
 {
 	conn->state = (uint8_t)state;

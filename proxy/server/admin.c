@@ -21,7 +21,10 @@ struct admin_session {
 	struct admin *admin;
 };
 
+static const struct session_type session_type;
+
 static const struct session_config session_config = {
+	.type = &session_type,
 	.idle_timeout_ms = 3600 * 1000,
 	.delayed_close_timeout_ms = SESSION_DELAYED_CLOSE_MS,
 };
@@ -222,7 +225,7 @@ static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *re
 
 	invariant(as);
 	as->admin = admin;
-	session_init(&as->session, &session_type, &session_config, &accepted);
+	session_init(&as->session, &session_config, &accepted);
 	http1_open(&as->codec, CODEC_SERVER, &http1_default_options, &session_codec_events,
 		   &as->session, &as->session.conn.out);
 	session_start(&as->session, &as->codec.codec);

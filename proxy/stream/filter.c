@@ -10,7 +10,7 @@ const struct route *filter_route(const struct filter *f)
 	struct stream *s = f->stream;
 	if (s->is_route_stale) {
 		s->is_route_stale = false;
-		s->session->type->find_route(s);
+		s->session->config->type->find_route(s);
 	}
 	return s->route;
 }

@@ -54,8 +54,8 @@ void reply_send_details(struct stream *s, const struct local_reply *given, struc
 	buf_init(&body, &s->worker->loop->pool);
 	s->session->codec->type->render_reply(&s->down, reply, headers, &body);
 	s->info.local_reply_body = reply->text;
-	if (s->session->type->amend_reply)
-		s->session->type->amend_reply(s, reply, headers, &body);
+	if (s->session->config->type->amend_reply)
+		s->session->config->type->amend_reply(s, reply, headers, &body);
 	if (s->redirect_location.len)
 		headers_add_id(headers, HEADER_LOCATION, s->redirect_location);
 	if ((reply->reason == REPLY_OVERFLOW || reply->reason == REPLY_MAINTENANCE) &&

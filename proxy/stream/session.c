@@ -24,8 +24,8 @@ static void close_if_over(struct session *session)
 
 static void abort_streams(struct session *session, struct slice details)
 {
-	if (session->type->gone)
-		session->type->gone(session);
+	if (session->config->type->gone)
+		session->config->type->gone(session);
 	while (!list_is_empty(&session->streams)) {
 		struct stream *s = container_of(session->streams.next, struct stream, link);
 		stream_abort(s, RESPONSE_FLAG_DOWNSTREAM_CONNECTION_TERMINATION, details);
@@ -42,7 +42,7 @@ static void session_gone(struct session *session)
 	struct pin *listener = session->listener;
 	addr_packed_free(session->remote);
 	addr_packed_free(session->local);
-	session->type->ended(session);
+	session->config->type->ended(session);
 	pin_drop(listener);
 }
 
@@ -56,9 +56,9 @@ static void fail(struct session *session, enum reply_reason reason, struct slice
 {
 	struct codec *codec = session->codec;
 
-	session->type->request_failed(session, reason, details);
-	if (session->type->send_error)
-		session->type->send_error(session, reason);
+	session->config->type->request_failed(session, reason, details);
+	if (session->config->type->send_error)
+		session->config->type->send_error(session, reason);
 	else
 		codec->type->send_error(codec, reason, reply_reasons[reason].text);
 	set_closing(session, session->config->delayed_close_timeout_ms);
@@ -137,8 +137,8 @@ static void on_timed_out(struct conn *conn)
 	} else if (session->is_head_begun) {
 		fail(session, REPLY_REQUEST_HEADERS_TIMEOUT, (struct slice){0});
 	} else {
-		if (session->type->idle_timed_out && !session->is_draining)
-			session->type->idle_timed_out(session);
+		if (session->config->type->idle_timed_out && !session->is_draining)
+			session->config->type->idle_timed_out(session);
 		set_closing(session, 0);
 	}
 }
@@ -265,7 +265,8 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 		s->info.protocol = exchange->protocol;
 	if (end)
 		s->info.times.request_end_ns = s->worker->loop->now_ns;
-	if (!s->session->type->prepare_request(s, end) || !stream_is_open(s) || s->is_replied)
+	if (!s->session->config->type->prepare_request(s, end) || !stream_is_open(s) ||
+	    s->is_replied)
 		return;
 	chain_open(s, &s->session->config->chain);
 	chain_headers(s, DIRECTION_REQUEST, headers, end);
@@ -327,8 +328,8 @@ static void on_draining(struct codec *codec)
 static void on_noticed(struct codec *codec, unsigned what, unsigned n)
 {
 	struct session *session = session_of_codec(codec);
-	if (session->type->noticed)
-		session->type->noticed(session, what, n);
+	if (session->config->type->noticed)
+		session->config->type->noticed(session, what, n);
 }
 
 const struct codec_events session_codec_events = {
@@ -370,7 +371,7 @@ void session_send_headers(struct stream *s, struct headers *headers, bool end)
 
 	if (!stream_is_open(s) || !s->down.codec)
 		return;
-	session->type->prepare_response(s, headers, end);
+	session->config->type->prepare_response(s, headers, end);
 	if (UNLIKELY(!s->down.codec)) /* it gave the connection up */
 		return;
 	s->has_sent_headers = true;
@@ -468,11 +469,10 @@ static const struct served_type served_type = {
 	.close = served_close,
 };
 
-void session_init(struct session *session, const struct session_type *type,
-		  const struct session_config *config, const struct accepted *accepted)
+void session_init(struct session *session, const struct session_config *config,
+		  const struct accepted *accepted)
 {
 	memset(session, 0, sizeof *session);
-	session->type = type;
 	session->config = config;
 	session->worker = accepted->worker;
 	session->remote = addr_pack(&accepted->remote);

@@ -34,10 +34,12 @@ enum {
 };
 
 struct session;
+struct session_type;
 
 /* What is configured for all sessions of a filter chain, whatever the protocol. Part of a manager's
  * configuration. */
 struct session_config {
+	const struct session_type *type;
 	struct chain_config chain;
 	uint64_t stream_idle_timeout_ms; /* 0: none, as for all of these */
 	uint64_t idle_timeout_ms, max_connection_duration_ms, delayed_close_timeout_ms;
@@ -79,7 +81,6 @@ struct session_type {
 
 struct session {
 	struct conn conn;
-	const struct session_type *type;
 	const struct session_config *config;
 	struct codec *codec;
 	struct worker_context *worker;
@@ -109,8 +110,8 @@ struct session {
 
 /* Takes the accepted connection. The caller has opened the codec (its owner is the session, its out
  * session->conn.out) after session_init and before session_start. */
-void session_init(struct session *session, const struct session_type *type,
-		  const struct session_config *config, const struct accepted *accepted);
+void session_init(struct session *session, const struct session_config *config,
+		  const struct accepted *accepted);
 void session_start(struct session *session, struct codec *codec);
 
 /* The codec's events for servers: what every manager opens its codec with. */

@@ -169,7 +169,7 @@ static void stream_init(struct stream *s, struct session *session)
 	info->start_wall_ns = worker->loop->wall_ns;
 	info->connection_id = session->id;
 	info->stream_id = ++worker->next_id;
-	info->protocol = (uint8_t)session->type->protocol;
+	info->protocol = (uint8_t)session->config->type->protocol;
 	addr_unpack(session->remote, &s->remote);
 	addr_unpack(session->local, &s->local);
 	info->downstream_remote = info->downstream_direct_remote = &s->remote;
@@ -213,7 +213,7 @@ void stream_finish(struct stream *s)
 	s->info.request = s->request;
 	s->info.response = s->response;
 	chain_close(s);
-	session->type->stream_ended(s);
+	session->config->type->stream_ended(s);
 	if (s->routes_pin)
 		pin_drop(s->routes_pin);
 	list_remove(&s->link);

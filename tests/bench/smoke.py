@@ -6,11 +6,13 @@ import sys
 
 import bench
 import harness as H
+import scale
 from harness import places
 
 sys.path.insert(0, str(places.ROOT / "tests/support"))
 import open_checks  # noqa: E402
 
+IDLE_BYTES = 512  # of process memory for each idle HTTP/1.1 connection; 480 is expected
 FACTOR = 8  # CPU per exchange against the relay's; HTTP/1.1 is expected at about 1.5
 
 
@@ -41,7 +43,21 @@ def main():
             bad = errors > 0 or not cpu or (relay and cpu > FACTOR * relay["cpu_us"][0] + 40)
             (tally.bad if bad else tally.good)(name, f"{name} {case}: {cpu:.1f} us CPU, {errors:.0f} errors"
                                                + (f"; relay {relay['cpu_us'][0]:.1f} us" if relay else ""))
+    idle(proxy, tally)
     return tally.summary()
+
+
+def idle(proxy, tally):
+    try:
+        row = scale.exp_idle(argparse.Namespace(proxies=[proxy]))[f"{proxy} h1"]
+    except Exception as e:
+        tally.bad("idle", f"{type(e).__name__}: {str(e)[:500]}")
+        return
+    finally:
+        H.stop_all()
+    bad = row["connections"] < scale.IDLE or row["bytes_per_conn"] > IDLE_BYTES
+    (tally.bad if bad else tally.good)("idle", f"idle: {row['bytes_per_conn']} bytes for each of {row['connections']} connections, "
+                                       f"at most {IDLE_BYTES}")
 
 
 if __name__ == "__main__":

@@ -314,7 +314,8 @@ static void open_session(struct stream_fixture *f)
 	assert_non_null(f->session);
 	f->session->fixture = f;
 	f->session_base = &f->session->session;
-	session_init(&f->session->session, &fixture_session_type, &f->config, &accepted);
+	f->config.type = &fixture_session_type;
+	session_init(&f->session->session, &f->config, &accepted);
 	f->session->codec = (struct codec){.type = &fixture_codec,
 					   .events = &session_codec_events,
 					   .owner = &f->session->session,
