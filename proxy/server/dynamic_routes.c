@@ -7,29 +7,6 @@
 #include "server/server.h"
 #include "telemetry/stats_server.h"
 
-/* --- scopes that a table's filter configurations take --- */
-
-struct taken_scope {
-	struct stats *stats;
-	struct stat_scope *scope;
-};
-
-static void drop_scope(void *data)
-{
-	const struct taken_scope *taken = data;
-	stat_scope_drop(taken->stats, taken->scope);
-}
-
-static struct stat_scope *take_scope(const struct config_context *context,
-				     const struct stat_type *type, struct slice name)
-{
-	struct taken_scope *taken = ARENA_NEW(context->arena, struct taken_scope);
-
-	*taken = (struct taken_scope){context->stats, stat_scope_take(context->stats, type, name)};
-	arena_defer(context->arena, drop_scope, taken);
-	return taken->scope;
-}
-
 /* --- answers --- */
 
 static enum status build(struct dynamic_routes *routes, const struct file_resource *resource,
@@ -41,7 +18,7 @@ static enum status build(struct dynamic_routes *routes, const struct file_resour
 
 	server_config_context(server, &context);
 	context.stat_prefix = routes->stat_prefix;
-	context.scope = take_scope;
+	context.scope = config_scope;
 	enum status status = routes_build(
 		(const Envoy__Config__Route__V3__RouteConfiguration *)resource->message, &context,
 		&built, diag);

@@ -8,31 +8,11 @@
 #include "upstream/config_values.h"
 #include "xds/proto/any_message.h"
 
-enum { LISTENER_SCOPES_MAX = 64 };
-
 typedef Envoy__Config__Listener__V3__Listener Listener;
 typedef Envoy__Config__Listener__V3__FilterChain FilterChain;
 typedef Envoy__Config__Listener__V3__FilterChainMatch FilterChainMatch;
 typedef Envoy__Config__Core__V3__Address Address;
 typedef Envoy__Config__Core__V3__CidrRange CidrRange;
-
-/* A listener while it is built: its context for the loaders of its filters. */
-struct listener_build {
-	struct config_context context;
-	const struct config_context *outer;
-	struct listener *listener;
-};
-
-static struct stat_scope *take_scope(const struct config_context *context,
-				     const struct stat_type *type, struct slice name)
-{
-	struct listener *listener = context->scope_owner;
-	struct stat_scope *scope = stat_scope_take(context->stats, type, name);
-
-	invariant(listener->scope_count < LISTENER_SCOPES_MAX);
-	listener->scopes[listener->scope_count++] = scope;
-	return scope;
-}
 
 static enum status load_address(const Address *message, struct arena *arena, struct addr *addr,
 				struct listen_options *options, struct diag *diag)
@@ -245,11 +225,10 @@ static enum status load(struct listener *listener, const Listener *message,
 	context.is_outbound =
 		listener->traffic_direction == ENVOY__CONFIG__CORE__V3__TRAFFIC_DIRECTION__OUTBOUND;
 	context.listener_address = stat_name;
-	context.scope = take_scope;
-	context.scope_owner = listener;
+	context.scope = config_scope;
 	listener->stats =
-		take_scope(&context, &listener_stats,
-			   slice_of(arena_printf(arena, "listener.%.*s", SLICE_FMT(stat_name))));
+		config_scope(&context, &listener_stats,
+			     slice_of(arena_printf(arena, "listener.%.*s", SLICE_FMT(stat_name))));
 	return load_chains(listener, message, &context, diag);
 }
 
@@ -263,9 +242,6 @@ enum status listener_build(const Listener *message, const struct config_context 
 	listener->published.kind = PUBLISHED_LISTENER;
 	listener->published.references = 1;
 	listener->published.free = listener_free;
-	listener->stats_owner = context->stats;
-	listener->scopes = ARENA_NEW_ARRAY(&listener->published.arena, struct stat_scope *,
-					   LISTENER_SCOPES_MAX);
 	enum status status = load(listener, message, context, diag);
 	if (status) {
 		listener_free(&listener->published);
@@ -279,8 +255,6 @@ void listener_free(struct published *published)
 {
 	struct listener *listener = container_of(published, struct listener, published);
 
-	for (unsigned i = 0; i < listener->scope_count; i++)
-		stat_scope_drop(listener->stats_owner, listener->scopes[i]);
 	arena_free(&published->arena);
 	free(listener);
 }

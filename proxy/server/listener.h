@@ -66,10 +66,7 @@ struct listener {
 	uint64_t connection_limit;      /* UINT64_MAX: none */
 	uint8_t traffic_direction;      /* enum listener_direction */
 	bool is_bound;                  /* bind_to_port */
-	struct stats *stats_owner;
-	struct stat_scope *stats;
-	struct stat_scope **scopes; /* taken by filters while loading */
-	unsigned scope_count;
+	struct stat_scope *stats;       /* the arena's, as those of its filters */
 };
 
 /* STATUS_INVALID with path and reason. context: all but arena, listener_address and scope is filled
