@@ -1,6 +1,5 @@
 #include "server/admin.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -259,12 +258,11 @@ enum status admin_start(struct admin *admin, struct diag *diag)
 	if (admin->fd < 0)
 		return diag_at(diag, "admin.address", "cannot bind '%s': %s", text,
 			       status_text((enum status)admin->fd));
-	if (server->options->admin_address_path) {
-		FILE *file = fopen(server->options->admin_address_path, "we");
-		if (file) {
-			fputs(text, file);
-			fclose(file);
-		}
+	status = server_write_file(server->options->admin_address_path, "--admin-address-path",
+				   text, diag);
+	if (status) {
+		close(admin->fd);
+		return status;
 	}
 	admin->is_accepting = true;
 	acceptor_start(&admin->acceptor, &server->loop, admin->fd, on_accepted);

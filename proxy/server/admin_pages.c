@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "server/server.h"
-#include "telemetry/access_log.h"
 #include "telemetry/stats_page.h"
 
 const char *admin_state_name(const struct server *server)
@@ -63,7 +62,7 @@ static void fill_reset_counters(struct admin_request *request)
 
 static void fill_reopen_logs(struct admin_request *request)
 {
-	access_log_files_reopen(request->server->log_files);
+	server_reopen_logs(request->server);
 	say_ok(request);
 }
 
@@ -140,7 +139,7 @@ const struct admin_page admin_pages[] = {
 	{"/quitquitquit", "end the process", ADMIN_POST, fill_quit, NULL},
 	{"/ready", "state of the server: 200 if it is LIVE, otherwise 503", ADMIN_GET, fill_ready,
 	 NULL},
-	{"/reopen_logs", "open access logs anew", ADMIN_POST, fill_reopen_logs, NULL},
+	{"/reopen_logs", "open log files anew", ADMIN_POST, fill_reopen_logs, NULL},
 	{"/reset_counters", "set all counters to zero", ADMIN_POST, fill_reset_counters, NULL},
 	{"/runtime", "runtime layers", ADMIN_GET, admin_fill_runtime, NULL},
 	{"/server_info", "version, state and options", ADMIN_GET, admin_fill_server_info, NULL},

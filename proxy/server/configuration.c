@@ -96,7 +96,6 @@ void server_config_context(struct server *server, struct config_context *context
 	*context = (struct config_context){
 		.stats = server->stats,
 		.log_files = server->log_files,
-		.shared = server->shared,
 		.owner = server,
 		.slot = slot,
 		.is_known = is_known,

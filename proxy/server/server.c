@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -94,7 +95,7 @@ static void on_signal(struct io *io, int interest)
 			server_stop(server);
 			break;
 		case SIGUSR1:
-			access_log_files_reopen(server->log_files);
+			server_reopen_logs(server);
 			break;
 		default:
 			break;
@@ -120,6 +121,12 @@ static enum status watch_signals(struct server *server)
 	io_init(&server->signals, fd, on_signal);
 	io_watch(&server->loop, &server->signals, IO_READ);
 	return STATUS_OK;
+}
+
+void server_reopen_logs(struct server *server)
+{
+	process_log_reopen(&server->log);
+	access_log_files_reopen(server->log_files);
 }
 
 /* --- draining and ending --- */
@@ -198,7 +205,6 @@ static void on_drain_deadline(struct timer *timer)
 
 void server_stop(struct server *server)
 {
-	server->is_stopping = true;
 	loop_stop(&server->loop);
 }
 
@@ -308,9 +314,32 @@ static void on_hosts_settled(struct cluster_manager *manager)
 	dynamic_settle(&server->dynamic);
 }
 
+enum status server_write_file(const char *path, const char *flag, const char *text,
+			      struct diag *diag)
+{
+	FILE *file = path ? fopen(path, "we") : NULL;
+
+	if (!path)
+		return STATUS_OK;
+	bool is_written = file && fputs(text, file) >= 0;
+	if ((file && fclose(file)) || !is_written)
+		return diag_at(diag, flag, "cannot write '%s': %s", path,
+			       status_text(status_of_errno(errno)));
+	return STATUS_OK;
+}
+
+static enum status write_pid(const char *path, struct diag *diag)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%ld\n", (long)getpid());
+	return server_write_file(path, "--pid-file", text, diag);
+}
+
 static enum status init(struct server *server, const struct options *options, struct diag *diag)
 {
-	*server = (struct server){.options = options, .state = SERVER_PRE_INITIALIZING};
+	server->options = options;
+	server->state = SERVER_PRE_INITIALIZING;
 	enum status status = loop_init(&server->loop, server);
 	if (status)
 		return diag_set(diag, "no event set: %s", status_text(status));
@@ -431,6 +460,8 @@ static enum status serve(struct server *server, struct diag *diag)
 
 	if (status)
 		return diag_set(diag, "no signals: %s", status_text(status));
+	if ((status = write_pid(server->options->pid_file, diag)))
+		return status;
 	if (start_log_writer(server))
 		return diag_set(diag, "cannot start a thread");
 	if (start_workers(server))
@@ -451,7 +482,7 @@ static enum status serve(struct server *server, struct diag *diag)
 	return STATUS_OK;
 }
 
-static bool set_up_log(const struct options *options)
+static bool set_up_log(struct process_log *log, const struct options *options)
 {
 	struct diag diag = {0};
 	enum status status = STATUS_OK;
@@ -461,6 +492,8 @@ static bool set_up_log(const struct options *options)
 		status = log_set_component_levels(slice_of(options->component_log_level), &diag);
 	if (!status && options->log_format)
 		status = log_set_format(slice_of(options->log_format), &diag);
+	if (!status)
+		status = process_log_open(log, options->log_path, &diag);
 	if (status)
 		complain(&diag, "log settings");
 	return !status;
@@ -474,7 +507,13 @@ int server_run(const struct options *options)
 
 	invariant(server);
 	raise_file_limit();
-	if (!set_up_log(options) || init(server, options, &diag)) {
+	if (!set_up_log(&server->log, options)) {
+		free(server);
+		return 1;
+	}
+	if (init(server, options, &diag)) {
+		complain(&diag, "the start");
+		process_log_close(&server->log);
 		free(server);
 		return 1;
 	}
@@ -494,6 +533,7 @@ int server_run(const struct options *options)
 			       options->config_path ? options->config_path : "");
 	}
 	finish(server);
+	process_log_close(&server->log);
 	free(server);
 	return exit_code;
 }

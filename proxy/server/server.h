@@ -3,7 +3,7 @@
  *   options ─ bootstrap ─ workers ─ static resources ─ publish ─ serve ─ (SIGTERM: drain) ─ stop
  * workers ─ free
  *
- * Owner: main's stack. Thread: main, but for what its members say. */
+ * Owner: server_run, from main. Thread: main, but for what its members say. */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
@@ -17,6 +17,7 @@
 #include "server/dynamic.h"
 #include "server/listener_manager.h"
 #include "server/options.h"
+#include "server/process_log.h"
 #include "server/publisher.h"
 #include "server/worker.h"
 #include "stream/config_context.h"
@@ -39,10 +40,10 @@ struct server {
 	struct stats *stats;
 	struct stat_scope *scope;         /* "server" */
 	struct stat_scope *runtime_scope; /* "runtime" */
+	struct process_log log;
 	struct access_log_files *log_files;
 	pthread_t log_writer;
 	bool has_log_writer;
-	struct shared_states *shared;
 	struct publisher publisher;
 	struct cluster_manager clusters;
 	struct listener_manager listeners;
@@ -57,8 +58,6 @@ struct server {
 	enum server_state state;
 	bool is_health_check_failing; /* /healthcheck/fail */
 	bool has_signals;
-	bool is_stopping;
-	int exit_code;
 };
 
 /* Runs until a signal or /quitquitquit ends it; the process's exit code. */
@@ -73,6 +72,8 @@ void server_on_worker_event(void *server, enum main_event event, void *subject);
 /* SIGTERM, and what leads to it: no new connections, the others end at their next boundary; then it
  * stops. */
 void server_drain(struct server *server);
+/* SIGUSR1, /reopen_logs: log files are opened anew. */
+void server_reopen_logs(struct server *server);
 /* Workers accept no more. inbound_only: on inbound listeners. graceful: connections are drained
  * too. */
 void server_drain_listeners(struct server *server, bool inbound_only, bool graceful);
@@ -80,6 +81,11 @@ void server_drain_listeners(struct server *server, bool inbound_only, bool grace
 void server_set_failing(struct server *server, bool is_failing);
 /* Ends at once. */
 void server_stop(struct server *server);
+
+/* The file that a flag of the command line asks for, with this text; nothing if path is NULL.
+ * STATUS_INVALID with flag and reason if it can't be written. */
+enum status MUST_CHECK server_write_file(const char *path, const char *flag, const char *text,
+					 struct diag *diag);
 
 /* What loaders of configuration need; `arena` and scope are the caller's to fill in. */
 void server_config_context(struct server *server, struct config_context *context);

@@ -20,7 +20,6 @@
 struct ProtobufCMessageDescriptor;
 struct Envoy__Config__Core__V3__ConfigSource;
 struct access_log_files;
-struct shared_states;
 struct filter_type;
 struct conn_filter_type;
 
@@ -44,7 +43,6 @@ struct config_context {
 		host_address; /* the host's first IPv4 address that isn't loopback, or ADDR_NONE */
 	struct slice listener_address; /* "127.0.0.1_10000": in listener scopes */
 	struct access_log_files *log_files;
-	struct shared_states *shared;
 	void *owner; /* of the callbacks below */
 
 	/* The slot of a name, made if new. Never fails. */

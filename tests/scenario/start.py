@@ -61,3 +61,37 @@ def ends_at_a_signal():
             g.proc.send_signal(sig)
             assert g.proc.wait(15) == 0
             g.ended = True
+
+
+def a_listener_of_many_filter_chains():
+    """However many scopes of statistics they take."""
+    with Gateway("start-chains", _direct(), []) as g:
+        pass
+    listener = g.bootstrap["static_resources"]["listeners"][0]
+    chains = [{"name": f"c{i}", "filter_chain_match": {"destination_port": i + 1}, "filters": [_direct()]} for i in range(40)]
+    with Gateway("start-chains", _direct(), [], listener={"filter_chains": chains, "default_filter_chain": listener["filter_chains"][0]}) as g:
+        assert g.http("GET", "/").text == "here"
+
+
+def its_log_and_its_pid_are_written_where_asked():
+    scratch = places.scratch("start-files")
+    log, pid = scratch / "process.log", scratch / "pid"
+    with Gateway("start-log", _direct(), [], args=["--disable-hot-restart", "--log-path", log, "--pid-file", pid, "--log-level", "info"]) as g:
+        assert int(pid.read_text()) == g.proc.pid
+        assert "serving with" in log.read_text(), log.read_text()
+        log.rename(scratch / "process.log.1")
+        g.post("/reopen_logs")
+        assert log.exists()
+        g.post("/logging?level=trace")
+        g.proc.send_signal(signal.SIGTERM)
+        assert g.proc.wait(15) == 0
+        g.ended = True
+        assert "draining" in log.read_text(), log.read_text()
+        assert "serving with" not in g.words()
+
+
+def files_that_it_cannot_write_are_refused():
+    for flag in ("--log-path", "--pid-file", "--admin-address-path"):
+        g = Gateway("start-files", _direct(), [])
+        r = subprocess.run([places.outrigger(), "-c", g.config, "--disable-hot-restart", flag, g.folder / "no" / "such"], capture_output=True, text=True, timeout=20)
+        assert r.returncode == 1 and flag in r.stderr and "No such file" in r.stderr, (r.returncode, r.stderr)
