@@ -166,16 +166,37 @@ static struct slice authority_of(const struct health_checker *checker, const str
 	return host->hostname_len ? host_hostname(host) : checker->cluster->published.name;
 }
 
+/* The session asks by the cluster's current version. */
+static void aim(struct health_check *check, const struct endpoint_check *special)
+{
+	struct health_checker *checker = check->checker;
+	struct addr addr = address_of(checker, check->host, special);
+	struct slice authority = authority_of(checker, check->host, special);
+
+	free(check->authority);
+	check->authority = strndup(authority.data, authority.len);
+	invariant(check->authority);
+	health_session_init(&check->session, checker->loop, &addr, slice_of(check->authority),
+			    on_done);
+}
+
+/* What is under way goes by a version that may soon be freed: it is asked anew. */
+static void aim_anew(struct health_check *check, const struct endpoint_check *special)
+{
+	bool was_busy = check->session.is_busy;
+
+	health_session_fini(&check->session);
+	aim(check, special);
+	if (was_busy)
+		timer_start(&check->checker->loop->wheel, &check->timer, 0);
+}
+
 static void check_start(struct health_checker *checker, struct host *host,
 			const struct endpoint_check *special)
 {
 	struct health_check *check = calloc(1, sizeof *check);
-	struct addr addr = address_of(checker, host, special);
-	struct slice authority = authority_of(checker, host, special);
 
 	invariant(check);
-	check->authority = strndup(authority.data, authority.len);
-	invariant(check->authority);
 	check->checker = checker;
 	check->host = host_take(host);
 	check->health.is_checked =
@@ -183,8 +204,7 @@ static void check_start(struct health_checker *checker, struct host *host,
 	checker->unchecked += !check->health.is_checked;
 	checker->count++;
 	count_flags(checker, host_health(host), 1);
-	health_session_init(&check->session, checker->loop, &addr, slice_of(check->authority),
-			    on_done);
+	aim(check, special);
 	timer_init(&check->timer, on_timer);
 	uint32_t jitter = config_of(checker)->initial_jitter_ms;
 	timer_start(&checker->loop->wheel, &check->timer,
@@ -228,6 +248,12 @@ static void stop_others(struct health_checker *checker, const struct host_set *s
 	}
 }
 
+/* The endpoint's own settings; NULL: none. */
+static const struct endpoint_check *special_of(const struct host_set *set, uint32_t index)
+{
+	return set->checks ? set->checks[index] : NULL;
+}
+
 static struct slice key_of(struct host *const *host)
 {
 	return slice_make(host, sizeof *host);
@@ -239,15 +265,19 @@ void health_checker_configure(struct health_checker *checker, const struct clust
 	bool is_off = !cluster || !cluster->check_count || !set;
 	struct map known;
 
+	bool is_other = checker->cluster != cluster;
+
 	stop_others(checker, set, is_off);
 	checker->cluster = cluster;
 	if (is_off)
 		return;
+	for (struct health_check *check = checker->checks; is_other && check; check = check->next)
+		aim_anew(check, special_of(set, host_set_find(set, check->host)));
 	map_init(&known, NULL);
 	for (struct health_check *check = checker->checks; check; check = check->next)
 		map_set(&known, key_of(&check->host), check);
 	for (uint32_t i = 0; i < set->count; i++) {
-		const struct endpoint_check *special = set->checks ? set->checks[i] : NULL;
+		const struct endpoint_check *special = special_of(set, i);
 		if (!(special && special->is_disabled) && !map_find(&known, key_of(&set->hosts[i])))
 			check_start(checker, set->hosts[i], special);
 	}

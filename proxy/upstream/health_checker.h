@@ -1,8 +1,8 @@
 /* The active checks of one cluster: every host of its set is asked again and again, and its flags
  * follow the results.
  *
- *   host set ─ health_checker_hosts ─> a check for each host ─ result ─> host's flags ─ changed()
- * ─> new tables soon
+ *   host set ─ health_checker_configure ─> a check for each host ─ result ─> host's
+ *   flags ─ changed() ─> new tables soon
  *
  * Owner: the cluster's record on main. Thread: main. Timers: one a host (interval), one a check
  * under way (timeout). */
@@ -39,7 +39,6 @@ struct health_checker {
 	struct health_check *checks;   /* one a host */
 	uint32_t count, unchecked;     /* hosts, and those without a first result */
 	uint32_t healthy, degraded;
-	uint32_t generation; /* of the newest set */
 };
 
 void health_checker_init(struct health_checker *checker, struct loop *loop, struct random *random,
@@ -47,7 +46,8 @@ void health_checker_init(struct health_checker *checker, struct loop *loop, stru
 void health_checker_fini(struct health_checker *checker);
 
 /* Checks the hosts of this set, as this version of the cluster says (which must live until the next
- * call); no others. Called for every new set and version. */
+ * call); no others. Called for every new set and version. Under another version hosts keep their
+ * results, and what is under way is asked anew. */
 void health_checker_configure(struct health_checker *checker, const struct cluster *cluster,
 			      const struct host_set *set);
 

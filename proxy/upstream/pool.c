@@ -40,7 +40,11 @@ static void drain_list(struct list_node *conns)
 
 void pool_drain(struct pool *pool)
 {
+	struct upstream_conn *uc;
+
 	pool->is_draining = true;
+	while (!pool->pending_count && (uc = newest(pool, UPSTREAM_CONN_CONNECTING)))
+		upstream_conn_close(uc, REPLY_CONNECTION_LOST); /* nobody waits for it */
 	drain_list(&pool->conns[UPSTREAM_CONN_READY]);
 	drain_list(&pool->conns[UPSTREAM_CONN_BUSY]);
 }

@@ -68,6 +68,8 @@ static void cancel_pending(struct upstream_request *request)
 		       CLUSTER_STAT_UPSTREAM_RQ_PENDING_ACTIVE);
 	stat_inc(host->cluster->upstream->stats, host->cluster->stats,
 		 CLUSTER_STAT_UPSTREAM_RQ_CANCELLED);
+	if (UNLIKELY(pool->is_draining))
+		pool_drain(pool);
 	worker_host_release(host);
 }
 

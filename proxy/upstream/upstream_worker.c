@@ -495,6 +495,19 @@ struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table 
 	return upstream;
 }
 
+/* A host that has left the set goes with its last connection. */
+static void close_bucket(struct cluster_worker *cluster, uint32_t bucket)
+{
+	for (struct worker_host *wh = cluster->buckets[bucket], *next; wh; wh = next) {
+		worker_host_hold(wh);
+		for (int p = 0; p < UPSTREAM_PROTOCOLS; p++)
+			if (wh->pools[p])
+				pool_close(wh->pools[p]);
+		next = wh->next;
+		worker_host_release(wh);
+	}
+}
+
 void upstream_worker_free(struct upstream_worker *upstream)
 {
 	scope_cancel(&upstream->fired);
@@ -503,10 +516,7 @@ void upstream_worker_free(struct upstream_worker *upstream)
 		if (!cluster)
 			continue;
 		for (uint32_t i = 0; i < cluster->bucket_count; i++)
-			for (struct worker_host *wh = cluster->buckets[i]; wh; wh = wh->next)
-				for (int p = 0; p < UPSTREAM_PROTOCOLS; p++)
-					if (wh->pools[p])
-						pool_close(wh->pools[p]);
+			close_bucket(cluster, i);
 		cluster_remove(cluster);
 	}
 	free(upstream->clusters);

@@ -352,13 +352,42 @@ static void hosts_come_and_go(void **context)
 	stop(&b);
 }
 
+/* A check under way holds on to nothing of the version before. */
+static void another_version_is_asked_by(void **context)
+{
+	struct server server;
+	struct health_check_config *old = malloc(sizeof *old);
+	struct cluster next;
+	(void)context;
+	server_start(&server, NULL);
+	assert_non_null(old);
+	*old = f.config;
+	old->timeout_ms = 60000;
+	f.cluster.checks = old;
+	add_host(server.port);
+	configure();
+	while (!__atomic_load_n(&server.requests, __ATOMIC_SEQ_CST))
+		loop_turn(&f.loop, false);
+	next = f.cluster;
+	next.checks = &f.config;
+	f.config.path = SLICE("/next");
+	f.config.host = SLICE("other");
+	health_checker_configure(&f.checker, &next, f.set);
+	free(old);
+	server_answer(&server, ok);
+	await_flags(0, 0);
+	assert_asked(&server, "GET /next HTTP/1.1\r\nhost: other\r\nuser-agent: Envoy/HC\r\n\r\n");
+	stop(&server);
+	f.cluster.checks = &f.config;
+}
+
 int main(void)
 {
 #define IN_FIXTURE(test) cmocka_unit_test_setup_teardown(test, begin, end)
 	const struct CMUnitTest tests[] = {
 		IN_FIXTURE(http_follows_the_host),    IN_FIXTURE(http_bodies_and_errors),
 		IN_FIXTURE(refused_connections_fail), IN_FIXTURE(tcp_connects_or_talks),
-		IN_FIXTURE(hosts_come_and_go),
+		IN_FIXTURE(hosts_come_and_go),        IN_FIXTURE(another_version_is_asked_by),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

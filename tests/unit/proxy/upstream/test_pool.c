@@ -393,6 +393,46 @@ static void a_removed_cluster_ends_its_requests_first(void **context)
 	cluster_worker_release(cw);
 }
 
+/* A connection on its way doesn't keep a host for which nobody waits any more. */
+static void a_removed_host_gives_up_connecting(void **context)
+{
+	struct http_server other;
+	(void)context;
+	http_server_start(&other);
+	simple();
+	start(0); /* not connected yet */
+	start(1);
+	upstream_request_cancel(&calls[0].request);
+	plan_init(&f.plan);
+	add_host(other.port);
+	publish_hosts();
+	assert_int_equal(cluster()->host_count, 1);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 2);
+	upstream_request_cancel(&calls[1].request);
+	assert_int_equal(cluster()->host_count, 0);
+	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 0);
+	http_server_stop(&other);
+}
+
+/* The worker ends while a host that has left waits for its last answer. */
+static void a_removed_host_ends_with_the_worker(void **context)
+{
+	struct http_server other;
+	(void)context;
+	http_server_start(&other);
+	simple();
+	SERVER_SET(f.server.is_held, true);
+	await(start(0), READY);
+	plan_init(&f.plan);
+	add_host(other.port);
+	publish_hosts();
+	upstream_worker_free(f.upstream);
+	assert_int_equal(calls[0].outcome, RESET);
+	SERVER_SET(f.server.is_held, false);
+	f.upstream = upstream_worker_new(&f.loop, &f.pins, stats_main_shard(f.stats), &f.random);
+	http_server_stop(&other);
+}
+
 static void requests_may_be_cancelled_at_any_time(void **context)
 {
 	(void)context;
@@ -589,6 +629,8 @@ int main(void)
 		IN_FIXTURE(a_connection_that_ended_is_not_picked),
 		IN_FIXTURE(a_removed_host_ends_its_requests_first),
 		IN_FIXTURE(a_removed_cluster_ends_its_requests_first),
+		IN_FIXTURE(a_removed_host_gives_up_connecting),
+		IN_FIXTURE(a_removed_host_ends_with_the_worker),
 		IN_FIXTURE(requests_may_be_cancelled_at_any_time),
 		IN_FIXTURE(destinations_come_and_go),
 		IN_FIXTURE(an_only_host_is_remembered_while_it_is_well),
