@@ -18,7 +18,7 @@ struct tcp_session {
 	struct worker_context *worker;
 	struct pin *listener;
 	struct worker_host *host;       /* held; NULL: none yet */
-	struct cluster_worker *cluster; /* of host */
+	struct cluster_worker *cluster; /* of host, which keeps it */
 	const struct tcp_cluster *choice;
 	struct addr remote, local, up_local;
 	struct timer idle_timer, duration_timer;
@@ -324,7 +324,6 @@ static struct worker_host *choose_host(struct tcp_session *t)
 
 	if (port)
 		destination.port = port;
-
 	if (t->config->hashes_source_ip) {
 		char ip[ADDR_TEXT_MAX];
 		size_t len = addr_format_ip(&t->remote, ip);
@@ -340,7 +339,8 @@ static void give_up(struct tcp_session *t, enum response_flag flag)
 	end(t);
 }
 
-static void connect_host(struct tcp_session *t)
+/* False: it failed at once. */
+static bool connect_host(struct tcp_session *t)
 {
 	const struct cluster *cluster = cluster_worker_config(t->cluster);
 	struct stats_shard *shard = t->worker->stats;
@@ -357,31 +357,44 @@ static void connect_host(struct tcp_session *t)
 	if (status) {
 		cluster_worker_drop(t->cluster, CLUSTER_PRIORITY_DEFAULT, BREAKER_CONNECTIONS);
 		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_CONNECT_FAIL);
-		connect_next(t);
-		return;
+		return false;
 	}
 	t->is_up = true;
 	t->host->active++;
 	stat_gauge_inc(shard, t->cluster->stats, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);
+	return true;
 }
 
-/* The next attempt, on a host chosen anew. */
-static void connect_next(struct tcp_session *t)
+/* The host before is kept until here: the log shows it if there is no other. */
+static void set_host(struct tcp_session *t, struct worker_host *host)
 {
-	if (t->host) {
-		worker_host_release(t->host);
-		t->host = NULL;
-	}
+	struct worker_host *before = t->host;
+
+	t->host = worker_host_hold(host);
+	if (before)
+		worker_host_release(before);
+}
+
+/* A host for the next attempt, and a connection's slot. False: there is none, and the session has
+ * ended. */
+static bool find_host(struct tcp_session *t)
+{
 	if (t->attempts >= t->config->max_connect_attempts) {
 		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_CONNECT_ATTEMPTS_EXCEEDED);
 		stream_info_flag(&t->info, RESPONSE_FLAG_UPSTREAM_RETRY_LIMIT_EXCEEDED);
 		give_up(t, RESPONSE_FLAG_UPSTREAM_CONNECTION_FAILURE);
-		return;
+		return false;
+	}
+	t->cluster = cluster_worker_find(t->worker->upstream, t->choice->slot);
+	if (!t->cluster) {
+		count(t, TCP_STAT_DOWNSTREAM_CX_NO_ROUTE);
+		give_up(t, RESPONSE_FLAG_NO_CLUSTER_FOUND);
+		return false;
 	}
 	if (!cluster_worker_take(t->cluster, CLUSTER_PRIORITY_DEFAULT, BREAKER_CONNECTIONS)) {
 		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_OVERFLOW);
 		give_up(t, RESPONSE_FLAG_UPSTREAM_OVERFLOW);
-		return;
+		return false;
 	}
 	t->attempts++;
 	struct worker_host *host = choose_host(t);
@@ -389,10 +402,16 @@ static void connect_next(struct tcp_session *t)
 		cluster_worker_drop(t->cluster, CLUSTER_PRIORITY_DEFAULT, BREAKER_CONNECTIONS);
 		cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_NONE_HEALTHY);
 		give_up(t, RESPONSE_FLAG_NO_HEALTHY_UPSTREAM);
-		return;
+		return false;
 	}
-	t->host = worker_host_hold(host);
-	connect_host(t);
+	set_host(t, host);
+	return true;
+}
+
+static void connect_next(struct tcp_session *t)
+{
+	while (find_host(t) && !connect_host(t))
+		continue;
 }
 
 /* --- timers --- */
@@ -483,11 +502,5 @@ void tcp_serve(const void *config, const struct accepted *accepted)
 	start_timers(t);
 	t->choice = choose_cluster(t);
 	t->info.cluster_name = t->choice->name;
-	t->cluster = cluster_worker_find(t->worker->upstream, t->choice->slot);
-	if (!t->cluster) {
-		count(t, TCP_STAT_DOWNSTREAM_CX_NO_ROUTE);
-		give_up(t, RESPONSE_FLAG_NO_CLUSTER_FOUND);
-		return;
-	}
 	connect_next(t);
 }
