@@ -1,6 +1,6 @@
 """What tools/test starts. Runs every suite: one line each, then `N passed, N failed`. Logs: build/test/SUITE.log. See tests/README.md.
 
-  tools/test                       installs what is missing, builds, runs everything (under 45 minutes on 2 cores)
+  tools/test                       installs what is missing, builds, runs everything (20 to 30 minutes on 2 cores)
   tools/test --no-install unit differential       some suites only
   tools/test --list
 """
