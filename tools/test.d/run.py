@@ -104,7 +104,8 @@ def build(preset):
         spent = spent.plus(more)
     report(f"build {preset}", int(code == 0), int(code != 0), spent)
     if code != 0:
-        print(output[-3000:])
+        first = max(output.find("FAILED: "), 0)  # what ninja had begun goes on after it
+        print(output[first:first + 3000] if first else output[-3000:])
     return code == 0
 
 
