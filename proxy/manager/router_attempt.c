@@ -162,7 +162,8 @@ static void on_data(struct upstream_request *request, struct buf *data, bool end
 		http_splice_end(r->stream, request, DIRECTION_RESPONSE);
 	}
 	stream_response_data(r->stream, data, end);
-	if (!end && request->state == UPSTREAM_REQUEST_ATTACHED)
+	/* A try's idle time is told of bytes by events only. */
+	if (!end && request->state == UPSTREAM_REQUEST_ATTACHED && !r->timeouts.per_try_idle_ms)
 		http_splice(r->stream, request, DIRECTION_RESPONSE);
 }
 
@@ -172,6 +173,21 @@ static void on_trailers(struct upstream_request *request, struct headers *traile
 
 	r->stream->info.times.response_end_ns = r->stream->worker->loop->now_ns;
 	stream_response_trailers(r->stream, trailers);
+}
+
+/* Nothing more is to come from upstream: what is held for the request goes back. */
+static void settle(struct router *r)
+{
+	struct stream *s = r->stream;
+
+	r->is_over = true;
+	retry_slot_drop(&r->retry_slot);
+	router_stop_timers(r);
+	buf_clear(&r->waiting);
+	buf_clear(&r->retained);
+	if (s->source == r)
+		stream_clear_source(s);
+	router_resume_request(r);
 }
 
 /* The answer has ended; a one-way call has none, and its stream ends here. */
@@ -184,13 +200,7 @@ static void on_complete(struct upstream_request *request)
 	router_let_go(r);
 	if (r->is_over)
 		return;
-	router_stop_timers(r);
-	r->is_over = true;
-	buf_clear(&r->waiting);
-	buf_clear(&r->retained);
-	router_resume_request(r);
-	if (s->source == r)
-		stream_clear_source(s);
+	settle(r);
 	if (s->down.is_oneway && stream_is_open(s))
 		stream_abort(s, RESPONSE_FLAG_COUNT, (struct slice){0});
 }
@@ -220,16 +230,9 @@ static void give_up(struct router *r, enum reply_reason reason, struct slice det
 {
 	struct stream *s = r->stream;
 
-	r->is_over = true;
-	retry_slot_drop(&r->retry_slot);
-	router_stop_timers(r);
-	buf_clear(&r->waiting);
-	buf_clear(&r->retained);
-	if (s->source == r)
-		stream_clear_source(s);
+	settle(r);
 	if (r->plan.on && r->plan.done && !r->plan.left && !s->has_sent_headers)
 		stream_info_flag(&s->info, RESPONSE_FLAG_UPSTREAM_RETRY_LIMIT_EXCEEDED);
-	router_resume_request(r);
 	if (r->plan.done && is_reset(reason) && !s->has_sent_headers)
 		reply_after_retries(s, reason, details);
 	else
@@ -277,6 +280,19 @@ static void on_failed(struct upstream_request *request, enum reply_reason reason
 	give_up(r, reason, (struct slice){0});
 }
 
+/* May be done twice: RFC 9110, 9.2.2. Of methods that we don't know we can't say so. */
+static bool is_idempotent(const struct router *r)
+{
+	static const struct slice methods[] = {SLICE("GET"),    SLICE("HEAD"),    SLICE("PUT"),
+					       SLICE("DELETE"), SLICE("OPTIONS"), SLICE("TRACE")};
+	struct slice method = headers_get(r->stream->request, HEADER_METHOD);
+
+	for (size_t i = 0; !router_is_rpc(r) && i < COUNT_OF(methods); i++)
+		if (slice_equal(methods[i], method))
+			return true;
+	return false;
+}
+
 static void on_reset(struct upstream_request *request, enum reply_reason reason)
 {
 	struct router *r = of_request(request);
@@ -291,13 +307,9 @@ static void on_reset(struct upstream_request *request, enum reply_reason reason)
 	}
 	/* Nothing of it was taken, or it met the end of a connection that had idled: not the host's
 	 * word on this request. */
-	bool is_idempotent =
-		!r->has_body && !router_is_rpc(r) &&
-		!slice_equal(headers_get(r->stream->request, HEADER_METHOD), SLICE("POST")) &&
-		!slice_equal(headers_get(r->stream->request, HEADER_METHOD), SLICE("PATCH"));
 	if (request->is_conn_reused && !request->has_answer_begun && r->resends < ROUTER_RESENDS &&
 	    reason == REPLY_CONNECTION_LOST && !r->has_body &&
-	    (request->was_untouched || is_idempotent)) {
+	    (request->was_untouched || is_idempotent(r))) {
 		r->resends++;
 		r->attempts--;
 		router_start_attempt(r);
@@ -355,9 +367,7 @@ static void time_out(struct router *r, enum reply_reason reason)
 		return;
 	count_failure(r, REPLY_UPSTREAM_TIMEOUT);
 	if (r->timeouts.alt_response && !r->is_answering) {
-		r->is_over = true;
-		router_stop_timers(r);
-		stream_clear_source(r->stream);
+		settle(r);
 		reply_send_details(r->stream,
 				   &(struct local_reply){
 					   .reason = reason, .http_status = 204, .grpc_status = -1},

@@ -198,3 +198,50 @@ def a_filter_that_reads_bodies_gets_them():
         body = (BLOCK * (n // len(BLOCK) + 1))[:n]
         assert g.http("PUT", "/", body=body).text == _digest(n)
         assert _read_by_the_program(g) - before >= n
+
+
+def a_try_that_moves_bytes_is_not_idle():
+    """per_try_idle_timeout: bytes that the kernel moves are activity, too."""
+    n = 60_000_000
+    routes = [{"match": {"prefix": "/"}, "route": {"cluster": "up", "timeout": "0s", "retry_policy": {"retry_on": "reset", "per_try_idle_timeout": "1s"}}}]
+    with Origin() as o, Gateway("try-idle", http_manager(routes), [cluster("up", o.port)]) as g, socket.create_connection(("127.0.0.1", g.port)) as s:
+        s.sendall(f"GET /{n} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode())
+        got = b""
+        while b"\r\n\r\n" not in got:
+            got += s.recv(1000)
+        count = len(got.split(b"\r\n\r\n", 1)[1])
+        due = time.monotonic()
+        while data := s.recv(1 << 18):
+            count += len(data)
+            due += 0.01 * len(data) / (1 << 18)
+            time.sleep(max(0, due - time.monotonic()))
+        assert count == n, count
+
+
+def an_answer_before_the_end_of_an_upload():
+    """The rest of the body goes nowhere; the next request is served."""
+    early = socket.create_server(("127.0.0.1", 0))
+
+    def answer_early():
+        while True:
+            sock, _ = early.accept()
+            sock.recv(1 << 20)
+            time.sleep(0.2)
+            sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+            threading.Thread(target=lambda s=sock: (time.sleep(2), s.close()), daemon=True).start()
+    threading.Thread(target=answer_early, daemon=True).start()
+    with Gateway("early", http_manager(), [cluster("up", early.getsockname()[1])]) as g:
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", g.port), timeout=10) as s:
+                s.sendall(b"PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 900000000\r\n\r\n")
+                s.settimeout(0.05)
+                try:
+                    while True:
+                        s.sendall(BLOCK)
+                except OSError:
+                    pass
+                s.settimeout(10)
+                got = s.recv(1000)
+                assert got.startswith(b"HTTP/1.1 200"), got
+        g.wait_for("http.ingress.downstream_cx_active", 0)
+        g.wait_for("cluster.up.upstream_rq_active", 0)
