@@ -61,6 +61,7 @@ void mailbox_drain_some(struct mailbox *mailbox, unsigned count)
 		mailbox->oldest = take_all(mailbox);
 	for (; mailbox->oldest && count; count--)
 		run_oldest(mailbox);
-	if (mailbox->oldest)
+	/* What came while there were some left has woken us for this turn already. */
+	if (mailbox->oldest || atomic_load_explicit(&mailbox->newest, memory_order_relaxed))
 		loop_wake(mailbox->loop);
 }
