@@ -1,7 +1,6 @@
 #include "server/server.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -46,18 +45,55 @@ static void keep(struct pin_table *table, struct published *object)
 	(void)object; /* main's own table holds nothing */
 }
 
+static void show_heap(struct server *server, const struct mallinfo2 *heap)
+{
+	struct stats_shard *shard = stats_main_shard(server->stats);
+
+	stat_gauge_set(shard, server->scope, SERVER_STAT_MEMORY_ALLOCATED, heap->uordblks);
+	stat_gauge_set(shard, server->scope, SERVER_STAT_MEMORY_HEAP_SIZE,
+		       heap->arena + heap->hblkhd);
+}
+
+static void look_at_heap(struct builder_job *job)
+{
+	container_of(job, struct heap_look, job)->heap = mallinfo2();
+}
+
+static void on_heap_seen(struct builder_job *job)
+{
+	struct heap_look *look = container_of(job, struct heap_look, job);
+	struct server *server = container_of(look, struct server, heap_look);
+
+	look->is_out = false;
+	show_heap(server, &look->heap);
+}
+
+/* The C library goes through all that is free: 15 ms after 200,000 endpoints have gone. A process
+ * that has had no work for the builder has no such heap. */
+static void look_at_heap_soon(struct server *server)
+{
+	struct builder *builder = &server->dynamic.subscriptions.builder;
+	struct heap_look *look = &server->heap_look;
+
+	if (look->is_out)
+		return;
+	look->job = (struct builder_job){.run = look_at_heap, .done = on_heap_seen};
+	look->is_out = builder->is_started && !builder_post(builder, &look->job);
+	if (!look->is_out) {
+		look->heap = mallinfo2();
+		show_heap(server, &look->heap);
+	}
+}
+
 static void show_server_stats(struct server *server)
 {
 	struct stats_shard *shard = stats_main_shard(server->stats);
-	struct mallinfo2 heap = mallinfo2();
 
 	stat_gauge_set(shard, server->scope, SERVER_STAT_UPTIME,
 		       (server->loop.now_ns - server->start_ns) / 1000000000);
 	stat_gauge_set(shard, server->scope, SERVER_STAT_STATE, server->state);
 	stat_gauge_set(shard, server->scope, SERVER_STAT_LIVE, server->state == SERVER_LIVE);
-	stat_gauge_set(shard, server->scope, SERVER_STAT_MEMORY_ALLOCATED, heap.uordblks);
-	stat_gauge_set(shard, server->scope, SERVER_STAT_MEMORY_HEAP_SIZE,
-		       heap.arena + heap.hblkhd);
+	look_at_heap_soon(server);
 }
 
 /* Ends an interval of the histograms: stats_flush_interval. */

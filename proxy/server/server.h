@@ -7,6 +7,7 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,6 +30,13 @@ enum server_state {
 	SERVER_DRAINING,
 	SERVER_PRE_INITIALIZING,
 	SERVER_INITIALIZING,
+};
+
+/* The heap's size, found on the builder's thread. */
+struct heap_look {
+	struct builder_job job;
+	struct mallinfo2 heap;
+	bool is_out; /* the job is the builder's */
 };
 
 struct server {
@@ -55,6 +63,7 @@ struct server {
 	struct timer drain_timer, second_timer, flush_timer;
 	uint32_t flush_interval_ms; /* of histograms */
 	uint64_t start_wall_ns, start_ns;
+	struct heap_look heap_look;
 	enum server_state state;
 	bool is_health_check_failing; /* /healthcheck/fail */
 	bool has_signals;
