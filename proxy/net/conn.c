@@ -4,8 +4,8 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 
-/* Timers: `timer` limits the connect, then what the owner waits for, then the linger. Limits:
- * high_mark on output, CONN_LEFT_LIMIT on input. */
+/* Timers: `timer` limits the connect, then what the owner waits for, then the last flush and the
+ * linger. Limits: high_mark on output, CONN_LEFT_LIMIT on input, CONN_STALL_MS. */
 
 enum { FLUSH_IOVECS = 64 };
 
@@ -274,7 +274,7 @@ static void on_timer(struct timer *timer)
 
 static void linger(struct conn *conn)
 {
-	if (conn->is_eof || !timer_is_running(&conn->timer)) {
+	if (conn->is_eof) {
 		fail(conn, STATUS_OK);
 		return;
 	}
@@ -329,6 +329,8 @@ static void write_out(struct conn *conn)
 			fail(conn, (enum status)n);
 			return;
 		}
+		if (UNLIKELY(conn->state == CONN_CLOSING && conn->is_eof))
+			timer_start(&conn_loop(conn)->wheel, &conn->timer, CONN_STALL_MS);
 		size_t asked = 0;
 		for (int i = 0; i < count; i++)
 			asked += iov[i].iov_len;
@@ -379,6 +381,10 @@ static void on_ready(struct io *io, int interest)
 
 	if (interest & IO_FLUSH) {
 		flush(conn);
+		return;
+	}
+	if (UNLIKELY(interest & IO_OWN)) {
+		buf_own(&conn->out);
 		return;
 	}
 	if (conn->state == CONN_CONNECTING) {
@@ -466,6 +472,11 @@ close_fd:
 	return status;
 }
 
+void conn_check_output(struct conn *conn)
+{
+	check_marks(conn);
+}
+
 void conn_read_pause(struct conn *conn)
 {
 	if (!conn->read_pauses++ && conn->state == CONN_OPEN)
@@ -498,12 +509,10 @@ void conn_close_flushed(struct conn *conn, uint64_t linger_ms)
 {
 	if (conn->state != CONN_OPEN && conn->state != CONN_CONNECTING)
 		return;
-	if (conn->state == CONN_OPEN)
-		timer_cancel(&conn_loop(conn)->wheel, &conn->timer);
 	set_state(conn, CONN_CLOSING);
 	left_drop(conn);
-	if (linger_ms)
-		timer_start(&conn_loop(conn)->wheel, &conn->timer, linger_ms);
+	conn->is_eof = conn->is_eof || !linger_ms;
+	timer_start(&conn_loop(conn)->wheel, &conn->timer, linger_ms ? linger_ms : CONN_STALL_MS);
 	conn_flush_later(conn);
 }
 

@@ -1,11 +1,11 @@
 /* A connection: a descriptor with its unread leftover, its output queue and its states.
  *
- *   socket -> turn block -> events->read -> (what it leaves) -> left ─┐ comes again with more
- * behind it conn_out -> out ─ end of turn ─> writev -> socket
+ *   socket -> turn block -> events->read -> what it leaves: left, comes again with more behind it
+ *   conn_out -> out ─ end of turn ─> writev -> socket
  *
- *   CONNECTING ─ok─> OPEN ─conn_close_flushed─> CLOSING ─flushed─> LINGERING (waits for the peer's
- * end) ─> DEAD └──────────────┴── error, conn_close
- * ──────┴───────────────────┴─────────────────────────────────> DEAD
+ *   CONNECTING ─ ok ─> OPEN ─ conn_close_flushed ─> CLOSING ─ flushed ─> LINGERING ─┐
+ *       │               │                              │           (till the peer's end)
+ *       └───────────────┴── error, conn_close, time ───┴────────────────────────────┴─> DEAD
  *
  * One read and one write a turn. An idle connection owns no buffer. Reading is paused by count;
  * output is bounded by who fills it: `blocked` says that more than the high mark could not be sent,
@@ -16,7 +16,8 @@
  *
  * There are many idle ones, so what can't be at one time shares its place: the mark for flushing
  * and the grave (struct io), and the limits of time (`timer`): CONNECTING: of the connect; OPEN:
- * the owner's, for whatever it waits for; CLOSING, LINGERING: for the peer's end. */
+ * the owner's, for whatever it waits for; CLOSING: CONN_STALL_MS without progress, or, if it is to
+ * linger, both states together: linger_ms. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -37,6 +38,8 @@ enum {
 	CONN_READ_SIZE_BULK = 65536, /* after a read that filled it */
 	CONN_DEFAULT_HIGH_MARK = 65536,
 	CONN_LEFT_LIMIT = 64 << 20, /* no leftover grows beyond; codecs' own limits are far below */
+	CONN_STALL_MS = 300000,     /* a closing connection's peer that takes no byte for so long is
+				       given up */
 };
 
 struct conn_events {
@@ -85,7 +88,7 @@ struct conn {
 	uint16_t read_pauses; /* counted */
 	uint8_t state;        /* enum conn_state; conn_set_state is its one setter */
 	bool is_blocked : 1;
-	bool is_eof : 1; /* the peer's end was seen */
+	bool is_eof : 1; /* the peer's end was seen; CLOSING: or is not waited for */
 	bool is_write_watched : 1;
 	bool is_bulk : 1;            /* the last read filled its room */
 	bool is_shutdown_wanted : 1; /* half close: once out is flushed */
@@ -117,6 +120,10 @@ static inline void conn_flush_later(struct conn *conn)
 	io_mark_dirty(conn_loop(conn), &conn->io);
 }
 
+/* Tells `blocked` at once if more than the high mark is queued, even though the turn's end may send
+ * it all: for whoever stops reading until `unblocked`. */
+void conn_check_output(struct conn *conn);
+
 /* Counted. While paused, nothing is read and `left` is not shown again; the end of the peer is not
  * seen either. */
 void conn_read_pause(struct conn *conn);
@@ -129,8 +136,9 @@ void conn_read_again(struct conn *conn);
 /* No more output after what is queued: the peer sees our end, reading goes on. */
 void conn_shutdown(struct conn *conn);
 
-/* Sends what is queued, then closes; linger_ms > 0: first waits that long for the peer's own end,
- * so that a reset doesn't take the last bytes from it. `closed` follows. */
+/* Sends what is queued, then closes; linger_ms > 0: first waits for the peer's own end, so that a
+ * reset doesn't take the last bytes from it, and all of it takes no longer than that. 0: the peer
+ * has CONN_STALL_MS for each next byte. `closed` follows. */
 void conn_close_flushed(struct conn *conn, uint64_t linger_ms);
 
 /* Now, with what is queued dropped. reset: by RST. No event follows; the caller buries what embeds

@@ -31,6 +31,15 @@ static enum status set_options(int fd, const struct addr *addr,
 	return is_ok ? STATUS_OK : status_of_errno(errno);
 }
 
+/* A socket's file outlives its process. What else stands there is someone's: bind refuses. */
+static void remove_stale_socket(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISSOCK(st.st_mode))
+		unlink(path);
+}
+
 int listen_socket_open(const struct addr *addr, const struct listen_options *options)
 {
 	struct sockaddr_storage name;
@@ -44,7 +53,7 @@ int listen_socket_open(const struct addr *addr, const struct listen_options *opt
 		return -errno;
 	bool is_file = addr->family == ADDR_UNIX && addr->path[0] != '@';
 	if (is_file)
-		unlink(addr->path);
+		remove_stale_socket(addr->path);
 	status = set_options(fd, addr, options);
 	if (!status &&
 	    (bind(fd, (struct sockaddr *)&name, len) < 0 ||

@@ -1,7 +1,7 @@
 /* Listening sockets: main opens and keeps them, each worker accepts from its own.
  *
- *   main: listen_socket_open ─ fd per worker (SO_REUSEPORT) or one ─> worker: acceptor_start ─
- * accept loop ─> accepted()
+ *   main: listen_socket_open ─ a descriptor for each worker (SO_REUSEPORT), or one
+ *   worker: acceptor_start ─ accept loop ─> accepted()
  *
  * Owner: struct acceptor belongs to the worker's listener object; descriptors to main. Thread:
  * acceptor its worker's. On EMFILE and the like an acceptor rests 100 ms and counts. At most
@@ -31,7 +31,8 @@ struct listen_options {
 };
 
 /* A bound, listening, non-blocking descriptor with TCP_NODELAY set (accepted ones inherit it), or a
- * negated errno. A Unix socket's stale file is removed first. */
+ * negated errno. A Unix socket that stands at its path already is removed; -EADDRINUSE
+ * for any other file there. */
 int listen_socket_open(const struct addr *addr, const struct listen_options *options);
 
 struct acceptor {

@@ -41,6 +41,15 @@ static void flush(struct loop *loop)
 	}
 }
 
+/* Output that waits for the next turn may not point at what is freed or forgotten in this one. */
+static void own_rest(struct loop *loop)
+{
+	for (struct list_node *n = loop->dirty.next; n != &loop->dirty; n = n->next) {
+		struct io *io = container_of(n, struct io, dirty);
+		io->watcher.ready(io, IO_OWN);
+	}
+}
+
 static void empty_graves(struct loop *loop)
 {
 	while (loop->graves != &loop->last_grave) {
@@ -50,7 +59,7 @@ static void empty_graves(struct loop *loop)
 	}
 }
 
-/* The alarm is only ever moved forward: timers are mostly cancelled, and a ring too early just sets
+/* The alarm is only ever set earlier: timers are mostly cancelled, and a ring too early just sets
  * it anew. */
 static void set_alarm(struct loop *loop)
 {
@@ -66,11 +75,11 @@ static void set_alarm(struct loop *loop)
 static void turn_end(struct loop *loop)
 {
 	flush(loop);
+	own_rest(loop);
 	if (loop->turn_end)
 		loop->turn_end(loop);
 	empty_graves(loop);
-	if (list_is_empty(&loop->dirty))
-		buf_pool_rewind(&loop->pool);
+	buf_pool_rewind(&loop->pool);
 	set_alarm(loop);
 }
 
@@ -136,6 +145,7 @@ enum status loop_init(struct loop *loop, void *owner)
 void loop_settle(struct loop *loop)
 {
 	flush(loop);
+	own_rest(loop);
 	empty_graves(loop);
 	buf_pool_rewind(&loop->pool);
 }

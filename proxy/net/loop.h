@@ -2,8 +2,9 @@
  *
  *   wake ── check: read the clock, fire timers, take the mailbox
  *        ── I/O callbacks: read, parse, run filters, queue output
- *        ── prepare: flush dirty, until none is (4 rounds) ── own what is left ── empty the graves
- * ── rewind ── sleep
+ *        ── prepare: flush what is dirty (IO_FLUSH), until nothing is, at most 4 rounds;
+ *           own what still is (IO_OWN), turn_end, empty the graves, rewind
+ *        ── sleep, unless something is dirty
  *
  * Nothing is freed while output may still point at it: frees wait in the graves for the end of the
  * turn.
@@ -33,7 +34,10 @@ enum io_interest {
 	IO_NONE = 0,
 	IO_READ = EV_READ,
 	IO_WRITE = EV_WRITE,
-	IO_FLUSH = EV_CUSTOM, /* not of the descriptor: it was marked dirty, and the turn ends */
+	/* Not of the descriptor: it was marked dirty, and the turn ends … */
+	IO_FLUSH = EV_CUSTOM,
+	/* … but not with this flush, of which the next turn has the rest: own what is queued. */
+	IO_OWN = EV_CUSTOM << 1,
 };
 
 /* What is freed at the end of the turn. Embedded. */
@@ -43,7 +47,7 @@ struct grave {
 };
 
 /* A descriptor that is watched, and may have output to flush at the end of the turn. Embedded.
- * watcher.ready is told what it is ready for: IO_READ | IO_WRITE, or IO_FLUSH alone. */
+ * watcher.ready is told what it is ready for: IO_READ | IO_WRITE, or IO_FLUSH or IO_OWN alone. */
 struct io {
 	ev_io watcher;
 	union {
