@@ -188,6 +188,9 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 	}
 	if (session->conn.out.len)
 		conn_flush_later(conn);
+	/* It may have stopped at a flood of answers: on_unblocked lets it go on. */
+	if (UNLIKELY(consumed < bytes.len && conn->out.len > conn->high_mark))
+		conn_check_output(conn);
 	if (UNLIKELY(session->config->request_headers_timeout_ms))
 		time_head(session, consumed < bytes.len);
 	close_if_over(session);
