@@ -21,6 +21,7 @@ WORK = Path(os.environ.get("BENCH_WORK", places.ROOT / "build" / "bench"))
 RESULTS = Path(os.environ.get("BENCH_RESULTS", WORK / "results"))
 STREAM_MODULE = os.environ.get("NGINX_STREAM_MODULE", "/usr/lib/nginx/modules/ngx_stream_module.so")
 BIN = WORK / "bin"
+REALTIME = os.environ.get("BENCH_REALTIME", "")  # their SCHED_FIFO priority instead
 NICE = os.environ.get("BENCH_NICE", "0")  # of the proxies, origins and load tools; and of their autogroup
 LOAD_CPU, PROXY_CPU = "0", "1"
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -68,7 +69,7 @@ def port():
 
 
 def pinned(cmd, cpu):
-    nice = ["nice", "-n", NICE] if NICE != "0" else []
+    nice = ["chrt", "-f", REALTIME] if REALTIME else ["nice", "-n", NICE] if NICE != "0" else []
     return nice + (["taskset", "-c", cpu] if cpu else []) + [str(c) for c in cmd]
 
 
