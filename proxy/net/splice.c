@@ -24,15 +24,17 @@ static void expect_more(struct splice *splice)
 		timer_cancel(wheel, &splice->tail);
 }
 
-/* No wake-up for a while: what there is, is all there is. */
+/* No wake-up for a while: what there is, may be all there is. A read that brings little ends the
+ * burst. */
 static void on_tail(struct timer *timer)
 {
 	struct splice *splice = container_of(timer, struct splice, tail);
-	struct io *io = &splice->from->io;
+	struct conn *from = splice->from;
 
-	set_patient(splice, false);
-	splice->burst = 0;
-	io->watcher.ready(io, IO_READ);
+	if (from->read_pauses) /* whoever ends the pause is to be woken by the first byte */
+		set_patient(splice, false);
+	else
+		from->io.watcher.ready(&from->io, IO_READ);
 }
 
 void splice_join(struct splice *splice, const struct splice_type *type, struct conn *from,
@@ -64,6 +66,8 @@ static bool take_pipe(struct splice *splice)
 	if (!splice->has_pipe && !pipe2(splice->pipe, O_NONBLOCK | O_CLOEXEC)) {
 		splice->has_pipe = true;
 		fcntl(splice->pipe[1], F_SETPIPE_SZ, SPLICE_PIPE_SIZE);
+		if (loop_now_ms(conn_loop(splice->from)) - splice->ended_ms > SPLICE_PAUSE_MS)
+			splice->burst = 0;
 	}
 	return splice->has_pipe;
 }
@@ -72,13 +76,16 @@ void splice_end(struct splice *splice)
 {
 	if (!splice->has_pipe)
 		return;
+	struct loop *loop = conn_loop(splice->from);
+	splice->burst = splice->is_patient ? SPLICE_LONG_BURST - SPLICE_REGAIN : 0;
+	splice->ended_ms = loop_now_ms(loop);
 	if (splice->is_patient)
 		set_patient(splice, false);
-	timer_cancel(&conn_loop(splice->from)->wheel, &splice->tail);
+	timer_cancel(&loop->wheel, &splice->tail);
 	close(splice->pipe[0]);
 	close(splice->pipe[1]);
 	splice->has_pipe = false;
-	splice->waiting = splice->burst = 0;
+	splice->waiting = 0;
 }
 
 enum status splice_drain(struct splice *splice)

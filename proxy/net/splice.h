@@ -33,6 +33,8 @@ enum {
 	SPLICE_LONG_BURST = 4 << 20,  /* bytes after which a burst is long */
 	SPLICE_PATIENCE = 512 * 1024, /* bytes, SO_RCVLOWAT */
 	SPLICE_PATIENCE_MS = 3,
+	SPLICE_PAUSE_MS = 50,    /* a patient burst that goes on so soon … */
+	SPLICE_REGAIN = 1 << 20, /* … is long again after so much */
 };
 
 struct splice;
@@ -52,7 +54,8 @@ struct splice {
 	int pipe[2];            /* read end, write end; valid while has_pipe */
 	size_t waiting;         /* bytes in the pipe */
 	size_t untold;          /* bytes that `to` has taken, and type->moved isn't told */
-	uint64_t burst;         /* bytes moved since it has the pipe */
+	uint64_t burst;         /* bytes of it so far */
+	uint64_t ended_ms;      /* when the last one did */
 	struct timer tail;
 	bool has_pipe, is_patient;
 	bool has_paused; /* `from` isn't read because of what waits */
