@@ -22,7 +22,7 @@
 enum {
 	DIAG_TEXT_MAX = 2048,
 	STATS_FLUSH_MS = 5000,
-	MESSAGES_A_TURN = 128, /* of workers and the builder; then /ready has its turn */
+	MESSAGES_A_TURN = 32, /* of workers and the builder; then /ready has its turn */
 };
 
 static void complain(const struct diag *diag, const char *what)
