@@ -40,7 +40,7 @@ static bool is_time_to_close(struct stream *s)
 		return true;
 	if (s->session->is_draining || worker->is_failing)
 		return true;
-	if (!worker->is_draining)
+	if (!worker->is_draining || (worker->is_drain_inbound && manager->session.is_outbound))
 		return false;
 	if (!worker->is_drain_gradual || !worker->drain_time_ms)
 		return true;

@@ -122,7 +122,7 @@ const struct admin_page admin_pages[] = {
 	{"/contention", "mutex contention (not traced)", ADMIN_GET, fill_contention, NULL},
 	{"/drain_listeners", "stop accepting connections", ADMIN_POST, fill_drain_listeners,
 	 PARAMS({"inboundonly", "only listeners whose traffic_direction is INBOUND"},
-		{"graceful", "open connections end at their next boundary"})},
+		{"graceful", "after the drain time, in which answers ask their clients to leave"})},
 	{"/healthcheck/fail", "answer health checks as if the server failed", ADMIN_POST,
 	 fill_health_fail, NULL},
 	{"/healthcheck/ok", "take that back", ADMIN_POST, fill_health_ok, NULL},

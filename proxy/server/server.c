@@ -167,13 +167,36 @@ void server_reopen_logs(struct server *server)
 
 /* --- draining and ending --- */
 
-static void worker_do_drain(struct worker *worker, void *arg)
+static void start_drain_time(struct worker *worker, const struct options *options)
 {
-	const struct options *options = arg;
-
 	worker->context.drain_start_ms = loop_now_ms(&worker->loop);
 	worker->context.drain_time_ms = (uint64_t)options->drain_time_s * 1000;
+}
+
+static void worker_do_drain(struct worker *worker, void *arg)
+{
+	start_drain_time(worker, arg);
 	worker_drain(worker);
+}
+
+static void worker_ask_to_leave(struct worker *worker, const struct options *options,
+				bool inbound_only)
+{
+	if (worker->is_ending)
+		return;
+	start_drain_time(worker, options);
+	worker->context.is_draining = true;
+	worker->context.is_drain_inbound = inbound_only;
+}
+
+static void worker_ask_inbound(struct worker *worker, void *arg)
+{
+	worker_ask_to_leave(worker, arg, true);
+}
+
+static void worker_ask_all(struct worker *worker, void *arg)
+{
+	worker_ask_to_leave(worker, arg, false);
 }
 
 static void worker_stop_inbound(struct worker *worker, void *arg)
@@ -194,11 +217,10 @@ static void to_workers(struct server *server, void (*fn)(struct worker *, void *
 		worker_post(server->workers[i], fn, (void *)(uintptr_t)server->options);
 }
 
-void server_drain_listeners(struct server *server, bool inbound_only, bool graceful)
+static void stop_listeners(struct server *server, bool inbound_only)
 {
 	const struct list_node *all = &server->listeners.records;
 
-	(void)graceful;
 	for (const struct list_node *n = all->next; n != all; n = n->next) {
 		const struct listener *listener =
 			container_of(n, struct listener_record, link)->listener;
@@ -207,6 +229,24 @@ void server_drain_listeners(struct server *server, bool inbound_only, bool grace
 				 LISTENER_MANAGER_STAT_LISTENER_STOPPED);
 	}
 	to_workers(server, inbound_only ? worker_stop_inbound : worker_stop_all);
+}
+
+static void on_listeners_drained(struct timer *timer)
+{
+	struct server *server = container_of(timer, struct server, listeners_timer);
+	stop_listeners(server, server->drains_inbound_only);
+}
+
+void server_drain_listeners(struct server *server, bool inbound_only, bool graceful)
+{
+	if (!graceful) {
+		stop_listeners(server, inbound_only);
+		return;
+	}
+	server->drains_inbound_only = inbound_only;
+	to_workers(server, inbound_only ? worker_ask_inbound : worker_ask_all);
+	timer_start(&server->loop.wheel, &server->listeners_timer,
+		    (uint64_t)server->options->drain_time_s * 1000);
 }
 
 static void worker_fail(struct worker *worker, void *arg)
@@ -399,6 +439,7 @@ static enum status init(struct server *server, const struct options *options, st
 	server->clusters.builder = &server->dynamic.subscriptions.builder;
 	listener_manager_init(&server->listeners, &server->publisher, server->stats);
 	timer_init(&server->drain_timer, on_drain_deadline);
+	timer_init(&server->listeners_timer, on_listeners_drained);
 	timer_init(&server->second_timer, on_second);
 	timer_init(&server->flush_timer, on_flush_stats);
 	dynamic_init(&server->dynamic, server);
@@ -438,6 +479,7 @@ static void finish(struct server *server)
 		close(io_fd(&server->signals));
 	}
 	timer_cancel(&server->loop.wheel, &server->drain_timer);
+	timer_cancel(&server->loop.wheel, &server->listeners_timer);
 	timer_cancel(&server->loop.wheel, &server->second_timer);
 	timer_cancel(&server->loop.wheel, &server->flush_timer);
 	loop_fini(&server->loop);

@@ -60,12 +60,13 @@ struct server {
 	unsigned worker_count, drained_count;
 	struct admin admin;
 	struct io signals; /* signalfd */
-	struct timer drain_timer, second_timer, flush_timer;
+	struct timer drain_timer, listeners_timer, second_timer, flush_timer;
 	uint32_t flush_interval_ms; /* of histograms */
 	uint64_t start_wall_ns, start_ns;
 	struct heap_look heap_look;
 	enum server_state state;
 	bool is_health_check_failing; /* /healthcheck/fail */
+	bool drains_inbound_only;     /* when listeners_timer rings */
 	bool has_signals;
 };
 
@@ -83,8 +84,8 @@ void server_on_worker_event(void *server, enum main_event event, void *subject);
 void server_drain(struct server *server);
 /* SIGUSR1, /reopen_logs: log files are opened anew. */
 void server_reopen_logs(struct server *server);
-/* Workers accept no more. inbound_only: on inbound listeners. graceful: connections are drained
- * too. */
+/* Workers accept no more; what is open goes on. inbound_only: on inbound listeners. graceful: after
+ * the drain time, during which answers ask their clients to leave, as at SIGTERM. */
 void server_drain_listeners(struct server *server, bool inbound_only, bool graceful);
 /* /healthcheck/fail and /healthcheck/ok. */
 void server_set_failing(struct server *server, bool is_failing);

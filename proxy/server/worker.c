@@ -77,7 +77,7 @@ static void on_turn_end(struct loop *loop)
 {
 	struct worker *worker = container_of(loop, struct worker, loop);
 
-	if (worker->context.is_draining && !worker->has_told_drained &&
+	if (worker->is_ending && !worker->has_told_drained &&
 	    list_is_empty(&worker->context.served)) {
 		worker->has_told_drained = true;
 		worker_tell_main(worker, MAIN_DRAINED, worker);
@@ -236,7 +236,8 @@ void worker_drain(struct worker *worker)
 {
 	struct worker_context *context = &worker->context;
 
-	context->is_draining = true;
+	worker->is_ending = context->is_draining = true;
+	context->is_drain_inbound = false;
 	worker_listeners_stop(worker, false);
 	for (struct list_node *n = context->served.next, *next; n != &context->served; n = next) {
 		struct served *served = container_of(n, struct served, link);

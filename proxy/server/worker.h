@@ -31,6 +31,7 @@ struct worker {
 	struct worker_listener **listeners; /* by listener slot; NULL: none */
 	uint32_t listener_size;
 	struct timer flush_timer; /* of access logs, once a second */
+	bool is_ending;           /* SIGTERM: it tells main when its last session has ended */
 	bool has_told_drained;
 };
 

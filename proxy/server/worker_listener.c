@@ -147,7 +147,7 @@ static void start(struct worker_listener *wl)
 	unsigned w = wl->worker->context.index;
 
 	wl->sockets = config->sockets;
-	if (!wl->sockets || wl->worker->context.is_draining)
+	if (!wl->sockets || wl->worker->is_ending)
 		return;
 	wl->acceptor_count = wl->sockets->addr_count;
 	wl->acceptors = calloc(wl->acceptor_count, sizeof *wl->acceptors);
@@ -232,12 +232,25 @@ void worker_listener_update(struct worker *worker, uint32_t slot)
 	pin_drop(old);
 }
 
+/* New connections are refused from now on, instead of waiting for an accept that never comes. */
+static void shut(struct worker_listener *wl)
+{
+	unsigned w = wl->worker->context.index;
+
+	stop(wl);
+	for (unsigned i = 0; i < wl->acceptor_count; i++) {
+		int fd = listen_sockets_fd(wl->sockets, i, w);
+		if (fd >= 0)
+			shutdown(fd, SHUT_RDWR);
+	}
+}
+
 void worker_listeners_stop(struct worker *worker, bool inbound_only)
 {
 	for (uint32_t slot = 0; slot < worker->listener_size; slot++) {
 		struct worker_listener *wl = worker->listeners[slot];
 		if (wl && (!inbound_only || config_of(wl)->traffic_direction == LISTENER_INBOUND))
-			stop(wl);
+			shut(wl);
 	}
 }
 

@@ -12,7 +12,8 @@ struct worker;
 /* A new version is current in the worker's pin table (or none): accepts for it. */
 void worker_listener_update(struct worker *worker, uint32_t slot);
 
-/* Accepts no more, on any listener. inbound_only: those of traffic_direction INBOUND. */
+/* Refuses new connections, on all listeners. inbound_only: on those of traffic_direction INBOUND.
+ */
 void worker_listeners_stop(struct worker *worker, bool inbound_only);
 
 /* At the worker's end. */

@@ -35,8 +35,10 @@ struct worker_context {
 	unsigned index;
 	uint64_t next_id; /* of connections and streams, unique in the process: starts at index <<
 			     48 */
-	bool is_draining; /* SIGTERM, /drain_listeners: connections end at their next boundary */
-	bool is_failing;  /* /healthcheck/fail: every answer asks its client to leave */
+	bool is_draining; /* SIGTERM, /drain_listeners?graceful: answers ask their clients to leave
+			   */
+	bool is_drain_inbound; /* … those of outbound listeners don't */
+	bool is_failing;       /* /healthcheck/fail: every answer asks its client to leave */
 	uint64_t drain_start_ms, drain_time_ms;
 	bool is_drain_gradual;
 	char date[32];      /* IMF-fixdate of date_ns */
