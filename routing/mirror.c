@@ -38,6 +38,8 @@ enum status mirrors_load(struct mirrors *mirrors, mirror_message *const *message
 {
 	struct mirror *items = ARENA_NEW_ARRAY(arena, struct mirror, count);
 
+	if (count > MIRRORS_MAX)
+		return diag_at(diag, "request_mirror_policies", "at most %d", MIRRORS_MAX);
 	for (size_t i = 0; i < count; i++) {
 		enum status status = load(&items[i], messages[i], validates, hooks, arena, diag);
 		if (status) {

@@ -10,6 +10,9 @@
 
 struct Envoy__Config__Route__V3__RouteAction__RequestMirrorPolicy;
 
+/* Of a route: bits of one word say which get a copy. */
+enum { MIRRORS_MAX = 64 };
+
 struct mirror {
 	struct slice cluster; /* "" : named by a header */
 	uint32_t slot;        /* CLUSTER_SLOT_NONE: find it by name */

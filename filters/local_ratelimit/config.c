@@ -96,7 +96,7 @@ static enum status load_descriptor(struct local_ratelimit_descriptor *descriptor
 	struct table_limits table = {descriptor->limits, LOCAL_RATELIMIT_DYNAMIC_DEFAULT};
 	if (outer->max_dynamic_descriptors)
 		table.count = outer->max_dynamic_descriptors->value;
-	if (!table.count || table.count > LOCAL_RATELIMIT_DYNAMIC_MAX)
+	if (!table.count)
 		table.count = LOCAL_RATELIMIT_DYNAMIC_MAX;
 	descriptor->by_key =
 		shared_take_for(context->arena, &table_type, name, hash_combine(hash, table.count),
@@ -191,6 +191,10 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	enum status status;
 
 	(void)is_per_route;
+	if (message->max_dynamic_descriptors &&
+	    message->max_dynamic_descriptors->value > LOCAL_RATELIMIT_DYNAMIC_MAX)
+		return diag_at(diag, "max_dynamic_descriptors", "must be at most %d",
+			       LOCAL_RATELIMIT_DYNAMIC_MAX);
 	config->enabled = fraction_or_none(message->filter_enabled);
 	config->enforced = fraction_or_none(message->filter_enforced);
 	config->tells_limits =

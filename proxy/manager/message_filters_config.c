@@ -40,6 +40,8 @@ enum status message_filters_load(struct chain_config *chain, HttpFilter *const *
 		ARENA_NEW_ARRAY(context->arena, struct chain_entry, message_count);
 	unsigned used = 0;
 
+	if (message_count > CHAIN_FILTERS_MAX)
+		return diag_at(diag, "http_filters", "at most %d", CHAIN_FILTERS_MAX);
 	for (size_t i = 0; i < message_count; i++) {
 		enum status status = load_one(&entries[used], messages[i], context, diag);
 		if (status && messages[i]->is_optional && !entries[used].type)

@@ -7,15 +7,13 @@
 #include "telemetry/stats_cluster.h"
 #include "upstream/client.h"
 
-enum { MIRRORS_MAX = 64 }; /* of a route; further ones get nothing */
-
 void router_mirror_begin(struct router *r)
 {
 	const struct mirrors *mirrors = route_mirrors(r->route);
 
 	if (LIKELY(!mirrors->count) || router_is_rpc(r))
 		return;
-	for (uint32_t i = 0; i < mirrors->count && i < MIRRORS_MAX; i++)
+	for (uint32_t i = 0; i < mirrors->count; i++)
 		if (fraction_takes(mirrors->items[i].fraction,
 				   random_next(&r->stream->worker->random)))
 			r->mirrored |= UINT64_C(1) << i;
@@ -86,7 +84,7 @@ void router_mirror_send_copies(struct router *r)
 	const struct mirrors *mirrors = route_mirrors(r->route);
 	char *bytes = arena_alloc(&r->stream->arena, r->mirror_body.len + 1);
 	struct slice body = slice_make(bytes, buf_peek(&r->mirror_body, bytes, r->mirror_body.len));
-	for (uint32_t i = 0; i < mirrors->count && i < MIRRORS_MAX; i++)
+	for (uint32_t i = 0; i < mirrors->count; i++)
 		if (r->mirrored >> i & 1)
 			send_copy(r, &mirrors->items[i], body);
 	router_mirror_drop(r);

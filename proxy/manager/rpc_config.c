@@ -57,6 +57,8 @@ static enum status load_filters(struct rpc_manager *m, const DubboProxy *message
 		ARENA_NEW_ARRAY(context->arena, struct chain_entry, count + 1);
 	unsigned used = 0;
 
+	if (count >= CHAIN_FILTERS_MAX)
+		return diag_at(diag, "dubbo_filters", "at most %d", CHAIN_FILTERS_MAX - 1);
 	for (size_t i = 0; i < count; i++) {
 		const DubboFilter *filter = message->dubbo_filters[i];
 		const ProtobufCMessage *config = any_message(filter->config);

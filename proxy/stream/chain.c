@@ -372,6 +372,7 @@ static bool has_request_callbacks(const struct filter_type *type)
 void chain_config_init(struct chain_config *chain, const struct chain_entry *entries,
 		       unsigned count)
 {
+	invariant(count <= CHAIN_FILTERS_MAX);
 	*chain = (struct chain_config){
 		.entries = entries,
 		.count = count,

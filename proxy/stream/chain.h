@@ -16,6 +16,8 @@
 
 struct stream;
 
+enum { CHAIN_FILTERS_MAX = 255 }; /* a stream counts its filters in a byte */
+
 /* One filter of a configured chain. */
 struct chain_entry {
 	const struct filter_type *type;
@@ -35,7 +37,7 @@ struct chain_config {
 	bool has_response_headers, has_response_data, has_response_trailers, has_log;
 };
 
-/* Borrows the entries. */
+/* Borrows the entries, at most CHAIN_FILTERS_MAX. */
 void chain_config_init(struct chain_config *chain, const struct chain_entry *entries,
 		       unsigned count);
 

@@ -4,7 +4,7 @@ import signal
 import subprocess
 
 import places
-from gateway import Gateway, cluster, http_manager
+from gateway import TYPE, Gateway, cluster, http_manager
 from origin import Origin
 
 
@@ -44,6 +44,21 @@ def bad_configuration_is_refused():
     """With exit code 1, and words that name the field."""
     assert "no_such_field" in _refused(lambda b: b.update(no_such_field=1))
     assert "admin" in _refused(lambda b: b["admin"]["address"].update(socket_address={"address": "127.0.0.1", "port_value": "many"}))
+
+
+def more_than_it_can_hold_is_refused():
+    """Limits of the configuration are said, not passed over."""
+    def many_filters(b):
+        manager = b["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        fault = {"name": "f", "typed_config": {"@type": TYPE + "http.fault.v3.HTTPFault"}}
+        manager["http_filters"][:0] = [fault] * 255
+
+    def many_mirrors(b):
+        manager = b["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["route_config"]["virtual_hosts"][0]["request_mirror_policies"] = [{"cluster": "up"}] * 65
+    assert "http_filters: at most 255" in _refused(many_filters)
+    words = _refused(many_mirrors)
+    assert "request_mirror_policies: at most 64" in words, words
 
 
 def a_port_in_use_is_refused():
