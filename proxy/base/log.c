@@ -62,6 +62,9 @@ static const char *const components[LOG_COMPONENT_COUNT] = {
 #undef COMPONENT_TEXT
 };
 
+#define COMPONENT_IN_LIST(name, text) " " text
+#define ALL_COMPONENTS LOG_COMPONENTS(COMPONENT_IN_LIST)
+
 /* --- levels */
 
 const char *log_level_name(enum log_level level)
@@ -129,9 +132,14 @@ enum status log_set_component_levels(struct slice list, struct diag *diag)
 		if (colon == item.len)
 			return diag_set(diag, "'%.*s' is not component:level", SLICE_FMT(item));
 		if (!log_component_parse(slice_sub(item, 0, colon), &component))
-			return diag_set(diag, "'%.*s' is no log component", (int)colon, item.data);
+			return diag_set(diag,
+					"'%.*s' is no log component; there are" ALL_COMPONENTS,
+					(int)colon, item.data);
 		if (!log_level_parse(slice_sub(item, colon + 1, item.len), &level))
-			return diag_set(diag, "'%.*s' has no known log level", SLICE_FMT(item));
+			return diag_set(diag,
+					"'%.*s' has no known log level; there are trace debug info "
+					"warning error critical off",
+					SLICE_FMT(item));
 		found[component] = level;
 		list = slice_sub(list, end + (end < list.len), list.len);
 	}
@@ -153,8 +161,13 @@ enum status log_set_format(struct slice format, struct diag *diag)
 	char bad;
 
 	if (!log_format_parse(&parsed, format, &bad)) {
+		if (bad == '%')
+			return diag_set(diag, "log format: a lone %% at the end; write %%%%");
 		if (bad)
-			return diag_set(diag, "log format: %%%c is not known", bad);
+			return diag_set(diag,
+					"log format: %%%c is not known; there are %%v %%_ %%j %%l "
+					"%%L %%n %%t %%P %%g %%s %%# %%%% and %%YmdHMSTDefFEz",
+					bad);
 		return diag_set(diag, "log format: longer than %d bytes", LOG_FORMAT_MAX);
 	}
 	line_format = parsed;

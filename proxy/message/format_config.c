@@ -83,13 +83,14 @@ static enum status read_file(const char *path, struct arena *arena, struct slice
 {
 	FILE *file = fopen(path, "re");
 	if (!file)
-		return diag_set(diag, "unable to read file: %s", path);
+		return diag_set(diag, "unable to read file: %s: %s", path,
+				status_text(status_of_errno(errno)));
 	char *data = arena_alloc(arena, FORMAT_TEXT_MAX + 1);
 	size_t len = fread(data, 1, FORMAT_TEXT_MAX + 1, file);
-	bool is_bad = ferror(file);
+	enum status status = ferror(file) ? status_of_errno(errno) : STATUS_OK;
 	fclose(file);
-	if (is_bad)
-		return diag_set(diag, "unable to read file: %s", path);
+	if (status)
+		return diag_set(diag, "unable to read file: %s: %s", path, status_text(status));
 	*text = slice_make(data, len);
 	return STATUS_OK;
 }

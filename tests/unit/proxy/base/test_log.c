@@ -76,8 +76,12 @@ static void level_lists(void **state)
 	assert_int_equal(log_level_of(LOG_COMPONENT_HTTP), LOG_LEVEL_INFO);
 	assert_int_equal(log_set_component_levels(SLICE("http:off,nothing:debug"), &diag),
 			 STATUS_INVALID);
-	assert_string_equal(diag.text, "'nothing' is no log component");
+	assert_memory_equal(diag.text, "'nothing' is no log component; there are main admin ", 52);
 	assert_int_equal(log_level_of(LOG_COMPONENT_HTTP), LOG_LEVEL_INFO);
+	assert_int_equal(log_set_format(SLICE("%v %q"), &diag), STATUS_INVALID);
+	assert_memory_equal(diag.text, "log format: %q is not known; there are %v ", 42);
+	assert_int_equal(log_set_format(SLICE("100%"), &diag), STATUS_INVALID);
+	assert_string_equal(diag.text, "log format: a lone % at the end; write %%");
 	assert_int_equal(log_set_component_levels(SLICE("http"), &diag), STATUS_INVALID);
 	assert_int_equal(log_set_component_levels(SLICE("http:loud"), &diag), STATUS_INVALID);
 	assert_int_equal(log_set_component_levels(SLICE(""), &diag), STATUS_OK);
