@@ -4,6 +4,7 @@
 #include "envoy/config/route/v3/route_components.pb-c.h"
 #include "envoy/extensions/path/match/uri_template/v3/uri_template_match.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
+#include "message/grpc.h"
 #include "routing/path_template.h"
 #include "routing/rpc_match.h"
 #include "xds/proto/any_message.h"
@@ -189,15 +190,6 @@ bool path_test(const struct route_matcher *m, struct slice path, const struct he
 	return false;
 }
 
-static bool is_grpc(const struct headers *headers)
-{
-	struct slice type = headers_get(headers, HEADER_CONTENT_TYPE);
-	struct slice grpc = SLICE("application/grpc");
-
-	return slice_starts_with(type, grpc) &&
-	       (type.len == grpc.len || type.data[grpc.len] == '+');
-}
-
 static bool tls_test(uint8_t wanted, bool fact)
 {
 	return wanted == TLS_TEST_ANY || (wanted == TLS_TEST_YES) == fact;
@@ -212,7 +204,8 @@ bool route_conditions_test(const struct route_conditions *more,
 		return false;
 	if (!header_matches_test(&more->headers, input->headers))
 		return false;
-	if (more->is_grpc && !is_grpc(input->headers))
+	if (more->is_grpc &&
+	    !grpc_is_content_type(headers_get(input->headers, HEADER_CONTENT_TYPE)))
 		return false;
 	if (more->query.count && !query_matches_test(&more->query, input->query))
 		return false;

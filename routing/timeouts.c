@@ -1,5 +1,6 @@
 #include "routing/timeouts.h"
 
+#include "message/grpc.h"
 #include "routing/action.h"
 
 bool grpc_timeout_parse(struct slice text, uint64_t *ms)
@@ -33,8 +34,7 @@ bool grpc_timeout_parse(struct slice text, uint64_t *ms)
 
 static bool is_grpc(const struct headers *request)
 {
-	return slice_starts_with(headers_get(request, HEADER_CONTENT_TYPE),
-				 SLICE("application/grpc"));
+	return grpc_is_content_type(headers_get(request, HEADER_CONTENT_TYPE));
 }
 
 /* What the client asked for by grpc-timeout, within the route's limit. 0: no limit. */

@@ -5,6 +5,7 @@
 #include "codec/http1_line.h"
 #include "codec/http1_options.h"
 #include "codec/http1_start_line.h"
+#include "message/grpc.h"
 #include "message/stream_info.h"
 
 #if defined(__x86_64__)
@@ -46,13 +47,6 @@ static void note_coding(struct http1_head *head, struct header *field)
 	head->is_chunked = !head->is_odd_coding;
 }
 
-/* "application/grpc", alone or with a subtype ("application/grpc+proto"; grpc-web is none). */
-static bool is_grpc(struct slice type)
-{
-	return slice_starts_with(type, SLICE("application/grpc")) &&
-	       (type.len == 16 || type.data[16] == '+');
-}
-
 static __attribute__((noinline)) enum http1_error note_rare(struct http1_head *head,
 							    struct header *field)
 {
@@ -82,7 +76,7 @@ static inline enum http1_error note_special(struct http1_head *head, struct head
 	case HEADER_HOST:
 		return kind == HTTP1_REQUEST ? note_host(head, field) : HTTP1_ERROR_NONE;
 	case HEADER_CONTENT_TYPE:
-		head->is_grpc = is_grpc(header_value(field));
+		head->is_grpc = grpc_is_content_type(header_value(field));
 		return HTTP1_ERROR_NONE;
 	case HEADER_CONTENT_LENGTH:
 		return note_length(head, header_value(field));

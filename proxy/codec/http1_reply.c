@@ -1,39 +1,9 @@
 /* Answers that the proxy makes itself, in HTTP's form and, to gRPC callers, in gRPC's. */
 #include "codec/http1_encode.h"
 #include "codec/http1_internal.h"
-
-/* Decimal digits in the arena. */
-static struct slice number(struct arena *arena, uint64_t value)
-{
-	char *end = (char *)arena_alloc(arena, 24) + 24, *p = end;
-
-	do
-		*--p = (char)('0' + value % 10);
-	while (value /= 10);
-	return slice_make(p, (size_t)(end - p));
-}
-
-/* The gRPC protocol's own table for answers of HTTP intermediaries. */
-static unsigned grpc_of_http(unsigned status)
-{
-	switch (status) {
-	case 400:
-		return 13;
-	case 401:
-		return 16;
-	case 403:
-		return 7;
-	case 404:
-		return 12;
-	case 429:
-	case 502:
-	case 503:
-	case 504:
-		return 14;
-	default:
-		return 2;
-	}
-}
+#include "message/grammar.h"
+#include "message/grpc.h"
+#include "message/percent.h"
 
 static unsigned grpc_status_of(const struct local_reply *reply)
 {
@@ -41,25 +11,8 @@ static unsigned grpc_status_of(const struct local_reply *reply)
 
 	if (reply->grpc_status >= 0)
 		return (unsigned)reply->grpc_status;
-	return reply->http_status == row->http ? row->grpc : grpc_of_http(reply->http_status);
-}
-
-/* What isn't printable ASCII, and '%', as %XX (gRPC over HTTP2, "Status-Message"). */
-static struct slice percent_encode(struct arena *arena, struct slice text)
-{
-	char *start = arena_alloc(arena, text.len * 3 + 1), *p = start;
-
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned c = (uint8_t)text.data[i];
-		if (c >= 0x20 && c < 0x7f && c != '%') {
-			*p++ = (char)c;
-			continue;
-		}
-		*p++ = '%';
-		*p++ = "0123456789ABCDEF"[c >> 4];
-		*p++ = "0123456789ABCDEF"[c & 15];
-	}
-	return slice_make(start, (size_t)(p - start));
+	return reply->http_status == row->http ? row->grpc
+					       : grpc_status_of_http(reply->http_status);
 }
 
 static void render_grpc(struct arena *arena, const struct local_reply *reply,
@@ -67,9 +20,10 @@ static void render_grpc(struct arena *arena, const struct local_reply *reply,
 {
 	headers_add_id(headers, HEADER_STATUS, SLICE("200"));
 	headers_add_id(headers, HEADER_CONTENT_TYPE, SLICE("application/grpc"));
-	headers_add_id(headers, HEADER_GRPC_STATUS, number(arena, grpc_status_of(reply)));
+	headers_add_id(headers, HEADER_GRPC_STATUS, arena_number(arena, grpc_status_of(reply)));
 	if (reply->text.len)
-		headers_add_id(headers, HEADER_GRPC_MESSAGE, percent_encode(arena, reply->text));
+		headers_add_id(headers, HEADER_GRPC_MESSAGE,
+			       percent_encode(reply->text, GRAMMAR_MESSAGE, arena));
 }
 
 void http1_render_reply(struct exchange *exchange, const struct local_reply *reply,
@@ -82,10 +36,10 @@ void http1_render_reply(struct exchange *exchange, const struct local_reply *rep
 		render_grpc(arena, reply, headers);
 		return;
 	}
-	headers_add_id(headers, HEADER_STATUS, number(arena, reply->http_status));
+	headers_add_id(headers, HEADER_STATUS, arena_number(arena, reply->http_status));
 	if (!reply->text.len)
 		return;
-	headers_add_id(headers, HEADER_CONTENT_LENGTH, number(arena, reply->text.len));
+	headers_add_id(headers, HEADER_CONTENT_LENGTH, arena_number(arena, reply->text.len));
 	headers_add_id(headers, HEADER_CONTENT_TYPE,
 		       reply->content_type.len ? reply->content_type : SLICE("text/plain"));
 	buf_append_turn(body, reply->text);
@@ -109,7 +63,7 @@ void http1_send_error_with(struct http1 *h, enum reply_reason reason, struct sli
 	arena_init(&arena, 1024);
 	headers_init(&headers, &arena, 2 + (more ? more->count : 0));
 	if (text.len) {
-		headers_add_id(&headers, HEADER_CONTENT_LENGTH, number(&arena, text.len));
+		headers_add_id(&headers, HEADER_CONTENT_LENGTH, arena_number(&arena, text.len));
 		headers_add_id(&headers, HEADER_CONTENT_TYPE, SLICE("text/plain"));
 	}
 	for (struct header *item = NULL; more && (item = headers_next(more, item));)

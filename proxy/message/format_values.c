@@ -2,7 +2,9 @@
 #include "base/hash.h"
 #include "message/format_op.h"
 #include "message/format_time.h"
+#include "message/grpc.h"
 #include "message/headers.h"
+#include "message/percent.h"
 #include "message/stream_info.h"
 
 /* --- writing --- */
@@ -393,24 +395,15 @@ bool format_render_query(const struct format_op *op, const struct stream_info *i
 	return query.data && put_cut(op, query, out);
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = slice_lower_char(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Writes at most op->max_len decoded bytes. What would be a control character stays encoded. */
 static void put_decoded(const struct format_op *op, struct slice s, struct format_out *out)
 {
 	for (size_t i = 0, written = 0; i < s.len && written < op->max_len; i++, written++) {
 		char c = s.data[i];
-		if (c == '%' && i + 2 < s.len) {
-			int high = hex_digit(s.data[i + 1]), low = hex_digit(s.data[i + 2]);
-			if (high >= 0 && low >= 0 && high * 16 + low >= ' ' &&
-			    high * 16 + low != 0x7f) {
-				c = (char)(high * 16 + low);
+		if (percent_is_escape(s, i)) {
+			uint8_t byte = percent_escaped_byte(s, i);
+			if (byte >= ' ' && byte != 0x7f) {
+				c = (char)byte;
 				i += 2;
 			}
 		}
@@ -493,36 +486,6 @@ bool format_render_unique_id(const struct format_op *op, const struct stream_inf
 
 /* --- gRPC --- */
 
-/* What an HTTP code means to a gRPC client that saw no grpc-status. */
-static unsigned grpc_of_http(unsigned code)
-{
-	switch (code) {
-	case 400:
-		return 13;
-	case 401:
-		return 16;
-	case 403:
-		return 7;
-	case 404:
-		return 12;
-	case 429:
-	case 502:
-	case 503:
-	case 504:
-		return 14;
-	default:
-		return 2;
-	}
-}
-
-static bool is_grpc(const struct stream_info *info)
-{
-	struct slice type = request_header(info, HEADER_CONTENT_TYPE);
-	struct slice grpc = SLICE("application/grpc");
-	return slice_starts_with(type, grpc) &&
-	       (type.len == grpc.len || type.data[grpc.len] == '+');
-}
-
 bool format_render_grpc_status(const struct format_op *op, const struct stream_info *info,
 			       struct format_out *out)
 {
@@ -561,7 +524,7 @@ bool format_render_grpc_status(const struct format_op *op, const struct stream_i
 					    "DATA_LOSS",
 					    "UNAUTHENTICATED"};
 	uint64_t status;
-	if (!is_grpc(info))
+	if (!grpc_is_content_type(request_header(info, HEADER_CONTENT_TYPE)))
 		return false;
 	struct slice text =
 		header_of(info->response_trailers, SLICE("grpc-status"), HEADER_GRPC_STATUS);
@@ -570,7 +533,7 @@ bool format_render_grpc_status(const struct format_op *op, const struct stream_i
 	if (!text.data && !info->response_code)
 		return false;
 	if (!text.data)
-		status = grpc_of_http(info->response_code);
+		status = grpc_status_of_http(info->response_code);
 	else if (!slice_to_uint64(text, &status))
 		return false;
 	if (op->option == FORMAT_GRPC_NUMBER || status >= COUNT_OF(camel))

@@ -1,6 +1,7 @@
 #include "message/path.h"
 
 #include "message/grammar.h"
+#include "message/percent.h"
 
 struct slice path_query(struct slice path)
 {
@@ -27,21 +28,10 @@ struct slice path_query_find(struct slice path, struct slice name)
 
 /* --- escaped slashes */
 
-static bool is_escape(struct slice s, size_t i)
-{
-	return s.len - i >= 3 && s.data[i] == '%' &&
-	       grammar_is((uint8_t)s.data[i + 1], GRAMMAR_HEX) &&
-	       grammar_is((uint8_t)s.data[i + 2], GRAMMAR_HEX);
-}
-
-static uint8_t escaped_byte(struct slice s, size_t i)
-{
-	return (uint8_t)(grammar_hex(s.data[i + 1]) << 4 | grammar_hex(s.data[i + 2]));
-}
-
 static bool is_escaped_slash(struct slice s, size_t i)
 {
-	return is_escape(s, i) && (escaped_byte(s, i) == '/' || escaped_byte(s, i) == '\\');
+	return percent_is_escape(s, i) &&
+	       (percent_escaped_byte(s, i) == '/' || percent_escaped_byte(s, i) == '\\');
 }
 
 static bool has_escaped_slash(struct slice path)
@@ -60,7 +50,7 @@ static struct slice unescape_slashes(struct slice path, struct arena *arena)
 
 	for (size_t i = 0; i < path.len; i++) {
 		bool is_slash = is_escaped_slash(path, i);
-		out[len++] = is_slash ? (char)escaped_byte(path, i) : path.data[i];
+		out[len++] = is_slash ? (char)percent_escaped_byte(path, i) : path.data[i];
 		i += is_slash ? 2 : 0;
 	}
 	return slice_make(out, len);
@@ -78,7 +68,9 @@ static size_t dot_len(struct slice path, size_t i)
 {
 	if (i < path.len && path.data[i] == '.')
 		return 1;
-	return i < path.len && is_escape(path, i) && escaped_byte(path, i) == '.' ? 3 : 0;
+	return i < path.len && percent_is_escape(path, i) && percent_escaped_byte(path, i) == '.'
+		       ? 3
+		       : 0;
 }
 
 /* The number of dots, 1 or 2, when a dot segment begins at i; *end is then where it ends, its
@@ -128,8 +120,8 @@ static size_t copy_segment(struct slice path, size_t i, char *out, size_t *len)
 			out[(*len)++] = '%';
 			out[(*len)++] = "0123456789ABCDEF"[(uint8_t)c >> 4];
 			c = "0123456789ABCDEF"[c & 15];
-		} else if (c == '%' && is_escape(path, i)) {
-			uint8_t byte = escaped_byte(path, i);
+		} else if (c == '%' && percent_is_escape(path, i)) {
+			uint8_t byte = percent_escaped_byte(path, i);
 			if (!byte)
 				return 0;
 			bool is_apart = *len - stray > 2;

@@ -24,13 +24,6 @@ struct slice percent_encode(struct slice s, uint8_t classes, struct arena *arena
 	return slice_make(out, len);
 }
 
-static bool is_escape(struct slice s, size_t i)
-{
-	return s.len - i >= 3 && s.data[i] == '%' &&
-	       grammar_is((uint8_t)s.data[i + 1], GRAMMAR_HEX) &&
-	       grammar_is((uint8_t)s.data[i + 2], GRAMMAR_HEX);
-}
-
 struct slice percent_decode(struct slice s, struct arena *arena)
 {
 	if (slice_find_char(s, '%', 0) == s.len)
@@ -38,11 +31,11 @@ struct slice percent_decode(struct slice s, struct arena *arena)
 	char *out = arena_alloc(arena, s.len);
 	size_t len = 0;
 	for (size_t i = 0; i < s.len; i++) {
-		if (!is_escape(s, i)) {
+		if (!percent_is_escape(s, i)) {
 			out[len++] = s.data[i];
 			continue;
 		}
-		out[len++] = (char)(grammar_hex(s.data[i + 1]) << 4 | grammar_hex(s.data[i + 2]));
+		out[len++] = (char)percent_escaped_byte(s, i);
 		i += 2;
 	}
 	return slice_make(out, len);

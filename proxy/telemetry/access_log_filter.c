@@ -1,5 +1,6 @@
 #include "telemetry/access_log_filter.h"
 
+#include "message/grpc.h"
 #include "message/headers.h"
 #include "message/stream_info.h"
 #include "telemetry/access_log_filter_private.h"
@@ -55,11 +56,6 @@ static bool is_sampled(const struct access_log_filter *f, const struct stream_in
 /* The gRPC status an exchange ended with, or what its HTTP code stands for. */
 static unsigned grpc_status(const struct stream_info *info)
 {
-	static const struct {
-		uint16_t http;
-		uint8_t grpc;
-	} meanings[] = {{400, 13}, {401, 16}, {403, 7},  {404, 12},
-			{429, 14}, {502, 14}, {503, 14}, {504, 14}};
 	const struct headers *const places[] = {info->response_trailers, info->response};
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t status;
@@ -67,10 +63,7 @@ static unsigned grpc_status(const struct stream_info *info)
 		    slice_to_uint64(headers_get(places[i], HEADER_GRPC_STATUS), &status))
 			return status < 63 ? (unsigned)status : 63;
 	}
-	for (unsigned i = 0; i < COUNT_OF(meanings); i++)
-		if (meanings[i].http == info->response_code)
-			return meanings[i].grpc;
-	return 2;
+	return grpc_status_of_http(info->response_code);
 }
 
 static bool test_children(const struct access_log_filter *f, const struct stream_info *info,

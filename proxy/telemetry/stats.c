@@ -4,21 +4,13 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/hash.h"
 #include "telemetry/stats_private.h"
 #include "telemetry/stats_settings.h"
 
-static uint64_t hash_bytes(uint64_t hash, struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		hash = (hash ^ (unsigned char)s.data[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
-/* FNV-1a: names come from the configuration, and main alone looks them up. */
 static uint64_t scope_hash(const struct stat_type *type, struct slice prefix)
 {
-	uint64_t hash = hash_bytes(UINT64_C(0xcbf29ce484222325), slice_of(type->name));
-	return hash_bytes(hash, prefix);
+	return hash_combine(hash_bytes(slice_of(type->name)), hash_bytes(prefix));
 }
 
 /* --- life --- */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "message/format_number.h"
+
 void text_free(struct text *text)
 {
 	free(text->data);
@@ -42,13 +44,9 @@ void text_add_number(struct text *text, uint64_t number)
 
 void text_add_double(struct text *text, double number)
 {
-	char shortest[32] = "nan";
-	for (int digits = 15; digits <= 17 && !isnan(number); digits++) {
-		snprintf(shortest, sizeof shortest, "%.*g", digits, number);
-		if (strtod(shortest, NULL) == number)
-			break;
-	}
-	text_add(text, slice_of(shortest));
+	char text_of[FORMAT_NUMBER_MAX];
+
+	text_add(text, isnan(number) ? SLICE("nan") : format_number_text(number, text_of));
 }
 
 void text_printf(struct text *text, const char *format, ...)

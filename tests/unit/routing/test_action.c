@@ -191,6 +191,9 @@ static void timeouts_of_grpc(void **state)
 		timeouts_of(f, action, "content-type: application/grpc\ngrpc-timeout: 1S").total_ms,
 		900);
 	assert_string_equal(field(f, "grpc-timeout"), "900m");
+	/* gRPC-Web is another protocol */
+	const char *web = "content-type: application/grpc-web\ngrpc-timeout: 1S";
+	assert_int_equal(timeouts_of(f, action, web).total_ms, 3000);
 	assert_int_equal(timeouts_of(f, action, "content-type: application/grpc\ngrpc-timeout: 10S")
 				 .total_ms,
 			 2000);
