@@ -1,4 +1,4 @@
-/* Durations of the configuration in milliseconds. */
+/* Durations of the configuration in milliseconds. Pure. */
 #ifndef ROUTING_DURATION_H
 #define ROUTING_DURATION_H
 

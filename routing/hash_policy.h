@@ -1,7 +1,8 @@
 /* The number that picks a host in ring hash and Maglev, from what a route says of a request.
  *
- *   hash = 0;  each policy that finds something: hash = rotl(hash, 1) ^ XXH64(it);  a terminal one
- * that found something ends it
+ *   hash = 0
+ *   each policy that finds something: hash = rotl(hash, 1) ^ XXH64(it)
+ *   a terminal one that found something ends it
  *
  * XXH64 with seed 0 as in Envoy, so that both proxies send a user to the same host. Owner: the
  * table's arena; immutable. Thread: any. Not supported: filter_state. */

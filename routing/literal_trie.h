@@ -1,8 +1,8 @@
 /* An immutable radix trie over byte strings: finds the longest key that a text starts (or, built
  * backward, ends) with, and through it all shorter ones.
  *
- *   keys "/", "/api", "/api/v1"     root "/"(0) ── "api"(1) ── "/v1"(2)      find("/api/v2") = node
- * of "/api"; its `shorter` is the node of "/"
+ *   keys "/", "/api", "/api/v1":     root "/"(0) ── "api"(1) ── "/v1"(2)
+ *   find("/api/v2"): the node of "/api", whose `shorter` is the node of "/"
  *
  * Children of a node lie side by side, their first bytes in `leads`, so that a step is one memchr
  * over few bytes. Owner: the arena it was built in; labels point into the keys' text, which must

@@ -1,8 +1,8 @@
 /* Descriptors for rate limits: lists of (key, value) that a route makes from a request. The limits
  * themselves are the filters' business.
  *
- *   actions [request_headers x-user as "user"] [generic_key "g"]  ->  ("user", "alice")
- * ("generic_key", "g")
+ *   actions [request_headers x-user as "user"] [generic_key "g"]
+ *     -> ("user", "alice") ("generic_key", "g")
  *
  * Owner: the table's arena; immutable. Thread: any. Not supported: metadata, extensions. */
 #ifndef ROUTING_RATE_LIMIT_H

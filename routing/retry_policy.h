@@ -1,8 +1,9 @@
 /* Which failed requests are sent again, when, and to whom.
  *
  *   struct retry_policy   what the route (or its virtual host) says; immutable, in the table's
- * arena struct retry_plan     what holds for one request: the policy and the request's own
- * x-envoy-* fields together, and how many retries are left; in the stream
+ *                         arena
+ *   struct retry_plan     what holds for one request: the policy and the request's own x-envoy-*
+ *                         fields together, and how many retries are left; in the stream
  *
  * Pure: the caller gives random numbers and the time. x-envoy-* fields of external requests are
  * dropped before this sees them (http_manager). */

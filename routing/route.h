@@ -97,8 +97,8 @@ static inline void route_mutate_response(const struct route *route,
 }
 
 /* Rewrites path and host for the upstream (nothing if the route isn't ROUTE_FORWARD); after
- * route_mutate_request. keeps_original: x-envoy-
- * original-path and -host are set (not with suppress_envoy_headers). */
+ * route_mutate_request. keeps_original: x-envoy-original-path
+ * and x-envoy-original-host are set (not with suppress_envoy_headers). */
 void route_rewrite(const struct route *route, const struct weighted_cluster *weighted,
 		   struct headers *request, bool keeps_original);
 static inline void route_rewrite_request(const struct route *route,

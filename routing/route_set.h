@@ -1,9 +1,9 @@
 /* Routes in their order, with an index that finds the first that matches without trying all.
  *
  *   few routes: one after the other
- *   HTTP:  trie over literal paths ──┐
- *   RPC:   map and tries over        ├─> short lists of candidates, merged by position, tried in
- * order interfaces                ──┘
+ *   HTTP:  trie over literal paths ───────────┐
+ *   RPC:   map and tries over interfaces ─────┴─> short lists of candidates, merged by position,
+ *                                                 tried in order
  *
  * A candidate list holds the routes that may match when a key does; routes that no key can tell
  * (regex, CONNECT, "*") are candidates always. Merging by position keeps "first match wins". Owner:

@@ -2,8 +2,7 @@
  * compare.
  *
  * Owner: by value; a Unix path is borrowed from whoever made it. Text forms: "10.0.0.1:80",
- * "[::1]:80", "/run/x.sock",
- * "@abstract". */
+ * "[::1]:80", "/run/x.sock", "@abstract". Thread: any. */
 #ifndef BASE_ADDR_H
 #define BASE_ADDR_H
 

@@ -7,7 +7,7 @@
 enum {
 	SEGMENTS_PER_SLAB = 127,   /* with its header just below 4 KiB */
 	FREE_SMALL_BLOCKS = 256,   /* kept for reuse: 1 MiB of each size */
-	FREE_BIG_BLOCKS = 64,      /* */
+	FREE_BIG_BLOCKS = 64,      /* likewise */
 	CALM_TURNS_PER_SPARE = 64, /* a spare turn block unused for so many turns goes back */
 };
 

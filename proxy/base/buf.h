@@ -1,7 +1,6 @@
 /* Bytes in transit: a chain of segments, moved and never shared.
  *
- *   first -> segment -> segment -> last        len == sum of the segments; buf_check() in debug
- * builds
+ *   first -> segment -> segment -> last      len == sum of the segments (buf_check, in tests)
  *
  * A segment is OWNED (it holds one pooled block, alone) or TURN (it points at bytes that live until
  * the end of this loop turn: the worker's turn block, a stream's arena, a retained body). Whatever

@@ -1,7 +1,7 @@
 /* Intrusive doubly linked list.
  *
- *   head <-> node <-> node <-> head        an empty head points at itself; an unlinked node points
- * nowhere
+ *   head <-> node <-> node <-> head      an empty head points at itself,
+ *                                        an unlinked node points nowhere
  *
  * A node is in at most one list. The list owns nothing: whoever embeds the node does. */
 #ifndef BASE_LIST_H

@@ -1,9 +1,9 @@
 /* The process's own log: what operators read, apart from access logs.
  *
- *   any thread: log_warn(UPSTREAM, "…") ─ level check (one byte) ─ format ─┬─ write(2), before
- *                                                                          │  log_queue_begin
- *                                                                          └─ ring of 256 lines ──>
- * writer thread: log_drain
+ *   any thread: log_warn(UPSTREAM, "…") ─ level check (one byte) ─ format ─┐
+ *       ┌──────────────────────────────────────────────────────────────────┘
+ *       ├─ before log_queue_begin ─> write(2)
+ *       └─ ring of 256 lines ─> writer thread: log_drain ─> write(2)
  *
  * Levels and the default format are Envoy's. A message is one line: control characters in it leave
  * as \n or \x1b. Lines are cut at LOG_LINE_MAX. A full ring drops lines and counts them; a

@@ -1,7 +1,7 @@
 /* A hash map with string keys: filled while something is built, then read.
  *
- *   entries: [ ][k v][k v][ ][k v] …   open addressing, linear probing, at most 3/4 full, no
- * tombstones
+ *   entries: [ ][k v][k v][ ][k v] …      open addressing, linear probing,
+ *                                         at most 3/4 full, no tombstones
  *
  * Keys are borrowed and compare by bytes. Hashes are hash_bytes(), so iteration order is the same
  * in every run. Keys come from configuration: nothing guards against chosen collisions.

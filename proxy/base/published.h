@@ -1,8 +1,8 @@
 /* An immutable object that main publishes to the workers, and a worker's pin on it.
  *
- *   main: published_new ─ publish to slot 7 ─> each worker: table.pins[7] ─ pin_take by a stream ++
- * / -- pin_drop a newer version arrives: the old pin is retired; its last drop gives the object
- * back
+ *   main: published_new ─ publish to slot 7 ─> each worker: table.pins[7]
+ *   worker: a stream ++ (pin_take) and -- (pin_drop); a newer version arrives: the old pin is
+ *           retired, and its last drop gives the object back
  *
  * An object has one reference a worker that holds it and one of main while it is current. Streams
  * count pins with a plain word: one atomic a worker and version, none a request. The last reference

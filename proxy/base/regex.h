@@ -1,7 +1,7 @@
 /* Regular expressions of RE2's dialect, as configurations for Envoy use them, run by PCRE2's JIT
  * under limits.
  *
- * RE2 never takes more than linear time; PCRE2 can. So a match gives up after REGEX_MATCH_LIMIT
+ * RE2 never takes more than linear time; PCRE2 can. So a match gives up after REGEX_STEPS_MAX
  * steps and says so; whoever decides about access treats that as the unsafe answer. Usual matches
  * take no heap: 40 ns and the text's length.
  *

@@ -1,9 +1,10 @@
 /* RE2's regular expressions, checked and rewritten for PCRE2: what RE2 refuses is refused, what
  * the two read differently is spelled so that PCRE2 means the same. Private to regex.c.
  *
- *   refused: backreferences, look-around, atomic and conditional groups, recursion, verbs,
- * comments, possessive and stacked repetition, counts above 1000, escapes RE2 doesn't know, \C
- *   spelled anew: \s \S (no vertical tab), \v (a character, not a class), octal escapes
+ *   refused:  backreferences, look-around, atomic and conditional groups, recursion, verbs,
+ *             comments, possessive and stacked repetition, counts above 1000, escapes RE2 doesn't
+ *             know, \C
+ *   spelled anew:  \s \S (no vertical tab), \v (a character, not a class), octal escapes
  *
  * Pure. */
 #ifndef BASE_REGEX_SYNTAX_H

@@ -2,8 +2,8 @@
  * versions of the configuration that refer to it.
  *
  *   version 7 ─┐
- *              ├─> (type, name, configuration hash) ─> words of relaxed atomics, shared by all
- * workers version 8 ─┘
+ *              ├─> (type, name, configuration hash) ─> words of relaxed atomics,
+ *   version 8 ─┘                                       shared by all workers
  *
  * A new version of an object that asks for the same name with the same configuration finds the
  * state it had; with another configuration it gets a new one, and the old one dies with its last

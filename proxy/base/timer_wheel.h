@@ -1,7 +1,7 @@
 /* A hierarchical timer wheel: start and cancel in O(1), no allocation, no clock of its own.
  *
- *   level 0: 64 slots of 1 ms   level 1: 64 of 64 ms   level 2: 64 of 4.1 s   level 3: 64 of 4.4
- * min
+ *   level   0      1       2       3
+ *   a slot  1 ms   64 ms   4.1 s   4.4 min     64 slots each
  *
  * A timer waits in the finest level whose span reaches its deadline and moves down as time passes,
  * so it fires in the millisecond it asked for, never before. Longer than 4.6 hours is waited for in

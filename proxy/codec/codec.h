@@ -1,9 +1,10 @@
 /* One protocol on one side of one connection: bytes <-> message events. The seam between what a
  * connection reads and writes and what a stream means. No I/O, no clock.
  *
- *   server:  bytes -> codec_read -> begin, headers, data, trailers ->   stream   -> send_headers, …
- * -> codec->out client:  upstream request -> send_headers, … -> codec->out          bytes ->
- * codec_read -> headers, data, trailers
+ *   server:  bytes -> codec_read -> begin, headers, data, trailers -> stream
+ *            stream -> send_headers, … -> codec->out
+ *   client:  upstream request -> send_headers, … -> codec->out
+ *            bytes -> codec_read -> headers, data, trailers -> upstream request
  *
  * An exchange is one request with its answer. It is embedded in what the owner keeps for it (a
  * stream, an upstream request), and attached to the codec from `begin` (server) or the first

@@ -1,7 +1,7 @@
 /* The Dubbo protocol (magic dabb), both sides of it: frames <-> message events.
  *
- *   consumer -> [server codec] begin, headers, data(end) -> stream -> send_… -> [client codec] ->
- * provider
+ *   consumer -> [server codec] begin, headers, data(end) -> stream
+ *            -> send_… -> [client codec] -> provider
  *
  * A frame is delivered when it is whole: `headers` and `data(end)` follow each other, the payload
  * as it came (TURN bytes), also while the exchange's reads are paused (who paused holds it). What
@@ -85,7 +85,7 @@ struct dubbo {
 extern const struct codec_type dubbo_codec, dubbo_client_codec;
 
 /* Starts the codec of a new connection. Borrows everything as long as the codec lives;
- * codec->type-> close frees what it takes. Never fails. */
+ * codec->type->close frees what it takes. Never fails. */
 void dubbo_open(struct dubbo *dubbo, enum codec_side side, const struct codec_events *events,
 		void *owner, struct buf *out, const struct dubbo_options *options);
 

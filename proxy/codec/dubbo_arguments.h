@@ -1,7 +1,7 @@
 /* The arguments of a Dubbo request, read only when somebody asks.
  *
- *   body: five strings | argument … argument | attachments     one for each descriptor in the
- * parameter types
+ *   body: five strings | argument … argument | attachments
+ *                        one for each descriptor in the parameter types
  *
  * Thread: the stream's. */
 #ifndef CODEC_DUBBO_ARGUMENTS_H

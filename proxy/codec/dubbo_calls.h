@@ -1,8 +1,7 @@
 /* The calls that wait for an answer on one upstream connection, found by the id that the proxy gave
  * them.
  *
- *   id on the wire: [0][generation, 31 bits][index, 32 bits]      calls[index], free ones in a
- * chain
+ *   id on the wire: [0][generation, 31 bits][index, 32 bits] ─> calls[index], free ones in a chain
  *
  * A slot's generation moves on when its call ends: a late, repeated or forged answer names an old
  * one and finds nothing, so a slot is free again at once. Owner: the client codec. Thread: its

@@ -2,7 +2,7 @@
  * result.
  *
  *   request: protocol version | service | service version | method | parameter types | arguments …
- * | attachments answer:  result kind | value or exception | attachments
+ *   answer:  result kind | value or exception | attachments
  *
  * Hessian2, and fastjson2's JSONB; the rest of the body isn't looked at. Pure functions. Thread:
  * any. */

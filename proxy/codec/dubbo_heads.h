@@ -1,7 +1,7 @@
 /* Messages' heads laid out beforehand, so that the usual call costs one comparison and one copy.
  *
- *   key: the bytes of a body's five strings ──hash──> slot: {key, struct dubbo_request with its
- * strings}
+ *   key: the bytes of a body's five strings ─ hash ─> slot: {key, struct dubbo_request with its
+ *                                                           strings}
  *
  * Only request heads in plain Hessian2 are kept (short ASCII strings, at most DUBBO_HEAD_KEY
  * bytes); a newer one takes an older one's place. What a message gets is a copy in its own arena;

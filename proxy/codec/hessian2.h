@@ -1,7 +1,7 @@
 /* Reads Hessian2 without making objects of it: what a Dubbo body holds, value by value.
  *
- *   data: [value][value][value] …     pos -> the next value's tag     a class definition ('C')
- * belongs to the value behind it
+ *   data: [value][value][value] …      pos -> the next value's tag; a class definition ('C')
+ *                                      belongs to the value behind it
  *
  * Borrows the bytes; strings are slices of them unless they came in chunks or hold surrogate pairs
  * (then a UTF-8 copy in the arena). A string's length counts UTF-16 units and each unit is 1 to 3

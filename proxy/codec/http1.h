@@ -13,9 +13,9 @@
  * - A bad head is `failed` without `begin`; a fault in a body is `reset`, then `failed`.
  * - Headers come without hop-by-hop fields (connection, keep-alive, proxy-connection,
  *   transfer-encoding, te but `trailers`, and what Connection names), Host as :authority. An
- *   upgrade request keeps its connection and upgrade fields. No :authority: there was no Host
- * (HTTP/1.1 demands one); :path may be "*", hold a '#', or not start with '/'. These the manager
- * answers.
+ *   upgrade request keeps its connection and upgrade fields. No :authority: there was no Host,
+ *   which HTTP/1.1 demands; :path may be "*", hold a '#', or not start with '/'. These the manager
+ *   answers.
  * - `expect` is passed on: the manager answers 100 (send_informational) or lets the upstream do it.
  * - `connection: close` in a response's headers is obeyed.
  * - A client's send_headers may end in `reset`: the connection has ended since it was picked.

@@ -1,10 +1,12 @@
 /* Takes chunked framing (RFC 9112 7.1) off a body, in whatever pieces it comes.
  *
- *   SIZE ─ hex digits ─> EXTENSION ─ CR LF ─> DATA ─ all taken ─> DATA_END ─ CR LF ─> SIZE
+ *   SIZE ─ hex digits ─> EXTENSION ─ CR LF ─> DATA ─ all taken ─> DATA_CR ─ CR LF ─> SIZE
  *                                       └─ size 0 ─> LAST: trailers and the empty line follow
  *
  * Strict: no sign, no 0x, nothing but CR LF ends a line, no control character in an extension;
- * sizes below 2^63. Extensions are dropped. Limit: HTTP1_CHUNK_LINE_LIMIT bytes of a size line. */
+ * sizes below 2^63. Extensions are dropped. Limit: HTTP1_CHUNK_LINE_LIMIT bytes of a size line.
+ *
+ * Owner: the codec embeds the state. Pure. */
 #ifndef CODEC_HTTP1_CHUNKED_H
 #define CODEC_HTTP1_CHUNKED_H
 

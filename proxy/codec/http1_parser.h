@@ -11,7 +11,7 @@
  * coding but `chunked`, two Hosts, odd methods and targets.
  *
  * Owner: the codec. What outlives a call is offsets (struct http1_progress). Limits: bytes of a
- * head and its number of fields (struct http1_limits). */
+ * head and its number of fields (struct http1_options). */
 #ifndef CODEC_HTTP1_PARSER_H
 #define CODEC_HTTP1_PARSER_H
 

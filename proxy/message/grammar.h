@@ -10,10 +10,10 @@
 #include "base/slice.h"
 
 enum grammar_class {
-	GRAMMAR_TOKEN = 1,         /* methods, field names */
-	GRAMMAR_VALUE = 2,         /* field values: all but control characters, HTAB allowed */
-	GRAMMAR_DIGIT = 4,         /* */
-	GRAMMAR_HEX = 8,           /* */
+	GRAMMAR_TOKEN = 1, /* methods, field names */
+	GRAMMAR_VALUE = 2, /* field values: all but control characters, HTAB allowed */
+	GRAMMAR_DIGIT = 4,
+	GRAMMAR_HEX = 8,
 	GRAMMAR_UNRESERVED = 16,   /* never needs percent-encoding in a URI */
 	GRAMMAR_TARGET = 32,       /* request targets: visible ASCII */
 	GRAMMAR_MESSAGE = 64,      /* stands for itself in grpc-message: printable ASCII but '%' */

@@ -1,8 +1,8 @@
 /* The header fields of a message, of any protocol: an ordered list, with the well-known names at
  * hand by index.
  *
- *   items: [:method][:path][host][x-a][x-a] …      first[id] = index of the first item of that id,
- * if bit id is set
+ *   items: [:method][:path][host][x-a][x-a] …      first[id]: index of the first item of that id,
+ *                                                  if bit id is set in present[]
  *
  * Names are lower case. Pseudo headers (":path") are ordinary items with ids below
  * HEADER_PSEUDO_END. Names and values are borrowed: they live in the arena of the stream (or are

@@ -1,8 +1,7 @@
 /* The metadata of one stream: what filters noted down for other filters, for routes, balancers and
  * logs. Envoy's dynamic metadata.
  *
- *   [("envoy.lb", "stage") "prod"] [("jwt", "claims") {"sub": "alice"}] …     in the order of
- * arrival
+ *   [("envoy.lb", "stage") "prod"] [("jwt", "claims") {"sub": "alice"}] …    as they arrived
  *
  * Owner: the stream's arena; stream_info points at it. What is put in must live as long. Thread:
  * the stream's worker. */

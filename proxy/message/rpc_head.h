@@ -2,7 +2,8 @@
  * other.
  *
  * headers->rpc points at one, in the stream's arena, when the message came from an RPC codec; NULL
- * for HTTP. The body of the message (its data) is the frame's payload as it came. */
+ * for HTTP. The body of the message (its data) is the frame's payload as it came. Thread: the
+ * stream's. */
 #ifndef MESSAGE_RPC_HEAD_H
 #define MESSAGE_RPC_HEAD_H
 

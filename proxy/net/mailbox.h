@@ -1,7 +1,7 @@
 /* Messages from any thread to one loop: a multi-producer, single-consumer queue.
  *
- *   post: push on the stack, wake the loop if it was empty        drain: take the whole stack, turn
- * it round, run each
+ *   post: push on the stack, wake the loop if it was empty
+ *   drain: take the whole stack, turn it round, run each
  *
  * Owner: the receiving loop's owner; a message belongs to the mailbox from post until its run is
  * called, then to run. Thread: post any, drain the receiver's. */
@@ -28,8 +28,7 @@ struct mailbox {
 void mailbox_init(struct mailbox *mailbox, struct loop *loop, void *receiver);
 /* Takes the message. */
 void mailbox_post(struct mailbox *mailbox, struct message *message);
-/* Runs all that is there, also what arrives meanwhile from this thread's own runs at the next
- * drain. */
+/* Runs all that is there; what comes meanwhile, from these runs too, is for the next drain. */
 void mailbox_drain(struct mailbox *mailbox);
 /* Runs count of them at most; the loop is woken for the others. */
 void mailbox_drain_some(struct mailbox *mailbox, unsigned count);

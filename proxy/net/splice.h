@@ -1,7 +1,7 @@
 /* Moving bulk bytes from one connection to another inside the kernel, through a pipe.
  *
- *   from's socket ─ splice ─> pipe ─ splice ─> to's socket        a pipe is held only while it
- * isn't empty
+ *   from's socket ─ splice ─> pipe ─ splice ─> to's socket
+ *                             held only while it isn't empty
  *
  * For a pair of plain connections of which everything that `from` reads goes to `to` unseen. Used
  * after a read that filled its room (conn->is_bulk), while `to` has no output queued; a burst that

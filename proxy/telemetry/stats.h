@@ -67,9 +67,8 @@ struct stats_shard *stats_main_shard(struct stats *stats);
 struct stats_shard *stats_add_shard(struct stats *stats);
 
 /* The scope of this type and name with one reference more; made if it is new. The name has no last
- * dot ("cluster.c1";
- * "" for none); as in Envoy, ':' and "://" in it become '_'. Its stats appear from now on. Never
- * NULL. */
+ * dot ("cluster.c1"; "" for none); as in Envoy, ':' and "://" in it become '_'. Its stats appear
+ * from now on. Never NULL. */
 struct stat_scope *stat_scope_take(struct stats *stats, const struct stat_type *type,
 				   struct slice name);
 /* One more reference to a scope at hand. */

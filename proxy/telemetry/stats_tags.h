@@ -1,8 +1,8 @@
 /* The parts of a stat's name that are values (a cluster's name, a response code) as tags, and what
  * remains as the name of the metric.
  *
- *   cluster.c1.upstream_rq_503  ->  cluster.upstream_rq  envoy.response_code=503
- * envoy.cluster_name=c1
+ *   cluster.c1.upstream_rq_503
+ *     -> cluster.upstream_rq  envoy.response_code=503  envoy.cluster_name=c1
  *
  * Names and order of the tags are Envoy's; those of the configuration follow. Unlike Envoy's
  * regular expressions the rules know where a scope's prefix ends, so a cluster "a.b.c" is one tag.
