@@ -351,7 +351,7 @@ enum status match_tree_load(const struct match_tree **tree, const tree_message *
 	return load_tree(&load, message, tree);
 }
 
-/* --- matching ----------------------------------------------------------------------------- */
+/* --- matching --- */
 
 static bool value_of(const struct match_input *what, const struct route_match_input *input,
 		     unsigned *looked_at, struct slice *value)

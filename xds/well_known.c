@@ -11,9 +11,7 @@
 #include "udpa/type/v1/typed_struct.pb-c.h"
 #include "xds/type/v3/typed_struct.pb-c.h"
 
-/* --- Struct and Value
- * -----------------------------------------------------------------------------------------------
- */
+/* --- Struct and Value --- */
 
 static bool read_value(struct reader *reader, const struct node *node,
 		       const struct field_path *path, Google__Protobuf__Value *value);
@@ -152,9 +150,7 @@ static ProtobufCMessage *read_value_message(struct reader *reader, const struct 
 	return read_value(reader, node, path, value) ? &value->base : NULL;
 }
 
-/* --- Any
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- Any --- */
 
 static const struct node *find_child(const struct node *map, struct slice name)
 {

@@ -145,9 +145,7 @@ static enum status stand_for(struct unpacker *unpacker, Google__Protobuf__Any *a
 	return STATUS_OK;
 }
 
-/* --- Anys
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- Anys --- */
 
 static enum status unpack(struct unpacker *unpacker, struct slice bytes,
 			  const ProtobufCMessageDescriptor *type, const struct field_path *path,

@@ -89,9 +89,7 @@ static struct census count_hosts(const struct builder *b, uint32_t first, uint32
 	return census;
 }
 
-/* --- groups
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- groups --- */
 
 static bool weights_differ(const struct builder *b, const struct host_group *group)
 {
@@ -133,9 +131,7 @@ static void build_tables(const struct builder *b, struct host_group *group, cons
 	balancer_of(b->lb)->build(group, &in);
 }
 
-/* --- localities
- * --------------------------------------------------------------------------------------------------
- */
+/* --- localities --- */
 
 /* The part of a locality's hosts in this stretch of the balance's list. */
 struct stretch {
@@ -244,9 +240,7 @@ static const double *locality_shares(const struct builder *b, const struct host_
 	return shares;
 }
 
-/* --- priorities
- * --------------------------------------------------------------------------------------------------
- */
+/* --- priorities --- */
 
 struct availability {
 	uint32_t healthy, degraded; /* percent, overprovisioned, at most 100 */

@@ -10,9 +10,7 @@ static struct client_call *of_request(struct upstream_request *request)
 	return container_of(request, struct client_call, request);
 }
 
-/* --- the end
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- the end --- */
 
 /* Everything but what `done` shows. */
 static void stop(struct client_call *call)
@@ -182,9 +180,7 @@ static void announce_length(struct headers *headers, size_t len, struct arena *a
 			       slice_of(arena_printf(arena, "%zu", len)));
 }
 
-/* --- the beginning
- * -----------------------------------------------------------------------------------------------
- */
+/* --- the beginning --- */
 
 void client_send(struct client_call *call, struct upstream_worker *upstream, struct scope *scope,
 		 struct arena *arena, const struct client_request *request,
@@ -224,9 +220,7 @@ void client_send(struct client_call *call, struct upstream_worker *upstream, str
 			       &request_events);
 }
 
-/* --- fired calls
- * -------------------------------------------------------------------------------------------------
- */
+/* --- fired calls --- */
 
 struct fired {
 	struct client_call call;

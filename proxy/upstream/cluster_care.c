@@ -33,9 +33,7 @@ static void warm_if_so(struct cluster_care *care)
 	care->events->warm(care);
 }
 
-/* --- health checks
- * -----------------------------------------------------------------------------------------------
- */
+/* --- health checks --- */
 
 static void on_changed(struct health_checker *checker)
 {
@@ -61,9 +59,7 @@ void cluster_care_fail(struct cluster_care *care, const struct host *host)
 	health_checker_fail(&care->checker, host);
 }
 
-/* --- outliers
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- outliers --- */
 
 static void on_interval(struct timer *timer)
 {
@@ -108,9 +104,7 @@ static void configure_outlier(struct cluster_care *care)
 		timer_start(&care->loop->wheel, &care->outlier_timer, config->interval_ms);
 }
 
-/* --- DNS
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- DNS --- */
 
 static void on_assign(struct dns_cluster *dc, struct assignment *assignment)
 {
@@ -118,9 +112,7 @@ static void on_assign(struct dns_cluster *dc, struct assignment *assignment)
 	care->events->assign(care, assignment);
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 void cluster_care_init(struct cluster_care *care, struct loop *loop, struct random *random,
 		       struct stats *stats, struct dns *shared_dns,

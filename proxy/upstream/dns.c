@@ -103,9 +103,7 @@ static void on_socket(void *context, ares_socket_t fd, int readable, int writabl
 	io_watch(dns->loop, &s->io, (readable ? IO_READ : 0) | (writable ? IO_WRITE : 0));
 }
 
-/* --- opening
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 static enum status set_servers(struct dns *dns, const struct dns_config *config)
 {
@@ -179,9 +177,7 @@ void dns_close(struct dns *dns)
 	free(dns);
 }
 
-/* --- queries
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- queries --- */
 
 static void start(struct dns_query *query);
 

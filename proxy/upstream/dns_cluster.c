@@ -110,9 +110,7 @@ static void round_over(struct dns_cluster *dc)
 		bump(dc, CLUSTER_STAT_UPDATE_NO_REBUILD);
 }
 
-/* --- asking
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- asking --- */
 
 static int compare_addrs(const void *left, const void *right)
 {
@@ -179,9 +177,7 @@ static void on_timer(struct timer *timer)
 		round_over(dc);
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 static void forget_names(struct dns_cluster *dc)
 {

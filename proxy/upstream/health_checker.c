@@ -46,9 +46,7 @@ static void count_flags(struct health_checker *checker, uint32_t flags, uint32_t
 	checker->degraded += flags & HOST_DEGRADED_ACTIVE_CHECK ? n : 0;
 }
 
-/* --- results
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- results --- */
 
 static void count_result(const struct health_checker *checker, enum health_result result)
 {
@@ -136,9 +134,7 @@ void health_checker_fail(struct health_checker *checker, const struct host *host
 	}
 }
 
-/* --- which hosts
- * -------------------------------------------------------------------------------------------------
- */
+/* --- which hosts --- */
 
 /* Where to and under which name: of the endpoint's own settings, the check's, the cluster's, the
  * first that says so. */

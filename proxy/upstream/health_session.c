@@ -65,9 +65,7 @@ static void on_timeout(struct timer *timer)
 	finish(container_of(timer, struct health_session, timeout), HEALTH_TIMEOUT, false);
 }
 
-/* --- HTTP
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- HTTP --- */
 
 static struct health_conn *of_exchange(struct exchange *exchange)
 {
@@ -223,9 +221,7 @@ static const struct codec_events http_events = {
 	.draining = on_draining,
 };
 
-/* --- TCP
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- TCP --- */
 
 static void send_tcp(struct health_conn *hc)
 {
@@ -328,9 +324,7 @@ static void connect_to(struct health_session *session)
 			   &hc->conn.out);
 }
 
-/* --- the session
- * -------------------------------------------------------------------------------------------------
- */
+/* --- the session --- */
 
 void health_session_init(struct health_session *session, struct loop *loop, const struct addr *addr,
 			 struct slice authority,

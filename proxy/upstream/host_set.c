@@ -33,9 +33,7 @@ static struct host_set *set_new(uint32_t generation)
 	return set;
 }
 
-/* --- hosts
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- hosts --- */
 
 static int compare_endpoints(const void *left, const void *right, void *endpoints)
 {
@@ -190,9 +188,7 @@ static void place_checks(struct build *b)
 	}
 }
 
-/* --- labels
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- labels --- */
 
 /* Equal labels become one object: an open hash table of what the set has so far. */
 struct label_table {
@@ -256,9 +252,7 @@ static void place_labels(struct build *b)
 			set->label_list[set->label_count++] = table.slots[i];
 }
 
-/* --- the rest
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- the rest --- */
 
 static void copy_localities(struct host_set *set, const struct locality *from, uint32_t count)
 {

@@ -8,9 +8,7 @@
 #include "telemetry/stats_cluster.h"
 #include "upstream/host_set.h"
 
-/* --- workers
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- workers --- */
 
 static void clear(uint16_t *errors)
 {
@@ -74,9 +72,7 @@ unsigned outlier_note_slow(struct host *host, const struct outlier_config *confi
 	return causes;
 }
 
-/* --- main
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- main --- */
 
 static void bump(const struct outlier *outlier, unsigned id)
 {
@@ -238,9 +234,7 @@ bool outlier_trip(struct outlier *outlier, struct host *host, enum outlier_cause
 	return true;
 }
 
-/* --- success rates
- * -----------------------------------------------------------------------------------------------
- */
+/* --- success rates --- */
 
 void outlier_count(struct outlier *outlier, struct host *host, uint64_t requests,
 		   uint64_t successes)
@@ -317,9 +311,7 @@ static bool eject_by_failure(struct outlier *outlier, uint32_t host_count, uint6
 	return any;
 }
 
-/* --- the interval
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the interval --- */
 
 static bool take_back(struct outlier *outlier, uint64_t now_ms)
 {

@@ -46,9 +46,7 @@ static uint64_t hash_values(const struct slice *keys, const struct label *const 
 	return hash;
 }
 
-/* --- building
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- building --- */
 
 struct builder {
 	struct host_set *set;
@@ -243,9 +241,7 @@ uint32_t subset_index_count(const struct subset_index *index)
 	return index ? index->count : 0;
 }
 
-/* --- choosing
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- choosing --- */
 
 /* What a pick asks for: keys and values, sorted by key. */
 struct wish {

@@ -214,7 +214,7 @@ static void http_tables(void **state)
 	assert_true(found > SEEDS * 10);
 }
 
-/* --- RPC ---------------------------------------------------------------------------------- */
+/* --- RPC --- */
 
 static bool oracle_interface(const char *pattern, const char *name)
 {

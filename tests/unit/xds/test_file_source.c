@@ -160,9 +160,7 @@ static void equal_content_has_an_equal_hash(void **state)
 	file_resources_free(&two);
 }
 
-/* --- watching
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- watching --- */
 
 struct watched {
 	struct file_watch_entry entry;

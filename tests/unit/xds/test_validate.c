@@ -201,9 +201,7 @@ static void what_is_not_done_is_refused(void **state)
 			    "watchdogs: has no effect: nothing watches threads");
 }
 
-/* --- the tables
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- the tables --- */
 
 enum {
 	MAX_TYPES = 2000,

@@ -15,9 +15,7 @@
 #include "upstream/health_checker.h"
 #include "upstream/health_session.h"
 
-/* --- the server
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the server --- */
 
 struct server {
 	int fd;
@@ -99,9 +97,7 @@ static void server_answer(struct server *server, const char *answer)
 	__atomic_store_n(&server->answer, answer, __ATOMIC_SEQ_CST);
 }
 
-/* --- the checker
- * -------------------------------------------------------------------------------------------------
- */
+/* --- the checker --- */
 
 struct fixture {
 	struct loop loop;
