@@ -29,14 +29,14 @@ struct loading {
 static enum status load_range(struct loading *l, struct rbac_test *test, enum rbac_test_kind kind,
 			      const CidrRange *message, const char *field)
 {
+	unsigned prefix_len = message->prefix_len ? message->prefix_len->value : 0;
+
 	test->kind = (uint8_t)kind;
-	if (addr_parse_ip(slice_of(message->address_prefix), 0, &test->range.base)) {
-		diag_set(l->diag, "'%s' is no address", message->address_prefix);
-		diag_prefix(l->diag, "%s.address_prefix", field);
-		return STATUS_INVALID;
-	}
-	test->range.prefix_len = message->prefix_len ? message->prefix_len->value : 0;
-	return STATUS_OK;
+	if (!addr_range_parse(slice_of(message->address_prefix), prefix_len, &test->range))
+		return STATUS_OK;
+	diag_set(l->diag, "'%s' is no address", message->address_prefix);
+	diag_prefix(l->diag, "%s.address_prefix", field);
+	return STATUS_INVALID;
 }
 
 static enum status load_text(struct loading *l, struct rbac_test *test, enum rbac_test_kind kind,

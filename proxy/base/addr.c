@@ -242,6 +242,15 @@ void addr_from_sockaddr(const struct sockaddr_storage *in, socklen_t len, struct
 	}
 }
 
+enum status addr_range_parse(struct slice ip, unsigned prefix_len, struct addr_range *range)
+{
+	enum status status = addr_parse_ip(ip, 0, &range->base);
+	unsigned bits = status ? 0 : (unsigned)ip_size(&range->base) * 8;
+
+	range->prefix_len = prefix_len < bits ? prefix_len : bits;
+	return status;
+}
+
 bool addr_in_range(const struct addr *addr, const struct addr_range *range)
 {
 	if (addr->family != range->base.family || !is_ip(addr))

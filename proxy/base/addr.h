@@ -85,6 +85,11 @@ struct addr_range {
 	unsigned prefix_len;
 };
 
+/* The first prefix_len bits of an IP in text; all, if it has less. STATUS_INVALID if it is no IP.
+ */
+enum status MUST_CHECK addr_range_parse(struct slice ip, unsigned prefix_len,
+					struct addr_range *range);
+
 /* True when addr lies in the range; families must agree. */
 bool addr_in_range(const struct addr *addr, const struct addr_range *range);
 

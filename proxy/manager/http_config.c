@@ -149,13 +149,13 @@ static enum status load_internal(struct http_manager *m, const Hcm *message, str
 	for (size_t i = 0; i < count; i++) {
 		const Envoy__Config__Core__V3__CidrRange *range =
 			message->internal_address_config->cidr_ranges[i];
-		if (addr_parse_ip(slice_of(range->address_prefix), 0, &ranges[i].base)) {
+		unsigned prefix_len = config_u32(range->prefix_len, 0);
+		if (addr_range_parse(slice_of(range->address_prefix), prefix_len, &ranges[i])) {
 			diag_set(diag, "'%s' is no address", range->address_prefix);
 			diag_prefix(diag, "internal_address_config.cidr_ranges[%zu].address_prefix",
 				    i);
 			return STATUS_INVALID;
 		}
-		ranges[i].prefix_len = config_u32(range->prefix_len, 0);
 	}
 	m->internal_ranges = ranges;
 	m->internal_range_count = (unsigned)count;

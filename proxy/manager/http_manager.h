@@ -87,5 +87,7 @@ bool http_prepare_request(struct stream *s, bool end);
 
 /* http_response.c: the session type's prepare_response and amend_reply. */
 void http_prepare_response(struct stream *s, struct headers *headers, bool end);
+/* http_response.c: appends the configured name, which isn't empty, to "via". */
+void http_add_via(struct stream *s, struct headers *headers);
 
 #endif

@@ -13,10 +13,7 @@ static void count(struct stream *s, unsigned id)
 
 static bool refuse(struct stream *s, enum reply_reason reason)
 {
-	reply_send(s, &(struct local_reply){.reason = reason,
-					    .http_status = reply_reasons[reason].http,
-					    .grpc_status = -1,
-					    .text = reply_reasons[reason].text});
+	reply_send_reason(s, reason, (struct slice){0});
 	return false;
 }
 
@@ -197,16 +194,8 @@ static void add_own(struct stream *s, struct headers *headers)
 		set_forwarded_port(s, headers);
 	if (manager->adds_user_agent)
 		add_user_agent(manager, headers);
-	if (manager->via.len) {
-		struct slice via = headers_get(headers, HEADER_VIA);
-		if (!via.len)
-			headers_set_id(headers, HEADER_VIA, manager->via);
-		else
-			headers_set_id(
-				headers, HEADER_VIA,
-				slice_of(arena_printf(&s->arena, "%.*s, %.*s", SLICE_FMT(via),
-						      SLICE_FMT(manager->via))));
-	}
+	if (manager->via.len)
+		http_add_via(s, headers);
 }
 
 /* x-forwarded-*, x-envoy-*, x-request-id: as Envoy's connection manager does. */

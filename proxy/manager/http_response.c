@@ -17,8 +17,9 @@ static void set_server(const struct http_manager *manager, struct headers *heade
 	}
 }
 
-static void set_via(struct stream *s, const struct http_manager *manager, struct headers *headers)
+void http_add_via(struct stream *s, struct headers *headers)
 {
+	const struct http_manager *manager = http_manager_of(s->session);
 	struct slice via = headers_get(headers, HEADER_VIA);
 
 	if (!via.len)
@@ -60,7 +61,7 @@ void http_prepare_response(struct stream *s, struct headers *headers, bool end)
 	if (!headers_has(headers, HEADER_DATE))
 		headers_add_id(headers, HEADER_DATE, worker_date(s->worker));
 	if (manager->via.len)
-		set_via(s, manager, headers);
+		http_add_via(s, headers);
 	if (manager->returns_request_id && headers_has(s->request, HEADER_X_REQUEST_ID))
 		headers_set_id(headers, HEADER_X_REQUEST_ID,
 			       headers_get(s->request, HEADER_X_REQUEST_ID));

@@ -236,7 +236,7 @@ static void give_up(struct router *r, enum reply_reason reason, struct slice det
 	if (r->plan.done && is_reset(reason) && !s->has_sent_headers)
 		reply_after_retries(s, reason, details);
 	else
-		stream_response_reset(s, reason, details);
+		reply_send_reason(s, reason, details);
 }
 
 static void count_failure(struct router *r, enum reply_reason reason)

@@ -11,6 +11,7 @@
 
 #include "manager/rpc_private.h"
 #include "routing/route.h"
+#include "stream/reply.h"
 #include "upstream/upstream_worker.h"
 
 enum { FREE_CALLS = 4096 };
@@ -164,7 +165,7 @@ bool rpc_call_return(struct stream *s, const struct rpc_call *call)
 	s->info.times.start_ns = call->start_ns;
 	if (call->is_unsent)
 		return false;
-	stream_response_reset(s, call->lost, (struct slice){0});
+	reply_send_reason(s, call->lost, (struct slice){0});
 	return true;
 }
 

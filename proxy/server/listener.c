@@ -61,14 +61,11 @@ static enum status load_ranges(CidrRange **messages, size_t count, struct arena 
 
 	for (size_t i = 0; i < count; i++) {
 		unsigned prefix_len = config_u32(messages[i]->prefix_len, 0);
-		if (addr_parse_ip(slice_of(messages[i]->address_prefix), 0, &made[i].base) ||
-		    prefix_len > (made[i].base.family == ADDR_IPV4 ? 32u : 128u)) {
-			diag_set(diag, "'%s/%u' is no address range", messages[i]->address_prefix,
-				 prefix_len);
-			diag_prefix(diag, "%s[%zu]", path, i);
+		if (addr_range_parse(slice_of(messages[i]->address_prefix), prefix_len, &made[i])) {
+			diag_set(diag, "'%s' is no address", messages[i]->address_prefix);
+			diag_prefix(diag, "%s[%zu].address_prefix", path, i);
 			return STATUS_INVALID;
 		}
-		made[i].prefix_len = prefix_len;
 	}
 	*ranges = made;
 	*range_count = (unsigned)count;

@@ -92,13 +92,10 @@ static void resume_direction(struct stream *s, enum direction direction)
 
 static void too_large(struct stream *s, enum direction direction)
 {
-	if (direction == DIRECTION_REQUEST)
-		reply_send(s, &(struct local_reply){
-				      .reason = REPLY_PAYLOAD_TOO_LARGE,
-				      .grpc_status = -1,
-				      .text = reply_reasons[REPLY_PAYLOAD_TOO_LARGE].text});
-	else
-		stream_response_reset(s, REPLY_RESPONSE_TOO_LARGE, (struct slice){0});
+	reply_send_reason(s,
+			  direction == DIRECTION_REQUEST ? REPLY_PAYLOAD_TOO_LARGE
+							 : REPLY_RESPONSE_TOO_LARGE,
+			  (struct slice){0});
 }
 
 static void run_headers(struct stream *s, enum direction direction, unsigned i,

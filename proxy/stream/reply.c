@@ -18,14 +18,6 @@ static void set_flag(struct stream_info *info, struct slice flag)
 			stream_info_flag(info, (enum response_flag)i);
 }
 
-static void cancel_source(struct stream *s)
-{
-	void *source = s->source;
-	s->source = NULL;
-	if (source)
-		s->source_type->cancel(source);
-}
-
 void reply_send_details(struct stream *s, const struct local_reply *given, struct slice details)
 {
 	const struct reply_reason_row *row = &reply_reasons[given->reason];
@@ -36,7 +28,7 @@ void reply_send_details(struct stream *s, const struct local_reply *given, struc
 		filled.http_status = row->http;
 	if (!stream_is_open(s))
 		return;
-	cancel_source(s);
+	stream_cancel_source(s);
 	set_flag(&s->info, row->flag);
 	s->info.response_code_details = details.len ? details : row->details;
 	if (s->has_sent_headers || s->down.is_oneway) {
@@ -79,9 +71,18 @@ void reply_send(struct stream *s, const struct local_reply *reply)
 	reply_send_details(s, reply, (struct slice){0});
 }
 
+void reply_send_reason(struct stream *s, enum reply_reason reason, struct slice details)
+{
+	struct local_reply reply = {.reason = reason,
+				    .http_status = reply_reasons[reason].http,
+				    .grpc_status = -1,
+				    .text = reply_reasons[reason].text};
+	reply_send_details(s, &reply, details);
+}
+
 void filter_reply(struct filter *f, enum reply_reason reason)
 {
-	filter_reply_with(f, reason, 0, -1, reply_reasons[reason].text, (struct slice){0});
+	reply_send_reason(f->stream, reason, (struct slice){0});
 }
 
 void filter_reply_with(struct filter *f, enum reply_reason reason, unsigned http_status,

@@ -17,4 +17,7 @@ void reply_send(struct stream *s, const struct local_reply *reply);
 /* The same with details for %RESPONSE_CODE_DETAILS%. */
 void reply_send_details(struct stream *s, const struct local_reply *reply, struct slice details);
 
+/* The answer that the reason's row describes. details: "" for the row's. */
+void reply_send_reason(struct stream *s, enum reply_reason reason, struct slice details);
+
 #endif

@@ -92,15 +92,6 @@ void stream_set_idle_timeout(struct stream *s, uint64_t timeout_ms)
 		stream_limit_stop(s, STREAM_LIMIT_IDLE);
 }
 
-static void request_ran_out(struct stream *s)
-{
-	reply_send(s,
-		   &(struct local_reply){.reason = REPLY_REQUEST_TIMEOUT,
-					 .http_status = reply_reasons[REPLY_REQUEST_TIMEOUT].http,
-					 .grpc_status = -1,
-					 .text = reply_reasons[REPLY_REQUEST_TIMEOUT].text});
-}
-
 static void ran_out(struct stream *s, enum stream_limit limit)
 {
 	switch (limit) {
@@ -108,10 +99,10 @@ static void ran_out(struct stream *s, enum stream_limit limit)
 		idle_ran_out(s);
 		break;
 	case STREAM_LIMIT_REQUEST:
-		request_ran_out(s);
+		reply_send_reason(s, REPLY_REQUEST_TIMEOUT, (struct slice){0});
 		break;
 	case STREAM_LIMIT_DURATION:
-		stream_response_reset(s, REPLY_DOWNSTREAM_MAX_DURATION, (struct slice){0});
+		reply_send_reason(s, REPLY_DOWNSTREAM_MAX_DURATION, (struct slice){0});
 		break;
 	case STREAM_LIMIT_TOTAL:
 	case STREAM_LIMIT_TRY:
@@ -192,7 +183,7 @@ struct stream *stream_open(struct session *session)
 	return s;
 }
 
-static void cancel_source(struct stream *s)
+void stream_cancel_source(struct stream *s)
 {
 	void *source = s->source;
 	s->source = NULL;
@@ -206,7 +197,7 @@ void stream_finish(struct stream *s)
 
 	if (s->state == STREAM_CLOSED)
 		return;
-	cancel_source(s);
+	stream_cancel_source(s);
 	s->state = STREAM_CLOSED;
 	scope_cancel(&s->scope);
 	s->info.times.end_ns = s->worker->loop->now_ns;
@@ -286,15 +277,6 @@ void stream_response_trailers(struct stream *s, struct headers *trailers)
 	s->is_response_over = true;
 	s->info.response_trailers = trailers;
 	chain_trailers(s, DIRECTION_RESPONSE, trailers);
-}
-
-void stream_response_reset(struct stream *s, enum reply_reason reason, struct slice details)
-{
-	struct local_reply reply = {.reason = reason,
-				    .http_status = reply_reasons[reason].http,
-				    .grpc_status = -1,
-				    .text = reply_reasons[reason].text};
-	reply_send_details(s, &reply, details);
 }
 
 void stream_request_pause(struct stream *s)

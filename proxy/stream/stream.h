@@ -121,14 +121,15 @@ static inline void stream_clear_source(struct stream *s)
 	s->source = NULL;
 }
 
+/* Its answer isn't wanted any more. Does nothing without a source. */
+void stream_cancel_source(struct stream *s);
+
 void stream_response_informational(struct stream *s, struct headers *headers);
 void stream_response_headers(struct stream *s, struct headers *headers, bool end);
 void stream_response_data(struct stream *s, struct buf *data, bool end);
 void stream_response_trailers(struct stream *s, struct headers *trailers);
 /* The answer has this head: for filters, formats and the log. */
 void stream_set_response(struct stream *s, struct headers *headers);
-/* The answer broke off: resets downstream if a part was sent, else replies for the reason. */
-void stream_response_reset(struct stream *s, enum reply_reason reason, struct slice details);
 
 /* --- back-pressure, counted --- */
 

@@ -164,28 +164,32 @@ static void ranges(void **state)
 		unsigned bits;
 		bool is_in;
 	} rows[] = {
-		{"10.0.0.0:0", "10.255.1.2:80", 8, true},
-		{"10.0.0.0:0", "11.0.0.0:80", 8, false},
-		{"10.0.0.0:0", "11.0.0.0:80", 7, true},
-		{"10.1.2.3:0", "10.1.2.3:80", 32, true},
-		{"10.1.2.3:0", "10.1.2.2:80", 32, false},
-		{"10.1.2.3:0", "10.1.2.2:80", 31, true},
-		{"10.1.2.3:0", "99.1.2.2:80", 0, true},
-		{"10.1.2.3:0", "10.1.2.3:80", 99, true},
-		{"10.1.2.3:0", "[::1]:80", 0, false},
-		{"[2001:db8::]:0", "[2001:db8:1::1]:1", 32, true},
-		{"[2001:db8::]:0", "[2001:db9::1]:1", 32, false},
-		{"[2001:db8::]:0", "[2001:db8:8000::1]:1", 33, false},
-		{"[::1]:0", "[::1]:1", 128, true},
-		{"[::1]:0", "[::]:1", 128, false},
+		{"10.0.0.0", "10.255.1.2:80", 8, true},
+		{"10.0.0.0", "11.0.0.0:80", 8, false},
+		{"10.0.0.0", "11.0.0.0:80", 7, true},
+		{"10.1.2.3", "10.1.2.3:80", 32, true},
+		{"10.1.2.3", "10.1.2.2:80", 32, false},
+		{"10.1.2.3", "10.1.2.2:80", 31, true},
+		{"10.1.2.3", "99.1.2.2:80", 0, true},
+		{"10.1.2.3", "10.1.2.3:80", 99, true},
+		{"10.1.2.3", "[::1]:80", 0, false},
+		{"2001:db8::", "[2001:db8:1::1]:1", 32, true},
+		{"2001:db8::", "[2001:db9::1]:1", 32, false},
+		{"2001:db8::", "[2001:db8:8000::1]:1", 33, false},
+		{"::1", "[::1]:1", 128, true},
+		{"::1", "[::]:1", 128, false},
 	};
 	(void)state;
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct addr_range range = {parsed(rows[i].base), rows[i].bits};
+		struct addr_range range;
 		struct addr addr = parsed(rows[i].addr);
+		assert_int_equal(addr_range_parse(slice_of(rows[i].base), rows[i].bits, &range),
+				 STATUS_OK);
 		assert_int_equal(addr_in_range(&addr, &range), rows[i].is_in);
 	}
+	struct addr_range none;
+	assert_int_equal(addr_range_parse(SLICE("10.0.0"), 8, &none), STATUS_INVALID);
 }
 
 static void internal_and_loopback(void **state)
