@@ -113,8 +113,18 @@ void buf_clear_slow(struct buf *buf);
 /* Drops all bytes. */
 static inline void buf_clear(struct buf *buf)
 {
-	if (buf->first)
+	struct buf_segment *first = buf->first;
+
+	if (!first)
+		return;
+	if (UNLIKELY(first != buf->last || first->block)) {
 		buf_clear_slow(buf);
+		return;
+	}
+	first->next = buf->pool->free_segments;
+	buf->pool->free_segments = first;
+	buf->first = buf->last = NULL;
+	buf->len = 0;
 }
 
 /* Appends without copying; the bytes must live until the end of the turn. */

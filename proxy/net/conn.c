@@ -314,7 +314,7 @@ static void check_marks(struct conn *conn)
 	}
 }
 
-/* One writev, or more while each takes all of its iovecs. What the kernel doesn't take is owned for
+/* One writev, or more while one can't be offered all. What the kernel doesn't take is owned for
  * the next turn. */
 static void write_out(struct conn *conn)
 {
@@ -331,18 +331,16 @@ static void write_out(struct conn *conn)
 		}
 		if (UNLIKELY(conn->state == CONN_CLOSING && conn->is_eof))
 			timer_start(&conn_loop(conn)->wheel, &conn->timer, CONN_STALL_MS);
-		size_t asked = 0;
-		for (int i = 0; i < count; i++)
-			asked += iov[i].iov_len;
 		conn->bytes_written += (uint64_t)n;
-		if ((size_t)n == conn->out.len)
+		if (LIKELY((size_t)n == conn->out.len)) {
 			buf_clear(&conn->out);
-		else
-			buf_drain(&conn->out, (size_t)n);
-		if ((size_t)n < asked)
+			break;
+		}
+		buf_drain(&conn->out, (size_t)n);
+		if (count < FLUSH_IOVECS) /* it was offered all */
 			break;
 	}
-	if (!conn->out.len) {
+	if (LIKELY(!conn->out.len)) {
 		all_written(conn);
 	} else {
 		buf_own(&conn->out);
@@ -387,18 +385,20 @@ static void on_ready(struct io *io, int interest)
 		buf_own(&conn->out);
 		return;
 	}
-	if (conn->state == CONN_CONNECTING) {
+	if (UNLIKELY(conn->state == CONN_CONNECTING)) {
 		on_connected(conn);
 		return;
 	}
-	if (conn->state == CONN_LINGERING) {
+	if (UNLIKELY(conn->state == CONN_LINGERING)) {
 		linger_read(conn);
 		return;
 	}
-	if (interest & IO_WRITE && has_spliced(conn))
-		write_spliced(conn);
-	else if (interest & IO_WRITE)
-		conn_flush_later(conn);
+	if (UNLIKELY(interest & IO_WRITE)) {
+		if (has_spliced(conn))
+			write_spliced(conn);
+		else
+			conn_flush_later(conn);
+	}
 	if (!(interest & IO_READ) || conn->state != CONN_OPEN || conn->read_pauses || conn->is_eof)
 		return;
 	if (!conn->is_bulk || !conn->splice_out || !read_spliced(conn))
