@@ -1,8 +1,7 @@
 /* What values fields may have, as tables: the rules that Envoy's API states for the messages we
  * know.
  *
- *   CONSTRAINTS_OF(type) rule rule … CONSTRAINTS_OF(type) rule …       types in the order of their
- * names
+ *   CONSTRAINTS_OF(type) rule rule … CONSTRAINTS_OF(type) rule …    types in order of their names
  *
  * A rule on a repeated field is about each of its values, one on a wrapper or a Duration about what
  * is inside, one on an unset message or an unchosen field of a oneof about nothing (but REQUIRED).

@@ -1,7 +1,8 @@
 /* A YAML or JSON text as a tree: what a configuration is before it becomes a message.
  *
- *   struct node   NULL | PLAIN | TEXT: text, count bytes      LIST: children[count]      MAP:
- * children[2 * count], key value …
+ *   struct node   NULL | PLAIN | TEXT: text, count bytes
+ *                 LIST: children[count]
+ *                 MAP:  children[2 * count], key value …
  *
  * A PLAIN scalar has no quotes, so its form tells its type; a TEXT is a string whatever it looks
  * like. Keys are scalars, unique within their map: of equal ones the last counts, and the document

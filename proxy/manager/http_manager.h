@@ -1,8 +1,9 @@
 /* envoy.filters.network.http_connection_manager: what is configured, and the session that serves by
  * it.
  *
- *   accept ─> http_session (session + HTTP/1 codec) ─ request head ─> http_request.c: checks,
- * x-forwarded-*, request id ─ answer head ──> http_response.c: server, date, via, connection
+ *   accept ─> http_session.c: session + HTTP/1 codec
+ *   request head ─> http_request.c: checks, x-forwarded-*, request id
+ *   answer head ──> http_response.c: server, date, via, connection
  *
  * Owner: the configuration is the listener's; sessions their worker's. Thread: the worker's.
  * Times are milliseconds, 0 means none. Source: Envoy's HttpConnectionManager message and

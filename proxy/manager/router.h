@@ -5,8 +5,8 @@
  *                            └─ cluster ─ host ─ attempt ─> answer ──────────────> response chain
  *                                                   └ failed ─ retry? ─ back-off ─> next attempt
  *
- *   what is sent is kept in `retained` while a retry is possible; what can't be sent yet waits in
- * `waiting`
+ * What is sent is kept in `retained` while a retry is possible; what can't be sent yet waits in
+ * `waiting`.
  *
  * Owner: the stream's arena. Thread: its worker. Timers: total (from the request's end), per try,
  * per-try idle, back-off. Limits: retained and waiting bytes by the stream's buffer_limit. */

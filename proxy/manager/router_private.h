@@ -1,8 +1,12 @@
 /* The router's state, shared by its files only.
  *
- *   router.c: the filter's callbacks, choice of cluster and host   router_attempt.c: one upstream
- * request, its answer router_retry.c: whether and when to try again router_count.c: what clusters
- * count */
+ *   router.c          the filter's callbacks, choice of cluster and host
+ *   router_attempt.c  one upstream request, its answer
+ *   router_retry.c    whether and when to try again
+ *   router_mirror.c   copies for other clusters
+ *   router_count.c    what clusters count
+ *
+ * Owner: the stream's arena. Thread: its worker. */
 #ifndef MANAGER_ROUTER_PRIVATE_H
 #define MANAGER_ROUTER_PRIVATE_H
 

@@ -1,4 +1,4 @@
-/* How a connection moves bytes: plain, TLS, or memory in tests.
+/* How a connection moves bytes. So far there are plain sockets; the seam is for TLS.
  *
  * One const table per kind; a kind with state has one for each connection, in what keeps the state.
  * All return bytes (> 0) or a status: STATUS_AGAIN when it would block, STATUS_CLOSED at the peer's

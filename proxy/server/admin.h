@@ -1,7 +1,7 @@
 /* The admin page: one HTTP/1.1 listener on main's loop.
  *
- *   request ─ path in the table of pages ─ page fills `body` (and status, content type) ─ answered
- * as a local reply
+ *   request ─ path in the table of pages ─ page fills `body` (and status, content type)
+ *           ─ answered as a local reply
  *
  * Paths, methods and texts are Envoy's where the meaning is equal. Owner: the server. Thread: main.
  */

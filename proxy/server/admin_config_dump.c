@@ -1,7 +1,7 @@
 /* /config_dump: the configuration in force, in the form of Envoy's admin.v3.ConfigDump.
  *
- *   section (ClustersConfigDump) ─ fields ─ single one (bootstrap), or lists (static_clusters) of
- * items
+ *   section (ClustersConfigDump) ─ fields ─┬─ single ones (bootstrap)
+ *                                          └─ lists of items (static_clusters)
  *
  * Without `resource` all sections; with it, the items of one list. `mask` cuts the text down to
  * paths of fields, `name_regex` to resources of such names. */

@@ -1,8 +1,8 @@
 /* Host sets of a cluster: what is small is built at once, what is large by the builder.
  *
- *   hosts in the configuration, from DNS ─ cluster_hosts_assign ──┐          ┌─ at once
- * ───────────┐ ├─ size? ──┤                     ├─> cluster_manager_set_hosts health has changed
- * ─────────────────── cluster_hosts_refresh ─┘          └─ builder ─ settled ─┘
+ *   cluster_hosts_assign  (hosts in the configuration, from DNS) ─┬─ few: at once ────────────┐
+ *   cluster_hosts_refresh (health has changed) ───────────────────┴─ many: builder ─ settled ─┤
+ *                                                     cluster_manager_set_hosts <─────────────┘
  *
  * One set of a cluster is being built at a time; what comes meanwhile is built when it is back.
  * What is large is also freed by the builder.

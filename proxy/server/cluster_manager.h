@@ -1,8 +1,8 @@
 /* Main's side of clusters: what is configured, whose hosts are known, and what is published of
  * them.
  *
- *   message ─ cluster_build ─ (hosts: in the message, from EDS, by DNS) ─ host_set_build ─>
- * published together
+ *   message ─ cluster_build ─ hosts: in the message, from EDS, by DNS ─ host_set_build
+ *           ─> published together
  *
  * A cluster serves when its first host set is known (until then it is warming). Owner: the server.
  * Thread: main; the builder makes what is large (cluster_hosts.h, dynamic_clusters.c). */

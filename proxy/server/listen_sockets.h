@@ -1,8 +1,8 @@
 /* The sockets of one set of addresses: opened by main, accepted from by workers, kept while any
  * version of a listener with these addresses is in force.
  *
- *   fds: [address 0: worker 0, 1, …][address 1: …]     one fd for all workers of an address without
- * reuse_port (worker 0 accepts)
+ *   fds: [address 0: worker 0, 1, …][address 1: …]
+ *        an address without reuse_port has one for all workers, from which worker 0 accepts
  *
  * Owner: main's references: its own and one a worker and version. Thread: main; workers read fds.
  */

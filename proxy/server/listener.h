@@ -1,7 +1,7 @@
 /* A configured listener: addresses, filter chains and what matches them. Immutable.
  *
- *   Listener message -> listener_build -> struct listener -> published; its sockets are main's
- * (listen_sockets.h)
+ *   Listener message -> listener_build -> struct listener -> published
+ *                                         its sockets are main's (listen_sockets.h)
  *
  * Owner: the references of `published`. Thread: built by the builder or main, read by workers,
  * freed on main. */

@@ -1,7 +1,8 @@
 /* Main's list of published objects: names to slots, and each slot's current version.
  *
- *   publisher_slot("c1") = 3 ─ build object ─ publisher_add(batch) ─ publisher_send ─> one message
- * to each worker a version's last reference ─> freed here, on main
+ *   publisher_slot("c1") = 3 ─ build object ─ publisher_add(batch) ─ publisher_send
+ *     ─> one message to each worker
+ *   a version's last reference ─> freed here, on main
  *
  * Owner: the server. Thread: main; publisher_slot and publisher_is_known also the builder (a lock
  * of these two only). */

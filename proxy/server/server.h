@@ -1,7 +1,7 @@
 /* The process: main's loop and everything it owns.
  *
- *   options ─ bootstrap ─ workers ─ static resources ─ publish ─ serve ─ (SIGTERM: drain) ─ stop
- * workers ─ free
+ *   options ─ bootstrap ─ workers ─ static resources ─ publish ─ serve
+ *     ─ SIGTERM: drain ─ stop workers ─ free
  *
  * Owner: server_run, from main. Thread: main, but for what its members say. */
 #ifndef SERVER_SERVER_H

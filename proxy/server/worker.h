@@ -1,7 +1,7 @@
 /* A worker: one thread with its loop, connections, streams, pools and stat shard.
  *
- *   main: worker_new ─ publish … ─ worker_start ─ mailbox ─> loop ─ worker_stop ─ join ─
- * worker_free
+ *   main: worker_new ─ publish … ─ worker_start ─ worker_stop ─ join ─ worker_free
+ *                                  └ mailbox ─> loop
  *
  * Owner: the server. Thread: main makes and frees it; in between all but the mailbox is its own
  * thread's. */

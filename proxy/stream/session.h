@@ -1,7 +1,7 @@
 /* A downstream connection with its codec and its streams.
  *
- *   conn ─ bytes ─> session_read ─> codec ─ events ─> streams ─> chain ─> … ─> session_send_* ─>
- * codec ─> conn.out
+ *   conn ─ bytes ─> session_read ─> codec ─ events ─> streams ─> chain ─> …
+ *   … ─> session_send_* ─> codec ─> conn.out
  *
  *   SERVING ─drain─> DRAINING (no new streams) ─idle─> CLOSING ─> gone
  *

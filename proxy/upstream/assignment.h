@@ -1,8 +1,8 @@
 /* Where a cluster's hosts are, as the configuration, an EDS answer or DNS says: a plain list,
  * before it is a host set.
  *
- *   ClusterLoadAssignment -> assignment_build -> struct assignment ─┬─ (names resolved) ─>
- * host_set_build
+ *   ClusterLoadAssignment -> assignment_build -> struct assignment -> (names resolved)
+ *     -> host_set_build
  *
  * Endpoints of one locality stand together, in the order given; localities are in order of
  * priority, then as given. Owner: one; it frees. Immutable once built. Thread: any. */

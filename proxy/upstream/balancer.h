@@ -1,7 +1,9 @@
 /* Choosing a host: what is built once for a host set, and what a pick does with it.
  *
- *   balance ── priorities[p] ── healthy / degraded / all ── host_group ── tables of the policy
- * (balancer) └── localities (locality weighted): a sequence of localities, a group for each
+ *   balance ─ priorities[p] ─ healthy / degraded / all ─┬─ host_group ─ tables of the policy
+ *                                                       │               (balancer)
+ *                                                       └─ localities (locality weighted):
+ *                                                          a sequence of them, a group for each
  *
  * The tables are built for the hosts that are healthy then, and are immutable. Between a health
  * flip and the next set a pick skips the host. A worker's own state is a word for each group (round

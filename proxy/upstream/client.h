@@ -1,8 +1,9 @@
 /* A request of the proxy's own to a cluster: what filters ask of other services, copies of requests
  * for mirrors.
  *
- *   client_send ─ host, connection ─> head, body ─> answer as a whole ─> done     (or a failure, or
- * the timeout) └ scope cancelled, client_cancel: silence
+ *   client_send ─ host, connection ─> head, body ─> answer as a whole ─> done
+ *               ├ failure, timeout ────────────────────────────────────> done
+ *               └ scope cancelled, client_cancel: silence
  *
  * Nothing is retried. Owner: who embeds the call (a filter's state); client_fire's own. Thread: the
  * worker's. Timers: the timeout. Limits: the answer's body, CLIENT_BODY_LIMIT unless another is

@@ -1,7 +1,7 @@
 /* A cluster: how its hosts are found, chosen, limited, checked and spoken to. No host is in here.
  *
- *   protobuf message -> cluster_build -> struct cluster -> published to a slot; its host sets go to
- * the same slot
+ *   protobuf message -> cluster_build -> struct cluster -> published to a slot
+ *                                        its host sets go to the same slot
  *
  * Immutable once built; everything it points at is in its own arena. Owner: the references of
  * `published`. Thread: built by the builder (or main at start), read by all, freed on main.

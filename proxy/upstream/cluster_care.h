@@ -1,10 +1,11 @@
 /* What goes on around one cluster on main: names are resolved, hosts are checked, bad ones left out
  * and taken back.
  *
- *   new version ── cluster_care_cluster ──┐        ┌─ assign(): DNS has new hosts
- *   new host set ─ cluster_care_hosts ────┼─ care ─┼─ refresh(): hosts' health has changed, the
- * tables are old a worker saw errors ─ cluster_care_trip┘       └─ warm(): the first answers are
- * in, the cluster may serve
+ *   new version ──────── cluster_care_cluster ─┐        ┌─ assign(): DNS has new hosts
+ *   new host set ─────── cluster_care_hosts ───┼─ care ─┼─ refresh(): hosts' health has changed,
+ *   a worker saw errors ─ cluster_care_trip ───┘        │  the tables are old
+ *                                                       └─ warm(): the first answers are in, the
+ *                                                          cluster may serve
  *
  * Owner: the cluster's record, which embeds it. Thread: main. Timers: outlier interval, refresh (at
  * most every CARE_REFRESH_MS), and those of what it embeds. */

@@ -1,8 +1,9 @@
 /* Hosts of ORIGINAL_DST clusters: whatever address a request wants becomes a host of this worker,
  * until nobody uses it.
  *
- *   pick(address) ─ known ─> worker_host          every cleanup interval: those without connections
- * and requests go └ new ───> host, worker_host
+ *   pick(address) ─┬ known ─> worker_host
+ *                  └ new ───> host, worker_host
+ *   every cleanup interval: those without connections and requests go
  *
  * Owner: the cluster_worker. Thread: its worker. Timers: cleanup, while there are hosts. Limits:
  * DESTINATIONS_MAX. */

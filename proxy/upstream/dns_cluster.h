@@ -1,8 +1,8 @@
 /* The hosts of a STRICT_DNS or LOGICAL_DNS cluster: its names are resolved again and again, and
  * each round gives an assignment.
  *
- *   WAITING ─ timer ─> all names asked ─ last answer ─ assign() ─> WAITING (refresh rate, time to
- * live, or back-off)
+ *   WAITING ─ timer ─> all names asked ─ last answer ─ assign() ─> WAITING
+ *            (refresh rate, time to live, or back-off)
  *
  * A name that can't be resolved keeps the addresses it had. A LOGICAL_DNS cluster has one host: the
  * first address, which stays as long as the name has it. Owner: the cluster's record on main.

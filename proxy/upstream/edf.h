@@ -1,7 +1,7 @@
 /* Earliest deadline first: the order in which weighted things take turns, smoothly.
  *
- *   weights 1, 2 -> 1 0 1 | 1 0 1 …        each is due 1/weight after its last turn; ties go to who
- * has waited longer
+ *   weights 1, 2 -> 1 0 1 | 1 0 1 …      each is due 1/weight after its last turn;
+ *                                        ties go to who has waited longer
  *
  * Written down once as a sequence that repeats, so that a turn costs a load. Pure. */
 #ifndef UPSTREAM_EDF_H

@@ -1,7 +1,7 @@
 /* One host's health checks on the wire: connect, ask, read the answer; over HTTP/1.1 or plain TCP.
  *
- *   IDLE ─ health_session_start ─> (connect) ─> ask ─> answer, end, error, timeout ─ done(result)
- * ─> IDLE
+ *   IDLE ─ health_session_start ─> (connect) ─> ask ─> answer, end, error, timeout
+ *     ─ done(result) ─> IDLE
  *
  * Between checks the connection stays, where so configured and the host lets it. Owner: the checker
  * embeds it. Thread: main. Timers: the check's timeout. Limits: the answer's body is looked at up

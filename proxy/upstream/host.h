@@ -1,8 +1,8 @@
 /* A host: one address of a cluster, as all versions of its host set know it.
  *
  *   host set v7 ─┐
- *   host set v8 ─┼─> host (address, hostname, one health word)        freed by whoever drops the
- * last reference worker_host ─┘
+ *   host set v8 ─┼─> host (address, hostname, one health word)
+ *   worker_host ─┘   freed by whoever drops the last reference
  *
  * A new host set takes over the hosts of the one before that have the same address and hostname, so
  * pools and health survive an update. References are counted by host sets and by a worker's first

@@ -1,7 +1,7 @@
 /* The hosts of a cluster at one moment, with what the balancer needs to choose among them.
  *
- *   assignment + cluster + the set before ─ host_set_build ─> host set ─ published to the cluster's
- * slot
+ *   assignment + cluster + the set before ─ host_set_build ─> host set
+ *     ─ published to the cluster's slot
  *
  *   hosts:   [h0][h1][h2][h3]…        by priority, then locality, as configured
  *   labels:  [l0][l0][l1][l0]…        NULL when no host has any

@@ -1,8 +1,8 @@
 /* The metadata of a host, a locality or a cluster: values under (namespace, key), immutable and
  * shared.
  *
- *   labels: [("envoy.lb","stage") "prod"] [("envoy.lb","version") "2"] …      sorted by namespace,
- * then key
+ *   labels: [("envoy.lb","stage") "prod"] [("envoy.lb","version") "2"] …
+ *           sorted by namespace, then key
  *
  * Equal metadata is one object within a host set and its successors (labels_pool); it is counted,
  * because a picked host may outlive the set that named it.

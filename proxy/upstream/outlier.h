@@ -1,7 +1,8 @@
 /* Outlier detection: hosts that answer with errors several times in a row are left out for a while.
  *
- *   worker: outlier_note(host, what came back) ─ the nth error in a row ─ message ─> main:
- * outlier_trip main:   every interval: outlier_tick ─ ejected long enough ─> back
+ *   worker: outlier_note(host, what came back) ─ the nth error in a row ─ message
+ *   main:   outlier_trip ─> ejected
+ *           every interval: outlier_tick ─ ejected long enough ─> back
  *
  * A host is ejected for base_ejection_time times the number of times it was ejected lately, at most
  * max_ejection_time; an interval without an ejection takes one off that number. No more than

@@ -1,7 +1,8 @@
 /* One request to one host: the upstream half of an exchange.
  *
- *   upstream_request_start ─ pool has a connection ──────────────> ready ─ upstream_send_* … events
- * … complete └ none: PENDING ─ connected / full / ─> ready or failed
+ *   upstream_request_start ─┬ pool has a connection ──────────────────> ready
+ *                           └ none: PENDING ─ connected / full / … ───> ready or failed
+ *   ready ─ upstream_send_* … events … complete
  *
  * `ready` or `failed` may come from within start. After `failed`, `reset` or `complete` the request
  * is over and holds nothing; upstream_request_cancel ends it at any other time, without an event.

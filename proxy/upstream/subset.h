@@ -1,7 +1,7 @@
 /* Subsets: the hosts of a set that share values of certain labels, each with a balance of its own.
  *
- *   selector {stage, version}     hosts ─> (prod,1): [0 3]   (prod,2): [1]   (dev,1): [2] found by
- * the hash of the values
+ *   selector {stage, version}     hosts ─> (prod,1): [0 3]   (prod,2): [1]   (dev,1): [2]
+ *                                 found by the hash of the values
  *
  * A pick that wants labels goes to the subset that has exactly those; else the selector's fallback
  * decides, then the cluster's. Labels are those of the namespace "envoy.lb". Built with the host

@@ -1,7 +1,7 @@
 /* A pooled connection to a host, with its codec and the requests on it.
  *
- *   CONNECTING ─> READY (has room) <─> BUSY (none) ─> DRAINING (takes no more; ends with its last
- * request) ─> freed
+ *   CONNECTING ─> READY (has room) <─> BUSY (none)
+ *     ─> DRAINING (takes no more; ends with its last request) ─> freed
  *
  * State = list: a connection is in exactly one of its pool's lists. Owner: its pool; freed by
  * conn_bury. Thread: its worker. Timers (conn's): connect, then idle or heartbeat (multiplexed). */

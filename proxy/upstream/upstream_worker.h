@@ -1,7 +1,7 @@
 /* A worker's side of all clusters: which versions are in force, its host objects, their pools.
  *
- *   upstream_worker ─ clusters[slot] ─ cluster_worker ─ hosts (by host id) ─ worker_host ─ pools
- * (by protocol)
+ *   upstream_worker ─ clusters[slot] ─ cluster_worker ─ hosts (by host id)
+ *     ─ worker_host ─ pools (by protocol)
  *
  * Owner: the worker. Thread: the worker's. A worker_host is made when a request first picks the
  * host; it goes when its host has left the set and the last request and connection are gone. */
