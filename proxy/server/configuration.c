@@ -95,6 +95,7 @@ void server_config_context(struct server *server, struct config_context *context
 
 	*context = (struct config_context){
 		.stats = server->stats,
+		.runtime = server->bootstrap.message->layered_runtime,
 		.log_files = server->log_files,
 		.owner = server,
 		.slot = slot,

@@ -4,6 +4,9 @@
 
 #include <envoy/config/listener/v3/listener.pb-c.h>
 
+#include "base/shared.h"
+#include "base/shared_count.h"
+#include "server/runtime.h"
 #include "telemetry/stats_network.h"
 #include "upstream/config_values.h"
 #include "xds/proto/any_message.h"
@@ -193,6 +196,35 @@ static enum status load_chains(struct listener *listener, const Listener *messag
 	return status;
 }
 
+static const struct shared_type count_type = {.name = "listener", .init = shared_count_init};
+
+static void load_cap(struct connection_cap *cap, struct slice key, struct slice name,
+		     const struct config_context *context)
+{
+	uint64_t max = runtime_number(context->runtime, key, UINT64_MAX);
+
+	if (max == UINT64_MAX)
+		return;
+	cap->max = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
+	cap->count = shared_take_for(context->arena, &count_type, name, 0,
+				     sizeof(struct shared_count), NULL);
+}
+
+static void load_caps(struct listener *listener, const Listener *message,
+		      const struct config_context *context)
+{
+	struct slice name = listener->published.name;
+	char *own =
+		arena_printf(context->arena, "envoy.resource_limits.listener.%.*s.connection_limit",
+			     SLICE_FMT(name));
+
+	load_cap(&listener->cap, slice_of(own),
+		 slice_of(arena_printf(context->arena, "of %.*s", SLICE_FMT(name))), context);
+	if (!message->ignore_global_conn_limit)
+		load_cap(&listener->global_cap, SLICE("overload.global_downstream_max_connections"),
+			 SLICE("global"), context);
+}
+
 static enum status load(struct listener *listener, const Listener *message,
 			const struct config_context *outer, struct diag *diag)
 {
@@ -211,7 +243,6 @@ static enum status load(struct listener *listener, const Listener *message,
 	listener->buffer_limit = config_u32(message->per_connection_buffer_limit_bytes, 0);
 	listener->traffic_direction = (uint8_t)message->traffic_direction;
 	listener->is_bound = config_bool(message->bind_to_port, true);
-	listener->connection_limit = UINT64_MAX;
 
 	struct slice stat_name =
 		message->stat_prefix[0] ? slice_of(message->stat_prefix) : listener->address_text;
@@ -226,6 +257,7 @@ static enum status load(struct listener *listener, const Listener *message,
 	listener->stats =
 		config_scope(&context, &listener_stats,
 			     slice_of(arena_printf(arena, "listener.%.*s", SLICE_FMT(stat_name))));
+	load_caps(listener, message, &context);
 	return load_chains(listener, message, &context, diag);
 }
 

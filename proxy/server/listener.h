@@ -3,6 +3,9 @@
  *   Listener message -> listener_build -> struct listener -> published
  *                                         its sockets are main's (listen_sockets.h)
  *
+ * Limits of connections stand in layered_runtime, as Envoy's: envoy.resource_limits.listener.
+ * <name>.connection_limit, overload.global_downstream_max_connections.
+ *
  * Owner: the references of `published`. Thread: built by the builder or main, read by workers,
  * freed on main. */
 #ifndef SERVER_LISTENER_H
@@ -19,6 +22,7 @@
 #include "stream/config_context.h"
 
 struct listen_sockets;
+struct shared_count;
 struct Envoy__Config__Listener__V3__Listener;
 
 /* Envoy's core.TrafficDirection. */
@@ -52,6 +56,12 @@ struct filter_chain {
 	unsigned filter_count;
 };
 
+/* How many connections may be open, on all workers and under all versions together. */
+struct connection_cap {
+	struct shared_count *count; /* the process's. NULL: no limit */
+	uint32_t max;
+};
+
 struct listener {
 	struct published published;
 	const struct addr *addrs; /* the address, then additional ones */
@@ -63,10 +73,10 @@ struct listener {
 	const struct filter_chain *default_chain; /* NULL: none */
 	struct listen_sockets *sockets; /* main's; set before it is published. NULL: not bound */
 	uint32_t buffer_limit;          /* 0: the default */
-	uint64_t connection_limit;      /* UINT64_MAX: none */
-	uint8_t traffic_direction;      /* enum listener_direction */
-	bool is_bound;                  /* bind_to_port */
-	struct stat_scope *stats;       /* the arena's, as those of its filters */
+	struct connection_cap cap, global_cap; /* its own; the process's */
+	uint8_t traffic_direction;             /* enum listener_direction */
+	bool is_bound;                         /* bind_to_port */
+	struct stat_scope *stats;              /* the arena's, as those of its filters */
 };
 
 /* STATUS_INVALID with path and reason. context: all but arena, listener_address and scope is filled

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/shared_count.h"
 #include "server/listen_sockets.h"
 #include "server/listener.h"
 #include "server/worker.h"
@@ -25,6 +26,9 @@ struct worker_listener {
 	unsigned acceptor_count;
 	struct listen_sockets *sockets;
 	uint64_t connections; /* open ones of this worker */
+	/* Limits that hold for it: the versions' while any is there, and as long as some count. */
+	struct shared_count *count, *global_count;
+	uint64_t counted, global_counted; /* of connections */
 	bool is_removed;
 };
 
@@ -39,6 +43,27 @@ static void free_if_over(struct worker_listener *wl)
 		free(wl);
 }
 
+static void uncount(struct shared_count *count, uint64_t *counted)
+{
+	if (!*counted)
+		return;
+	--*counted;
+	shared_count_drop(count);
+}
+
+/* False: there are as many as there may be. */
+static bool count_in(const struct connection_cap *cap, struct shared_count **count,
+		     uint64_t *counted)
+{
+	if (!cap->count)
+		return true;
+	if (!shared_count_take(cap->count, cap->max))
+		return false;
+	*count = cap->count;
+	++*counted;
+	return true;
+}
+
 static void on_ended(struct accepted_end *end, uint64_t lived_ms)
 {
 	struct worker_listener *wl = container_of(end, struct worker_listener, end);
@@ -46,6 +71,8 @@ static void on_ended(struct accepted_end *end, uint64_t lived_ms)
 	const struct stat_scope *scope = wl->stats;
 
 	wl->connections--;
+	uncount(wl->count, &wl->counted);
+	uncount(wl->global_count, &wl->global_counted);
 	stat_gauge_dec(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_ACTIVE);
 	stat_inc(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_DESTROY);
 	stat_record(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_LENGTH_MS, lived_ms);
@@ -113,13 +140,18 @@ static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *re
 	if (remote->family == ADDR_UNIX)
 		accepted.remote.path = "";
 	local_address(a, fd, &accepted.local);
-	if (wl->connections >= config->connection_limit) {
-		refuse(wl, fd, LISTENER_STAT_DOWNSTREAM_CX_OVERFLOW);
-		return;
-	}
 	const struct filter_chain *chain = listener_match(config, remote, &accepted.local);
 	if (!chain) {
 		refuse(wl, fd, LISTENER_STAT_NO_FILTER_CHAIN_MATCH);
+		return;
+	}
+	if (!count_in(&config->cap, &wl->count, &wl->counted)) {
+		refuse(wl, fd, LISTENER_STAT_DOWNSTREAM_CX_OVERFLOW);
+		return;
+	}
+	if (!count_in(&config->global_cap, &wl->global_count, &wl->global_counted)) {
+		uncount(wl->count, &wl->counted);
+		refuse(wl, fd, LISTENER_STAT_DOWNSTREAM_GLOBAL_CX_OVERFLOW);
 		return;
 	}
 	serve(wl, chain, &accepted);

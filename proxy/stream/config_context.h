@@ -18,6 +18,7 @@
 #include "telemetry/stats.h"
 
 struct ProtobufCMessageDescriptor;
+struct Envoy__Config__Bootstrap__V3__LayeredRuntime;
 struct Envoy__Config__Core__V3__ConfigSource;
 struct access_log_files;
 struct filter_type;
@@ -42,6 +43,7 @@ struct config_context {
 	struct addr
 		host_address; /* the host's first IPv4 address that isn't loopback, or ADDR_NONE */
 	struct slice listener_address; /* "127.0.0.1_10000": in listener scopes */
+	const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime; /* NULL: none */
 	struct access_log_files *log_files;
 	void *owner; /* of the callbacks below */
 

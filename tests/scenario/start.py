@@ -1,6 +1,7 @@
 """How the program starts, says that it is ready, refuses what it can't serve, and ends."""
 import json
 import signal
+import socket
 import subprocess
 
 import places
@@ -110,3 +111,29 @@ def files_that_it_cannot_write_are_refused():
         g = Gateway("start-files", _direct(), [])
         r = subprocess.run([places.outrigger(), "-c", g.config, "--disable-hot-restart", flag, g.folder / "no" / "such"], capture_output=True, text=True, timeout=20)
         assert r.returncode == 1 and flag in r.stderr and "No such file" in r.stderr, (r.returncode, r.stderr)
+
+
+def connections_of_a_listener_and_of_all_are_limited():
+    """By Envoy's runtime keys; on all workers together."""
+    def refused(limits, stat):
+        runtime = {"layered_runtime": {"layers": [{"name": "static", "static_layer": limits}, {"name": "admin", "admin_layer": {}}]}}
+        with Gateway("start-limits", _direct(), [], bootstrap=runtime) as g:
+            def ask(s):
+                s.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+                return s.recv(1000)
+            for _ in range(2):
+                held = [socket.create_connection(("127.0.0.1", g.port), timeout=10) for _ in range(3)]
+                assert all(ask(s).startswith(b"HTTP/1.1 200") for s in held)
+                for _ in range(5):
+                    with socket.create_connection(("127.0.0.1", g.port), timeout=10) as s:
+                        try:
+                            assert ask(s) == b""
+                        except (ConnectionResetError, BrokenPipeError):
+                            pass
+                for s in held:
+                    s.close()
+                g.wait_for(f"listener.127.0.0.1_{g.port}.downstream_cx_active", 0)
+            assert g.stat(f"listener.127.0.0.1_{g.port}.{stat}") == 10
+    refused({"envoy": {"resource_limits": {"listener": {"l": {"connection_limit": 3}}}}}, "downstream_cx_overflow")
+    refused({"overload.global_downstream_max_connections": 3}, "downstream_global_cx_overflow")
+    refused({"envoy.resource_limits.listener.l.connection_limit": 3, "overload": {"global_downstream_max_connections": 10}}, "downstream_cx_overflow")
