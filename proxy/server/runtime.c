@@ -30,7 +30,7 @@ static bool read_number(const Value *value, uint64_t *number)
 	    !(value->number_value >= 0 && value->number_value < 0x1p53))
 		return false;
 	*number = (uint64_t)value->number_value;
-	return true;
+	return (double)*number == value->number_value;
 }
 
 uint64_t runtime_number(const Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime,

@@ -166,8 +166,10 @@ static void on_data(struct exchange *exchange, struct buf *data, bool end)
 	if (!hc->session || !hc->session->config->receive_count)
 		return;
 	size_t limit = hc->session->config->response_buffer_size;
+	if (!limit || limit > HEALTH_HTTP_ANSWER_MAX)
+		limit = HEALTH_HTTP_ANSWER_MAX;
 	for (const struct buf_segment *s = data->first; s; s = s->next)
-		keep_bytes(hc, slice_make(s->data, s->len), limit ? limit : SIZE_MAX / 4);
+		keep_bytes(hc, slice_make(s->data, s->len), limit);
 }
 
 static void on_closed_exchange(struct exchange *exchange)

@@ -5,7 +5,8 @@
  *
  * Between checks the connection stays, where so configured and the host lets it. Owner: the checker
  * embeds it. Thread: main. Timers: the check's timeout. Limits: the answer's body is looked at up
- * to response_buffer_size, a TCP answer up to HEALTH_TCP_ANSWER_MAX. */
+ * to response_buffer_size (0: no limit of its own) and HEALTH_HTTP_ANSWER_MAX, a TCP answer up to
+ * HEALTH_TCP_ANSWER_MAX. */
 #ifndef UPSTREAM_HEALTH_SESSION_H
 #define UPSTREAM_HEALTH_SESSION_H
 
@@ -19,7 +20,7 @@
 struct health_conn;
 struct loop;
 
-enum { HEALTH_TCP_ANSWER_MAX = 65536 };
+enum { HEALTH_TCP_ANSWER_MAX = 65536, HEALTH_HTTP_ANSWER_MAX = 1 << 20 };
 
 struct health_session {
 	struct loop *loop;
