@@ -7,53 +7,27 @@ enum { BLOCK = 16, LONGEST_KNOWN = 3 * BLOCK };
 
 #define SLOT(at, id, text)                                                                         \
 	[at] = {text, HEADER_##id, HEADER_##id < 64 && HTTP1_NOTED >> (HEADER_##id & 63) & 1},
-const struct http1_name_slot http1_name_slots[HTTP1_NAME_SLOTS] =
-	{SLOT(0, X_FORWARDED_FOR, "x-forwarded-for:") SLOT(1, TRACEPARENT, "traceparent:") SLOT(
-		2, TRAILER, "trailer:") SLOT(5, X_ENVOY_IP_TAGS,
-					     "x-envoy-ip-tags:") SLOT(6, REFERER, "referer:")
-		 SLOT(11, UPGRADE, "upgrade:") SLOT(12, SET_COOKIE, "set-cookie:") SLOT(
-			 13, USER_AGENT,
-			 "user-agent:") SLOT(14, ACCEPT_LANGUAGE,
-					     "accept-language:") SLOT(15, GRPC_MESSAGE,
-								      "grpc-message:")
-			 SLOT(17, ACCEPT, "accept:") SLOT(18, X_REQUEST_ID, "x-request-id:") SLOT(
-				 21,
-				 VARY,
-				 "vary:") SLOT(22, HTTP2_SETTINGS,
-					       "http2-settings:") SLOT(25, COOKIE,
-								       "cookie:") SLOT(26,
-										       ETAG, "etag:")
-				 SLOT(27, ORIGIN, "origin:") SLOT(28, CONNECTION, "connection:") SLOT(
-					 29,
-					 ACCEPT_ENCODING,
-					 "accept-encoding:") SLOT(30, DATE, "date:")
-					 SLOT(31, AUTHORIZATION, "authorization:") SLOT(
-						 34,
-						 HOST,
-						 "host:") SLOT(35, EXPECT,
-							       "expect:") SLOT(38,
-									       CONTENT_TYPE, "content-type:")
-						 SLOT(39, CONTENT_LENGTH, "content-length:") SLOT(
-							 42, SERVER,
-							 "server:") SLOT(47, IF_NONE_MATCH, "if-none-match:")
-							 SLOT(49, CACHE_CONTROL, "cache-control:") SLOT(
-								 50, KEEP_ALIVE,
-								 "keep-alive:") SLOT(51, TE, "te:")
-								 SLOT(53, VIA, "via:") SLOT(
-									 56, LAST_MODIFIED,
-									 "last-modified:")
-									 SLOT(58, LOCATION,
-									      "location:")
-										 SLOT(60,
-										      GRPC_TIMEOUT,
-										      "grpc-"
-										      "timeout:")
-											 SLOT(62,
-											      GRPC_STATUS,
-											      "grpc"
-											      "-sta"
-											      "tus"
-											      ":")};
+/* clang-format off */
+const struct http1_name_slot http1_name_slots[HTTP1_NAME_SLOTS] = {
+	SLOT(0, X_FORWARDED_FOR, "x-forwarded-for:") SLOT(1, TRACEPARENT, "traceparent:")
+	SLOT(2, TRAILER, "trailer:") SLOT(5, X_ENVOY_IP_TAGS, "x-envoy-ip-tags:")
+	SLOT(6, REFERER, "referer:") SLOT(11, UPGRADE, "upgrade:")
+	SLOT(12, SET_COOKIE, "set-cookie:") SLOT(13, USER_AGENT, "user-agent:")
+	SLOT(14, ACCEPT_LANGUAGE, "accept-language:") SLOT(15, GRPC_MESSAGE, "grpc-message:")
+	SLOT(17, ACCEPT, "accept:") SLOT(18, X_REQUEST_ID, "x-request-id:")
+	SLOT(21, VARY, "vary:") SLOT(22, HTTP2_SETTINGS, "http2-settings:")
+	SLOT(25, COOKIE, "cookie:") SLOT(26, ETAG, "etag:") SLOT(27, ORIGIN, "origin:")
+	SLOT(28, CONNECTION, "connection:") SLOT(29, ACCEPT_ENCODING, "accept-encoding:")
+	SLOT(30, DATE, "date:") SLOT(31, AUTHORIZATION, "authorization:")
+	SLOT(34, HOST, "host:") SLOT(35, EXPECT, "expect:")
+	SLOT(38, CONTENT_TYPE, "content-type:") SLOT(39, CONTENT_LENGTH, "content-length:")
+	SLOT(42, SERVER, "server:") SLOT(47, IF_NONE_MATCH, "if-none-match:")
+	SLOT(49, CACHE_CONTROL, "cache-control:") SLOT(50, KEEP_ALIVE, "keep-alive:")
+	SLOT(51, TE, "te:") SLOT(53, VIA, "via:") SLOT(56, LAST_MODIFIED, "last-modified:")
+	SLOT(58, LOCATION, "location:") SLOT(60, GRPC_TIMEOUT, "grpc-timeout:")
+	SLOT(62, GRPC_STATUS, "grpc-status:")
+};
+/* clang-format on */
 #undef SLOT
 
 enum header_id http1_name_find_bytewise(const char *name, size_t *len)
