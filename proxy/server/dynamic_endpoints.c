@@ -11,7 +11,6 @@
 struct endpoints_work {
 	struct cluster *cluster; /* a reference */
 	struct host_set *before; /* a reference; NULL: none */
-	struct slice name;       /* what is asked for */
 	uint32_t generation;     /* of the set to be built */
 	struct host_set *hosts;  /* what was built; NULL: the file had none */
 	struct cluster_manager *manager;
@@ -31,7 +30,6 @@ static void *endpoints_begin(struct subscription *sub)
 		work->before->published.references++;
 	work->generation = cluster_hosts_generation(record);
 	work->manager = record->manager;
-	work->name = sub->name;
 	return work;
 }
 
