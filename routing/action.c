@@ -248,19 +248,20 @@ static enum status load_internal_redirect(struct internal_redirect *redirect,
 	return load_predicates(redirect, policy, arena, diag);
 }
 
-static enum status load_retry(struct route_action *action, const action_message *message,
-			      const struct route_build *build, struct diag *diag)
+enum status route_retry_load(const struct retry_policy **retry,
+			     const Envoy__Config__Route__V3__RetryPolicy *message,
+			     const Google__Protobuf__Any *typed, const struct route_build *build,
+			     struct diag *diag)
 {
-	if (message->retry_policy_typed_config) {
+	if (typed) {
 		diag_at(diag, "retry_policy_typed_config", "is not supported");
 		return STATUS_UNSUPPORTED;
 	}
-	if (!message->retry_policy)
+	if (!message)
 		return STATUS_OK;
-	struct retry_policy *retry = ARENA_NEW(build->arena, struct retry_policy);
-	enum status status =
-		retry_policy_load(retry, message->retry_policy, build->hooks, build->arena, diag);
-	action->retry = retry;
+	struct retry_policy *policy = ARENA_NEW(build->arena, struct retry_policy);
+	enum status status = retry_policy_load(policy, message, build->hooks, build->arena, diag);
+	*retry = policy;
 	if (status)
 		diag_prefix(diag, "retry_policy");
 	return status;
@@ -301,7 +302,8 @@ enum status route_action_load(struct route_action *action, const action_message 
 	if (!status)
 		status = load_host_rewrite(&action->host_rewrite, message, arena, diag);
 	if (!status)
-		status = load_retry(action, message, build, diag);
+		status = route_retry_load(&action->retry, message->retry_policy,
+					  message->retry_policy_typed_config, build, diag);
 	if (!status)
 		status = hash_policies_load(&action->hash_policies, message->hash_policy,
 					    message->n_hash_policy, arena, diag);

@@ -19,8 +19,10 @@
 
 struct Envoy__Config__Core__V3__Metadata;
 struct Envoy__Config__Route__V3__HedgePolicy;
+struct Envoy__Config__Route__V3__RetryPolicy;
 struct Envoy__Config__Route__V3__RouteAction;
 struct Envoy__Config__Route__V3__WeightedCluster;
+struct Google__Protobuf__Any;
 
 enum { ROUTE_TIMEOUT_DEFAULT_MS = 15000 };
 
@@ -123,6 +125,13 @@ route_action_load_rpc(struct route_action *action, const char *cluster,
 		      const struct Envoy__Config__Route__V3__WeightedCluster *weighted,
 		      const struct Envoy__Config__Core__V3__Metadata *metadata_match,
 		      const struct route_build *build, struct diag *diag);
+
+/* A route's or virtual host's policy: *retry stays for a NULL message. `typed` is refused. Diag's
+ * path begins with the field's name. */
+enum status MUST_CHECK route_retry_load(const struct retry_policy **retry,
+					const struct Envoy__Config__Route__V3__RetryPolicy *message,
+					const struct Google__Protobuf__Any *typed,
+					const struct route_build *build, struct diag *diag);
 
 /* NULL message: NULL. */
 const struct hedge_policy *

@@ -21,24 +21,6 @@ static enum status load_filters(struct virtual_host *host, const host_message *m
 				   build->hooks, build->arena, diag);
 }
 
-static enum status load_retry(struct virtual_host *host, const host_message *message,
-			      const struct route_build *build, struct diag *diag)
-{
-	if (message->retry_policy_typed_config) {
-		diag_at(diag, "retry_policy_typed_config", "is not supported");
-		return STATUS_UNSUPPORTED;
-	}
-	if (!message->retry_policy)
-		return STATUS_OK;
-	struct retry_policy *retry = ARENA_NEW(build->arena, struct retry_policy);
-	enum status status =
-		retry_policy_load(retry, message->retry_policy, build->hooks, build->arena, diag);
-	host->retry = retry;
-	if (status)
-		diag_prefix(diag, "retry_policy");
-	return status;
-}
-
 static enum status load_virtual_clusters(struct virtual_host *host, const host_message *message,
 					 struct arena *arena, struct diag *diag)
 {
@@ -79,7 +61,8 @@ static enum status load_common(struct virtual_host *host, const host_message *me
 	if (!status)
 		status = load_filters(host, message, build, diag);
 	if (!status)
-		status = load_retry(host, message, build, diag);
+		status = route_retry_load(&host->retry, message->retry_policy,
+					  message->retry_policy_typed_config, build, diag);
 	if (!status)
 		status = mirrors_load(&host->mirrors, message->request_mirror_policies,
 				      message->n_request_mirror_policies, build->validates_clusters,
