@@ -181,6 +181,8 @@ static const struct unsupported rows[] = {
 	UNSUPPORTED_OF("envoy.config.route.v3.RouteAction"),
 	REFUSED("cluster_specifier_plugin", ""),
 	REFUSED("inline_cluster_specifier_plugin", ""),
+	IGNORED("internal_redirect_policy", "redirects go to the client"),
+	IGNORED("internal_redirect_action", "redirects go to the client"),
 	UNSUPPORTED_OF("envoy.config.route.v3.RouteAction.RequestMirrorPolicy"),
 	IGNORED("trace_sampled", "mirrored requests are not traced"),
 	UNSUPPORTED_OF("envoy.config.route.v3.RouteConfiguration"),
