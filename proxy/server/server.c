@@ -165,125 +165,6 @@ void server_reopen_logs(struct server *server)
 	access_log_files_reopen(server->log_files);
 }
 
-/* --- draining and ending --- */
-
-static void start_drain_time(struct worker *worker, const struct options *options)
-{
-	worker->context.drain_start_ms = loop_now_ms(&worker->loop);
-	worker->context.drain_time_ms = (uint64_t)options->drain_time_s * 1000;
-}
-
-static void worker_do_drain(struct worker *worker, void *arg)
-{
-	start_drain_time(worker, arg);
-	worker_drain(worker);
-}
-
-static void worker_ask_to_leave(struct worker *worker, const struct options *options,
-				bool inbound_only)
-{
-	if (worker->is_ending)
-		return;
-	start_drain_time(worker, options);
-	worker->context.is_draining = true;
-	worker->context.is_drain_inbound = inbound_only;
-}
-
-static void worker_ask_inbound(struct worker *worker, void *arg)
-{
-	worker_ask_to_leave(worker, arg, true);
-}
-
-static void worker_ask_all(struct worker *worker, void *arg)
-{
-	worker_ask_to_leave(worker, arg, false);
-}
-
-static void worker_stop_inbound(struct worker *worker, void *arg)
-{
-	(void)arg;
-	worker_listeners_stop(worker, true);
-}
-
-static void worker_stop_all(struct worker *worker, void *arg)
-{
-	(void)arg;
-	worker_listeners_stop(worker, false);
-}
-
-static void to_workers(struct server *server, void (*fn)(struct worker *, void *))
-{
-	for (unsigned i = 0; i < server->worker_count; i++)
-		worker_post(server->workers[i], fn, (void *)(uintptr_t)server->options);
-}
-
-static void stop_listeners(struct server *server, bool inbound_only)
-{
-	const struct list_node *all = &server->listeners.records;
-
-	for (const struct list_node *n = all->next; n != all; n = n->next) {
-		const struct listener *listener =
-			container_of(n, struct listener_record, link)->listener;
-		if (!inbound_only || listener->traffic_direction == LISTENER_INBOUND)
-			stat_inc(stats_main_shard(server->stats), server->listeners.scope,
-				 LISTENER_MANAGER_STAT_LISTENER_STOPPED);
-	}
-	to_workers(server, inbound_only ? worker_stop_inbound : worker_stop_all);
-}
-
-static void on_listeners_drained(struct timer *timer)
-{
-	struct server *server = container_of(timer, struct server, listeners_timer);
-	stop_listeners(server, server->drains_inbound_only);
-}
-
-void server_drain_listeners(struct server *server, bool inbound_only, bool graceful)
-{
-	if (!graceful) {
-		stop_listeners(server, inbound_only);
-		return;
-	}
-	server->drains_inbound_only = inbound_only;
-	to_workers(server, inbound_only ? worker_ask_inbound : worker_ask_all);
-	timer_start(&server->loop.wheel, &server->listeners_timer,
-		    (uint64_t)server->options->drain_time_s * 1000);
-}
-
-static void worker_fail(struct worker *worker, void *arg)
-{
-	worker->context.is_failing = arg;
-}
-
-void server_set_failing(struct server *server, bool is_failing)
-{
-	server->is_health_check_failing = is_failing;
-	for (unsigned i = 0; i < server->worker_count; i++)
-		worker_post(server->workers[i], worker_fail, is_failing ? server : NULL);
-}
-
-void server_drain(struct server *server)
-{
-	if (server->state == SERVER_DRAINING) {
-		server_stop(server);
-		return;
-	}
-	log_info(MAIN, "draining");
-	server->state = SERVER_DRAINING;
-	to_workers(server, worker_do_drain);
-	timer_start(&server->loop.wheel, &server->drain_timer,
-		    (uint64_t)server->options->drain_time_s * 1000);
-}
-
-static void on_drain_deadline(struct timer *timer)
-{
-	server_stop(container_of(timer, struct server, drain_timer));
-}
-
-void server_stop(struct server *server)
-{
-	loop_stop(&server->loop);
-}
-
 void server_on_worker_event(void *receiver, enum main_event event, void *subject)
 {
 	struct server *server = receiver;
@@ -438,8 +319,7 @@ static enum status init(struct server *server, const struct options *options, st
 	server->clusters.owner = server;
 	server->clusters.builder = &server->dynamic.subscriptions.builder;
 	listener_manager_init(&server->listeners, &server->publisher, server->stats);
-	timer_init(&server->drain_timer, on_drain_deadline);
-	timer_init(&server->listeners_timer, on_listeners_drained);
+	server_drain_init(server);
 	timer_init(&server->second_timer, on_second);
 	timer_init(&server->flush_timer, on_flush_stats);
 	dynamic_init(&server->dynamic, server);

@@ -79,6 +79,8 @@ void server_advance(struct server *server);
 /* From workers' messages. */
 void server_on_worker_event(void *server, enum main_event event, void *subject);
 
+/* drain.c: its timers, before anything else of it. */
+void server_drain_init(struct server *server);
 /* SIGTERM, and what leads to it: no new connections, the others end at their next boundary; then it
  * stops. */
 void server_drain(struct server *server);
