@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/shared.h"
 #include "server/listen_sockets.h"
-#include "server/worker_listener.h"
 #include "stream/stream.h"
 #include "telemetry/access_log.h"
 #include "telemetry/log_writer.h"
