@@ -48,7 +48,7 @@ def nobody_waits_and_what_is_lost_is_counted():
                 assert g.http("GET", f"/{i}").status == 200
             dropped = g.stat("filesystem.write_dropped")
             assert dropped > 100, dropped  # known while it is blocked
-        r.check(before.row, 60, 60)
+        r.check(before.row, 60)
         lines, over = [], threading.Event()
         thread = threading.Thread(target=_read_lines, args=(reader, lines, over))
         thread.start()
