@@ -4,6 +4,7 @@
 
 #include "codec/hessian2_number.h"
 #include "codec/hessian2_string.h"
+#include "message/argument_value.h"
 
 enum { SPECIAL = 0xff };
 
@@ -463,7 +464,7 @@ enum status hessian2_read_text(struct hessian2_reader *reader, struct slice *out
 	if (kind == HESSIAN2_BOOL)
 		*out = *p == 'T' ? SLICE("true") : SLICE("false");
 	else if (kind == HESSIAN2_DOUBLE)
-		*out = hessian2_double_text(hessian2_double_value(p), reader->arena);
+		*out = argument_double_text(hessian2_double_value(p), reader->arena);
 	else
 		*out = slice_of(arena_printf(reader->arena, "%lld",
 					     kind == HESSIAN2_INT

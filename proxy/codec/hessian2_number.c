@@ -1,8 +1,5 @@
 #include "codec/hessian2_number.h"
 
-#include <float.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* An unsigned big-endian number of `size` bytes. */
@@ -63,45 +60,4 @@ double hessian2_double_value(const uint8_t *p)
 	bits = big_endian(p + 1, 8);
 	memcpy(&value, &bits, sizeof value);
 	return value;
-}
-
-struct slice hessian2_double_text(double value, struct arena *arena)
-{
-	char digits[32], *exponent_at;
-	int precision = __builtin_fabs(value) < DBL_MIN ? 2 : 15; /* 15 digits always come back */
-
-	if (value != value)
-		return SLICE("NaN");
-	if (value - value != 0)
-		return value > 0 ? SLICE("Infinity") : SLICE("-Infinity");
-	if (value == 0)
-		return __builtin_signbit(value) ? SLICE("-0.0") : SLICE("0.0");
-	do
-		snprintf(digits, sizeof digits, "%.*e", precision - 1, value);
-	while (strtod(digits, NULL) != value && ++precision <= 17);
-
-	const char *sign = digits[0] == '-' ? "-" : "";
-	char *first = digits + (digits[0] == '-');
-	exponent_at = strchr(first, 'e');
-	int exponent = atoi(exponent_at + 1);
-	first[1] = first[0]; /* d.ddd: the point goes, the digits become one run */
-	first++;
-	int count = (int)(exponent_at - first);
-	while (count > 1 && first[count - 1] == '0')
-		count--;
-
-	char *text;
-	if (exponent < -3 || exponent >= 7)
-		text = arena_printf(arena, "%s%c.%.*sE%d", sign, first[0],
-				    count > 1 ? count - 1 : 1, count > 1 ? first + 1 : "0",
-				    exponent);
-	else if (exponent < 0)
-		text = arena_printf(arena, "%s0.%.*s%.*s", sign, -exponent - 1, "00", count, first);
-	else if (count <= exponent + 1)
-		text = arena_printf(arena, "%s%.*s%.*s.0", sign, count, first, exponent + 1 - count,
-				    "000000");
-	else
-		text = arena_printf(arena, "%s%.*s.%.*s", sign, exponent + 1, first,
-				    count - exponent - 1, first + exponent + 1);
-	return slice_of(text);
 }
