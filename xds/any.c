@@ -152,6 +152,8 @@
 	X(google__protobuf__uint32_value)                                                                  \
 	X(google__protobuf__uint64_value)                                                                  \
 	X(google__protobuf__value)                                                                         \
+	X(outrigger__config__route__v1__rpc_match)                                                         \
+	X(outrigger__config__route__v1__rpc_route_configuration)                                           \
 	X(udpa__type__v1__typed_struct)                                                                    \
 	X(xds__type__matcher__v3__double_range_matcher)                                                    \
 	X(xds__type__matcher__v3__ipmatcher)                                                               \
