@@ -7,7 +7,7 @@
 enum {
 	EVENT_LIMIT = 15, /* bytes of an event's body; Java refuses more */
 	HEARTBEAT_INDEX =
-		DUBBO_NO_CALL, /* in the place of a call's index, so that no call has it */
+		OPEN_CALLS_NONE, /* in the place of a call's index, so that no call has it */
 };
 
 enum event {
@@ -273,7 +273,7 @@ static void dubbo_close(struct codec *codec)
 
 	codec->is_failed = true;
 	end_all(dubbo, REPLY_NONE);
-	dubbo_calls_fini(&dubbo->calls);
+	open_calls_fini(&dubbo->calls);
 }
 
 void dubbo_open(struct dubbo *dubbo, enum codec_side side, const struct codec_events *events,
@@ -288,7 +288,7 @@ void dubbo_open(struct dubbo *dubbo, enum codec_side side, const struct codec_ev
 		.options = options,
 	};
 	list_init(&dubbo->open);
-	dubbo_calls_init(&dubbo->calls);
+	open_calls_init(&dubbo->calls);
 }
 
 const struct codec_type dubbo_codec = {

@@ -8,7 +8,7 @@
  * is sent leaves as one frame when its end is known. A request looks like its Triple twin (":path:
  * /interface/method", …); facts of the frame are in headers->rpc. Attachments are read on demand
  * (dubbo_attachments.h). Heartbeats are answered here. Each call has an id of ours on an upstream
- * connection (dubbo_calls.h); the consumer's own is in exchange->wire_id.
+ * connection (open_calls.h); the consumer's own is in exchange->wire_id.
  *
  * A connection fails for lost framing only (no magic, a body over the limit): `reset` for each open
  * exchange, then `failed`. EOF is no failure: `reset` for each open exchange, and must_close. A
@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #include "codec/codec.h"
-#include "codec/dubbo_calls.h"
+#include "codec/open_calls.h"
 
 enum {
 	DUBBO_PAYLOAD_LIMIT = 8 << 20, /* Dubbo's own default */
@@ -76,9 +76,9 @@ struct dubbo {
 	struct exchange
 		*current;      /* the one whose events are being delivered, while it is attached */
 	struct list_node open; /* server: exchanges that were begun and not closed */
-	struct dubbo_calls calls; /* client */
-	bool is_heartbeat_open;   /* ours is not answered yet */
-	uint8_t latest_head;      /* server: its place in options->heads */
+	struct open_calls calls; /* client */
+	bool is_heartbeat_open;  /* ours is not answered yet */
+	uint8_t latest_head;     /* server: its place in options->heads */
 };
 
 /* The server's side, and the client's; dubbo_open chooses. */

@@ -13,17 +13,11 @@ static void detach(struct dubbo *dubbo, struct exchange *exchange)
 
 	if (gathered)
 		buf_clear(gathered);
-	dubbo_calls_remove(&dubbo->calls, exchange->slot);
+	open_calls_remove(&dubbo->calls, exchange->slot);
 	exchange->codec = NULL;
 	exchange->state = NULL;
 	if (dubbo->current == exchange)
 		dubbo->current = NULL;
-}
-
-static bool is_attached(const struct dubbo *dubbo, const struct exchange *exchange)
-{
-	return exchange->slot < dubbo->calls.capacity &&
-	       dubbo->calls.calls[exchange->slot].exchange == exchange;
 }
 
 void dubbo_client_end_all(struct dubbo *dubbo, enum reply_reason reason)
@@ -40,7 +34,7 @@ void dubbo_client_end_all(struct dubbo *dubbo, enum reply_reason reason)
 
 void dubbo_client_abandon(struct exchange *exchange)
 {
-	if (exchange->codec && is_attached(dubbo_of(exchange->codec), exchange))
+	if (exchange->codec && open_calls_has(&dubbo_of(exchange->codec)->calls, exchange))
 		detach(dubbo_of(exchange->codec), exchange);
 	exchange->codec = NULL;
 }
@@ -50,7 +44,8 @@ void dubbo_client_abandon(struct exchange *exchange)
 void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)
 {
 	const struct codec_events *events = dubbo->codec.events;
-	const struct dubbo_call *call = dubbo_calls_find(&dubbo->calls, frame.id);
+	const struct open_call *call =
+		open_calls_find(&dubbo->calls, (uint32_t)frame.id, frame.id >> 32, UINT32_MAX);
 
 	if (UNLIKELY(!call)) {
 		dubbo->options->counts->unknown_answers++;
@@ -93,11 +88,17 @@ void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 
 /* --- requests */
 
+/* 0, the generation in 31 bits, the index in 32. */
+static uint64_t wire_id(const struct open_calls *calls, uint32_t index)
+{
+	return (uint64_t)calls->calls[index].generation << 32 | index;
+}
+
 /* The whole request is here: writes it. */
 static void finish(struct exchange *exchange, struct buf *body)
 {
 	struct dubbo *dubbo = dubbo_of(exchange->codec);
-	struct dubbo_call *call = &dubbo->calls.calls[exchange->slot];
+	struct open_call *call = &dubbo->calls.calls[exchange->slot];
 
 	dubbo_put_frame(dubbo, call->flag, 0, exchange->wire_id, body);
 	exchange->is_sent = true;
@@ -135,11 +136,11 @@ void dubbo_client_send_headers(struct exchange *exchange, struct headers *header
 	exchange->state = NULL;
 	exchange->is_oneway = rpc->is_oneway;
 	exchange->is_received = exchange->is_sent = false;
-	exchange->slot = dubbo_calls_add(&dubbo->calls, exchange,
-					 (uint8_t)(DUBBO_FLAG_REQUEST |
-						   (rpc->is_oneway ? 0 : DUBBO_FLAG_TWOWAY) |
-						   rpc->serialization));
-	exchange->wire_id = dubbo_calls_id(&dubbo->calls, exchange->slot);
+	exchange->slot = open_calls_add(&dubbo->calls, exchange,
+					(uint8_t)(DUBBO_FLAG_REQUEST |
+						  (rpc->is_oneway ? 0 : DUBBO_FLAG_TWOWAY) |
+						  rpc->serialization));
+	exchange->wire_id = wire_id(&dubbo->calls, exchange->slot);
 	if (end)
 		finish(exchange, NULL);
 }
@@ -162,8 +163,8 @@ void dubbo_client_send_data(struct exchange *exchange, struct buf *data, bool en
 void dubbo_pass_request(struct dubbo *dubbo, struct exchange *exchange, struct slice frame)
 {
 	uint8_t flag = (uint8_t)frame.data[2];
-	uint32_t index = dubbo_calls_add(&dubbo->calls, exchange, flag);
-	struct dubbo_call *call = &dubbo->calls.calls[index];
+	uint32_t index = open_calls_add(&dubbo->calls, exchange, flag);
+	struct open_call *call = &dubbo->calls.calls[index];
 
 	call->is_on_wire = call->is_passed = true;
 	exchange->codec = &dubbo->codec;
@@ -172,7 +173,7 @@ void dubbo_pass_request(struct dubbo *dubbo, struct exchange *exchange, struct s
 	exchange->read_pauses = 0;
 	exchange->is_oneway = exchange->is_received = false;
 	exchange->is_sent = true;
-	exchange->wire_id = dubbo_calls_id(&dubbo->calls, index);
+	exchange->wire_id = wire_id(&dubbo->calls, index);
 	dubbo_frame_readdress(frame, flag, 0, exchange->wire_id);
 	buf_append_turn(dubbo->codec.out, frame);
 }

@@ -113,9 +113,13 @@ static void late_repeated_and_forged_answers_are_dropped(void **state)
 
 	dubbo_client_codec.abandon(&first->exchange);
 	assert_null(first->exchange.codec);
-	struct call *second = send_one(end); /* takes the slot over */
+	struct call *second = send_one(end);
 	uint64_t second_id = sent_id(end);
-	assert_int_equal((uint32_t)second_id, (uint32_t)id);
+	while ((uint32_t)second_id != (uint32_t)id) { /* until one takes the slot over */
+		give_answer(end, second_id);
+		second = send_one(end);
+		second_id = sent_id(end);
+	}
 	assert_int_not_equal(second_id, id);
 
 	give_answer(end, id);                            /* late */
