@@ -47,7 +47,7 @@ struct dubbo_counts {
 };
 
 struct dubbo_heads;
-struct dubbo_head_slot;
+struct rpc_kept;
 
 /* What a server codec deals with by itself. */
 enum dubbo_notice {
@@ -63,8 +63,7 @@ struct dubbo_options {
 	void (*noticed)(struct codec *codec, enum dubbo_notice notice); /* server; may be NULL */
 	/* Server: shown a whole two-way request with a kept head before its exchange is begun.
 	 * True: it was taken, and dubbo_pass_answer or dubbo_take_back follows. NULL: none is. */
-	bool (*pass)(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,
-		     struct slice frame);
+	bool (*pass)(struct codec *codec, struct rpc_kept *head, uint64_t id, struct slice frame);
 	/* Client: the whole answer to a request that was passed on; detached. In turn memory that
 	 * may be written to. */
 	void (*passed)(struct exchange *exchange, struct slice frame);
@@ -106,7 +105,6 @@ void dubbo_pass_answer(struct dubbo *dubbo, uint64_t id, struct slice frame);
 
 /* Server: a request that was taken by options->pass becomes an exchange after all, with all its
  * events. payload: the request's own, or nothing; what is left of it is dropped. */
-void dubbo_take_back(struct dubbo *dubbo, struct dubbo_head_slot *head, uint64_t id,
-		     struct buf *payload);
+void dubbo_take_back(struct dubbo *dubbo, struct rpc_kept *head, uint64_t id, struct buf *payload);
 
 #endif

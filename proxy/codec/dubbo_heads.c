@@ -5,9 +5,8 @@
 #include "codec/dubbo_frame.h"
 
 struct dubbo_head_slot {
+	struct rpc_kept kept;
 	uint32_t key_len, size; /* size: of the request with its text */
-	uint32_t holds;         /* calls, and the table while it is there */
-	struct rpc_memo memo;
 	char key[DUBBO_HEAD_KEY + 1];
 	struct dubbo_request request; /* pointers into itself are set in each copy */
 };
@@ -78,27 +77,11 @@ struct dubbo_answer *dubbo_answer_make(uint8_t status, struct arena *arena)
 
 /* --- requests */
 
-void dubbo_head_hold(struct dubbo_head_slot *slot)
-{
-	slot->holds++;
-}
-
-void dubbo_head_release(struct dubbo_head_slot *slot)
-{
-	if (UNLIKELY(!--slot->holds))
-		free(slot);
-}
-
-struct rpc_memo *dubbo_head_memo(struct dubbo_head_slot *slot)
-{
-	return &slot->memo;
-}
-
 void dubbo_heads_fini(struct dubbo_heads *heads)
 {
 	for (unsigned i = 0; i < DUBBO_HEAD_SLOTS; i++)
 		if (heads->slots[i])
-			dubbo_head_release(heads->slots[i]);
+			rpc_kept_release(&heads->slots[i]->kept);
 	dubbo_heads_init(heads);
 }
 
@@ -232,31 +215,31 @@ static inline uint64_t key_find(struct slice payload)
 	return key_make(payload, version, method, end);
 }
 
-struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload,
-					 uint8_t *latest)
+struct rpc_kept *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload,
+				  uint8_t *latest)
 {
 	struct dubbo_head_slot *slot = heads->slots[*latest];
 
 	/* Five whole strings: a payload that begins with them begins with no others. */
 	if (slot && slot->key_len <= payload.len && !memcmp(slot->key, payload.data, slot->key_len))
-		return slot;
+		return &slot->kept;
 	uint64_t key = key_find(payload);
 	slot = heads->slots[ *latest = (uint8_t)(key >> 32)];
 	if (UNLIKELY(!slot || slot->key_len != (uint32_t)key ||
 		     memcmp(slot->key, payload.data, (uint32_t)key)))
 		return NULL;
-	return slot;
+	return &slot->kept;
 }
 
-struct dubbo_request *dubbo_request_copy(struct dubbo_head_slot *slot, bool is_oneway,
-					 struct arena *arena)
+struct dubbo_request *dubbo_request_copy(struct rpc_kept *kept, bool is_oneway, struct arena *arena)
 {
+	struct dubbo_head_slot *slot = container_of(kept, struct dubbo_head_slot, kept);
 	struct dubbo_request *request = arena_alloc(arena, slot->size);
 
 	memcpy(request, &slot->request, slot->size);
 	point_inside(request, arena);
 	request->head.is_oneway = is_oneway;
-	request->head.memo = &slot->memo;
+	request->head.memo = &kept->memo;
 	return request;
 }
 
@@ -273,13 +256,12 @@ void dubbo_heads_keep(struct dubbo_heads *heads, struct slice payload,
 	struct dubbo_head_slot *old = heads->slots[key >> 32];
 	struct dubbo_head_slot *slot = malloc(offsetof(struct dubbo_head_slot, request) + size);
 	invariant(slot);
-	slot->holds = 1;
+	slot->kept = (struct rpc_kept){.holds = 1};
 	slot->key_len = key_len;
-	slot->memo = (struct rpc_memo){.of = NULL};
 	slot->size = (uint32_t)size;
 	memcpy(slot->key, payload.data, key_len);
 	memcpy(&slot->request, request, size);
 	heads->slots[key >> 32] = slot;
 	if (old)
-		dubbo_head_release(old);
+		rpc_kept_release(&old->kept);
 }

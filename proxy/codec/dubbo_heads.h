@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/slice.h"
+#include "codec/rpc_kept.h"
 #include "message/headers.h"
 #include "message/rpc_head.h"
 
@@ -64,18 +65,11 @@ struct dubbo_answer *dubbo_answer_make(uint8_t status, struct arena *arena);
 
 /* The kept head that a Hessian2 payload begins with, or NULL. Borrowed until the next
  * dubbo_heads_keep. *latest: where the caller's last one was; zero at first. */
-struct dubbo_head_slot *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload,
-					 uint8_t *latest);
+struct rpc_kept *dubbo_heads_find(const struct dubbo_heads *heads, struct slice payload,
+				  uint8_t *latest);
 
-/* The slot stays as it is until its release, whatever takes its place. */
-void dubbo_head_hold(struct dubbo_head_slot *slot);
-void dubbo_head_release(struct dubbo_head_slot *slot);
-
-/* What the worker remembers of calls with this head. */
-struct rpc_memo *dubbo_head_memo(struct dubbo_head_slot *slot);
-
-/* What dubbo_request_make would make of that head, is_oneway as given, with the slot's memo. */
-struct dubbo_request *dubbo_request_copy(struct dubbo_head_slot *slot, bool is_oneway,
+/* What dubbo_request_make would make of that head, is_oneway as given, with its memo. */
+struct dubbo_request *dubbo_request_copy(struct rpc_kept *kept, bool is_oneway,
 					 struct arena *arena);
 
 /* Keeps the request's head for later calls, if it is plain. payload: what it was read from. */

@@ -63,7 +63,7 @@ static COLD struct exchange *begin_unknown(struct dubbo *dubbo, struct dubbo_fra
 	return exchange;
 }
 
-static struct exchange *begin_known(struct dubbo *dubbo, struct dubbo_head_slot *head, uint64_t id,
+static struct exchange *begin_known(struct dubbo *dubbo, struct rpc_kept *head, uint64_t id,
 				    bool is_oneway)
 {
 	struct exchange *exchange = begin(dubbo, id, is_oneway);
@@ -95,7 +95,7 @@ void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 {
 	const struct dubbo_options *options = dubbo->options;
 	bool is_oneway = !(frame.flag & DUBBO_FLAG_TWOWAY);
-	struct dubbo_head_slot *head = NULL;
+	struct rpc_kept *head = NULL;
 	struct buf data;
 
 	options->counts->requests++;
@@ -115,8 +115,7 @@ void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 	buf_clear(&data);
 }
 
-void dubbo_take_back(struct dubbo *dubbo, struct dubbo_head_slot *head, uint64_t id,
-		     struct buf *payload)
+void dubbo_take_back(struct dubbo *dubbo, struct rpc_kept *head, uint64_t id, struct buf *payload)
 {
 	struct exchange *outer = dubbo->current;
 	struct exchange *exchange = begin_known(dubbo, head, id, false);

@@ -21,8 +21,8 @@ struct rpc_call {
 	struct rpc_session *owner;
 	struct list_node link; /* owner->calls */
 	struct rpc_call *next_free;
-	struct dubbo_head_slot *head; /* held */
-	uint64_t id;                  /* the consumer's */
+	struct rpc_kept *kept; /* held */
+	uint64_t id;           /* the consumer's */
 	uint64_t start_ns;
 	enum reply_reason lost; /* why it returns */
 	bool is_unsent;         /* it may go again */
@@ -91,7 +91,7 @@ static void leave(struct rpc_call *call)
 	resume(call);
 	list_remove(&call->link);
 	call->owner->session.stream_count--;
-	dubbo_head_release(call->head);
+	rpc_kept_release(call->kept);
 }
 
 static void end(struct rpc_call *call)
@@ -124,16 +124,10 @@ static void on_passed(struct upstream_request *request, struct slice frame)
 {
 	struct rpc_call *call = of_request(request);
 	struct rpc_session *rs = call->owner;
-	uint8_t status = dubbo_frame_status(frame);
-	int result = RPC_RESULT_UNKNOWN;
 
-	if (LIKELY(status == DUBBO_OK))
-		result = dubbo_result_read(slice_sub(frame, DUBBO_HEADER_SIZE, frame.len),
-					   (uint8_t)frame.data[2] & DUBBO_SERIALIZATION_MASK);
-	rpc_count_answer(rpc_words(&rs->session), status, result);
+	rpc_count_answer(rs->words, rs->dialect->pass_answer(rs->session.codec, call->id, frame));
 	if (UNLIKELY(rpc_close_over_cap(&rs->session))) /* and this call with it */
 		return;
-	dubbo_pass_answer(&rs->codec, call->id, frame);
 	conn_flush_later(&rs->session.conn);
 	end(call);
 }
@@ -151,12 +145,12 @@ static void on_reset(struct upstream_request *request, enum reply_reason reason)
 	call->is_unsent =
 		reason == REPLY_CONNECTION_LOST && upstream_request_unsent(request, &payload);
 	rs->returning = call;
-	dubbo_head_hold(call->head);
+	rpc_kept_hold(call->kept);
 	leave(call);
 	rs->session.request_count--;
-	dubbo_take_back(&rs->codec, call->head, call->id, &payload);
+	rs->dialect->take_back(rs->session.codec, call->kept, call->id, &payload);
 	rs->returning = NULL;
-	dubbo_head_release(call->head);
+	rpc_kept_release(call->kept);
 	call_give(rs->session.worker, call);
 }
 
@@ -219,13 +213,12 @@ static struct worker_host *choose_host(struct cluster_worker *cluster, const str
 							   .index = BALANCE_NONE});
 }
 
-bool rpc_call_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,
-		   struct slice frame)
+bool rpc_call_pass(struct codec *codec, struct rpc_kept *kept, uint64_t id, struct slice frame)
 {
-	struct rpc_session *rs = container_of(codec, struct rpc_session, codec.codec);
-	struct session *session = &rs->session;
+	struct session *session = session_of_codec(codec);
+	struct rpc_session *rs = rpc_session_of(session);
 	struct worker_context *worker = session->worker;
-	const struct rpc_memo *memo = dubbo_head_memo(head);
+	const struct rpc_memo *memo = &kept->memo;
 	const struct route *route = memo->found;
 
 	if (UNLIKELY(memo->of != rpc_manager_of(session)->routes ||
@@ -238,17 +231,18 @@ bool rpc_call_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t i
 	struct rpc_call *call = call_take(worker);
 	call->request.priority =
 		route->forward->is_high_priority ? CLUSTER_PRIORITY_HIGH : CLUSTER_PRIORITY_DEFAULT;
-	if (UNLIKELY(!upstream_request_pass(&call->request, host, frame, &request_events))) {
+	if (UNLIKELY(!upstream_request_pass(&call->request, host, rs->dialect->stream_protocol,
+					    frame, &request_events))) {
 		call_give(worker, call);
 		rs->host = host; /* it was its turn */
 		return false;
 	}
 	call->owner = rs;
-	call->head = head;
+	call->kept = kept;
 	call->id = id;
 	call->start_ns = worker->loop->now_ns;
 	call->is_paused = false;
-	dubbo_head_hold(head);
+	rpc_kept_hold(kept);
 	list_push_back(&rs->calls, &call->link);
 	session->stream_count++;
 	session->request_count++;

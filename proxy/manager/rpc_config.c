@@ -5,6 +5,7 @@
 #include "manager/router.h"
 #include "manager/routes.h"
 #include "manager/rpc_manager.h"
+#include "manager/rpc_dialect.h"
 #include "telemetry/stats_network.h"
 #include "xds/proto/any_message.h"
 
@@ -121,11 +122,12 @@ enum status rpc_config_load(const void **loaded, const ProtobufCMessage *base,
 	if (!message->stat_prefix[0])
 		return diag_at(diag, "stat_prefix", "must not be empty");
 	m->session.type = &rpc_session_type;
+	m->dialect = &rpc_dubbo;
 	m->session.is_outbound = context.is_outbound;
 	context.stat_prefix =
 		slice_of(arena_printf(context.arena, "dubbo.%s.", message->stat_prefix));
 	m->stats = context.scope(
-		&context, &dubbo_stats,
+		&context, &rpc_stats,
 		slice_of(arena_printf(context.arena, "dubbo.%s", message->stat_prefix)));
 	if ((status = load_filters(m, message, &context, diag)) ||
 	    (status = load_routes(m, message, &context, diag)))

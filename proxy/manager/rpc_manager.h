@@ -16,6 +16,7 @@
 #include "stream/session.h"
 
 struct route_table;
+struct rpc_dialect;
 struct stat_scope;
 
 enum {
@@ -24,6 +25,7 @@ enum {
 
 struct rpc_manager {
 	struct session_config session;
+	const struct rpc_dialect *dialect;
 	const struct route_table *routes;
 	struct stat_scope *stats; /* "dubbo.<stat_prefix>" */
 	bool is_plain;            /* no filters, and no route that looks behind a call's head */

@@ -1,18 +1,11 @@
-#include "codec/dubbo_arguments.h"
-#include "codec/dubbo_attachments.h"
 #include "manager/rpc_private.h"
-
-static void count(struct session *session, enum dubbo_stat id)
-{
-	stat_word_add(rpc_words(session) + id, 1);
-}
 
 /* --- routes --- */
 
 static bool read_argument(void *context, unsigned n, struct slice *text)
 {
 	struct stream *s = context;
-	return dubbo_argument(s->request, n, text);
+	return rpc_session_of(s->session)->dialect->argument(s->request, n, text);
 }
 
 /* The table's answer, kept with the call's head if it depends on nothing else. */
@@ -52,12 +45,11 @@ static void find_route(struct stream *s)
 
 void rpc_count_request(uint64_t *words)
 {
-	stat_word_add(words + DUBBO_STAT_REQUEST, 1);
-	stat_word_add(words + DUBBO_STAT_REQUEST_DECODING_SUCCESS, 1);
-	stat_word_add(words + DUBBO_STAT_REQUEST_ACTIVE, 1);
+	stat_word_add(words + RPC_STAT_REQUEST, 1);
+	stat_word_add(words + RPC_STAT_REQUEST_DECODING_SUCCESS, 1);
+	stat_word_add(words + RPC_STAT_REQUEST_ACTIVE, 1);
 }
 
-/* Attachments that can't be read are not there: a route that asks for one doesn't match. */
 static bool prepare_request(struct stream *s, bool end)
 {
 	struct rpc_session *rs = rpc_session_of(s->session);
@@ -71,28 +63,21 @@ static bool prepare_request(struct stream *s, bool end)
 		rpc_count_request(rpc_words(s->session));
 	else if (rpc_call_return(s, returning))
 		return false;
-	if (rpc_manager_of(s->session)->routes->needs_attachments &&
-	    dubbo_read_attachments(s->request, &s->arena))
-		dubbo_attachments_publish(s->request);
+	if (rpc_manager_of(s->session)->routes->needs_attachments)
+		rs->dialect->publish(s->request, &s->arena);
 	find_route(s);
 	return true;
 }
 
-static bool is_exception(uint8_t status, int result)
+void rpc_count_answer(uint64_t *words, enum rpc_answer answer)
 {
-	return status != DUBBO_OK || result == RPC_RESULT_EXCEPTION ||
-	       result == RPC_RESULT_EXCEPTION_WITH_ATTACHMENTS;
-}
-
-void rpc_count_answer(uint64_t *words, uint8_t status, int result)
-{
-	stat_word_add(words + DUBBO_STAT_RESPONSE, 1);
-	stat_word_add(words + DUBBO_STAT_RESPONSE_DECODING_SUCCESS, 1);
-	stat_word_add(words + (status == DUBBO_OK ? DUBBO_STAT_RESPONSE_SUCCESS
-						  : DUBBO_STAT_RESPONSE_ERROR),
+	stat_word_add(words + RPC_STAT_RESPONSE, 1);
+	stat_word_add(words + RPC_STAT_RESPONSE_DECODING_SUCCESS, 1);
+	stat_word_add(words + (answer == RPC_ANSWER_ERROR ? RPC_STAT_RESPONSE_ERROR
+							  : RPC_STAT_RESPONSE_SUCCESS),
 		      1);
-	if (UNLIKELY(is_exception(status, result)))
-		stat_word_add(words + DUBBO_STAT_RESPONSE_BUSINESS_EXCEPTION, 1);
+	if (UNLIKELY(answer != RPC_ANSWER_OK))
+		stat_word_add(words + RPC_STAT_RESPONSE_BUSINESS_EXCEPTION, 1);
 }
 
 /* A consumer that doesn't read its answers is paused first (no more calls are read), and given up
@@ -101,7 +86,7 @@ bool rpc_close_over_cap(struct session *session)
 {
 	if (LIKELY(session->conn.out.len <= (size_t)session->conn.high_mark + RPC_OUTPUT_CAP))
 		return false;
-	count(session, DUBBO_STAT_RESPONSE_ERROR_CAUSED_CONNECTION_CLOSE);
+	rpc_count(session, RPC_STAT_RESPONSE_ERROR_CAUSED_CONNECTION_CLOSE);
 	session_close(session);
 	return true;
 }
@@ -114,9 +99,9 @@ static void prepare_response(struct stream *s, struct headers *headers, bool end
 
 	(void)end;
 	if (!rpc || rpc->is_local)
-		stat_word_add(words + DUBBO_STAT_LOCAL_RESPONSE_BUSINESS_EXCEPTION, 1);
+		stat_word_add(words + RPC_STAT_LOCAL_RESPONSE_BUSINESS_EXCEPTION, 1);
 	else
-		rpc_count_answer(words, rpc->status, rpc->result);
+		rpc_count_answer(words, rpc_session_of(session)->dialect->answer(rpc));
 	rpc_close_over_cap(session);
 }
 
@@ -124,12 +109,11 @@ void rpc_count_end(struct session *session, uint64_t start_ns, bool is_oneway, b
 {
 	uint64_t *words = rpc_words(session);
 
-	stat_word_add(words + DUBBO_STAT_REQUEST_ACTIVE + 1, 1); /* the gauge's second word */
+	stat_word_add(words + RPC_STAT_REQUEST_ACTIVE + 1, 1); /* the gauge's second word */
 	if (LIKELY(has_answer))
 		stat_word_add(
-			words + (is_oneway ? DUBBO_STAT_REQUEST_ONEWAY : DUBBO_STAT_REQUEST_TWOWAY),
-			1);
-	stat_word_record(words + DUBBO_STAT_REQUEST_TIME_MS,
+			words + (is_oneway ? RPC_STAT_REQUEST_ONEWAY : RPC_STAT_REQUEST_TWOWAY), 1);
+	stat_word_record(words + RPC_STAT_REQUEST_TIME_MS,
 			 (session->worker->loop->now_ns - start_ns) / 1000000);
 }
 
@@ -156,14 +140,7 @@ static void request_failed(struct session *session, enum reply_reason reason, st
 	(void)reason;
 	(void)details;
 	rpc_calls_abort(session);
-	count(session, DUBBO_STAT_REQUEST_DECODING_ERROR);
-}
-
-static void noticed(struct codec *codec, enum dubbo_notice notice)
-{
-	count(session_of_codec(codec), notice == DUBBO_NOTICE_EVENT
-					       ? DUBBO_STAT_REQUEST_EVENT
-					       : DUBBO_STAT_REQUEST_DECODING_ERROR);
+	rpc_count(session, RPC_STAT_REQUEST_DECODING_ERROR);
 }
 
 static void session_free(struct grave *grave)
@@ -176,9 +153,9 @@ static void session_free(struct grave *grave)
 static void ended(struct session *session)
 {
 	if (rpc_session_of(session)->had_calls || session->codec->needs)
-		count(session, session->is_closed_by_peer
-				       ? DUBBO_STAT_CX_DESTROY_REMOTE_WITH_ACTIVE_RQ
-				       : DUBBO_STAT_CX_DESTROY_LOCAL_WITH_ACTIVE_RQ);
+		rpc_count(session, session->is_closed_by_peer
+					   ? RPC_STAT_CX_DESTROY_REMOTE_WITH_ACTIVE_RQ
+					   : RPC_STAT_CX_DESTROY_LOCAL_WITH_ACTIVE_RQ);
 	conn_bury(&session->conn, session_free);
 }
 
@@ -200,18 +177,11 @@ void rpc_serve(const void *config, const struct accepted *accepted)
 	struct rpc_session *rs = slab_take(&accepted->worker->rpc_sessions, sizeof *rs);
 
 	session_init(&rs->session, &manager->session, accepted);
+	rs->dialect = manager->dialect;
 	rs->words = stats_words(worker->stats, manager->stats);
 	list_init(&rs->calls);
 	rs->host = NULL;
 	rs->returning = NULL;
 	rs->had_calls = false;
-	rs->options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
-					     .max_in_flight = DUBBO_MAX_IN_FLIGHT,
-					     .counts = &worker->dubbo_counts,
-					     .heads = &worker->dubbo_heads,
-					     .noticed = noticed,
-					     .pass = manager->is_plain ? rpc_call_pass : NULL};
-	dubbo_open(&rs->codec, CODEC_SERVER, &session_codec_events, &rs->session,
-		   &rs->session.conn.out, &rs->options);
-	session_start(&rs->session, &rs->codec.codec);
+	session_start(&rs->session, rs->dialect->open(rs, manager->is_plain));
 }

@@ -121,8 +121,8 @@ extern const struct stat_type tls_certificate_stats;
 STAT_ENUM(tcp_stat, TCP_STAT, TCP_STATS);
 extern const struct stat_type tcp_stats;
 
-/* "dubbo.<stat_prefix>" */
-#define DUBBO_STATS(X, S) \
+/* "dubbo.<stat_prefix>", "bolt.<stat_prefix>", "rpc.<stat_prefix>" */
+#define RPC_STATS(X, S) \
 	X(S, REQUEST, "request", COUNTER) \
 	X(S, REQUEST_TWOWAY, "request_twoway", COUNTER) \
 	X(S, REQUEST_DECODING_SUCCESS, "request_decoding_success", COUNTER) \
@@ -143,8 +143,8 @@ extern const struct stat_type tcp_stats;
 	X(S, RESPONSE_DECODING_ERROR, "response_decoding_error", COUNTER) \
 	X(S, RESPONSE_ERROR, "response_error", COUNTER) \
 	X(S, RESPONSE_ERROR_CAUSED_CONNECTION_CLOSE, "response_error_caused_connection_close", COUNTER)
-STAT_ENUM(dubbo_stat, DUBBO_STAT, DUBBO_STATS);
-extern const struct stat_type dubbo_stats;
+STAT_ENUM(rpc_stat, RPC_STAT, RPC_STATS);
+extern const struct stat_type rpc_stats;
 
 /* "local_rate_limit.<stat_prefix>" */
 #define NETWORK_LOCAL_RATELIMIT_STATS(X, S) \

@@ -20,9 +20,10 @@ void upstream_request_start(struct upstream_request *request, struct worker_host
 }
 
 bool upstream_request_pass(struct upstream_request *request, struct worker_host *host,
-			   struct slice frame, const struct upstream_request_events *events)
+			   enum stream_protocol protocol, struct slice frame,
+			   const struct upstream_request_events *events)
 {
-	struct pool *pool = host->pools[STREAM_PROTOCOL_DUBBO];
+	struct pool *pool = host->pools[protocol];
 	struct upstream_conn *uc = LIKELY(pool != NULL) ? pool_with_room(pool) : NULL;
 
 	if (UNLIKELY(!uc || !upstream_conn_can_pass(uc)) ||
@@ -30,7 +31,7 @@ bool upstream_request_pass(struct upstream_request *request, struct worker_host 
 		return false;
 	request->events = events;
 	request->host = worker_host_hold(host);
-	request->protocol = STREAM_PROTOCOL_DUBBO;
+	request->protocol = (uint8_t)protocol;
 	upstream_conn_pass(uc, request, frame);
 	return true;
 }

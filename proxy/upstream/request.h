@@ -81,7 +81,8 @@ void upstream_request_start(struct upstream_request *request, struct worker_host
  * its frame, in turn memory that may be written to, goes on as it is but for its id. False, and
  * nothing was done: there is no connection at hand that takes it now. */
 bool upstream_request_pass(struct upstream_request *request, struct worker_host *host,
-			   struct slice frame, const struct upstream_request_events *events);
+			   enum stream_protocol protocol, struct slice frame,
+			   const struct upstream_request_events *events);
 /* Does nothing to one that is over. */
 void upstream_request_cancel(struct upstream_request *request);
 

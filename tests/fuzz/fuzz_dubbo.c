@@ -35,7 +35,7 @@ struct end {
 	uint8_t behaviour;
 	bool passes;
 	struct {
-		struct dubbo_head_slot *head;
+		struct rpc_kept *head;
 		uint64_t id;
 		struct buf payload;
 	} passed[CALLS];
@@ -162,15 +162,14 @@ static const struct codec_events events = {
 	.undraining = on_undraining,
 };
 
-static bool on_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,
-		    struct slice frame)
+static bool on_pass(struct codec *codec, struct rpc_kept *head, uint64_t id, struct slice frame)
 {
 	struct end *end = codec->owner;
 
 	invariant(frame.len >= DUBBO_HEADER_SIZE && !memcmp(frame.data, "\xda\xbb", 2));
 	if (!end->passes || end->passed_count == CALLS)
 		return false;
-	dubbo_head_hold(head);
+	rpc_kept_hold(head);
 	end->passed[end->passed_count].head = head;
 	end->passed[end->passed_count].id = id;
 	buf_init(&end->passed[end->passed_count].payload, &end->pool);
@@ -194,7 +193,7 @@ static void end_passed(struct end *end)
 			dubbo_pass_answer(&end->dubbo, end->passed[i].id,
 					  slice_make(frame, sizeof frame));
 		buf_clear(payload);
-		dubbo_head_release(end->passed[i].head);
+		rpc_kept_release(end->passed[i].head);
 	}
 	end->passed_count = 0;
 }

@@ -47,7 +47,7 @@ struct end {
 	/* what `pass` took: the frame as it was, its id, its head (held) */
 	unsigned passes; /* so many are still to be taken */
 	uint64_t passed_id;
-	struct dubbo_head_slot *passed_head;
+	struct rpc_kept *passed_head;
 	char *passed_frame; /* of a request, or of an answer */
 	size_t passed_len;
 	struct call *passed_call; /* whose answer it is */
@@ -163,7 +163,7 @@ static inline void end_keep_frame(struct end *end, struct slice frame)
 	end->passed_len = frame.len;
 }
 
-static inline bool on_pass(struct codec *codec, struct dubbo_head_slot *head, uint64_t id,
+static inline bool on_pass(struct codec *codec, struct rpc_kept *head, uint64_t id,
 			   struct slice frame)
 {
 	struct end *end = end_of(codec);
@@ -173,7 +173,7 @@ static inline bool on_pass(struct codec *codec, struct dubbo_head_slot *head, ui
 	end->passes--;
 	end->passed_id = id;
 	end->passed_head = head;
-	dubbo_head_hold(head);
+	rpc_kept_hold(head);
 	end_keep_frame(end, frame);
 	return true;
 }

@@ -101,7 +101,7 @@ static void a_call_that_passes_has_no_exchange(void **state)
 	assert_int_equal(sent.id, 5689986532682968191);
 	assert_slice(body, SLICE("\x94\x90HZ"));
 	assert_int_equal(end->counts.requests, 2);
-	dubbo_head_release(end->passed_head);
+	rpc_kept_release(end->passed_head);
 	free((void *)frame.data);
 	free((void *)request.data);
 	end_close(end);
@@ -138,7 +138,7 @@ static void what_passed_may_come_back_as_an_exchange(void **state)
 	buf_append_owned(&payload, slice_make(end->passed_frame, end->passed_len));
 	buf_drain(&payload, DUBBO_HEADER_SIZE);
 	dubbo_take_back(&end->dubbo, end->passed_head, end->passed_id, &payload);
-	dubbo_head_release(end->passed_head);
+	rpc_kept_release(end->passed_head);
 	assert_int_equal(payload.len, 0);
 
 	struct call *call = end->calls;

@@ -1,0 +1,55 @@
+/* What the manager of calls must know of a protocol beyond its codec: one const row for each.
+ *
+ *   rpc_dubbo.c  Dubbo          rpc_session.c and rpc_call.c know none of them by name
+ *
+ * A codec shows whole calls that it can send on without a stream to rpc_call_pass; the row takes
+ * their answers, and takes a call back when it needs a stream after all.
+ * Thread: constant; the functions run on the session's worker. */
+#ifndef MANAGER_RPC_DIALECT_H
+#define MANAGER_RPC_DIALECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "codec/codec.h"
+#include "codec/rpc_kept.h"
+#include "message/stream_info.h"
+
+struct rpc_session;
+
+/* What an answer is to who counts it. */
+enum rpc_answer {
+	RPC_ANSWER_OK,        /* status and result */
+	RPC_ANSWER_EXCEPTION, /* the service has thrown: a good status with a bad result */
+	RPC_ANSWER_ERROR,     /* a bad status */
+};
+
+struct rpc_dialect {
+	const char *name; /* as configured, and the first part of its scopes' names */
+	enum stream_protocol stream_protocol;
+
+	/* Opens the server's codec inside the session, with session_codec_events and the session's
+	 * output. passes: whole calls are shown to rpc_call_pass. */
+	struct codec *(*open)(struct rpc_session *rs, bool passes);
+
+	/* Sends the answer to a call that was passed on to the caller, who knows it by that id. The
+	 * frame lies in turn memory and may be written to. */
+	enum rpc_answer (*pass_answer)(struct codec *codec, uint64_t id, struct slice frame);
+	/* A call that rpc_call_pass took becomes an exchange, with all its events. payload: its
+	 * own, or nothing; what is left of it is dropped. */
+	void (*take_back)(struct codec *codec, struct rpc_kept *kept, uint64_t id,
+			  struct buf *payload);
+
+	/* Of an answer with a stream: headers->rpc, not made here. */
+	enum rpc_answer (*answer)(const struct rpc_head *rpc);
+	/* Reads what the call carries beside its arguments (attachments, header map), and makes
+	 * headers of it. Only during prepare_request: it may need the payload. */
+	void (*publish)(struct headers *request, struct arena *arena);
+	/* The text of argument n, likewise. False: there is none. */
+	bool (*argument)(struct headers *request, unsigned n, struct slice *text);
+};
+
+extern const struct rpc_dialect rpc_dubbo;
+
+#endif

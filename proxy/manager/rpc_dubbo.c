@@ -1,0 +1,81 @@
+#include "codec/dubbo_arguments.h"
+#include "codec/dubbo_attachments.h"
+#include "codec/dubbo_frame.h"
+#include "codec/dubbo_head.h"
+#include "manager/rpc_private.h"
+
+static void noticed(struct codec *codec, enum dubbo_notice notice)
+{
+	rpc_count(session_of_codec(codec), notice == DUBBO_NOTICE_EVENT
+						   ? RPC_STAT_REQUEST_EVENT
+						   : RPC_STAT_REQUEST_DECODING_ERROR);
+}
+
+static struct codec *open_codec(struct rpc_session *rs, bool passes)
+{
+	struct worker_context *worker = rs->session.worker;
+
+	rs->dubbo.options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
+						   .max_in_flight = DUBBO_MAX_IN_FLIGHT,
+						   .counts = &worker->dubbo_counts,
+						   .heads = &worker->dubbo_heads,
+						   .noticed = noticed,
+						   .pass = passes ? rpc_call_pass : NULL};
+	dubbo_open(&rs->dubbo.codec, CODEC_SERVER, &session_codec_events, &rs->session,
+		   &rs->session.conn.out, &rs->dubbo.options);
+	return &rs->dubbo.codec.codec;
+}
+
+static enum rpc_answer answer_of(uint8_t status, int result)
+{
+	if (UNLIKELY(status != DUBBO_OK))
+		return RPC_ANSWER_ERROR;
+	return result == RPC_RESULT_EXCEPTION || result == RPC_RESULT_EXCEPTION_WITH_ATTACHMENTS
+		       ? RPC_ANSWER_EXCEPTION
+		       : RPC_ANSWER_OK;
+}
+
+static enum rpc_answer pass_answer(struct codec *codec, uint64_t id, struct slice frame)
+{
+	uint8_t status = dubbo_frame_status(frame);
+	int result = RPC_RESULT_UNKNOWN;
+
+	if (LIKELY(status == DUBBO_OK))
+		result = dubbo_result_read(slice_sub(frame, DUBBO_HEADER_SIZE, frame.len),
+					   (uint8_t)frame.data[2] & DUBBO_SERIALIZATION_MASK);
+	dubbo_pass_answer(container_of(codec, struct dubbo, codec), id, frame);
+	return answer_of(status, result);
+}
+
+static void take_back(struct codec *codec, struct rpc_kept *kept, uint64_t id, struct buf *payload)
+{
+	dubbo_take_back(container_of(codec, struct dubbo, codec), kept, id, payload);
+}
+
+static enum rpc_answer answer(const struct rpc_head *rpc)
+{
+	return answer_of(rpc->status, rpc->result);
+}
+
+/* Attachments that can't be read are not there: a route that asks for one doesn't match. */
+static void publish(struct headers *request, struct arena *arena)
+{
+	if (dubbo_read_attachments(request, arena))
+		dubbo_attachments_publish(request);
+}
+
+static bool argument(struct headers *request, unsigned n, struct slice *text)
+{
+	return dubbo_argument(request, n, text);
+}
+
+const struct rpc_dialect rpc_dubbo = {
+	.name = "dubbo",
+	.stream_protocol = STREAM_PROTOCOL_DUBBO,
+	.open = open_codec,
+	.pass_answer = pass_answer,
+	.take_back = take_back,
+	.answer = answer,
+	.publish = publish,
+	.argument = argument,
+};
