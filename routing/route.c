@@ -237,7 +237,7 @@ static bool is_plain(const struct route *route)
 
 	return route->kind == ROUTE_FORWARD && action->choice == CLUSTER_NAMED &&
 	       !action->hash_policies.count && !route->rewrites && !route->request_level_count &&
-	       !route->response_level_count && !route_retry_policy(route) &&
+	       !route->response_level_count && !route->policy && !route_retry_policy(route) &&
 	       !route_hedge_policy(route) && !route_mirrors(route)->count &&
 	       !action->has_stream_duration && action->max_grpc_timeout_ms == DURATION_UNSET &&
 	       action->idle_timeout_ms == DURATION_UNSET && route->body_buffer_limit == UINT64_MAX;

@@ -9,6 +9,7 @@
 #include "routing/matcher.h"
 #include "routing/redirect.h"
 
+struct policy_use;
 struct virtual_host;
 struct Envoy__Config__Route__V3__Route;
 
@@ -49,9 +50,10 @@ struct route {
 	bool decorator_propagates;
 	const struct route_tracing *tracing; /* NULL: the listener's */
 	struct filter_configs filter_configs;
-	const void *metadata;       /* NULL: none */
-	uint64_t body_buffer_limit; /* of retained request bodies; UINT64_MAX: not said */
-	struct slice stat_prefix;   /* "" : no stats of its own */
+	const void *metadata;            /* NULL: none */
+	uint64_t body_buffer_limit;      /* of retained request bodies; UINT64_MAX: not said */
+	struct slice stat_prefix;        /* "" : no stats of its own */
+	const struct policy_use *policy; /* its own (routing/policy.h); NULL: none */
 };
 
 /* virtual_host is the one the route is in, loaded but for its routes. table_*: the table's

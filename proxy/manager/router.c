@@ -132,6 +132,8 @@ static bool choose_cluster(struct router *r)
 		hash_request(r);
 	bool is_named = route_pick_cluster(r->route, s->request, s->random,
 					   r->hash.is_found ? &r->hash.hash : NULL, &r->pick);
+	if (is_named && !router_narrow(r))
+		return false;
 	set_cluster(r, is_named ? find_cluster(r) : NULL);
 	s->info.cluster_name = r->pick.name;
 	if (!r->cluster) {
@@ -205,6 +207,7 @@ static struct worker_host *choose_host_by_all(struct router *r)
 		.hash = r->hash.hash,
 		.match = r->pick.metadata_match,
 		.metadata = r->stream->info.metadata,
+		.narrowing = r->narrowing,
 		.attempts = 1,
 		.index = BALANCE_NONE,
 		.priority_loads = shift_priorities(r, policy, loads),
@@ -233,7 +236,8 @@ static struct worker_host *choose_host(struct router *r)
 
 	if (router_is_rpc(r) && !r->attempts && r->stream->request->rpc->host)
 		return r->stream->request->rpc->host;
-	if (LIKELY(r->cluster->is_plain && r->route->is_plain && !r->attempts && !r->resends))
+	if (LIKELY(r->cluster->is_plain && r->route->is_plain && !r->attempts && !r->resends &&
+		   !r->narrowing))
 		host = cluster_worker_pick_next(r->cluster);
 	return host ? host : choose_host_by_all(r);
 }

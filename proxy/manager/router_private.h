@@ -3,6 +3,7 @@
  *   router.c          the filter's callbacks, choice of cluster and host
  *   router_attempt.c  one upstream request, its answer
  *   router_retry.c    whether and when to try again
+ *   router_policy.c   what policies make of the choice
  *   router_mirror.c   copies for other clusters
  *   router_count.c    what clusters count
  *
@@ -13,6 +14,7 @@
 #include "manager/router.h"
 #include "routing/route.h"
 #include "routing/timeouts.h"
+#include "stream/session.h"
 #include "stream/stream.h"
 #include "upstream/upstream_worker.h"
 
@@ -23,6 +25,7 @@ struct router {
 	struct stream *stream;
 	const struct route *route;
 	struct cluster_pick pick;
+	struct narrowing *narrowing;    /* NULL: no policy asks for anything */
 	struct cluster_worker *cluster; /* looked up anew for each attempt; held */
 	struct upstream_request request;
 	struct retry_plan plan;
@@ -81,6 +84,15 @@ bool router_retry_reset(struct router *r, enum reply_reason reason, bool was_req
 void router_on_backoff(struct timer *timer);
 bool router_has_other_host(const struct router *r);
 bool router_was_tried(void *owner, const struct host_set *set, uint32_t index);
+
+/* router_policy.c: asks the policies; r->pick is made, the cluster not looked up yet. False: one
+ * has refused, and it is answered. */
+bool router_ask_policies(struct router *r);
+static inline bool router_narrow(struct router *r)
+{
+	return LIKELY(!r->stream->session->config->chain.has_policies && !r->route->policy) ||
+	       router_ask_policies(r);
+}
 
 /* router_mirror.c: copies of the request for other clusters */
 void router_mirror_begin(struct router *r);

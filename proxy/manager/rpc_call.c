@@ -191,7 +191,7 @@ struct cluster_worker *rpc_call_cluster(const struct session *session, const str
 		return NULL;
 	const struct route_action *action = route->forward;
 	if (action->choice != CLUSTER_NAMED || action->slot == CLUSTER_SLOT_NONE ||
-	    action->hash_policies.count || action->timeout_ms)
+	    action->hash_policies.count || action->timeout_ms || route->policy)
 		return NULL;
 	struct cluster_worker *cluster =
 		cluster_worker_find(session->worker->upstream, action->slot);

@@ -48,6 +48,10 @@ struct rpc_dialect {
 	void (*publish)(struct headers *request, struct arena *arena);
 	/* The text of argument n, likewise. False: there is none. */
 	bool (*argument)(struct headers *request, unsigned n, struct slice *text);
+	/* The text of an attachment by its name on the wire, likewise unless they were read before.
+	 */
+	bool (*attachment)(struct headers *request, struct slice name, struct slice *text,
+			   struct arena *arena);
 };
 
 extern const struct rpc_dialect rpc_dubbo;

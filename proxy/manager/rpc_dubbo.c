@@ -69,6 +69,13 @@ static bool argument(struct headers *request, unsigned n, struct slice *text)
 	return dubbo_argument(request, n, text);
 }
 
+static bool attachment(struct headers *request, struct slice name, struct slice *text,
+		       struct arena *arena)
+{
+	return dubbo_read_attachments(request, arena) && dubbo_attachment(request, name, text) &&
+	       text->data;
+}
+
 const struct rpc_dialect rpc_dubbo = {
 	.name = "dubbo",
 	.stream_protocol = STREAM_PROTOCOL_DUBBO,
@@ -78,4 +85,5 @@ const struct rpc_dialect rpc_dubbo = {
 	.answer = answer,
 	.publish = publish,
 	.argument = argument,
+	.attachment = attachment,
 };

@@ -1,4 +1,5 @@
 #include "manager/rpc_private.h"
+#include "message/argument_path.h"
 
 /* --- routes --- */
 
@@ -6,6 +7,17 @@ static bool read_argument(void *context, unsigned n, struct slice *text)
 {
 	struct stream *s = context;
 	return rpc_session_of(s->session)->dialect->argument(s->request, n, text);
+}
+
+/* What policies ask. */
+static bool argument(struct stream *s, const struct argument_path *path, struct slice *text)
+{
+	return !path->step_count && read_argument(s, path->argument, text);
+}
+
+static bool attachment(struct stream *s, struct slice name, struct slice *text)
+{
+	return rpc_session_of(s->session)->dialect->attachment(s->request, name, text, &s->arena);
 }
 
 /* The table's answer, kept with the call's head if it depends on nothing else. */
@@ -164,6 +176,8 @@ const struct session_type rpc_session_type = {
 	.prepare_request = prepare_request,
 	.prepare_response = prepare_response,
 	.find_route = find_route,
+	.argument = argument,
+	.attachment = attachment,
 	.stream_ended = stream_ended,
 	.gone = gone,
 	.request_failed = request_failed,

@@ -383,6 +383,7 @@ void chain_config_init(struct chain_config *chain, const struct chain_entry *ent
 		chain->has_request_data |= type->request_data && !type->is_terminal;
 		chain->has_response_data |= type->response_data != NULL;
 		chain->has_response_trailers |= type->response_trailers != NULL;
+		chain->has_policies |= type->policy != NULL;
 		chain->has_log |= type->log != NULL;
 	}
 }

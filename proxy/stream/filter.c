@@ -32,6 +32,16 @@ struct slice filter_cluster_name(const struct filter *f)
 	return pick.name;
 }
 
+bool filter_argument(const struct filter *f, const struct argument_path *path, struct slice *text)
+{
+	return stream_argument(f->stream, path, text);
+}
+
+bool filter_attachment(const struct filter *f, struct slice name, struct slice *text)
+{
+	return stream_attachment(f->stream, name, text);
+}
+
 const void *filter_chain_config(const struct filter *f)
 {
 	return f->entry->config;

@@ -27,6 +27,8 @@ struct worker_context;
 struct chain_entry;
 struct filter_config;
 struct route;
+struct route_policy;
+struct argument_path;
 struct stats_shard;
 
 enum filter_status {
@@ -60,6 +62,7 @@ struct filter_type {
 		*per_route; /* of typed_per_filter_config; NULL: same as message */
 	size_t state_size;
 	bool is_terminal;
+	const struct route_policy *policy; /* what it says of where requests go; NULL: nothing */
 	/* NULL member = "not interested". Builds *config in context->arena. is_per_route: the
 	 * message is a typed_per_filter_config, of the type per_route. STATUS_INVALID or
 	 * _UNSUPPORTED with a diag whose path begins inside the message. */
@@ -103,6 +106,12 @@ void filter_clear_route(struct filter *f);
 
 /* The name of the cluster that the route in force gives this request; "" : none. Borrowed. */
 struct slice filter_cluster_name(const struct filter *f);
+
+/* The text of a value in the arguments of an RPC call, in the arena. From request_headers, while
+ * nothing is held. False: there is none, it has no text, or this is no call. */
+bool filter_argument(const struct filter *f, const struct argument_path *path, struct slice *text);
+/* The same of an attachment, by its name on the wire: read when first asked for. */
+bool filter_attachment(const struct filter *f, struct slice name, struct slice *text);
 
 /* The listener's configuration, also where `config` is a route's. */
 const void *filter_chain_config(const struct filter *f);

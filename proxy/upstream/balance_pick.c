@@ -138,8 +138,11 @@ bool balance_exclude(const struct balance *balance, uint64_t excluded, uint8_t *
 
 uint32_t host_set_pick(const struct host_set *set, struct balance_state *state, struct pick *pick)
 {
-	return set->subsets ? subset_pick(set, state, pick)
-			    : balance_pick(set, set->balance, state, pick);
+	if (set->subsets)
+		return subset_pick(set, state, pick);
+	if (UNLIKELY(pick->narrowing && !subset_may_be_any(pick->narrowing)))
+		return BALANCE_NONE;
+	return balance_pick(set, set->balance, state, pick);
 }
 
 void balance_state_reset(struct balance_state *state, const struct host_set *set)

@@ -24,6 +24,7 @@
 #define BALANCE_NONE UINT32_MAX /* no host */
 
 struct balancer;
+struct narrowing;
 
 enum { BALANCE_SKIP_MAX = 128 }; /* hosts gone bad that one pick passes over before it gives up */
 
@@ -104,9 +105,10 @@ struct pick {
 	const struct addr *address;      /* ORIGINAL_DST: where it wants to go; NULL: nowhere */
 	const struct labels *match;      /* subset; NULL: none */
 	const struct metadata *metadata; /* of the stream: wins over match; NULL: none */
-	bool was_panic;                  /* out: chosen among all, healthy or not */
-	enum pick_subset subset;         /* out */
-	uint32_t index;                  /* out: of the host in the set */
+	const struct narrowing *narrowing; /* of policies: wins over both; NULL: none */
+	bool was_panic;                    /* out: chosen among all, healthy or not */
+	enum pick_subset subset;           /* out */
+	uint32_t index;                    /* out: of the host in the set */
 };
 
 /* What a policy builds its tables from. */

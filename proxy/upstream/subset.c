@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "message/metadata.h"
+#include "routing/policy.h"
 #include "upstream/labels.h"
 
 #define SUBSET_SPACE SLICE("envoy.lb")
@@ -20,12 +21,13 @@ struct subset {
 	uint64_t hash;
 	uint32_t *hosts;
 	uint32_t count, capacity;
+	bool is_lacking; /* its hosts have no label of some key */
 	struct balance *balance;
 };
 
 struct subset_index {
-	struct subset **slots; /* a power of 2 */
-	uint32_t size, count;
+	struct subset **slots;                   /* a power of 2 */
+	uint32_t size, count, lacking_count;     /* lacking: of count */
 	const struct subset_selector *selectors; /* copies */
 	uint32_t selector_count;
 	enum subset_fallback fallback;
@@ -122,17 +124,37 @@ static void add_host(struct builder *b, struct subset *s, uint32_t host)
 	s->hosts[s->count++] = host;
 }
 
+static const struct label no_label = {.kind = LABEL_NULL};
+
+/* Bits: the keys that some host has a label of. */
+static uint32_t known_keys(const struct host_set *set, const struct subset_selector *selector)
+{
+	uint32_t known = 0;
+
+	for (uint32_t k = 0; k < selector->key_count; k++)
+		for (uint32_t i = 0; i < set->label_count && !(known >> k & 1); i++)
+			if (labels_find(set->label_list[i], SUBSET_SPACE, selector->keys[k]))
+				known |= UINT32_C(1) << k;
+	return known;
+}
+
 /* The host goes into one subset for each combination of its values, of which lists give several. */
-static void place_host(struct builder *b, const struct subset_selector *selector, uint32_t host)
+static void place_host(struct builder *b, const struct subset_selector *selector, uint32_t known,
+		       uint32_t host)
 {
 	const struct label *found[SUBSET_KEYS_MAX], *values[SUBSET_KEYS_MAX];
 	uint32_t combinations = 1;
+	bool is_lacking = false;
 
 	for (uint32_t k = 0; k < selector->key_count; k++) {
 		found[k] =
 			labels_find(host_set_labels(b->set, host), SUBSET_SPACE, selector->keys[k]);
-		if (!found[k])
-			return;
+		if (!found[k]) {
+			if (!(known >> k & 1) || selector->is_single_host)
+				return;
+			found[k] = &no_label;
+			is_lacking = true;
+		}
 		if (b->config->list_as_any && found[k]->kind == LABEL_LIST)
 			combinations = combinations <= SUBSET_COMBINATIONS_MAX
 					       ? combinations * found[k]->count
@@ -147,7 +169,12 @@ static void place_host(struct builder *b, const struct subset_selector *selector
 				rest /= found[k]->count;
 			}
 		}
-		add_host(b, get_subset(b, selector, values), host);
+		struct subset *subset = get_subset(b, selector, values);
+		if (is_lacking && !subset->count) {
+			subset->is_lacking = true;
+			b->index->lacking_count++;
+		}
+		add_host(b, subset, host);
 	}
 }
 
@@ -225,10 +252,14 @@ struct subset_index *subset_index_build(struct host_set *set, const struct clust
 		.fallback = config->fallback,
 		.panic_any = config->panic_any,
 	};
-	for (uint32_t s = 0; s < config->selector_count; s++)
-		for (uint32_t i = 0;
-		     b.index->selectors[s].key_count <= SUBSET_KEYS_MAX && i < set->count; i++)
-			place_host(&b, &b.index->selectors[s], i);
+	for (uint32_t s = 0; s < config->selector_count; s++) {
+		const struct subset_selector *selector = &b.index->selectors[s];
+		if (selector->key_count > SUBSET_KEYS_MAX)
+			continue;
+		uint32_t known = known_keys(set, selector);
+		for (uint32_t i = 0; i < set->count; i++)
+			place_host(&b, selector, known, i);
+	}
 	for (uint32_t i = 0; i < b.index->size; i++)
 		for (struct subset *s = b.index->slots[i]; s; s = s->next)
 			s->balance = balance_some(&b, cluster, s->hosts, s->count);
@@ -238,7 +269,7 @@ struct subset_index *subset_index_build(struct host_set *set, const struct clust
 
 uint32_t subset_index_count(const struct subset_index *index)
 {
-	return index ? index->count : 0;
+	return index ? index->count - index->lacking_count : 0;
 }
 
 /* --- choosing --- */
@@ -274,7 +305,8 @@ static bool add_wish(struct wish *wish, const struct label *label)
 	return true;
 }
 
-static bool read_wish(struct wish *wish, const struct pick *pick)
+/* policy: of the pick's narrowing, or NULL. False: nothing is asked for, or too much. */
+static bool read_wish(struct wish *wish, const struct pick *pick, const struct policy_wish *policy)
 {
 	const struct labels *match = pick->match;
 	const struct metadata *metadata = pick->metadata;
@@ -288,6 +320,9 @@ static bool read_wish(struct wish *wish, const struct pick *pick)
 	for (uint32_t i = 0; metadata && i < metadata->count; i++)
 		if (slice_equal(metadata->items[i].space, SUBSET_SPACE) &&
 		    !add_wish(wish, &metadata->items[i]))
+			return false;
+	for (uint32_t i = 0; policy && i < policy->count; i++)
+		if (!add_wish(wish, &policy->labels[i]))
 			return false;
 	return wish->count > 0;
 }
@@ -369,12 +404,80 @@ static uint32_t fall_back(const struct host_set *set, struct balance_state *stat
 	return host;
 }
 
+/* --- choosing for policies --- */
+
+bool subset_may_be_any(const struct narrowing *narrowing)
+{
+	for (uint32_t i = 0; i < narrowing->count; i++)
+		if (!narrowing->wishes[i].count)
+			return true;
+	return !narrowing->is_required;
+}
+
+/* In panic the balance gives any host. A healthy one of this subset comes before the next wish. */
+static uint32_t find_healthy(const struct host_set *set, const struct subset *subset,
+			     struct balance_state *state)
+{
+	uint32_t at = balance_random_below(state, subset->count);
+
+	for (uint32_t i = 0; i < subset->count && i < BALANCE_SKIP_MAX; i++) {
+		uint32_t host = subset->hosts[(at + i) % subset->count];
+		if (!host_is_unhealthy(set->hosts[host]))
+			return host;
+	}
+	return BALANCE_NONE;
+}
+
+/* *fallback: a host that isn't well, kept for when nothing better is found. */
+static uint32_t pick_wish(const struct host_set *set, struct balance_state *state,
+			  struct pick *pick, const struct policy_wish *policy, uint32_t *fallback)
+{
+	const struct balance *balance = set->balance;
+	const struct subset *subset = NULL;
+	struct wish wish;
+
+	if (read_wish(&wish, pick, policy)) {
+		subset = find_subset(set->subsets, &wish);
+		if (!subset)
+			return BALANCE_NONE;
+		balance = subset->balance;
+	} else if (wish.count) {
+		return BALANCE_NONE;
+	}
+	uint32_t host = balance_pick(set, balance, state, pick);
+	if (LIKELY(!pick->was_panic) || host == BALANCE_NONE ||
+	    !host_is_unhealthy(set->hosts[host]))
+		return host;
+	if (*fallback == BALANCE_NONE)
+		*fallback = host;
+	return subset ? find_healthy(set, subset, state) : BALANCE_NONE;
+}
+
+static uint32_t pick_narrowed(const struct host_set *set, struct balance_state *state,
+			      struct pick *pick)
+{
+	const struct narrowing *narrowing = pick->narrowing;
+	uint32_t fallback = BALANCE_NONE;
+
+	for (uint32_t i = 0; i < narrowing->count; i++) {
+		uint32_t host = pick_wish(set, state, pick, &narrowing->wishes[i], &fallback);
+		if (host == BALANCE_NONE)
+			continue;
+		pick->subset = i ? PICK_FALLBACK : PICK_SUBSET;
+		return host;
+	}
+	pick->was_panic = fallback != BALANCE_NONE;
+	return fallback;
+}
+
 uint32_t subset_pick(const struct host_set *set, struct balance_state *state, struct pick *pick)
 {
 	struct wish wish;
 
 	pick->subset = PICK_WHOLE;
-	if (!read_wish(&wish, pick))
+	if (UNLIKELY(pick->narrowing != NULL))
+		return pick_narrowed(set, state, pick);
+	if (!read_wish(&wish, pick, NULL))
 		return fall_back(set, state, pick);
 	for (;;) {
 		const struct subset *subset = find_subset(set->subsets, &wish);

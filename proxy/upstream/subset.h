@@ -4,8 +4,11 @@
  *                                 found by the hash of the values
  *
  * A pick that wants labels goes to the subset that has exactly those; else the selector's fallback
- * decides, then the cluster's. Labels are those of the namespace "envoy.lb". Built with the host
- * set and immutable like it; owner: its arena. Thread: built by the builder, read by workers. */
+ * decides, then the cluster's. A pick that policies have narrowed goes to the first of their wishes
+ * that has a healthy host, and knows no other fallback. Hosts without a label that others have
+ * stand in the subset of its value null. Labels are those of the namespace "envoy.lb". Built with
+ * the host set and immutable like it; owner: its arena. Thread: built by the builder, read by
+ * workers. */
 #ifndef UPSTREAM_SUBSET_H
 #define UPSTREAM_SUBSET_H
 
@@ -21,7 +24,11 @@ struct subset_index *subset_index_build(struct host_set *set, const struct clust
 /* The host for a pick, in a set with subsets. */
 uint32_t subset_pick(const struct host_set *set, struct balance_state *state, struct pick *pick);
 
-/* How many subsets there are. */
+/* Whether a cluster without subsets may serve this: one of the wishes is for any host, or they
+ * aren't required. */
+bool subset_may_be_any(const struct narrowing *narrowing);
+
+/* How many subsets there are, but for those of hosts without a label. */
 uint32_t subset_index_count(const struct subset_index *index);
 
 #endif

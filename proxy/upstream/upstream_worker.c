@@ -439,7 +439,7 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 {
 	struct worker_host *only = cluster_worker_only(cluster);
 
-	if (only && !pick->is_refused && !pick->priority_loads) {
+	if (only && !pick->is_refused && !pick->priority_loads && !pick->narrowing) {
 		pick->was_panic = false;
 		pick->index = 0;
 		return only;

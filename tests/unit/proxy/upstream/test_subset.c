@@ -1,6 +1,7 @@
 #include "cluster_yaml.h"
 
 #include "message/metadata.h"
+#include "routing/policy.h"
 #include "upstream/labels.h"
 #include "upstream/subset.h"
 
@@ -187,6 +188,126 @@ static void unhealthy_hosts_stay_out_of_subsets(void **context)
 	end();
 }
 
+/* --- narrowed by policies --- */
+
+static struct label text_label(const char *key, const char *value)
+{
+	return (struct label){.key = slice_of(key),
+			      .kind = value ? LABEL_STRING : LABEL_NULL,
+			      .text = slice_of(value ? value : "")};
+}
+
+/* The hosts that 40 picks get by these wishes, each a key and a value (NULL: no such label), or a
+ * NULL key for any host. */
+static const char *narrowed(const char *const (*wishes)[2], unsigned count, bool is_required)
+{
+	static char seen[8];
+	struct label labels[4];
+	struct narrowing narrowing = {.count = count, .is_required = is_required};
+	unsigned mask = 0, at = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (wishes[i][0]) {
+			labels[i] = text_label(wishes[i][0], wishes[i][1]);
+			narrowing.wishes[i] = (struct policy_wish){&labels[i], 1};
+		}
+	}
+	for (int i = 0; i < 40; i++) {
+		struct pick pick = {.narrowing = &narrowing};
+		uint32_t index = host_set_pick(f.set, &f.state, &pick);
+		mask |= index == BALANCE_NONE ? 0 : 1u << index;
+	}
+	for (unsigned i = 0; i < 5; i++)
+		if (mask >> i & 1)
+			seen[at++] = (char)('0' + i);
+	seen[at] = 0;
+	return seen;
+}
+
+#define NARROWED(is_required, ...)                                                                 \
+	narrowed((const char *const[][2]){__VA_ARGS__},                                            \
+		 COUNT_OF(((const char *const[][2]){__VA_ARGS__})), is_required)
+
+static void policies_try_one_wish_after_the_other(void **context)
+{
+	(void)context;
+	begin("{fallback_policy: ANY_ENDPOINT, subset_selectors: [{keys: [stage]}, {keys: "
+	      "[version]}, {keys: [flag]}]}");
+	assert_string_equal(NARROWED(false, {"stage", "dev"}, {"version", "1"}), "2");
+	assert_string_equal(NARROWED(false, {"stage", "no"}, {"version", "1"}), "02");
+	assert_string_equal(NARROWED(false, {"stage", "no"}, {NULL, NULL}), "01234");
+	/* The cluster's fallback is none of theirs. */
+	assert_string_equal(NARROWED(false, {"stage", "no"}), "");
+	assert_string_equal(NARROWED(false, {"unknown", "no"}), "");
+	/* Without the label: hosts 3 and 4 have no version, 0 1 3 4 no flag. */
+	assert_string_equal(NARROWED(false, {"version", NULL}), "34");
+	assert_string_equal(NARROWED(false, {"flag", NULL}), "0134");
+	assert_int_equal(subset_index_count(f.set->subsets), 3 + 2 + 1);
+	end();
+	begin("{subset_selectors: [{keys: [lane]}]}"); /* a label that no host has */
+	assert_string_equal(NARROWED(false, {"lane", NULL}), "");
+	end();
+}
+
+static void a_cluster_without_subsets_serves_what_isnt_required(void **context)
+{
+	(void)context;
+	begin("{}");
+	assert_null(f.set->subsets);
+	assert_string_equal(NARROWED(false, {"stage", "prod"}), "01234");
+	assert_string_equal(NARROWED(true, {"stage", "prod"}), "");
+	assert_string_equal(NARROWED(true, {"stage", "prod"}, {NULL, NULL}), "01234");
+	end();
+}
+
+static void the_routes_labels_are_asked_for_too(void **context)
+{
+	struct label metadata_stage = text_label("stage", "prod"),
+		     version = text_label("version", "2");
+	struct narrowing narrowing = {.count = 1, .wishes = {{&version, 1}}};
+	struct metadata *metadata = NULL;
+	struct arena arena;
+	(void)context;
+
+	begin("{subset_selectors: [{keys: [version]}, {keys: [stage, version]}]}");
+	arena_init(&arena, 1024);
+	metadata_set(&metadata, SLICE("envoy.lb"), SLICE("stage"), &metadata_stage, &arena);
+	struct pick pick = {.metadata = metadata, .narrowing = &narrowing};
+	assert_int_equal(host_set_pick(f.set, &f.state, &pick), 1);
+	version = text_label("version", "3");
+	assert_int_equal(host_set_pick(f.set, &f.state, &pick), BALANCE_NONE);
+	arena_free(&arena);
+	end();
+}
+
+static void a_wish_without_healthy_hosts_comes_last(void **context)
+{
+	struct label prod = text_label("stage", "prod"), dev = text_label("stage", "dev");
+	struct narrowing narrowing = {.count = 2, .wishes = {{&prod, 1}, {&dev, 1}}};
+	struct pick pick = {.narrowing = &narrowing};
+	(void)context;
+
+	begin("{subset_selectors: [{keys: [stage]}]}");
+	/* Of two hosts one is ill: half is too few for the threshold of panic, but one is well. */
+	host_health_set(f.set->hosts[0], HOST_FAILED_EDS, 0);
+	for (int refreshed = 0; refreshed < 2; refreshed++) {
+		for (int i = 0; i < 20; i++)
+			assert_int_equal(host_set_pick(f.set, &f.state, &pick), 1);
+		struct host_set *fresh = host_set_refresh(f.set, f.cluster, f.set->generation + 1);
+		host_set_free(f.set);
+		f.set = fresh;
+	}
+	host_health_set(f.set->hosts[1], HOST_FAILED_EDS, 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(host_set_pick(f.set, &f.state, &pick), 2);
+	assert_int_equal(pick.subset, PICK_FALLBACK);
+	host_health_set(f.set->hosts[2], HOST_FAILED_EDS, 0);
+	uint32_t last = host_set_pick(f.set, &f.state, &pick); /* all are ill: the first wish */
+	assert_true(last == 0 || last == 1);
+	assert_true(pick.was_panic);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +317,10 @@ int main(void)
 		cmocka_unit_test(fallbacks),
 		cmocka_unit_test(a_selector_may_have_its_own_fallback),
 		cmocka_unit_test(unhealthy_hosts_stay_out_of_subsets),
+		cmocka_unit_test(policies_try_one_wish_after_the_other),
+		cmocka_unit_test(a_cluster_without_subsets_serves_what_isnt_required),
+		cmocka_unit_test(the_routes_labels_are_asked_for_too),
+		cmocka_unit_test(a_wish_without_healthy_hosts_comes_last),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
