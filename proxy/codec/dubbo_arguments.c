@@ -2,6 +2,8 @@
 
 #include "codec/dubbo_frame.h"
 #include "codec/hessian2.h"
+#include "codec/hessian2_path.h"
+#include "message/argument_path.h"
 #include "message/rpc_head.h"
 
 int dubbo_count_arguments(struct slice types)
@@ -23,23 +25,40 @@ int dubbo_count_arguments(struct slice types)
 	return count;
 }
 
-bool dubbo_argument(const struct headers *headers, unsigned index, struct slice *text)
+enum status dubbo_argument_value(const struct headers *headers, const struct argument_path *path,
+				 struct argument_value *value)
 {
 	const struct rpc_head *rpc = headers->rpc;
 	struct hessian2_reader reader;
 
+	*value = (struct argument_value){.kind = ARGUMENT_ABSENT};
 	if (!rpc || rpc->protocol != RPC_DUBBO || rpc->serialization != DUBBO_HESSIAN2 ||
 	    !rpc->payload.data || !rpc->arguments_at)
-		return false;
+		return STATUS_UNSUPPORTED;
 	int count = dubbo_count_arguments(rpc->param_types);
-	if (count < 0 || index >= (unsigned)count)
-		return false;
+	if (count < 0)
+		return STATUS_MALFORMED;
+	if (path->argument >= (unsigned)count)
+		return STATUS_OK;
 	hessian2_init(&reader, rpc->payload, headers->arena);
 	reader.pos = rpc->arguments_at;
-	for (unsigned i = 0; i < index; i++)
-		if (hessian2_skip(&reader))
-			return false;
-	if (hessian2_read_text(&reader, text) || !text->data)
+	for (uint32_t i = 0; i < path->argument; i++) {
+		enum status status = hessian2_skip(&reader);
+		if (status)
+			return status;
+	}
+	return hessian2_read_at(&reader, path->steps, path->step_count, value);
+}
+
+bool dubbo_argument(const struct headers *headers, unsigned index, struct slice *text)
+{
+	const struct argument_path path = {.argument = index};
+	struct argument_value value;
+
+	if (dubbo_argument_value(headers, &path, &value))
+		return false;
+	*text = argument_value_text(&value, headers->arena);
+	if (!text->data)
 		return false;
 	*text = arena_slice(headers->arena, *text);
 	return true;

@@ -10,10 +10,15 @@
 #include <stdbool.h>
 
 #include "base/slice.h"
+#include "message/argument_value.h"
 #include "message/headers.h"
 
 /* How many arguments the parameter types name ("Ljava/lang/String;[I": 2), or -1 when malformed. */
 int dubbo_count_arguments(struct slice param_types);
+
+/* What stands at a path of a request's arguments; argument_read in message/argument_value.h says
+ * how it answers. */
+argument_read dubbo_argument_value;
 
 /* The text of the index-th argument (from 0) as String.valueOf gives it, in the headers' arena. To
  * be called from the `headers` event (the payload is needed). False: no Dubbo request in Hessian2,

@@ -12,52 +12,50 @@ static uint64_t big_endian(const uint8_t *p, unsigned size)
 	return sum;
 }
 
-int32_t hessian2_int_value(const uint8_t *p)
+int64_t hessian2_integer(const struct hessian2_tag *tag, const uint8_t *p)
 {
-	uint8_t t = p[0];
+	int64_t high = p[0] - tag->base;
 
-	if (t == 'I')
+	switch (tag->size) {
+	case 1:
+		return high;
+	case 2:
+		return high * 256 + p[1];
+	case 3:
+		return high * 65536 + p[1] * 256 + p[2];
+	case 5:
 		return (int32_t)big_endian(p + 1, 4);
-	if (t < 0xc0)
-		return t - 0x90;
-	if (t < 0xd0)
-		return (t - 0xc8) * 256 + p[1];
-	return (t - 0xd4) * 65536 + p[1] * 256 + p[2];
+	}
+	return (int64_t)big_endian(p + 1, 8);
 }
 
-int64_t hessian2_long_value(const uint8_t *p)
+double hessian2_double(const struct hessian2_tag *tag, const uint8_t *p)
 {
-	uint8_t t = p[0];
-
-	if (t == 'L')
-		return (int64_t)big_endian(p + 1, 8);
-	if (t == 0x59)
-		return (int32_t)big_endian(p + 1, 4);
-	if (t < 0x40)
-		return (t - 0x3c) * 65536 + p[1] * 256 + p[2];
-	if (t < 0xf0)
-		return t - 0xe0;
-	return (t - 0xf8) * 256 + p[1];
-}
-
-double hessian2_double_value(const uint8_t *p)
-{
+	uint32_t half_bits;
 	uint64_t bits;
 	double value;
+	float half;
 
-	switch (p[0]) {
-	case 0x5b:
-		return 0;
-	case 0x5c:
-		return 1;
-	case 0x5d:
-		return (int8_t)p[1];
-	case 0x5e:
-		return (int16_t)big_endian(p + 1, 2);
-	case 0x5f:
+	switch (tag->form) {
+	case HESSIAN2_WHOLE:
+		return tag->size == 1   ? p[0] - tag->base
+		       : tag->size == 2 ? (int8_t)p[1]
+					: (int16_t)big_endian(p + 1, 2);
+	case HESSIAN2_MILLI:
 		return 0.001 * (int32_t)big_endian(p + 1, 4);
+	case HESSIAN2_IEEE_32:
+		half_bits = (uint32_t)big_endian(p + 1, 4);
+		memcpy(&half, &half_bits, sizeof half);
+		return (double)half;
 	}
 	bits = big_endian(p + 1, 8);
 	memcpy(&value, &bits, sizeof value);
 	return value;
+}
+
+int64_t hessian2_date(const struct hessian2_tag *tag, const uint8_t *p)
+{
+	if (tag->form == HESSIAN2_MINUTES)
+		return (int64_t)(int32_t)big_endian(p + 1, 4) * 60000;
+	return (int64_t)big_endian(p + 1, 8);
 }

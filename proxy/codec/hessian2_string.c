@@ -16,31 +16,103 @@ static size_t unit_size(uint8_t c)
 	return c < 0xe0 ? 2 : c < 0xf0 ? 3 : 0;
 }
 
+/* A run of whole units at the beginning of 64 bytes. */
+struct run {
+	size_t size, units; /* size 0: it must be looked at byte by byte */
+	bool is_ascii;
+};
+
+#if defined(__x86_64__)
+/* Bit i: byte i, masked, is `value`. */
+static uint64_t where(const __m128i *bytes, int mask, int value)
+{
+	uint64_t found = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		__m128i masked = _mm_and_si128(bytes[i], _mm_set1_epi8((char)mask));
+		__m128i equal = _mm_cmpeq_epi8(masked, _mm_set1_epi8((char)value));
+		found |= (uint64_t)(uint32_t)_mm_movemask_epi8(equal) << (16 * i);
+	}
+	return found;
+}
+
+/* A unit that goes beyond the 64 bytes is left out. When each first byte has as many continuation
+ * bytes behind it as it says, and no others stand there, counting first bytes gives what stepping
+ * from unit to unit does; else that has to be done. */
+static struct run run_of(const __m128i *bytes)
+{
+	uint64_t two = where(bytes, 0xe0, 0xc0), three = where(bytes, 0xf0, 0xe0);
+	uint64_t next = where(bytes, 0xc0, 0x80), four = where(bytes, 0xf0, 0xf0);
+	unsigned size = three >> 62 & 1 ? 62 : (two | three) >> 63 ? 63 : 64;
+	uint64_t mask = UINT64_MAX >> (64 - size);
+
+	if (four || (next ^ (two << 1 | three << 1 | three << 2)) & mask)
+		return (struct run){0, 0, false};
+	return (struct run){size, (size_t)__builtin_popcountll(~next & mask), false};
+}
+
+static struct run next_run(const char *p)
+{
+	__m128i bytes[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		bytes[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+	__m128i all =
+		_mm_or_si128(_mm_or_si128(bytes[0], bytes[1]), _mm_or_si128(bytes[2], bytes[3]));
+	if (LIKELY(!_mm_movemask_epi8(all)))
+		return (struct run){64, 64, true};
+	return run_of(bytes);
+}
+#else
+static struct run next_run(const char *p)
+{
+	bool is_ascii = hessian2_is_ascii((const uint8_t *)p, 64);
+
+	return (struct run){is_ascii ? 64 : 0, 64, is_ascii};
+}
+#endif
+
+/* Steps from unit to unit, until none is left or `stop` reached. NULL when a unit is broken. */
+static const char *step_units(const char *p, const char *stop, const char *end, size_t *units,
+			      unsigned *seen)
+{
+	while (*units && p < stop) {
+		uint8_t c = (uint8_t)*p;
+		size_t size = unit_size(c);
+		if (!size || (size_t)(end - p) < size)
+			return NULL;
+		*seen |= c;
+		p += size;
+		--*units;
+	}
+	return p;
+}
+
 size_t hessian2_units_size(struct slice bytes, size_t units, unsigned *seen)
 {
 	const char *p = bytes.data, *end = p + bytes.len;
 
-	while (units) {
-		uint64_t word;
-		if (units >= 8 && end - p >= 8) {
-			memcpy(&word, p, 8);
-			if (!(word & HIGH_BITS)) {
-				p += 8;
-				units -= 8;
-				continue;
-			}
+	while (units >= 64 && end - p >= 64) {
+		struct run run = next_run(p);
+		if (UNLIKELY(!run.size)) {
+			if (!(p = step_units(p, p + 64, end, &units, seen)))
+				return SIZE_MAX;
+			continue;
 		}
-		if (p == end)
-			return SIZE_MAX;
-		uint8_t c = (uint8_t)*p;
-		size_t size = unit_size(c);
-		if (!size || (size_t)(end - p) < size)
-			return SIZE_MAX;
-		*seen |= c;
-		p += size;
-		units--;
+		*seen |= run.is_ascii ? 0 : 0x80;
+		p += run.size;
+		units -= run.units;
 	}
-	return (size_t)(p - bytes.data);
+	while (units >= 8 && end - p >= 8) {
+		uint64_t word;
+		memcpy(&word, p, 8);
+		if (word & HIGH_BITS)
+			break;
+		p += 8;
+		units -= 8;
+	}
+	p = step_units(p, end, end, &units, seen);
+	return p && !units ? (size_t)(p - bytes.data) : SIZE_MAX;
 }
 
 /* The unit at p, or -1 when it is broken or longer than it need be. */

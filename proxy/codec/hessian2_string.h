@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 
 #include "base/arena.h"
 #include "base/attributes.h"
@@ -56,6 +59,21 @@ static inline uint64_t hessian2_scan(const uint8_t *p, size_t len, uint64_t (*od
 static inline bool hessian2_is_ascii(const uint8_t *p, size_t len)
 {
 	return !hessian2_scan(p, len, hessian2_high_bytes);
+}
+
+enum { HESSIAN2_WIDE = 32 };
+
+/* Whether the first len < HESSIAN2_WIDE bytes are ASCII. HESSIAN2_WIDE bytes can be read. */
+static inline bool hessian2_is_ascii_within(const uint8_t *p, unsigned len)
+{
+#if defined(__x86_64__)
+	uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)p));
+	uint32_t high = (uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(p + 16)));
+
+	return !((high << 16 | low) & ((UINT32_C(1) << len) - 1));
+#else
+	return hessian2_is_ascii(p, len);
+#endif
 }
 
 static inline bool hessian2_is_printable_ascii(const uint8_t *p, size_t len)

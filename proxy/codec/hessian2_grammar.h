@@ -1,0 +1,68 @@
+/* What each tag begins: all in which Hessian2 and the older grammar that SOFA speaks differ.
+ *
+ *   tag | size - 1 bytes | what its kind and form say        size: fixed bytes, tag and all
+ *
+ * Constant tables, one a grammar: hessian2_grammar, sofa_hessian_grammar (codec/sofa_hessian.h). */
+#ifndef CODEC_HESSIAN2_GRAMMAR_H
+#define CODEC_HESSIAN2_GRAMMAR_H
+
+#include <stdint.h>
+
+enum hessian2_kind {
+	HESSIAN2_INVALID, /* no value starts with this byte, or no byte is left */
+	HESSIAN2_NULL,
+	HESSIAN2_BOOL,
+	HESSIAN2_INT,
+	HESSIAN2_LONG,
+	HESSIAN2_DOUBLE,
+	HESSIAN2_DATE,
+	HESSIAN2_STRING,
+	HESSIAN2_BINARY,
+	HESSIAN2_LIST,
+	HESSIAN2_MAP,
+	HESSIAN2_OBJECT,
+	HESSIAN2_CLASS, /* a definition; a value follows */
+	HESSIAN2_REF,
+};
+
+/* What `form` holds, by kind; 0 for the others. */
+enum {
+	/* double */
+	HESSIAN2_IEEE_64 = 0,
+	HESSIAN2_IEEE_32 = 1,
+	HESSIAN2_WHOLE = 2, /* an integer */
+	HESSIAN2_MILLI = 3, /* an int, to be divided by 1000 */
+	/* date */
+	HESSIAN2_MILLISECONDS = 0,
+	HESSIAN2_MINUTES = 1,
+	/* string, binary: the chunk's length is an integer */
+	HESSIAN2_LAST_CHUNK = 0,
+	HESSIAN2_MORE_CHUNKS = 1,
+	/* list, map, object, class, ref: bits */
+	HESSIAN2_TYPED = 1,         /* a type stands next: a name, or the index of one met before */
+	HESSIAN2_MAY_BE_TYPED = 2,  /* a type may stand next (SOFA's marks it) */
+	HESSIAN2_TYPE_INDEX = 4,    /* an int value, the index of a type, stands next */
+	HESSIAN2_NUMBER_IN_TAG = 8, /* count, class or ref: the tag's own integer */
+	HESSIAN2_NUMBER = 16,       /* the same: an int value that stands next */
+	HESSIAN2_MAY_BE_COUNTED =
+		32,              /* a count may stand next (SOFA's marks it); it says nothing */
+	HESSIAN2_MARKED = 64,    /* goes to the end mark */
+	HESSIAN2_RAW_NAME = 128, /* of a class: its name's length is an int value */
+};
+
+struct hessian2_tag {
+	uint8_t kind; /* enum hessian2_kind */
+	uint8_t form;
+	uint8_t size;
+	uint8_t base; /* integers: what the tag itself counts from */
+};
+
+struct hessian2_grammar {
+	struct hessian2_tag tags[256];
+	uint8_t end;       /* marks the end of a list or map */
+	uint8_t class_tag; /* begins a class definition */
+};
+
+extern const struct hessian2_grammar hessian2_grammar;
+
+#endif

@@ -1,0 +1,261 @@
+#include "codec/hessian2_path.h"
+
+#include <stdio.h>
+
+#include "codec/hessian2.h"
+#include "codec/hessian2_internal.h"
+#include "codec/hessian2_number.h"
+#include "message/argument_path.h"
+#include "message/argument_value.h"
+
+/* Goes to the list, map or object of that index, which began before. */
+static enum status go_to_ref(struct hessian2_reader *reader, uint32_t index)
+{
+	struct hessian2_reader scan = *reader;
+	enum status status = STATUS_OK;
+
+	if (index >= reader->ref_count)
+		return STATUS_MALFORMED;
+	scan.pos = 0;
+	scan.class_count = scan.type_count = scan.ref_count = 0;
+	scan.ref_wanted = index;
+	scan.ref_at = SIZE_MAX;
+	while (!status && scan.ref_at == SIZE_MAX)
+		status = hessian2_skip(&scan);
+	if (status)
+		return status;
+	if (scan.pos > scan.rescan_left)
+		return STATUS_TOO_LARGE;
+	scan.rescan_left -= scan.pos;
+	scan.pos = scan.ref_at;
+	scan.class_count = scan.ref_classes;
+	scan.type_count = scan.ref_types;
+	scan.ref_count = index;
+	scan.ref_wanted = UINT32_MAX;
+	*reader = scan;
+	return STATUS_OK;
+}
+
+/* Behind class definitions, and where a ref leads to. */
+static enum status settle(struct hessian2_reader *reader)
+{
+	enum status status = hessian2_read_classes(reader);
+	uint32_t index;
+
+	if (status || hessian2_kind(reader) != HESSIAN2_REF)
+		return status;
+	return hessian2_read_ref(reader, &index) ? STATUS_MALFORMED : go_to_ref(reader, index);
+}
+
+static enum status skip_values(struct hessian2_reader *reader, uint32_t count)
+{
+	enum status status = STATUS_OK;
+
+	while (!status && count--)
+		status = hessian2_skip(reader);
+	return status;
+}
+
+/* --- one step down */
+
+/* Of fields of the same name Java sets the last value. */
+static enum status find_field(const struct hessian2_reader *reader, uint32_t class_index,
+			      struct slice name, uint32_t *field)
+{
+	struct hessian2_reader class = hessian2_class_reader(reader, class_index);
+	uint32_t count = reader->classes[class_index].field_count;
+	struct slice found;
+
+	*field = UINT32_MAX;
+	if (hessian2_read_class_name(&class, &found))
+		return STATUS_MALFORMED;
+	for (uint32_t i = 0; i < count; i++) {
+		if (hessian2_read_string(&class, &found))
+			return STATUS_MALFORMED;
+		if (slice_equal(found, name))
+			*field = i;
+	}
+	return STATUS_OK;
+}
+
+static enum status enter_field(struct hessian2_reader *reader, struct slice name, bool *found)
+{
+	struct hessian2_container object;
+	uint32_t field;
+
+	if (hessian2_enter(reader, &object) || find_field(reader, object.class_index, name, &field))
+		return STATUS_MALFORMED;
+	*found = field != UINT32_MAX;
+	return *found ? skip_values(reader, field) : STATUS_OK;
+}
+
+static enum status enter_element(struct hessian2_reader *reader, uint32_t index, bool *found)
+{
+	struct hessian2_container list;
+	enum status status;
+
+	if (hessian2_enter(reader, &list))
+		return STATUS_MALFORMED;
+	for (uint32_t i = 0; (*found = hessian2_next(reader, &list)) && i < index; i++)
+		if ((status = hessian2_skip(reader)))
+			return status;
+	return STATUS_OK;
+}
+
+/* Whether the key at pos, which isn't stepped over, is the one the step names. */
+static enum status is_key(struct hessian2_reader *reader, const struct argument_step *step,
+			  bool *matches)
+{
+	struct argument_value key;
+	char digits[24];
+	enum status status;
+
+	*matches = false;
+	if (step->kind == ARGUMENT_STEP_FIELD && hessian2_kind(reader) != HESSIAN2_STRING)
+		return STATUS_OK;
+	if ((status = hessian2_read_value(reader, &key)))
+		return status;
+	if (key.kind == ARGUMENT_INT || key.kind == ARGUMENT_LONG) {
+		int len = snprintf(digits, sizeof digits, "%lld", (long long)key.integer);
+		*matches = slice_equal(slice_make(digits, (size_t)len), step->name);
+	} else {
+		struct slice text = argument_value_text(&key, reader->arena);
+		*matches = text.data && slice_equal(text, step->name);
+	}
+	return STATUS_OK;
+}
+
+static enum status enter_entry(struct hessian2_reader *reader, const struct argument_step *step,
+			       bool *found)
+{
+	struct hessian2_reader entry;
+	struct hessian2_container map;
+	enum status status;
+
+	*found = false;
+	if (hessian2_enter(reader, &map))
+		return STATUS_MALFORMED;
+	while (hessian2_next(reader, &map)) {
+		struct hessian2_reader key = *reader;
+		bool matches;
+		if ((status = is_key(&key, step, &matches)))
+			return status;
+		reader->rescan_left = key.rescan_left;
+		reader->items_left = key.items_left;
+		if ((status = hessian2_skip(reader)))
+			return status;
+		if (matches) {
+			entry = *reader;
+			*found = true;
+		}
+		if (!hessian2_next(reader, &map) || (status = hessian2_skip(reader)))
+			return STATUS_MALFORMED;
+	}
+	if (*found) {
+		entry.items_left = reader->items_left;
+		entry.rescan_left = reader->rescan_left;
+		*reader = entry;
+	}
+	return STATUS_OK;
+}
+
+enum status hessian2_descend(struct hessian2_reader *reader, const struct argument_step *steps,
+			     unsigned count, bool *found)
+{
+	enum status status = STATUS_OK;
+
+	*found = true;
+	for (unsigned i = 0; i < count && *found; i++) {
+		const struct argument_step *step = &steps[i];
+		if ((status = settle(reader)))
+			return status;
+		enum hessian2_kind kind = hessian2_kind(reader);
+		*found = false;
+		if (kind == HESSIAN2_OBJECT && step->kind == ARGUMENT_STEP_FIELD)
+			status = enter_field(reader, step->name, found);
+		else if (kind == HESSIAN2_MAP && step->kind != ARGUMENT_STEP_INDEX)
+			status = enter_entry(reader, step, found);
+		else if (kind == HESSIAN2_LIST && step->kind == ARGUMENT_STEP_INDEX)
+			status = enter_element(reader, step->index, found);
+		if (status)
+			return status;
+	}
+	return STATUS_OK;
+}
+
+/* --- the value */
+
+/* An object: an enum when it is a name and nothing else. */
+static enum status read_object(struct hessian2_reader *reader, struct argument_value *value)
+{
+	struct hessian2_container object;
+	struct slice field;
+
+	value->kind = ARGUMENT_OBJECT;
+	if (hessian2_enter(reader, &object))
+		return STATUS_MALFORMED;
+	struct hessian2_reader class = hessian2_class_reader(reader, object.class_index);
+	if (hessian2_read_class_name(&class, &value->type))
+		return STATUS_MALFORMED;
+	if (object.left != 1 || hessian2_kind(reader) != HESSIAN2_STRING)
+		return STATUS_OK;
+	if (hessian2_read_string(&class, &field))
+		return STATUS_MALFORMED;
+	if (!slice_equal(field, SLICE("name")))
+		return STATUS_OK;
+	value->kind = ARGUMENT_ENUM;
+	return hessian2_read_string(reader, &value->text);
+}
+
+static enum status read_fixed(struct hessian2_reader *reader, struct argument_value *value)
+{
+	const struct hessian2_tag *tag = hessian2_tag(reader);
+	const uint8_t *p = hessian2_take_fixed(reader);
+
+	if (!p)
+		return STATUS_MALFORMED;
+	if (value->kind == ARGUMENT_DOUBLE) {
+		value->number = hessian2_double(tag, p);
+	} else if (value->kind != ARGUMENT_NULL) {
+		value->integer = value->kind == ARGUMENT_DATE ? hessian2_date(tag, p)
+							      : hessian2_integer(tag, p);
+		value->number = (double)value->integer;
+	}
+	return STATUS_OK;
+}
+
+enum status hessian2_read_value(struct hessian2_reader *reader, struct argument_value *value)
+{
+	static const uint8_t kinds[] = {
+		[HESSIAN2_NULL] = ARGUMENT_NULL,     [HESSIAN2_BOOL] = ARGUMENT_BOOL,
+		[HESSIAN2_INT] = ARGUMENT_INT,       [HESSIAN2_LONG] = ARGUMENT_LONG,
+		[HESSIAN2_DOUBLE] = ARGUMENT_DOUBLE, [HESSIAN2_DATE] = ARGUMENT_DATE,
+		[HESSIAN2_STRING] = ARGUMENT_STRING, [HESSIAN2_BINARY] = ARGUMENT_BINARY,
+		[HESSIAN2_LIST] = ARGUMENT_LIST,     [HESSIAN2_MAP] = ARGUMENT_MAP,
+		[HESSIAN2_OBJECT] = ARGUMENT_OBJECT,
+	};
+	enum status status = settle(reader);
+
+	*value = (struct argument_value){.kind = ARGUMENT_ABSENT};
+	if (status)
+		return status;
+	enum hessian2_kind kind = hessian2_kind(reader);
+	if (kind == HESSIAN2_INVALID || kind > HESSIAN2_OBJECT)
+		return STATUS_MALFORMED;
+	value->kind = (enum argument_kind)kinds[kind];
+	if (kind <= HESSIAN2_DATE)
+		return read_fixed(reader, value);
+	if (kind == HESSIAN2_STRING)
+		return hessian2_read_string(reader, &value->text);
+	return kind == HESSIAN2_OBJECT ? read_object(reader, value) : STATUS_OK;
+}
+
+enum status hessian2_read_at(struct hessian2_reader *reader, const struct argument_step *steps,
+			     unsigned count, struct argument_value *value)
+{
+	bool found;
+	enum status status = hessian2_descend(reader, steps, count, &found);
+
+	*value = (struct argument_value){.kind = ARGUMENT_ABSENT};
+	return status || !found ? status : hessian2_read_value(reader, value);
+}
