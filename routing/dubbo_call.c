@@ -23,14 +23,14 @@ struct slice dubbo_consumer_parameter(const struct dubbo_consumer *consumer,
 	return (struct slice){0};
 }
 
-struct slice dubbo_provider_parameter(const struct dubbo_providers *providers, uint32_t i,
+struct slice dubbo_provider_parameter(const struct host_facts *providers, uint32_t i,
 				      struct slice name, char room[DUBBO_PARAMETER_ROOM])
 {
 	bool is_host = slice_equal(name, SLICE("host")), is_port = slice_equal(name, SLICE("port"));
 	struct addr addr;
 
 	if (!is_host && !is_port && !slice_equal(name, SLICE("address")))
-		return providers->parameter(providers->context, i, name);
+		return providers->label(providers->context, i, name);
 	providers->address(providers->context, i, &addr);
 	if (is_port)
 		return slice_make(room, (size_t)snprintf(room, DUBBO_PARAMETER_ROOM, "%u",

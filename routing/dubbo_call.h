@@ -1,5 +1,6 @@
 /* What Dubbo's rules ask about: a call, the consumer that makes it, the providers that could serve
- * it. Who routes fills these in; the rules know nothing else.
+ * it (struct host_facts: their labels are what their URLs say). Who routes fills these in; the
+ * rules know nothing else.
  *
  * Owner: the caller, for one evaluation. Thread: its worker. */
 #ifndef ROUTING_DUBBO_CALL_H
@@ -10,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/slice.h"
+#include "routing/host_rule.h"
 
 /* A name and its value, as in the query of a Dubbo URL. */
 struct dubbo_parameter {
@@ -46,16 +48,6 @@ struct dubbo_call {
 	void *context;
 };
 
-/* The providers of one version of a host set, by index. */
-struct dubbo_providers {
-	uint32_t count;
-	/* Where the i-th listens. */
-	void (*address)(void *context, uint32_t i, struct addr *addr);
-	/* What the i-th's URL says of a name: its label, as text; .data NULL: nothing. */
-	struct slice (*parameter)(void *context, uint32_t i, struct slice name);
-	void *context;
-};
-
 /* The consumer's parameter of a name, as its URL has it (application, host and version, group and
  * interface of the call are among them); .data NULL: none. call may be NULL. */
 struct slice dubbo_consumer_parameter(const struct dubbo_consumer *consumer,
@@ -66,7 +58,7 @@ enum { DUBBO_PARAMETER_ROOM = ADDR_TEXT_MAX };
 
 /* The provider's parameter: host, port and address from where it listens, the others from its
  * labels. */
-struct slice dubbo_provider_parameter(const struct dubbo_providers *providers, uint32_t i,
+struct slice dubbo_provider_parameter(const struct host_facts *providers, uint32_t i,
 				      struct slice name, char room[DUBBO_PARAMETER_ROOM]);
 
 #endif

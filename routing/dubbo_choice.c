@@ -43,25 +43,24 @@ static void note_application(struct dubbo_view *view, struct slice application)
 			arena_slice(&view->arena, application);
 }
 
-static struct slice application_of(const struct dubbo_providers *providers, uint32_t i,
+static struct slice application_of(const struct host_facts *providers, uint32_t i,
 				   struct slice otherwise)
 {
-	struct slice name =
-		providers->parameter(providers->context, i, SLICE("remote.application"));
+	struct slice name = providers->label(providers->context, i, SLICE("remote.application"));
 
 	if (!name.len)
-		name = providers->parameter(providers->context, i, SLICE("application"));
+		name = providers->label(providers->context, i, SLICE("application"));
 	return name.len ? name : otherwise;
 }
 
-static void note_providers(struct dubbo_view *view, const struct dubbo_providers *providers,
+static void note_providers(struct dubbo_view *view, const struct host_facts *providers,
 			   struct slice application)
 {
 	uint64_t *everyone = new_set(view, &view->arena);
 
 	view->untagged = new_set(view, &view->arena);
 	for (uint32_t i = 0; i < view->count; i++) {
-		struct slice tag = providers->parameter(providers->context, i, TAG);
+		struct slice tag = providers->label(providers->context, i, TAG);
 		struct slice name = application_of(providers, i, application);
 		set_add(everyone, i);
 		if (name.len)
@@ -81,8 +80,7 @@ static void note_providers(struct dubbo_view *view, const struct dubbo_providers
 	view->application = view->application_count ? view->applications[0] : application;
 }
 
-static bool is_tagged(const struct dubbo_tag *tag, const struct dubbo_providers *providers,
-		      uint32_t i)
+static bool is_tagged(const struct dubbo_tag *tag, const struct host_facts *providers, uint32_t i)
 {
 	char room[DUBBO_PARAMETER_ROOM];
 	struct addr addr;
@@ -102,7 +100,7 @@ static bool is_tagged(const struct dubbo_tag *tag, const struct dubbo_providers 
 
 /* A tag by addresses is known whoever has them; one by labels while some provider has them. */
 static void note_tags(struct dubbo_view *view, const struct dubbo_rules *rules,
-		      const struct dubbo_providers *providers)
+		      const struct host_facts *providers)
 {
 	const struct dubbo_tag_rule *rule = map_get(&rules->tags, view->application);
 
@@ -133,7 +131,7 @@ static struct dubbo_choice *keep(struct dubbo_view *view, const uint64_t *left,
 {
 	struct dubbo_choice *choice = ARENA_NEW(&view->kept, struct dubbo_choice);
 
-	*choice = (struct dubbo_choice){.left = left, .base = base, .count = set_count(view, left)};
+	*choice = (struct dubbo_choice){.hosts = {left, set_count(view, left), NULL}, .base = base};
 	return choice;
 }
 
@@ -146,7 +144,7 @@ static void begin(struct dubbo_view *view)
 }
 
 struct dubbo_view *dubbo_view_new(const struct dubbo_rules *rules,
-				  const struct dubbo_providers *providers, struct slice application,
+				  const struct host_facts *providers, struct slice application,
 				  uint64_t seed)
 {
 	struct dubbo_view *view = calloc(1, sizeof *view);
@@ -211,7 +209,7 @@ struct walk {
 	struct dubbo_view *view;
 	const struct dubbo_rules *rules;
 	const struct dubbo_call *call;
-	const struct dubbo_providers *providers;
+	const struct host_facts *providers;
 	struct dubbo_choice *at;
 	uint64_t random;
 };
@@ -287,7 +285,7 @@ static struct dubbo_choice *keep_untagged(struct walk *w)
 	uint64_t *left = new_set(view, &w->view->kept);
 
 	for (uint32_t i = 0; i < view->words; i++)
-		left[i] = w->at->left[i] & view->untagged[i] &
+		left[i] = w->at->hosts.left[i] & view->untagged[i] &
 			  (view->by_rule ? ~view->by_rule[i] : UINT64_MAX);
 	return keep(w->view, left, NULL);
 }
@@ -300,12 +298,12 @@ static struct dubbo_choice *choose_tag(struct walk *w, uint32_t number, const ui
 	if (number == STEP_NO_TAG)
 		return keep_untagged(w);
 	if (number != STEP_UNKNOWN) {
-		choice = keep_common(w, w->at->left, w->view->tagged[number]);
-		if (choice->count || w->view->tag_rule->force || force)
+		choice = keep_common(w, w->at->hosts.left, w->view->tagged[number]);
+		if (choice->hosts.count || w->view->tag_rule->force || force)
 			return choice;
 	} else if (carriers) {
-		choice = keep_common(w, w->at->left, carriers);
-		if (choice->count || force)
+		choice = keep_common(w, w->at->hosts.left, carriers);
+		if (choice->hosts.count || force)
 			return choice;
 	} else if (force) {
 		return keep(w->view, new_set(w->view, &w->view->kept), NULL);
@@ -394,7 +392,7 @@ static struct dubbo_choice *keep_fitting(struct walk *w, const struct dubbo_side
 	uint64_t *left = new_set(w->view, &w->view->kept);
 
 	for (uint32_t i = 0; i < w->view->count; i++)
-		if (set_has(w->at->left, i) &&
+		if (set_has(w->at->hosts.left, i) &&
 		    dubbo_side_test_provider(side, w->call, w->providers, i))
 			set_add(left, i);
 	return keep(w->view, left, NULL);
@@ -409,7 +407,7 @@ static struct dubbo_step *work_out(struct walk *w, const struct step_key *key,
 
 	for (uint32_t i = 0; i < branch->destination_count; i++) {
 		struct dubbo_choice *choice = keep_fitting(w, &branch->destinations[i].side);
-		if (choice->count)
+		if (choice->hosts.count)
 			add_way(step, choice, branch->destinations[i].weight);
 	}
 	if (step->way_count > 1 && !step->weight) { /* none is to be taken */
@@ -428,7 +426,7 @@ static struct dubbo_step *work_out(struct walk *w, const struct step_key *key,
 static void walk_conditions(struct walk *w, const struct dubbo_condition_rule *rule)
 {
 	for (; rule; rule = rule->next)
-		for (uint32_t i = 0; w->at->count && i < rule->branch_count; i++) {
+		for (uint32_t i = 0; w->at->hosts.count && i < rule->branch_count; i++) {
 			const struct dubbo_branch *branch = &rule->branches[i];
 			struct step_key key = {
 				.from = w->at, .kind = STEP_CONDITION, .number = rule->ordinal + i};
@@ -449,8 +447,8 @@ static struct dubbo_choice *keep_subset(struct walk *w, struct slice application
 					const struct dubbo_mesh_destination *destination)
 {
 	struct dubbo_view *view = w->view;
-	const uint64_t *before = w->at->base ? w->at->left : NULL,
-		       *base = w->at->base ? w->at->base : w->at->left;
+	const uint64_t *before = w->at->base ? w->at->hosts.left : NULL,
+		       *base = w->at->base ? w->at->base : w->at->hosts.left;
 
 	for (uint32_t s = 0; s < destination->subset_count; s++) {
 		uint64_t *left = new_set(view, &view->kept);
@@ -517,7 +515,7 @@ static void walk_mesh(struct walk *w)
 	struct dubbo_step *step = find_step(w, &key);
 	if (!step) {
 		step = add_step(w, &key, 1);
-		add_way(step, keep(w->view, w->at->left, NULL), 1);
+		add_way(step, keep(w->view, w->at->hosts.left, NULL), 1);
 	}
 	go(w, step);
 }
@@ -526,7 +524,7 @@ static void walk_mesh(struct walk *w)
 
 struct dubbo_choice *dubbo_view_choose(struct dubbo_view *view, const struct dubbo_rules *rules,
 				       const struct dubbo_call *call,
-				       const struct dubbo_providers *providers)
+				       const struct host_facts *providers)
 {
 	if (UNLIKELY(view->step_count >= DUBBO_STEPS_MAX ||
 		     view->kept.allocated > DUBBO_VIEW_BYTES))
@@ -535,7 +533,7 @@ struct dubbo_choice *dubbo_view_choose(struct dubbo_view *view, const struct dub
 
 	if (rules->mesh.service_count)
 		walk_mesh(&w);
-	if (w.at->count)
+	if (w.at->hosts.count)
 		walk_tags(&w);
 	walk_conditions(&w, dubbo_rules_of_service(rules, call));
 	if (!slice_equal(view->application, call->consumer->application))

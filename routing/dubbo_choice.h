@@ -27,10 +27,8 @@ enum {
 
 /* What is left after some steps. */
 struct dubbo_choice {
-	const uint64_t *left; /* bit i: the i-th provider */
+	struct host_choice hosts;
 	const uint64_t *base; /* within mesh rules: what they began with; else NULL */
-	uint32_t count;       /* of bits */
-	void *attached;       /* the user's; lives in `kept` */
 };
 
 struct dubbo_view {
@@ -57,7 +55,7 @@ struct dubbo_view {
 /* The label that names a provider's application, when "remote.application" doesn't. Falls back to
  * `application`, which may be "". seed: a random number. Returns owned. */
 struct dubbo_view *dubbo_view_new(const struct dubbo_rules *rules,
-				  const struct dubbo_providers *providers, struct slice application,
+				  const struct host_facts *providers, struct slice application,
 				  uint64_t seed);
 /* NULL: nothing. */
 void dubbo_view_free(struct dubbo_view *view);
@@ -66,11 +64,6 @@ void dubbo_view_free(struct dubbo_view *view);
  * the next call of this function. */
 struct dubbo_choice *dubbo_view_choose(struct dubbo_view *view, const struct dubbo_rules *rules,
 				       const struct dubbo_call *call,
-				       const struct dubbo_providers *providers);
-
-static inline bool dubbo_choice_has(const struct dubbo_choice *choice, uint32_t i)
-{
-	return choice->left[i >> 6] >> (i & 63) & 1;
-}
+				       const struct host_facts *providers);
 
 #endif

@@ -271,6 +271,15 @@ static size_t find_arrow(struct slice text)
 	return at + 1 < text.len ? at : text.len;
 }
 
+/* Which side it is isn't a part of the path. */
+static enum status say_where(struct diag *diag, const char *side, enum status status)
+{
+	struct diag said = *diag;
+
+	(void)diag_set(diag, "%s: %.480s", side, said.text);
+	return status;
+}
+
 enum status dubbo_condition_parse(struct dubbo_condition *condition, struct slice text,
 				  struct arena *arena, struct diag *diag)
 {
@@ -291,16 +300,12 @@ enum status dubbo_condition_parse(struct dubbo_condition *condition, struct slic
 
 	if (when.len && !slice_equal(when, SLICE("true")))
 		status = dubbo_side_parse(&condition->when, when, false, arena, diag);
-	if (status) {
-		diag_prefix(diag, "when");
-		return status;
-	}
+	if (status)
+		return say_where(diag, "before =>", status);
 	condition->denies = !then.len || slice_equal(then, SLICE("false"));
 	if (!condition->denies)
 		status = dubbo_side_parse(&condition->then, then, true, arena, diag);
-	if (status)
-		diag_prefix(diag, "then");
-	return status;
+	return status ? say_where(diag, "behind =>", status) : STATUS_OK;
 }
 
 /* --- testing --- */
@@ -372,7 +377,7 @@ bool dubbo_side_test_call(const struct dubbo_side *side, const struct dubbo_call
 }
 
 bool dubbo_side_test_provider(const struct dubbo_side *side, const struct dubbo_call *call,
-			      const struct dubbo_providers *providers, uint32_t i)
+			      const struct host_facts *providers, uint32_t i)
 {
 	char room[DUBBO_PARAMETER_ROOM];
 

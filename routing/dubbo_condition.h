@@ -1,10 +1,10 @@
 /* One side of a condition rule: `method=get*,find* & arguments[0]=1~9 & host!=10.0.0.*`.
  *
- *   side     part [& part]…             all of them must hold
- *   part     key [=|!= value[,value]…]… a value must be among the matches (if there are any) and
- * none of the mismatches key      method, arguments[n], attachments[name]: before => only. Else a
- * parameter of the consumer's URL (before =>) or the provider's (behind): host, application, region
- * …
+ *   side   part [& part]…   all of them must hold
+ *   part   key [=|!= value[,value]…]…   one of the = values, if there are any; none of the !=
+ *   key    method, arguments[n], attachments[name]: before => only
+ *          else a parameter of the consumer's URL (before =>) or the provider's (behind):
+ *          host, application, region …
  *
  * A key that says nothing of the call or the provider fails its part, whatever it is compared with.
  * The grammar is that of Dubbo's ConditionStateRouter, but for what can't ever hold, which is
@@ -54,7 +54,7 @@ enum status MUST_CHECK dubbo_side_parse(struct dubbo_side *side, struct slice te
 bool dubbo_side_test_call(const struct dubbo_side *side, const struct dubbo_call *call);
 /* What a provider must be; $param is the consumer's. */
 bool dubbo_side_test_provider(const struct dubbo_side *side, const struct dubbo_call *call,
-			      const struct dubbo_providers *providers, uint32_t i);
+			      const struct host_facts *providers, uint32_t i);
 
 /* A whole rule of up to v3.0: `when => then`. */
 struct dubbo_condition {
@@ -62,6 +62,7 @@ struct dubbo_condition {
 	bool denies; /* nothing, or false, stands behind the arrow */
 };
 
+/* As dubbo_side_parse; the text says on which side. */
 enum status MUST_CHECK dubbo_condition_parse(struct dubbo_condition *condition, struct slice text,
 					     struct arena *arena, struct diag *diag);
 

@@ -1,7 +1,8 @@
 /* Dubbo's mesh rules: which subset of an application's providers serves a call.
  *
- *   VirtualService   services ─> route ─> details: match ─> destinations (weight, subset ─ fallback
- * ─> subset …) DestinationRule  subset ─> labels of a provider
+ *   VirtualService    services ─> route ─> details: match ─> destinations
+ *                     (weight, subset ─ fallback ─> subset …)
+ *   DestinationRule   subset ─> labels of a provider
  *
  * The first service that fits decides; of its details the first whose matches all hold. A rule is
  * for the providers whose application its hosts name; without hosts, for all.
@@ -130,6 +131,6 @@ const struct dubbo_mesh_detail *dubbo_mesh_find(const struct dubbo_mesh *mesh,
 /* Whether the i-th provider is in the application's subset of that name. Its application is the
  * caller's to compare. */
 bool dubbo_mesh_subset_has(const struct dubbo_mesh *mesh, struct slice application,
-			   struct slice name, const struct dubbo_providers *providers, uint32_t i);
+			   struct slice name, const struct host_facts *providers, uint32_t i);
 
 #endif

@@ -257,8 +257,8 @@ const struct dubbo_mesh_detail *dubbo_mesh_find(const struct dubbo_mesh *mesh,
 	return NULL;
 }
 
-static bool has_labels(const struct dubbo_mesh_subset *subset,
-		       const struct dubbo_providers *providers, uint32_t i)
+static bool has_labels(const struct dubbo_mesh_subset *subset, const struct host_facts *providers,
+		       uint32_t i)
 {
 	char room[DUBBO_PARAMETER_ROOM];
 
@@ -272,7 +272,7 @@ static bool has_labels(const struct dubbo_mesh_subset *subset,
 }
 
 bool dubbo_mesh_subset_has(const struct dubbo_mesh *mesh, struct slice application,
-			   struct slice name, const struct dubbo_providers *providers, uint32_t i)
+			   struct slice name, const struct host_facts *providers, uint32_t i)
 {
 	for (uint32_t k = 0; k < mesh->subset_count; k++) {
 		const struct dubbo_mesh_subset *subset = &mesh->subsets[k];

@@ -220,11 +220,6 @@ static enum status load_conditions(struct loader *l, const MESSAGE(ConditionRule
 		status = dubbo_condition_parse(&condition, slice_of(message->conditions[i]),
 					       l->arena, l->diag);
 		if (status) {
-			if (l->diag->path[0]) /* which side: not a part of the path */
-				(void)diag_set(l->diag, "%s: %.*s",
-					       l->diag->path[0] == 'w' ? "before =>" : "behind =>",
-					       (int)sizeof l->diag->text - 16, l->diag->text);
-			l->diag->path[0] = 0;
 			diag_prefix(l->diag, "conditions[%zu]", i);
 			return status;
 		}

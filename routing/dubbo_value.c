@@ -196,8 +196,8 @@ static unsigned segment_count(uint8_t family)
 
 static uint16_t segment_of(const struct addr *addr, unsigned i)
 {
-	return addr->family == ADDR_IPV4 ? addr->ip[i]
-					 : (uint16_t)(addr->ip[2 * i] << 8 | addr->ip[2 * i + 1]);
+	return (uint16_t)(addr->family == ADDR_IPV4 ? addr->ip[i]
+						    : addr->ip[2 * i] << 8 | addr->ip[2 * i + 1]);
 }
 
 /* A prefix leaves whole segments, one that is cut, and any: each of them is a range. */

@@ -152,6 +152,12 @@
 	X(google__protobuf__uint32_value)                                                                  \
 	X(google__protobuf__uint64_value)                                                                  \
 	X(google__protobuf__value)                                                                         \
+	X(outrigger__config__route__v1__dubbo_condition_rule)                                              \
+	X(outrigger__config__route__v1__dubbo_destination_rule)                                            \
+	X(outrigger__config__route__v1__dubbo_multi_destination_rule)                                      \
+	X(outrigger__config__route__v1__dubbo_script_rule)                                                 \
+	X(outrigger__config__route__v1__dubbo_tag_rule)                                                    \
+	X(outrigger__config__route__v1__dubbo_virtual_service)                                             \
 	X(outrigger__config__route__v1__rpc_match)                                                         \
 	X(outrigger__config__route__v1__rpc_route_configuration)                                           \
 	X(outrigger__filters__lane__v1__lane)                                                              \

@@ -17,7 +17,7 @@ struct dubbo_fixture {
 	size_t message_count;
 	struct dubbo_rules rules;
 	struct dubbo_view *view;
-	struct dubbo_providers providers;
+	struct host_facts providers;
 	const char *provider[WORDS_MAX]; /* "10.0.0.1:20880 region=hz dubbo.tag=gray" */
 	struct dubbo_consumer consumer;
 	struct dubbo_parameter parameters[WORDS_MAX];
@@ -87,7 +87,7 @@ static inline int dubbo_setup(void **state)
 	struct dubbo_fixture *f = calloc(1, sizeof *f);
 	arena_init(&f->routing.arena, 65536);
 	f->consumer = (struct dubbo_consumer){SLICE("shop"), SLICE("10.1.0.9"), f->parameters, 0};
-	f->providers = (struct dubbo_providers){0, provider_address, provider_parameter, f};
+	f->providers = (struct host_facts){0, provider_address, provider_parameter, f};
 	f->call = (struct dubbo_call){
 		.interface = SLICE("com.foo.Hello"),
 		.method = SLICE("sayHello"),
@@ -175,10 +175,10 @@ static inline const char *left(struct dubbo_fixture *f)
 	char *out = f->left;
 	*out = 0;
 	for (uint32_t i = 0; i < f->providers.count; i++)
-		if (dubbo_choice_has(choice, i)) {
+		if (host_choice_has(&choice->hosts, i)) {
 			out += sprintf(out, count++ ? " %u" : "%u", i);
 		}
-	assert_int_equal(count, choice->count);
+	assert_int_equal(count, choice->hosts.count);
 	assert_null(choice->base);
 	return f->left;
 }

@@ -203,9 +203,8 @@ static void applications(void **state)
 	struct dubbo_fixture *f = *state;
 	subsets(f);
 	add_rule(f, SUBSETS,
-		 HEAD
-		 "kind: DestinationRule\nspec: {host: second, subsets: [{name: v1, labels: {x: "
-		 "y}}]}");
+		 HEAD "kind: DestinationRule\nspec: {host: second, subsets: [{name: v1, labels: "
+		      "{x: z}}]}");
 	add_rule(f, SERVICE,
 		 HEAD "kind: VirtualService\nspec: {hosts: [demo], dubbo: [{routedetail: [{" TO(
 			 "v2hz") "}]}]}");
@@ -214,8 +213,8 @@ static void applications(void **state)
 			 "v1") "}]}]}");
 	providers(f);
 	add_provider(f, "10.0.1.1:1 application=second env-sign=v1");
-	add_provider(f, "10.0.1.2:1 application=second x=y");
-	add_provider(f, "10.0.2.1:1 application=third x=y env-sign=v1");
+	add_provider(f, "10.0.1.2:1 application=second x=z");
+	add_provider(f, "10.0.2.1:1 application=third x=z env-sign=v1");
 	assert_string_equal(left(f), "1 5");
 	assert_string_equal(left(f), "1 5");
 }
