@@ -29,6 +29,11 @@ static bool has_spliced(const struct conn *conn)
 	return UNLIKELY(conn->splice_in != NULL) && conn->splice_in->waiting;
 }
 
+static bool wants_spliced(const struct conn *conn)
+{
+	return has_spliced(conn) && !timer_is_running(&conn->splice_in->rest);
+}
+
 /* Watches for what this state needs. The read watcher stays on while idle: no system call a
  * request. */
 static void update_interest(struct conn *conn)
@@ -40,7 +45,7 @@ static void update_interest(struct conn *conn)
 		break;
 	case CONN_OPEN:
 		interest = conn->read_pauses || conn->is_eof ? IO_NONE : IO_READ;
-		if ((conn->out.len && !list_is_linked(&conn->io.dirty)) || has_spliced(conn))
+		if ((conn->out.len && !list_is_linked(&conn->io.dirty)) || wants_spliced(conn))
 			interest |= IO_WRITE;
 		break;
 	case CONN_CLOSING:
@@ -149,24 +154,22 @@ static void deliver(struct conn *conn, struct slice fresh, bool eof)
 static bool read_spliced(struct conn *conn)
 {
 	struct splice *splice = conn->splice_out;
-	size_t moved;
+	bool is_bulk;
 
 	if (conn->left || splice->to->out.len || splice->to->state != CONN_OPEN) {
 		splice_end(splice);
 		return false;
 	}
-	enum status status = splice_read(splice, &moved);
+	enum status status = splice_read(splice, &is_bulk);
 	if (status == STATUS_EXHAUSTED)
 		return false;
 	if (splice->waiting) {
-		splice->has_paused = true;
-		conn_read_pause(conn);
 		update_interest(splice->to);
 		splice_tell(splice);
 		return true;
 	}
-	conn->is_bulk = moved >= CONN_READ_SIZE_BULK;
-	if (!conn->is_bulk)
+	conn->is_bulk = is_bulk;
+	if (!is_bulk)
 		splice_end(splice);
 	splice_tell(splice);
 	if (conn->state != CONN_OPEN)
@@ -192,11 +195,7 @@ static void write_spliced(struct conn *conn)
 		fail(conn, status);
 		return;
 	}
-	if (!status) {
-		update_interest(conn);
-		splice->has_paused = false;
-		conn_read_resume(splice->from);
-	}
+	update_interest(conn);
 	splice_tell(splice);
 }
 

@@ -5,60 +5,61 @@
 
 #include "net/conn.h"
 
-static void set_patient(struct splice *splice, bool is_patient)
+static void pause_reading(struct splice *splice)
 {
-	int mark = is_patient ? SPLICE_PATIENCE : 1;
-
-	splice->is_patient = is_patient;
-	setsockopt(io_fd(&splice->from->io), SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+	splice->has_paused = true;
+	conn_read_pause(splice->from);
 }
 
-/* While `from` may be read, that is. */
-static void expect_more(struct splice *splice)
+static void resume_reading(struct splice *splice)
 {
-	struct timer_wheel *wheel = &conn_loop(splice->from)->wheel;
-
-	if (splice->is_patient && !splice->waiting)
-		timer_start(wheel, &splice->tail, SPLICE_PATIENCE_MS);
-	else
-		timer_cancel(wheel, &splice->tail);
+	if (!splice->has_paused)
+		return;
+	splice->has_paused = false;
+	conn_read_resume(splice->from);
 }
 
-/* No wake-up for a while: what there is, may be all there is. A read that brings little ends the
- * burst. */
-static void on_tail(struct timer *timer)
+static bool is_long(const struct splice *splice)
 {
-	struct splice *splice = container_of(timer, struct splice, tail);
-	struct conn *from = splice->from;
+	return splice->burst > SPLICE_LONG_BURST;
+}
 
-	if (from->read_pauses) /* whoever ends the pause is to be woken by the first byte */
-		set_patient(splice, false);
-	else
-		from->io.watcher.ready(&from->io, IO_READ);
+static void start_rest(struct splice *splice)
+{
+	timer_start(&conn_loop(splice->from)->wheel, &splice->rest, SPLICE_REST_MS);
+}
+
+static void on_rested(struct timer *timer)
+{
+	struct splice *splice = container_of(timer, struct splice, rest);
+	struct conn *from = splice->from, *to = splice->to;
+
+	if (splice->waiting) {
+		to->io.watcher.ready(&to->io, IO_WRITE);
+		return;
+	}
+	resume_reading(splice);
+	from->io.watcher.ready(&from->io, IO_READ);
 }
 
 void splice_join(struct splice *splice, const struct splice_type *type, struct conn *from,
 		 struct conn *to)
 {
 	*splice = (struct splice){.type = type, .from = from, .to = to};
-	timer_init(&splice->tail, on_tail);
+	timer_init(&splice->rest, on_rested);
 	from->splice_out = splice;
 	to->splice_in = splice;
 }
 
 void splice_part(struct splice *splice)
 {
-	struct conn *from = splice->from;
-
-	if (!from)
+	if (!splice->from)
 		return;
 	splice_end(splice);
-	from->splice_out = NULL;
+	splice->from->splice_out = NULL;
 	splice->to->splice_in = NULL;
+	resume_reading(splice);
 	splice->from = splice->to = NULL;
-	if (splice->has_paused)
-		conn_read_resume(from);
-	splice->has_paused = false;
 }
 
 static bool take_pipe(struct splice *splice)
@@ -77,11 +78,9 @@ void splice_end(struct splice *splice)
 	if (!splice->has_pipe)
 		return;
 	struct loop *loop = conn_loop(splice->from);
-	splice->burst = splice->is_patient ? SPLICE_LONG_BURST - SPLICE_REGAIN : 0;
 	splice->ended_ms = loop_now_ms(loop);
-	if (splice->is_patient)
-		set_patient(splice, false);
-	timer_cancel(&loop->wheel, &splice->tail);
+	timer_cancel(&loop->wheel, &splice->rest);
+	splice->run = 0;
 	close(splice->pipe[0]);
 	close(splice->pipe[1]);
 	splice->has_pipe = false;
@@ -91,17 +90,24 @@ void splice_end(struct splice *splice)
 enum status splice_drain(struct splice *splice)
 {
 	struct conn *to = splice->to;
+	size_t taken = 0;
 
 	while (splice->waiting) {
 		ssize_t n = conn_loop(to)->sys->splice(splice->pipe[0], io_fd(&to->io),
 						       splice->waiting);
-		if (n <= 0)
-			return n == -EAGAIN || n == -EINTR || !n ? STATUS_AGAIN : (enum status)n;
+		if (n == -EAGAIN || n == -EINTR || !n) {
+			if (taken >= SPLICE_BRISK && is_long(splice))
+				start_rest(splice);
+			return STATUS_AGAIN;
+		}
+		if (n < 0)
+			return (enum status)n;
+		taken += (size_t)n;
 		splice->waiting -= (size_t)n;
 		splice->untold += (size_t)n;
 		to->bytes_written += (uint64_t)n;
 	}
-	expect_more(splice);
+	resume_reading(splice);
 	return STATUS_OK;
 }
 
@@ -114,22 +120,23 @@ void splice_tell(struct splice *splice)
 		splice->type->moved(splice, n);
 }
 
-static enum status read_rounds(struct splice *splice, uint64_t room, size_t *moved)
+static enum status read_rounds(struct splice *splice, uint64_t room)
 {
 	struct conn *from = splice->from;
 
-	for (int round = 0; round < SPLICE_ROUNDS && *moved < room; round++) {
-		uint64_t left = room - *moved;
+	for (int round = 0; round < SPLICE_ROUNDS && room; round++) {
 		ssize_t n = conn_loop(from)->sys->splice(io_fd(&from->io), splice->pipe[1],
-							 left < SPLICE_CHUNK ? (size_t)left
+							 room < SPLICE_CHUNK ? (size_t)room
 									     : SPLICE_CHUNK);
 		if (n == 0)
 			return STATUS_CLOSED;
 		if (n == -EAGAIN || n == -EINTR)
-			return *moved ? STATUS_OK : STATUS_AGAIN;
+			return STATUS_AGAIN;
 		if (n < 0)
 			return (enum status)n;
-		*moved += (size_t)n;
+		room -= (uint64_t)n;
+		splice->burst += (uint64_t)n;
+		splice->run += (uint64_t)n;
 		from->bytes_read += (uint64_t)n;
 		splice->waiting += (size_t)n;
 		if (splice_drain(splice))
@@ -138,18 +145,20 @@ static enum status read_rounds(struct splice *splice, uint64_t room, size_t *mov
 	return STATUS_OK;
 }
 
-enum status splice_read(struct splice *splice, size_t *moved)
+enum status splice_read(struct splice *splice, bool *is_bulk)
 {
 	uint64_t room = splice->type->room(splice);
 
-	*moved = 0;
 	if (!room || !take_pipe(splice))
 		return STATUS_EXHAUSTED;
-	enum status status = read_rounds(splice, room, moved);
-	splice->burst += *moved;
-	bool is_long = splice->burst > SPLICE_LONG_BURST && room - *moved > SPLICE_PATIENCE;
-	if (splice->is_patient != is_long)
-		set_patient(splice, is_long);
-	expect_more(splice);
+	enum status status = read_rounds(splice, room);
+	*is_bulk = splice->run >= CONN_READ_SIZE_BULK;
+	if (status == STATUS_AGAIN)
+		splice->run = 0;
+	bool rests = status == STATUS_AGAIN && *is_bulk;
+	if (splice->waiting || (rests && is_long(splice)))
+		pause_reading(splice);
+	if (splice->has_paused && is_long(splice))
+		start_rest(splice);
 	return status;
 }

@@ -7,12 +7,14 @@
  * after a read that filled its room (conn->is_bulk), while `to` has no output queued; a burst that
  * ends early goes back to ordinary reads.
  *
- * A long burst makes the splice patient: it is woken when SPLICE_PATIENCE bytes wait instead of for
- * each packet, which halves its cost, and that its last bytes don't wait for more, looks by itself
- * after SPLICE_PATIENCE_MS without a wake-up, and is ordinary again.
+ * In a long burst the splice rests when it has moved all there is: it looks again SPLICE_REST_MS
+ * later instead of being woken for each packet, and waking the sender for each, which is most of
+ * what splicing costs. The socket's buffer takes what comes meanwhile (the kernel lets it grow to
+ * some MiB), so only a stream of GiB a second would notice. A look that brings little ends the
+ * burst.
  *
  * Owner: whoever owns both connections embeds it (one for each way). Thread: their worker. Timers:
- * `tail`. Limits: SPLICE_CHUNK bytes wait in a pipe, during which `from` is not read; at most
+ * `rest`. Limits: SPLICE_CHUNK bytes wait in a pipe, during which `from` is not read; at most
  * SPLICE_ROUNDS of them a turn. */
 #ifndef NET_SPLICE_H
 #define NET_SPLICE_H
@@ -30,11 +32,10 @@ enum {
 	SPLICE_PIPE_SIZE = 256 * 1024, /* of its slots, of which a fragment takes one */
 	SPLICE_CHUNK = 192 * 1024,
 	SPLICE_ROUNDS = 8,
-	SPLICE_LONG_BURST = 4 << 20,  /* bytes after which a burst is long */
-	SPLICE_PATIENCE = 512 * 1024, /* bytes, SO_RCVLOWAT */
-	SPLICE_PATIENCE_MS = 3,
-	SPLICE_PAUSE_MS = 50,    /* a patient burst that goes on so soon … */
-	SPLICE_REGAIN = 1 << 20, /* … is long again after so much */
+	SPLICE_LONG_BURST = 4 << 20, /* bytes after which a burst is long */
+	SPLICE_REST_MS = 1,
+	SPLICE_BRISK = 32 * 1024, /* bytes that `to` must have taken for another rest */
+	SPLICE_PAUSE_MS = 50,     /* within which a burst goes on where it ended */
 };
 
 struct splice;
@@ -55,10 +56,11 @@ struct splice {
 	size_t waiting;         /* bytes in the pipe */
 	size_t untold;          /* bytes that `to` has taken, and type->moved isn't told */
 	uint64_t burst;         /* bytes of it so far */
+	uint64_t run;           /* bytes moved since there last was nothing more to read */
 	uint64_t ended_ms;      /* when the last one did */
-	struct timer tail;
-	bool has_pipe, is_patient;
-	bool has_paused; /* `from` isn't read because of what waits */
+	struct timer rest;
+	bool has_pipe;
+	bool has_paused; /* `from` isn't read because of what waits, or during a rest */
 };
 
 /* Joins two open plain connections, in this direction. */
@@ -69,11 +71,11 @@ void splice_join(struct splice *splice, const struct splice_type *type, struct c
  * were parted before. Who embeds the splice parts it before its memory goes. */
 void splice_part(struct splice *splice);
 
-/* Reads by splicing: STATUS_OK, STATUS_AGAIN when there was nothing to read, STATUS_CLOSED at
+/* Reads by splicing: STATUS_OK, STATUS_AGAIN when there is nothing more to read, STATUS_CLOSED at
  * from's end, STATUS_EXHAUSTED when there is no room or no pipe, or what broke `from`. What a
- * broken `to` didn't take waits: it shows itself at splice_drain. *moved: bytes taken from `from`.
- */
-enum status MUST_CHECK splice_read(struct splice *splice, size_t *moved);
+ * broken `to` didn't take waits: it shows itself at splice_drain. *is_bulk: enough came
+ * at once for the burst to go on. */
+enum status MUST_CHECK splice_read(struct splice *splice, bool *is_bulk);
 
 /* `to` can be written again: moves what waits. STATUS_AGAIN while some still does; else what broke
  * `to`, which is the caller's to close. */
