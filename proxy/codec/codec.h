@@ -128,6 +128,8 @@ struct codec_type {
 	/* We want to close soon: server: READONLY event, `Connection: close` on the next response.
 	 */
 	void (*drain)(struct codec *codec);
+	/* Server: takes that back (Dubbo "W"). NULL: the protocol can't. */
+	void (*undrain)(struct codec *codec);
 	/* Client: how many more exchanges may be opened now. */
 	unsigned (*room)(const struct codec *codec);
 	/* Multiplexed: our heartbeat. NULL: the protocol has none. Returns false when the last one

@@ -135,13 +135,23 @@ static bool dubbo_heartbeat(struct codec *codec)
 	return true;
 }
 
+static void tell(struct codec *codec, bool is_draining)
+{
+	if (codec->is_draining == is_draining || codec->is_failed)
+		return;
+	codec->is_draining = is_draining;
+	put_small_frame(dubbo_of(codec), DUBBO_FLAG_REQUEST | DUBBO_FLAG_EVENT | DUBBO_HESSIAN2, 0,
+			0, is_draining ? SLICE("\1R") : SLICE("\1W"));
+}
+
 static void dubbo_drain(struct codec *codec)
 {
-	if (codec->is_draining || codec->is_failed)
-		return;
-	codec->is_draining = true;
-	put_small_frame(dubbo_of(codec), DUBBO_FLAG_REQUEST | DUBBO_FLAG_EVENT | DUBBO_HESSIAN2, 0,
-			0, SLICE("\1R"));
+	tell(codec, true);
+}
+
+static void dubbo_undrain(struct codec *codec)
+{
+	tell(codec, false);
 }
 
 /* --- reading */
@@ -303,6 +313,7 @@ const struct codec_type dubbo_codec = {
 	.send_error = dubbo_send_error,
 	.abandon = dubbo_server_abandon,
 	.drain = dubbo_drain,
+	.undrain = dubbo_undrain,
 	.room = dubbo_room,
 	.heartbeat = dubbo_heartbeat,
 	.close = dubbo_close,

@@ -14,6 +14,9 @@ struct served {
 struct served_type {
 	/* No new requests: ends at its next boundary. */
 	void (*drain)(struct served *served);
+	/* Its worker asks clients to leave, or does so no more: tells the peer if its protocol can
+	 * take that back. NULL: it has nothing to tell. */
+	void (*review)(struct served *served);
 	/* Ends now, and is unlinked by that. */
 	void (*close)(struct served *served);
 };

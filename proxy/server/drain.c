@@ -1,6 +1,7 @@
 /* How clients are asked to leave and listeners stop: SIGTERM, /drain_listeners, a failing health
  * check. */
 #include "base/log.h"
+#include "net/served.h"
 #include "server/server.h"
 #include "server/worker_listener.h"
 #include "telemetry/stats_network.h"
@@ -17,6 +18,19 @@ static void worker_do_drain(struct worker *worker, void *arg)
 	worker_drain(worker);
 }
 
+/* Clients whose protocol has a word for it are told at once; others with their next answer. */
+static void review_served(struct worker *worker)
+{
+	const struct list_node *all = &worker->context.served;
+
+	for (struct list_node *n = all->next, *next; n != all; n = next) {
+		struct served *served = container_of(n, struct served, link);
+		next = n->next;
+		if (served->type->review)
+			served->type->review(served);
+	}
+}
+
 static void worker_ask_to_leave(struct worker *worker, const struct options *options,
 				bool inbound_only)
 {
@@ -25,6 +39,7 @@ static void worker_ask_to_leave(struct worker *worker, const struct options *opt
 	start_drain_time(worker, options);
 	worker->context.is_draining = true;
 	worker->context.is_drain_inbound = inbound_only;
+	review_served(worker);
 }
 
 static void worker_ask_inbound(struct worker *worker, void *arg)
@@ -41,12 +56,16 @@ static void worker_stop_inbound(struct worker *worker, void *arg)
 {
 	(void)arg;
 	worker_listeners_stop(worker, true);
+	worker->context.is_inbound_stopped = true;
+	review_served(worker);
 }
 
 static void worker_stop_all(struct worker *worker, void *arg)
 {
 	(void)arg;
 	worker_listeners_stop(worker, false);
+	worker->context.is_stopped = true;
+	review_served(worker);
 }
 
 static void to_workers(struct server *server, void (*fn)(struct worker *, void *))
@@ -90,6 +109,7 @@ void server_drain_listeners(struct server *server, bool inbound_only, bool grace
 static void worker_fail(struct worker *worker, void *arg)
 {
 	worker->context.is_failing = arg;
+	review_served(worker);
 }
 
 void server_set_failing(struct server *server, bool is_failing)

@@ -443,18 +443,51 @@ void session_stream_closed(struct session *session, struct stream *s)
 
 void session_drain(struct session *session)
 {
+	const struct codec_type *type = session->codec->type;
+	bool was_draining = session->is_draining;
+
 	session->is_draining = true;
 	if (session->is_closing)
 		return;
-	if (!session->codec->is_draining && session->codec->type->drain) {
-		session->codec->type->drain(session->codec);
+	if (!session->codec->is_draining && type->drain) {
+		type->drain(session->codec);
 		conn_flush_later(&session->conn);
-		if (session->codec->type->is_multiplexed) {
-			wait_begins(session);
-			set_timer(session);
-		}
+	}
+	if (!was_draining && type->is_multiplexed && type->drain) {
+		wait_begins(session);
+		set_timer(session);
 	}
 	close_if_over(session);
+}
+
+/* Clients shall go elsewhere, for now. */
+static bool is_worker_resting(const struct session *session)
+{
+	const struct worker_context *worker = session->worker;
+	bool is_inbound = !session->config->is_outbound;
+
+	return worker->is_failing || worker->is_stopped ||
+	       (worker->is_inbound_stopped && is_inbound) ||
+	       (worker->is_draining && (!worker->is_drain_inbound || is_inbound));
+}
+
+static void review(struct session *session)
+{
+	const struct codec_type *type = session->codec->type;
+
+	if (session->is_draining || session->is_closing || !type->undrain ||
+	    is_worker_resting(session) == session->codec->is_draining)
+		return;
+	if (session->codec->is_draining)
+		type->undrain(session->codec);
+	else
+		type->drain(session->codec);
+	conn_flush_later(&session->conn);
+}
+
+static void served_review(struct served *served)
+{
+	review(container_of(served, struct session, served));
 }
 
 static void served_drain(struct served *served)
@@ -469,6 +502,7 @@ static void served_close(struct served *served)
 
 static const struct served_type served_type = {
 	.drain = served_drain,
+	.review = served_review,
 	.close = served_close,
 };
 
@@ -501,4 +535,5 @@ void session_start(struct session *session, struct codec *codec)
 	session->served.type = &served_type;
 	list_push_back(&session->worker->served, &session->served.link);
 	set_timer(session);
+	review(session);
 }

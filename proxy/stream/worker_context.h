@@ -39,6 +39,7 @@ struct worker_context {
 			   */
 	bool is_drain_inbound; /* … those of outbound listeners don't */
 	bool is_failing;       /* /healthcheck/fail: every answer asks its client to leave */
+	bool is_stopped, is_inbound_stopped; /* /drain_listeners: no new connections */
 	uint64_t drain_start_ms, drain_time_ms;
 	bool is_drain_gradual;
 	char date[32];      /* IMF-fixdate of date_ns */

@@ -326,6 +326,62 @@ def draining_says_readonly_and_answers_first():
     provider.stop()
 
 
+def a_failing_health_check_says_readonly_and_writeable():
+    """/healthcheck/fail and /ok: to every consumer of every worker at once, also to one that comes meanwhile; all are served all the while."""
+    provider = Provider()
+    with _gateway("failing", provider.port) as g:
+        consumers = [Consumer(g.port) for _ in range(8)]
+        for _ in range(2):
+            for page, word in (("/healthcheck/fail", b"\x01R"), ("/healthcheck/ok", b"\x01W")):
+                g.post(page)
+                g.post(page)  # it is said once
+                for c in consumers:
+                    event = c.read()
+                    assert event.event and not event.twoway and event.body == word, (page, event)
+                    assert c.ask().body == b"\x91\x01p"
+                with Consumer(g.port) as late:
+                    late.call()
+                    assert word != b"\x01R" or late.read().body == word
+                    assert late.read().body == b"\x91\x01p"
+        assert g.stat("dubbo.dubbo.response_success") == 4 * 8 + 4
+    provider.stop()
+
+
+def drained_listeners_say_readonly():
+    """Gracefully or at once; inbound only: not to those of an outbound listener."""
+    provider = Provider()
+    for query in ("", "?graceful"):
+        with _gateway("drain-listeners", provider.port) as g, Consumer(g.port) as c:
+            assert c.ask().status == 20
+            g.post("/drain_listeners" + query)
+            assert c.read().body == b"\x01R" and c.ask().status == 20
+            g.post("/healthcheck/fail")
+            g.post("/healthcheck/ok")  # doesn't take it back
+            assert c.ask().status == 20
+    with _gateway("drain-inbound", provider.port, listener={"traffic_direction": "OUTBOUND"}) as g, Consumer(g.port) as c:
+        assert c.ask().status == 20
+        g.post("/drain_listeners?inboundonly&graceful")
+        g.post("/drain_listeners?inboundonly")
+        assert c.ask().status == c.ask().status == 20
+    provider.stop()
+
+
+def a_drain_after_a_failing_health_check_ends_the_connection():
+    provider = Provider(hold=True)
+    with _gateway("fail-drain", provider.port) as g, Consumer(g.port) as c:
+        c.call()
+        (sock, frame), = provider.take(1)
+        g.post("/healthcheck/fail")
+        assert c.read().body == b"\x01R"
+        g.ended = True
+        g.proc.send_signal(signal.SIGTERM)
+        provider.answer(sock, frame)
+        assert c.read().body == b"\x91\x01p"
+        assert c.read() is None, "told once, closed once nothing is under way"
+        assert g.proc.wait(10) == 0
+    provider.stop()
+
+
 def calls_follow_a_new_table():
     """Routes are remembered with a call's head; a listener that is replaced must not find those of the old one."""
     one, two = Provider("one"), Provider("two")
