@@ -49,7 +49,6 @@ void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 
 	if (UNLIKELY(!call)) {
 		dubbo->options->counts->unknown_answers++;
-		dubbo_notice(dubbo, DUBBO_NOTICE_UNKNOWN_ANSWER);
 		return;
 	}
 	struct exchange *exchange = call->exchange;
@@ -156,7 +155,7 @@ void dubbo_client_send_data(struct exchange *exchange, struct buf *data, bool en
 	}
 	if (!gathered)
 		gathered = exchange->state = ARENA_NEW(exchange->arena, struct buf);
-	dubbo_gather(gathered, data, end);
+	codec_gather(gathered, data, end);
 	if (end)
 		finish(exchange, gathered);
 }

@@ -5,6 +5,7 @@
 
 #include "codec/dubbo.h"
 #include "codec/dubbo_frame.h"
+#include "codec/gather.h"
 
 static inline struct dubbo *dubbo_of(struct codec *codec)
 {
@@ -30,17 +31,6 @@ static inline void dubbo_put_frame(struct dubbo *dubbo, uint8_t flag, uint8_t st
 static inline struct slice dubbo_frame_around(struct slice payload)
 {
 	return slice_make(payload.data - DUBBO_HEADER_SIZE, payload.len + DUBBO_HEADER_SIZE);
-}
-
-/* Adds a piece of a body to what is gathered of it, which outlives the turn unless this is the end.
- */
-static inline void dubbo_gather(struct buf *gathered, struct buf *data, bool end)
-{
-	if (!gathered->pool)
-		buf_init(gathered, data->pool);
-	buf_move_all(gathered, data);
-	if (!end)
-		buf_own(gathered);
 }
 
 /* Answers the request of that frame with status 40 and the text, if an answer is waited for. */

@@ -233,7 +233,7 @@ void dubbo_server_send_data(struct exchange *exchange, struct buf *data, bool en
 		finish_any(exchange, data);
 		return;
 	}
-	dubbo_gather(gathered, data, end);
+	codec_gather(gathered, data, end);
 	if (end)
 		finish_any(exchange, gathered);
 }

@@ -36,6 +36,8 @@ struct rpc_attachment {
 		value; /* text; .data NULL: present, but null or no text (map, list, object …) */
 };
 
+struct bolt_frame;
+
 /* What its worker remembers of calls with the same head: found in the table `of`, at that epoch of
  * its configuration. */
 struct rpc_memo {
@@ -47,14 +49,13 @@ struct rpc_memo {
 
 struct rpc_head {
 	uint8_t protocol;      /* enum rpc_protocol */
-	uint8_t serialization; /* Dubbo's id: 2 is hessian2 */
-	uint8_t status;        /* of an answer: Dubbo's or Bolt's */
+	uint8_t serialization; /* Dubbo's id (2 is hessian2) or Bolt's codec (1 is sofa-hessian) */
+	uint16_t status;       /* of an answer: Dubbo's or Bolt's */
 	int8_t result;         /* enum rpc_result */
 	bool is_oneway;
 	bool is_event;
 	bool is_local;                 /* an answer made by the proxy itself */
 	bool has_attachments;          /* they were read: attachments[] is what the call carries */
-	bool has_attachment_headers;   /* and they are header fields, too */
 	struct slice protocol_version; /* Dubbo field 1: "2.0.2" */
 	struct slice service, service_version, method, param_types; /* Dubbo fields 2 to 5 */
 	/* Attachments, read from the body on demand: offset of the map in the payload, 0: not
@@ -63,6 +64,7 @@ struct rpc_head {
 	uint32_t arguments_at; /* offset of the first argument in the payload */
 	uint32_t attachment_count;
 	struct rpc_attachment *attachments; /* in wire order */
+	const struct bolt_frame *bolt;      /* the fixed header's other fields, of RPC_BOLT */
 	struct slice payload;  /* the whole body, valid during the headers event only */
 	struct rpc_memo *memo; /* likewise; NULL: none */
 	void *host;            /* chosen already, likewise; NULL: none */

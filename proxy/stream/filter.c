@@ -1,6 +1,5 @@
 #include "stream/filter.h"
 
-#include "routing/policy.h"
 #include "routing/route.h"
 #include "stream/chain.h"
 #include "stream/session.h"
@@ -33,11 +32,14 @@ struct slice filter_cluster_name(const struct filter *f)
 	return pick.name;
 }
 
-void filter_facts(const struct filter *f, struct policy_facts *facts)
+bool filter_argument(const struct filter *f, const struct argument_path *path, struct slice *text)
 {
-	stream_facts(f->stream, facts);
-	facts->route = filter_route(f);
-	facts->state = f->state;
+	return stream_argument(f->stream, path, text);
+}
+
+bool filter_attachment(const struct filter *f, struct slice name, struct slice *text)
+{
+	return stream_attachment(f->stream, name, text);
 }
 
 const void *filter_chain_config(const struct filter *f)

@@ -16,6 +16,7 @@
 #include "codec/dubbo_attachments.h"
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_heads.h"
+#include "support/golden.h"
 
 struct call {
 	struct exchange exchange;
@@ -264,50 +265,10 @@ static inline struct dubbo_frame frame_at(struct slice bytes, struct slice *body
 	return frame;
 }
 
-#define assert_slice(actual, expected)                                                             \
-	do {                                                                                       \
-		struct slice a_ = (actual), e_ = (expected);                                       \
-		assert_int_equal(a_.len, e_.len);                                                  \
-		if (e_.len)                                                                        \
-			assert_memory_equal(a_.data, e_.data, e_.len);                             \
-	} while (0)
-
-/* The bytes that a text of hex digits stands for; blanks don't count. The caller frees .data. */
-static inline struct slice from_hex(const char *text)
-{
-	char *bytes = malloc(strlen(text) / 2 + 1);
-	size_t len = 0;
-	unsigned byte;
-
-	assert_non_null(bytes);
-	for (; *text; text += 2) {
-		while (*text == ' ' || *text == '\n')
-			text++;
-		if (!*text)
-			break;
-		assert_int_equal(sscanf(text, "%2x", &byte), 1);
-		bytes[len++] = (char)byte;
-	}
-	return slice_make(bytes, len);
-}
-
 /* A golden frame of tests/vectors/dubbo. The caller frees .data. */
 static inline struct slice golden(const char *file)
 {
-	char path[256];
-	snprintf(path, sizeof path, "tests/vectors/dubbo/%s", file);
-	FILE *f = fopen(path, "rb");
-	assert_non_null(f);
-	fseek(f, 0, SEEK_END);
-	size_t size = (size_t)ftell(f);
-	rewind(f);
-	char *text = calloc(1, size + 1);
-	assert_non_null(text);
-	assert_int_equal(fread(text, 1, size, f), size);
-	fclose(f);
-	struct slice bytes = from_hex(text);
-	free(text);
-	return bytes;
+	return golden_of("dubbo", file);
 }
 
 /* A frame of our own making. The caller frees .data. */

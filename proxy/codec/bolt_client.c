@@ -1,0 +1,212 @@
+/* The side that faces providers. */
+#include "codec/bolt_heads.h"
+#include "codec/bolt_internal.h"
+#include "message/stream_info.h"
+
+/* Of a request that is being sent, in its exchange's arena: exchange->state, until it is on the
+ * wire. */
+struct sending {
+	struct bolt_frame frame;
+	struct buf gathered; /* of a payload that comes in pieces; pool is NULL until the first */
+};
+
+/* --- ids */
+
+enum {
+	INDEX_MASK = (1 << BOLT_ID_INDEX_BITS) - 1,
+	GENERATION_MASK = (1 << (32 - BOLT_ID_INDEX_BITS)) - 1,
+};
+
+static uint32_t id_of(const struct open_calls *calls, uint32_t index)
+{
+	return calls->calls[index].generation << BOLT_ID_INDEX_BITS | index;
+}
+
+/* --- the end of an exchange */
+
+/* The exchange of a call that this codec holds. */
+static void detach(struct bolt *bolt, struct exchange *exchange)
+{
+	struct sending *sending = exchange->state;
+
+	if (sending && sending->gathered.pool)
+		buf_clear(&sending->gathered);
+	open_calls_remove(&bolt->calls, exchange->slot);
+	exchange->codec = NULL;
+	exchange->state = NULL;
+	if (bolt->current == exchange)
+		bolt->current = NULL;
+}
+
+void bolt_client_end_all(struct bolt *bolt, enum reply_reason reason)
+{
+	for (uint32_t i = 0; i < bolt->calls.capacity; i++) {
+		struct exchange *exchange = bolt->calls.calls[i].exchange;
+		if (!exchange)
+			continue;
+		detach(bolt, exchange);
+		if (reason != REPLY_NONE)
+			bolt->codec.events->reset(exchange, reason);
+	}
+}
+
+void bolt_client_abandon(struct exchange *exchange)
+{
+	if (exchange->codec && open_calls_has(&bolt_of(exchange->codec)->calls, exchange))
+		detach(bolt_of(exchange->codec), exchange);
+	exchange->codec = NULL;
+}
+
+/* --- answers */
+
+/* Its events; false: it was given up meanwhile. */
+static bool deliver(struct bolt *bolt, struct exchange *exchange, struct bolt_answer *answer,
+		    struct slice payload)
+{
+	const struct codec_events *events = bolt->codec.events;
+	struct buf data;
+
+	answer->head.payload = payload;
+	bolt->current = exchange;
+	events->headers(exchange, &answer->headers, !payload.len);
+	if (bolt->current != exchange)
+		return false;
+	answer->head.payload = (struct slice){NULL, 0};
+	if (!payload.len)
+		return true;
+	buf_init(&data, bolt->codec.out->pool);
+	buf_append_turn(&data, payload);
+	events->data(exchange, &data, true);
+	buf_clear(&data);
+	return bolt->current == exchange;
+}
+
+void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes)
+{
+	const struct open_call *call =
+		open_calls_find(&bolt->calls, frame->id & INDEX_MASK,
+				frame->id >> BOLT_ID_INDEX_BITS, GENERATION_MASK);
+
+	if (UNLIKELY(!call)) {
+		bolt->options->counts->unknown_answers++;
+		bolt_notice(bolt, BOLT_NOTICE_UNKNOWN_ANSWER);
+		return;
+	}
+	struct exchange *exchange = call->exchange;
+	bolt->options->counts->answers++;
+	if (LIKELY(call->is_passed)) {
+		detach(bolt, exchange);
+		bolt->options->passed(exchange, bytes);
+		return;
+	}
+	struct slice payload = bolt_payload_of(bytes, frame);
+	struct bolt_answer *answer = bolt_answer_make(frame, exchange->arena);
+	if (LIKELY(frame->status == BOLT_OK))
+		answer->head.result = (int8_t)bolt_result_read(payload, frame);
+	exchange->is_received = true;
+	exchange->protocol = STREAM_PROTOCOL_BOLT;
+	if (!deliver(bolt, exchange, answer, payload))
+		return;
+	detach(bolt, exchange);
+	bolt->codec.events->closed(exchange);
+}
+
+/* --- requests */
+
+/* The whole request is here: writes it. */
+static void finish(struct exchange *exchange, struct buf *payload)
+{
+	struct bolt *bolt = bolt_of(exchange->codec);
+	struct sending *sending = exchange->state;
+	struct bolt_frame *frame = &sending->frame;
+
+	if (UNLIKELY((payload ? payload->len : 0) <
+		     (size_t)frame->class_len + frame->headers_len)) {
+		if (payload) /* a filter has taken away what the header speaks of */
+			buf_clear(payload);
+		detach(bolt, exchange);
+		bolt->codec.events->reset(exchange, REPLY_INTERNAL_ERROR);
+		return;
+	}
+	bolt_put_frame(bolt, frame, payload);
+	bolt->protocol = frame->protocol;
+	bolt->version = frame->version;
+	exchange->state = NULL;
+	exchange->is_sent = true;
+	bolt->calls.calls[exchange->slot].is_on_wire = true;
+	if (UNLIKELY(exchange->is_oneway)) {
+		detach(bolt, exchange);
+		bolt->codec.events->closed(exchange);
+	}
+}
+
+/* What can't be sent here is given up at once. */
+static COLD void refuse(struct bolt *bolt, struct exchange *exchange, enum reply_reason reason)
+{
+	exchange->codec = NULL;
+	bolt->codec.events->reset(exchange, reason);
+}
+
+void bolt_client_send_headers(struct exchange *exchange, struct headers *headers, bool end)
+{
+	struct bolt *bolt = bolt_of(exchange->codec);
+	const struct rpc_head *rpc = headers->rpc;
+
+	if (UNLIKELY(bolt->codec.is_failed)) {
+		refuse(bolt, exchange, REPLY_CONNECTION_LOST);
+		return;
+	}
+	if (UNLIKELY(bolt->calls.open >= bolt->options->max_in_flight)) {
+		refuse(bolt, exchange, REPLY_OVERFLOW);
+		return;
+	}
+	if (UNLIKELY(!rpc || rpc->protocol != RPC_BOLT)) {
+		refuse(bolt, exchange, REPLY_INTERNAL_ERROR);
+		return;
+	}
+	struct sending *sending = arena_alloc(exchange->arena, sizeof *sending);
+	sending->frame = *rpc->bolt;
+	sending->gathered.pool = NULL;
+	exchange->state = sending;
+	exchange->is_oneway = rpc->is_oneway;
+	exchange->is_received = exchange->is_sent = false;
+	exchange->slot = open_calls_add(&bolt->calls, exchange, rpc->bolt->type);
+	exchange->wire_id = sending->frame.id = id_of(&bolt->calls, exchange->slot);
+	if (end)
+		finish(exchange, NULL);
+}
+
+void bolt_client_send_data(struct exchange *exchange, struct buf *data, bool end)
+{
+	struct sending *sending = exchange->state;
+
+	if (LIKELY(end && !sending->gathered.pool)) {
+		finish(exchange, data);
+		return;
+	}
+	codec_gather(&sending->gathered, data, end);
+	if (end)
+		finish(exchange, &sending->gathered);
+}
+
+void bolt_pass_request(struct bolt *bolt, struct exchange *exchange, struct slice bytes)
+{
+	uint32_t index = open_calls_add(&bolt->calls, exchange, BOLT_REQUEST);
+	struct open_call *call = &bolt->calls.calls[index];
+	struct bolt_frame frame;
+	size_t needs;
+
+	invariant(!bolt_frame_read(bytes, UINT32_MAX, &frame, &needs));
+	call->is_on_wire = call->is_passed = true;
+	exchange->codec = &bolt->codec;
+	exchange->state = NULL;
+	exchange->slot = index;
+	exchange->read_pauses = 0;
+	exchange->is_oneway = exchange->is_received = false;
+	exchange->is_sent = true;
+	exchange->wire_id = id_of(&bolt->calls, index);
+	bolt->protocol = frame.protocol;
+	bolt->version = frame.version;
+	bolt_frame_readdress(bytes, &frame, (uint32_t)exchange->wire_id);
+	buf_append_turn(bolt->codec.out, bytes);
+}
