@@ -4,6 +4,10 @@
 const struct hessian2_grammar hessian2_grammar = {
 	.end = 'Z',
 	.class_tag = 'C',
+	.object_tag = 'O',
+	.map_tag = 'H',
+	.string_chunk = 'R',
+	.long_tag = 'Y',
 	.tags = {
 		[0x00 ... 0x1f] = {HESSIAN2_STRING, HESSIAN2_LAST_CHUNK, 1, 0x00},
 		[0x20 ... 0x2f] = {HESSIAN2_BINARY, HESSIAN2_LAST_CHUNK, 1, 0x20},

@@ -59,8 +59,12 @@ struct hessian2_tag {
 
 struct hessian2_grammar {
 	struct hessian2_tag tags[256];
-	uint8_t end;       /* marks the end of a list or map */
-	uint8_t class_tag; /* begins a class definition */
+	uint8_t end;          /* marks the end of a list or map */
+	uint8_t class_tag;    /* begins a class definition */
+	uint8_t object_tag;   /* begins an object, its class is an int value */
+	uint8_t map_tag;      /* begins a map without a type */
+	uint8_t string_chunk; /* of a string that goes on */
+	uint8_t long_tag;     /* of a long as an int32 */
 };
 
 extern const struct hessian2_grammar hessian2_grammar;

@@ -2,11 +2,16 @@
 
 #include "codec/hessian2.h"
 #include "codec/hessian2_grammar.h"
+#include "codec/hessian2_write.h"
 
 /* clang-format off */
 const struct hessian2_grammar sofa_hessian_grammar = {
 	.end = 'z',
 	.class_tag = 'O',
+	.object_tag = 'o',
+	.map_tag = 'M',
+	.string_chunk = 's',
+	.long_tag = 'w',
 	.tags = {
 		[0x00 ... 0x1f] = {HESSIAN2_STRING, HESSIAN2_LAST_CHUNK, 1, 0x00},
 		[0x20 ... 0x2f] = {HESSIAN2_BINARY, HESSIAN2_LAST_CHUNK, 1, 0x20},
@@ -48,4 +53,10 @@ void sofa_hessian_init(struct hessian2_reader *reader, struct slice bytes, struc
 {
 	hessian2_init(reader, bytes, arena);
 	reader->grammar = &sofa_hessian_grammar;
+}
+
+void sofa_hessian_writer_init(struct hessian2_writer *writer, struct arena *arena)
+{
+	hessian2_writer_init(writer, arena);
+	writer->grammar = &sofa_hessian_grammar;
 }

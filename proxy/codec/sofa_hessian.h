@@ -14,8 +14,8 @@
  *   4f, 6f         class (its name without a tag), object
  *   4a 4b 52       ref: 8, 16, 32 bits
  *
- * Read with the functions of codec/hessian2.h and codec/hessian2_path.h: only the beginning
- * differs. */
+ * Read with the functions of codec/hessian2.h and codec/hessian2_path.h, written with those of
+ * codec/hessian2_write.h: only the beginning differs. */
 #ifndef CODEC_SOFA_HESSIAN_H
 #define CODEC_SOFA_HESSIAN_H
 
@@ -24,10 +24,14 @@
 
 struct hessian2_grammar;
 struct hessian2_reader;
+struct hessian2_writer;
 
 extern const struct hessian2_grammar sofa_hessian_grammar;
 
 /* As hessian2_init. */
 void sofa_hessian_init(struct hessian2_reader *reader, struct slice bytes, struct arena *arena);
+
+/* As hessian2_writer_init. */
+void sofa_hessian_writer_init(struct hessian2_writer *writer, struct arena *arena);
 
 #endif

@@ -7,8 +7,12 @@
 #include <cmocka.h>
 
 #include "codec/hessian2.h"
+#include "codec/hessian2_path.h"
 #include "codec/hessian2_string.h"
 #include "codec/hessian2_write.h"
+#include "codec/sofa_hessian.h"
+#include "message/argument_path.h"
+#include "message/argument_value.h"
 #include "unit/proxy/codec/dubbo_harness.h"
 
 static struct arena arena;
@@ -344,6 +348,46 @@ static void ints_are_written_as_short_as_can_be(void **state)
 	}
 }
 
+static void longs_are_written_as_short_as_can_be(void **state)
+{
+	static const int64_t values[] = {0,
+					 -8,
+					 15,
+					 -9,
+					 16,
+					 -2048,
+					 2047,
+					 -2049,
+					 2048,
+					 -262144,
+					 262143,
+					 -262145,
+					 262144,
+					 INT32_MIN,
+					 INT32_MAX,
+					 INT32_MIN - INT64_C(1),
+					 INT32_MAX + INT64_C(1),
+					 INT64_MIN,
+					 INT64_MAX};
+	static const uint8_t sizes[] = {1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 5, 5, 5, 5, 9, 9, 9, 9};
+	(void)state;
+
+	for (unsigned i = 0; i < 2 * COUNT_OF(values); i++) {
+		struct hessian2_writer writer;
+		struct hessian2_reader reader;
+		struct argument_value back;
+		(i & 1 ? sofa_hessian_writer_init : hessian2_writer_init)(&writer, &arena);
+		hessian2_write_long(&writer, values[i / 2]);
+		assert_int_equal(writer.len, sizes[i / 2]);
+		(i & 1 ? sofa_hessian_init : hessian2_init)(&reader, hessian2_written(&writer),
+							    &arena);
+		assert_int_equal(hessian2_read_value(&reader, &back), STATUS_OK);
+		assert_int_equal(reader.pos, reader.len);
+		assert_int_equal(back.kind, ARGUMENT_LONG);
+		assert_int_equal(back.integer, values[i / 2]);
+	}
+}
+
 static void strings_of_any_length_come_back(void **state)
 {
 	static const size_t lengths[] = {0,      1,      31,     32,     1023,    1024,
@@ -360,12 +404,16 @@ static void strings_of_any_length_come_back(void **state)
 			struct slice back;
 			for (size_t i = 0; i < lengths[n]; i++)
 				memcpy(text + i * size, letters[l], size);
-			hessian2_writer_init(&writer, &arena);
-			hessian2_write_string(&writer, slice_make(text, len));
-			hessian2_init(&reader, hessian2_written(&writer), &arena);
-			assert_int_equal(hessian2_read_string(&reader, &back), STATUS_OK);
-			assert_int_equal(reader.pos, writer.len);
-			assert_slice(back, slice_make(text, len));
+			for (unsigned sofa = 0; sofa < 2; sofa++) {
+				(sofa ? sofa_hessian_writer_init : hessian2_writer_init)(&writer,
+											 &arena);
+				hessian2_write_string(&writer, slice_make(text, len));
+				(sofa ? sofa_hessian_init
+				      : hessian2_init)(&reader, hessian2_written(&writer), &arena);
+				assert_int_equal(hessian2_read_string(&reader, &back), STATUS_OK);
+				assert_int_equal(reader.pos, writer.len);
+				assert_slice(back, slice_make(text, len));
+			}
 			free(text);
 		}
 	}
@@ -395,12 +443,68 @@ static void an_exception_is_written_as_java_reads_it(void **state)
 		       "0a 737461636b5472616365 05 6361757365 0d 64657461696c4d657373616765"
 		       "60 4e 70 1c 5b6a6176612e6c616e672e537461636b5472616365456c656d656e74"
 		       "4e 02 6e6f");
+	sofa_hessian_writer_init(&writer, &arena);
+	hessian2_write_runtime_exception(&writer, SLICE("no"));
+	expect_written(&writer,
+		       "4f aa 6a6176612e6c616e672e52756e74696d65457863657074696f6e 94"
+		       "14 73757070726573736564457863657074696f6e73"
+		       "0a 737461636b5472616365 05 6361757365 0d 64657461696c4d657373616765"
+		       "6f90 4e 56 74 001c 5b6a6176612e6c616e672e537461636b5472616365456c656d656e74"
+		       "6e00 7a 4e 02 6e6f");
 	hessian2_writer_init(&writer, &arena);
 	hessian2_write_map_begin(&writer);
 	hessian2_write_string(&writer, (struct slice){NULL, 0});
 	hessian2_write_null(&writer);
 	hessian2_write_map_end(&writer);
 	expect_written(&writer, "48 4e 4e 5a");
+}
+
+static void write_all(struct hessian2_writer *writer)
+{
+	static const char *const fields[] = {"a", "b"};
+
+	hessian2_write_map_begin(writer);
+	hessian2_write_string(writer, SLICE("k"));
+	for (uint32_t i = 0; i < 17; i++) {
+		if (i)
+			hessian2_write_int(writer, (int32_t)i);
+		uint32_t number = hessian2_write_class(writer, SLICE("A"), fields, i ? 0 : 2);
+		assert_int_equal(number, i);
+		hessian2_write_object(writer, number);
+		if (!i) {
+			hessian2_write_bool(writer, true);
+			hessian2_write_bool(writer, false);
+		}
+	}
+	hessian2_write_map_end(writer);
+}
+
+static void objects_and_maps_are_written_in_both_grammars(void **state)
+{
+	(void)state;
+	for (unsigned sofa = 0; sofa < 2; sofa++) {
+		static const struct argument_step steps[] = {
+			{.kind = ARGUMENT_STEP_FIELD, .name = {"k", 1}},
+			{.kind = ARGUMENT_STEP_FIELD, .name = {"a", 1}},
+			{.kind = ARGUMENT_STEP_KEY, .name = {"16", 2}},
+		};
+		struct hessian2_writer writer;
+		struct hessian2_reader reader;
+		struct argument_value value;
+		(sofa ? sofa_hessian_writer_init : hessian2_writer_init)(&writer, &arena);
+		write_all(&writer);
+		(sofa ? sofa_hessian_init : hessian2_init)(&reader, hessian2_written(&writer),
+							   &arena);
+		struct hessian2_reader other = reader, third = reader;
+		assert_int_equal(hessian2_skip(&reader), STATUS_OK);
+		assert_int_equal(reader.pos, reader.len);
+		assert_int_equal(hessian2_read_at(&other, steps, 2, &value), STATUS_OK);
+		assert_int_equal(value.kind, ARGUMENT_BOOL);
+		assert_int_equal(value.integer, 1);
+		assert_int_equal(hessian2_read_at(&third, steps + 2, 1, &value), STATUS_OK);
+		assert_int_equal(value.kind, ARGUMENT_OBJECT); /* the 17th class: no short form */
+		assert_slice(value.type, SLICE("A"));
+	}
 }
 
 int main(void)
@@ -416,7 +520,9 @@ int main(void)
 		cmocka_unit_test(a_map_is_read_pair_by_pair),
 		cmocka_unit_test(a_wanted_ref_is_noted),
 		cmocka_unit_test(ints_are_written_as_short_as_can_be),
+		cmocka_unit_test(longs_are_written_as_short_as_can_be),
 		cmocka_unit_test(strings_of_any_length_come_back),
+		cmocka_unit_test(objects_and_maps_are_written_in_both_grammars),
 		cmocka_unit_test(what_is_no_utf8_is_written_as_question_marks),
 		cmocka_unit_test(an_exception_is_written_as_java_reads_it),
 	};
