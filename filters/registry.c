@@ -13,6 +13,7 @@
 	X(fault) \
 	X(header_mutation) \
 	X(header_to_metadata) \
+	X(lane) \
 	X(local_ratelimit) \
 	X(rbac) \
 	X(router)

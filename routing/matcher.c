@@ -5,6 +5,7 @@
 #include "envoy/extensions/path/match/uri_template/v3/uri_template_match.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
 #include "message/grpc.h"
+#include "outrigger/config/route/v1/rpc_route.pb-c.h"
 #include "routing/path_template.h"
 #include "routing/rpc_match.h"
 #include "xds/proto/any_message.h"
@@ -40,19 +41,10 @@ static enum status load_segments(struct route_matcher *matcher, const char *path
 	return STATUS_OK;
 }
 
-static enum status load_template(struct route_matcher *matcher,
-				 const Envoy__Config__Core__V3__TypedExtensionConfig *policy,
+static enum status load_template(struct route_matcher *matcher, const template_message *message,
 				 struct arena *arena, struct path_template *template,
 				 struct diag *diag)
 {
-	const template_message *message = any_message_of(
-		policy->typed_config,
-		&envoy__extensions__path__match__uri_template__v3__uri_template_match_config__descriptor);
-	if (!message) {
-		diag_at(diag, "path_match_policy.typed_config",
-			"only UriTemplateMatchConfig is supported");
-		return STATUS_UNSUPPORTED;
-	}
 	enum status status =
 		path_template_parse(slice_of(message->path_template), arena, template, diag);
 	if (!status)
@@ -61,6 +53,26 @@ static enum status load_template(struct route_matcher *matcher,
 	if (status)
 		diag_prefix(diag, "path_match_policy.path_template");
 	return status;
+}
+
+static enum status load_path_policy(struct route_matcher *matcher,
+				    const Envoy__Config__Core__V3__TypedExtensionConfig *policy,
+				    struct arena *arena, struct path_template *template,
+				    struct diag *diag)
+{
+	const template_message *message = any_message_of(
+		policy->typed_config,
+		&envoy__extensions__path__match__uri_template__v3__uri_template_match_config__descriptor);
+	if (message)
+		return load_template(matcher, message, arena, template, diag);
+	if (any_message_of(policy->typed_config,
+			   &outrigger__config__route__v1__rpc_match__descriptor)) {
+		matcher->kind = PATH_RPC; /* load_call reads it */
+		return STATUS_OK;
+	}
+	diag_at(diag, "path_match_policy.typed_config",
+		"only UriTemplateMatchConfig and RpcMatch are supported");
+	return STATUS_UNSUPPORTED;
 }
 
 static enum status load_path(struct route_matcher *matcher,
@@ -91,7 +103,7 @@ static enum status load_path(struct route_matcher *matcher,
 		matcher->kind = PATH_CONNECT;
 		return STATUS_OK;
 	case PATH(PATH_MATCH_POLICY):
-		return load_template(matcher, message->path_match_policy, arena, template, diag);
+		return load_path_policy(matcher, message->path_match_policy, arena, template, diag);
 	}
 	return diag_set(diag, "one of prefix, path, safe_regex, path_separated_prefix, "
 			      "connect_matcher, path_match_policy is required");
@@ -134,6 +146,26 @@ static enum status load_conditions(struct route_conditions *more,
 	return STATUS_OK;
 }
 
+/* The RpcMatch in the place of a path. */
+static enum status load_call(struct route_matcher *matcher, struct route_conditions *more,
+			     const Envoy__Config__Core__V3__TypedExtensionConfig *policy,
+			     const struct route_hooks *hooks, struct arena *arena,
+			     struct diag *diag)
+{
+	const Outrigger__Config__Route__V1__RpcMatch *message = any_message_of(
+		policy->typed_config, &outrigger__config__route__v1__rpc_match__descriptor);
+	const struct rpc_match_build build = {.hooks = hooks, .arena = arena, .diag = diag};
+	enum status status = rpc_match_load(&more->rpc, NULL, message, &build);
+
+	if (!status)
+		status = rpc_match_share_needs(&more->rpc, 1, arena, diag);
+	if (status)
+		diag_prefix(diag, "path_match_policy.typed_config");
+	else if (more->rpc)
+		matcher->looks_at |= (uint8_t)rpc_match_looks_at(more->rpc);
+	return status;
+}
+
 enum status route_matcher_load(struct route_matcher *matcher,
 			       const Envoy__Config__Route__V3__RouteMatch *message,
 			       const struct route_hooks *hooks, struct arena *arena,
@@ -159,11 +191,14 @@ enum status route_matcher_load(struct route_matcher *matcher,
 		matcher->looks_at |= ROUTE_LOOKED_AT_RANDOM;
 	if (message->tls_context)
 		matcher->looks_at |= ROUTE_LOOKED_AT_CONNECTION;
-	if (!(matcher->looks_at & ~ROUTE_LOOKED_AT_PATH) || matcher->looks_at == 0)
+	if (matcher->looks_at == ROUTE_LOOKED_AT_PATH && matcher->kind != PATH_RPC)
 		return STATUS_OK;
 	struct route_conditions *more = ARENA_NEW(arena, struct route_conditions);
 	matcher->more = more;
-	return load_conditions(more, message, hooks, arena, diag);
+	status = load_conditions(more, message, hooks, arena, diag);
+	if (!status && matcher->kind == PATH_RPC)
+		status = load_call(matcher, more, message->path_match_policy, hooks, arena, diag);
+	return status;
 }
 
 bool path_test(const struct route_matcher *m, struct slice path, const struct headers *headers)
@@ -195,12 +230,20 @@ static bool tls_test(uint8_t wanted, bool fact)
 	return wanted == TLS_TEST_ANY || (wanted == TLS_TEST_YES) == fact;
 }
 
+/* In a table of HTTP routes, where nobody has split the path yet. */
+static bool test_call(const struct rpc_match *match, const struct route_match_input *input)
+{
+	struct route_match_input call = *input;
+	unsigned looked_at = 0; /* the matcher's looks_at tells it */
+
+	rpc_match_prepare(&call);
+	return rpc_match_test(match, &call, &looked_at);
+}
+
 bool route_conditions_test(const struct route_conditions *more,
 			   const struct route_match_input *input)
 {
 	if (more->has_fraction && !fraction_takes(more->fraction, input->random))
-		return false;
-	if (more->rpc && !rpc_match_test(more->rpc, input))
 		return false;
 	if (!header_matches_test(&more->headers, input->headers))
 		return false;
@@ -213,6 +256,8 @@ bool route_conditions_test(const struct route_conditions *more,
 		return false;
 	if (more->metadata.count && !metadata_matches_test(&more->metadata, input->metadata))
 		return false;
-	return tls_test(more->certificate_presented, input->has_peer_certificate) &&
-	       tls_test(more->certificate_valid, input->has_valid_peer_certificate);
+	if (!tls_test(more->certificate_presented, input->has_peer_certificate) ||
+	    !tls_test(more->certificate_valid, input->has_valid_peer_certificate))
+		return false;
+	return !more->rpc || test_call(more->rpc, input);
 }

@@ -6,7 +6,7 @@
  *   SEGMENTS      ends at a '/'    /api /api/x
  *   REGEX         the whole path
  *   CONNECT       any CONNECT request, which has no path
- *   RPC           interface and method (rpc_match.h)
+ *   RPC           any: conditions on the call (rpc_match.h) tell
  *
  * Matchers of a table lie side by side, so that a scan touches nothing else. Owner: the table's
  * arena; immutable. Thread: any. */
@@ -22,6 +22,9 @@
 #include "routing/route_hooks.h"
 
 struct Envoy__Config__Route__V3__RouteMatch;
+struct argument_value;
+struct call_facts;
+struct call_needs;
 struct path_template;
 struct rpc_match;
 
@@ -34,11 +37,15 @@ struct route_match_input {
 	const struct metadata *metadata; /* of the stream; NULL: none */
 	uint64_t random;                 /* one number a stream: shares are stable over retries */
 	bool has_peer_certificate, has_valid_peer_certificate;
-	/* RPC: filled in by rpc_match_prepare from :path and tri-service-*. */
-	struct slice interface, method, version, group;
-	/* RPC: the call's n-th argument as text; false if there is none or it has no text. */
-	bool (*argument)(void *context, unsigned n, struct slice *text);
-	void *argument_context;
+	/* RPC: filled in by rpc_match_prepare from :path. */
+	struct slice interface, method;
+	struct call_facts *facts; /* what was read of the call: route_table_match brings its own */
+	/* RPC: reads from a call's body what is needed: the values of needs->paths (zeroed before:
+	 * absent), its attachments into headers->rpc and as header fields. What can't be read
+	 * isn't there. NULL: nobody can. */
+	void (*read_call)(void *context, const struct call_needs *needs,
+			  struct argument_value *values);
+	void *read_context;
 };
 
 /* Bits: what a decision depended on. A caller may cache a decision by what it looked at. */

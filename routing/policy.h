@@ -54,7 +54,8 @@ struct policy_facts {
 	struct arena *arena;             /* the stream's: for what a choice points at */
 	uint64_t random;                 /* one number a stream */
 	void *state;                     /* of the policy's filter; NULL: a route's policy */
-	/* The text of a value in the call's arguments; false if there is none. */
+	/* The text of a value in the call's arguments; false if there is none. NULL, as the
+	 * next: these requests have none. */
 	bool (*argument)(void *context, const struct argument_path *path, struct slice *text);
 	/* An attachment of the call by its name on the wire; false if there is none, or no text. */
 	bool (*attachment)(void *context, struct slice name, struct slice *text);

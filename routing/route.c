@@ -170,6 +170,14 @@ enum status route_load(struct route *route, struct route_matcher *matcher,
 		return status;
 	}
 	route->matcher = matcher;
+	return route_load_rest(route, message, &template, virtual_host, build, diag);
+}
+
+enum status route_load_rest(struct route *route, const route_message *message,
+			    const struct path_template *template,
+			    const struct virtual_host *virtual_host,
+			    const struct route_build *build, struct diag *diag)
+{
 	route->virtual_host = virtual_host;
 	route->name = arena_slice(build->arena, slice_of(message->name));
 	route->stat_prefix = arena_slice(build->arena, slice_of(message->stat_prefix));
@@ -178,7 +186,7 @@ enum status route_load(struct route *route, struct route_matcher *matcher,
 		route->body_buffer_limit = message->request_body_buffer_limit->value;
 	else if (message->per_request_buffer_limit_bytes)
 		route->body_buffer_limit = message->per_request_buffer_limit_bytes->value;
-	status = load_action(route, message, &template, build, diag);
+	enum status status = load_action(route, message, template, build, diag);
 	if (!status)
 		status = load_levels(route, message, build, diag);
 	if (!status)

@@ -63,6 +63,13 @@ enum status MUST_CHECK route_load(struct route *route, struct route_matcher *mat
 				  const struct virtual_host *virtual_host,
 				  const struct route_build *build, struct diag *diag);
 
+/* All of a route but what it matches, which is known already. template: of its path. */
+enum status MUST_CHECK route_load_rest(struct route *route,
+				       const struct Envoy__Config__Route__V3__Route *message,
+				       const struct path_template *template,
+				       const struct virtual_host *virtual_host,
+				       const struct route_build *build, struct diag *diag);
+
 /* Fills the level lists from the three levels' mutations (each may be NULL). */
 void route_set_levels(struct route *route,
 		      const struct header_mutations *const request[ROUTE_LEVELS],

@@ -49,7 +49,7 @@ struct route_hooks {
 	/* A number of the runtime layers: false if it isn't set. NULL: none is. */
 	bool (*runtime_number)(void *context, struct slice key, uint64_t *value);
 
-	/* route_match_input.argument will be given when RPC calls are matched. */
+	/* route_match_input.read_call will be given when calls are matched. */
 	bool can_read_arguments;
 };
 

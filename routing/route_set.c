@@ -19,13 +19,8 @@ struct index_entry {
 };
 
 struct route_index {
-	bool is_rpc;
 	struct literal_trie prefixes; /* values: positions in prefix_entries */
 	const struct index_entry *prefix_entries;
-	struct literal_trie suffixes; /* RPC */
-	const struct index_entry *suffix_entries;
-	struct name_map exact; /* RPC: values: positions in exact_entries */
-	const struct index_entry *exact_entries;
 	struct candidates always;
 };
 
@@ -126,49 +121,6 @@ void route_set_index_paths(struct route_set *set, struct arena *arena)
 	arena_free(&scratch);
 }
 
-bool route_set_index_interfaces(struct route_set *set, const struct interface_pattern *patterns,
-				struct arena *arena)
-{
-	struct arena scratch;
-	struct key_builder exact, prefixes, suffixes;
-	struct route_index *index = ARENA_NEW(arena, struct route_index);
-	uint32_t *rest = ARENA_NEW_ARRAY(arena, uint32_t, set->count), always = 0;
-
-	arena_init(&scratch, 65536);
-	key_builder_init(&exact, set->count, &scratch);
-	key_builder_init(&prefixes, set->count, &scratch);
-	key_builder_init(&suffixes, set->count, &scratch);
-	for (uint32_t i = 0; i < set->count; i++) {
-		switch (patterns[i].kind) {
-		case INTERFACE_EXACT:
-			key_builder_add(&exact, patterns[i].text, true, i);
-			break;
-		case INTERFACE_PREFIX:
-			key_builder_add(&prefixes, patterns[i].text, true, i);
-			break;
-		case INTERFACE_SUFFIX:
-			key_builder_add(&suffixes, patterns[i].text, true, i);
-			break;
-		case INTERFACE_ANY:
-			rest[always++] = i;
-			break;
-		}
-	}
-	index->is_rpc = true;
-	name_map_init(&index->exact, exact.key_count, arena);
-	for (uint32_t i = 0; i < exact.key_count; i++)
-		name_map_add(&index->exact, exact.keys[i].text, exact.keys[i].value);
-	literal_trie_build(&index->prefixes, prefixes.keys, prefixes.key_count, false, arena);
-	literal_trie_build(&index->suffixes, suffixes.keys, suffixes.key_count, true, arena);
-	index->exact_entries = entries_copy(&exact, arena);
-	index->prefix_entries = entries_copy(&prefixes, arena);
-	index->suffix_entries = entries_copy(&suffixes, arena);
-	index->always = (struct candidates){rest, always};
-	set->index = index;
-	arena_free(&scratch);
-	return index->prefixes.depth + index->suffixes.depth + 2 <= LISTS_MAX;
-}
-
 /* The lists that are to be merged for one request, each with its next candidate in front. */
 struct merge {
 	struct candidates lists[LISTS_MAX];
@@ -200,10 +152,9 @@ static uint32_t merge_next(struct merge *merge)
 	return best;
 }
 
-/* Adds what hangs at the keys that text starts (or ends) with. takes_whole: a key that is all of
- * text counts too. */
+/* Adds what hangs at the keys that text starts with. */
 static void merge_add_keys(struct merge *merge, const struct literal_trie *trie,
-			   const struct index_entry *entries, struct slice text, bool takes_whole)
+			   const struct index_entry *entries, struct slice text)
 {
 	bool is_whole;
 	uint32_t at;
@@ -211,11 +162,8 @@ static void merge_add_keys(struct merge *merge, const struct literal_trie *trie,
 	if (!trie->nodes)
 		return;
 	at = literal_trie_find(trie, text, &is_whole);
-	if (at != LITERAL_TRIE_NONE && is_whole) {
+	if (at != LITERAL_TRIE_NONE && is_whole)
 		merge_add(merge, entries[trie->nodes[at].value].whole);
-		if (!takes_whole)
-			at = trie->nodes[at].shorter;
-	}
 	for (; at != LITERAL_TRIE_NONE; at = trie->nodes[at].shorter)
 		merge_add(merge, entries[trie->nodes[at].value].below);
 }
@@ -225,15 +173,7 @@ static void merge_init(struct merge *merge, const struct route_index *index,
 {
 	merge->count = 0;
 	merge_add(merge, index->always);
-	if (!index->is_rpc) {
-		merge_add_keys(merge, &index->prefixes, index->prefix_entries, input->path, true);
-		return;
-	}
-	uint32_t exact = name_map_find(&index->exact, input->interface);
-	if (exact != NAME_MAP_NONE)
-		merge_add(merge, index->exact_entries[exact].below);
-	merge_add_keys(merge, &index->prefixes, index->prefix_entries, input->interface, false);
-	merge_add_keys(merge, &index->suffixes, index->suffix_entries, input->interface, false);
+	merge_add_keys(merge, &index->prefixes, index->prefix_entries, input->path);
 }
 
 /* Apart from route_set_match, whose frame stays small without the lists. */

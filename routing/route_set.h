@@ -1,13 +1,12 @@
 /* Routes in their order, with an index that finds the first that matches without trying all.
  *
  *   few routes: one after the other
- *   HTTP:  trie over literal paths ───────────┐
- *   RPC:   map and tries over interfaces ─────┴─> short lists of candidates, merged by position,
- *                                                 tried in order
+ *   many:       trie over literal paths ─> short lists of candidates, merged by position, tried in
+ *                                          order
  *
  * A candidate list holds the routes that may match when a key does; routes that no key can tell
- * (regex, CONNECT, "*") are candidates always. Merging by position keeps "first match wins". Owner:
- * the table's arena; immutable. Thread: any. */
+ * (regex, CONNECT, calls) are candidates always. Merging by position keeps "first match wins".
+ * Owner: the table's arena; immutable. Thread: any. */
 #ifndef ROUTING_ROUTE_SET_H
 #define ROUTING_ROUTE_SET_H
 
@@ -28,19 +27,6 @@ struct route_set {
 
 /* Makes the index of a set of HTTP routes, if it pays. */
 void route_set_index_paths(struct route_set *set, struct arena *arena);
-
-/* The interface that a route of an RPC set asks for. */
-struct interface_pattern {
-	enum { INTERFACE_EXACT, INTERFACE_PREFIX, INTERFACE_SUFFIX, INTERFACE_ANY } kind;
-	struct slice text; /* without the '*' */
-};
-
-/* The same for RPC routes: patterns[i] is that of route i. Unlike path literals, interfaces are
- * tested by the index alone, so there always is one. A wildcard stands for one character or more.
- * False when wildcards are nested too deep. */
-bool MUST_CHECK route_set_index_interfaces(struct route_set *set,
-					   const struct interface_pattern *patterns,
-					   struct arena *arena);
 
 /* The first route that matches, or NULL. looked_at collects bits of enum route_looked_at. */
 const struct route *route_set_match(const struct route_set *set,

@@ -2,59 +2,431 @@
 
 #include <stdlib.h>
 
+#include "envoy/config/route/v3/route_components.pb-c.h"
 #include "envoy/extensions/filters/network/dubbo_proxy/v3/route.pb-c.h"
+#include "envoy/type/matcher/v3/string.pb-c.h"
 #include "envoy/type/v3/range.pb-c.h"
+#include "message/rpc_head.h"
+#include "outrigger/config/route/v1/rpc_route.pb-c.h"
 
 typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__MethodMatch method_message;
 typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__MethodMatch__ParamsMatchEntry
 	argument_message;
+typedef Outrigger__Config__Route__V1__RpcMatch match_message;
+typedef Outrigger__Config__Route__V1__ValueMatch value_message;
 
 #define ARGUMENT(kind)                                                                             \
 	ENVOY__EXTENSIONS__FILTERS__NETWORK__DUBBO_PROXY__V3__METHOD_MATCH__PARAMETER_MATCH_SPECIFIER__PARAMETER_MATCH_SPECIFIER_##kind
 
-static enum status load_argument(struct argument_match *match, const argument_message *message,
-				 struct arena *arena, struct diag *diag)
+/* What a match has until rpc_match_share_needs. */
+static const struct call_needs not_shared = {.path_count = 0};
+
+/* A match while it is loaded: ordered and cut to size at the end. */
+struct load {
+	struct arena *arena;
+	struct diag *diag;
+	const struct route_hooks *hooks;
+	const struct header_matches *headers;
+	const struct fraction *fraction;
+	uint32_t count;
+	struct rpc_condition conditions[RPC_CONDITIONS_MAX];
+};
+
+static void load_init(struct load *load, const struct rpc_match_build *build)
 {
-	match->index = message->key;
-	switch (message->value ? (int)message->value->parameter_match_specifier_case : 0) {
-	case ARGUMENT(EXACT_MATCH):
-		match->text = arena_slice(arena, slice_of(message->value->exact_match));
-		return STATUS_OK;
-	case ARGUMENT(RANGE_MATCH):
-		match->is_range = true;
-		match->from = message->value->range_match->start;
-		match->to = message->value->range_match->end;
-		return STATUS_OK;
-	}
-	return diag_set(diag, "exact_match or range_match is required");
+	load->arena = build->arena;
+	load->diag = build->diag;
+	load->hooks = build->hooks;
+	load->headers = NULL;
+	load->fraction = NULL;
+	load->count = 0;
+	if (build->version.len)
+		load->conditions[load->count++] = (struct rpc_condition){
+			.source = RPC_SOURCE_VERSION,
+			.value = {.kind = VALUE_MATCH_EXACT, .text = build->version}};
+	if (build->group.len)
+		load->conditions[load->count++] = (struct rpc_condition){
+			.source = RPC_SOURCE_GROUP,
+			.value = {.kind = VALUE_MATCH_EXACT, .text = build->group}};
 }
 
-enum status rpc_match_load(struct rpc_match *match, const method_message *method,
-			   const struct route_hooks *hooks, struct arena *arena, struct diag *diag)
+/* --- what a match needs of the body */
+
+static bool is_head(const struct rpc_condition *condition)
 {
+	return condition->source < RPC_SOURCE_GROUP;
+}
+
+/* Pseudo-headers and what is made of the call's head stand there without a look at its body. */
+static bool is_head_field(const struct header_match *match)
+{
+	return match->id == HEADER_PATH || match->id == HEADER_METHOD ||
+	       match->id == HEADER_AUTHORITY || match->id == HEADER_SCHEME ||
+	       match->id == HEADER_TRI_SERVICE_VERSION;
+}
+
+struct needs_builder {
+	const struct argument_path *paths[RPC_PATHS_MAX];
+	struct call_needs needs;
+	bool is_asked; /* anything at all */
+};
+
+static bool add_path(struct needs_builder *b, struct rpc_condition *condition)
+{
+	uint32_t i = 0;
+
+	while (i < b->needs.path_count && !argument_path_equal(b->paths[i], condition->path))
+		i++;
+	if (i == RPC_PATHS_MAX)
+		return false;
+	if (i == b->needs.path_count)
+		b->paths[b->needs.path_count++] = condition->path;
+	condition->slot = (uint8_t)i;
+	return true;
+}
+
+static bool add_needs(struct needs_builder *b, struct rpc_match *match)
+{
+	if (match->headers)
+		for (uint32_t i = 0; i < match->headers->count; i++)
+			b->needs.headers |= !is_head_field(&match->headers->items[i]);
+	for (uint32_t i = 0; i < match->condition_count; i++) {
+		struct rpc_condition *condition = &match->conditions[i];
+		if (condition->source == RPC_SOURCE_ARGUMENT) {
+			if (!add_path(b, condition))
+				return false;
+		} else if (!is_head(condition)) {
+			b->needs.attachments = true;
+		}
+	}
+	b->needs.attachments |= b->needs.headers;
+	b->is_asked = b->needs.attachments || b->needs.path_count;
+	return true;
+}
+
+static const struct call_needs *finish_needs(const struct needs_builder *b, struct arena *arena)
+{
+	struct call_needs *needs = ARENA_NEW(arena, struct call_needs);
+	const struct argument_path **paths =
+		ARENA_NEW_ARRAY(arena, const struct argument_path *, b->needs.path_count);
+
+	if (b->needs.path_count)
+		memcpy(paths, b->paths, b->needs.path_count * sizeof *paths);
+	*needs = b->needs;
+	needs->paths = paths;
+	return needs;
+}
+
+enum status rpc_match_share_needs(const struct rpc_match **matches, size_t count,
+				  struct arena *arena, struct diag *diag)
+{
+	struct needs_builder b = {.is_asked = false};
+
+	for (size_t i = 0; i < count; i++)
+		if (matches[i] && !add_needs(&b, (struct rpc_match *)(uintptr_t)matches[i]))
+			return diag_set(diag, "more than %d different arguments are asked for",
+					RPC_PATHS_MAX);
+	const struct call_needs *needs = b.is_asked ? finish_needs(&b, arena) : NULL;
+	for (size_t i = 0; i < count; i++)
+		if (matches[i] && matches[i]->needs)
+			((struct rpc_match *)(uintptr_t)matches[i])->needs = needs;
+	return STATUS_OK;
+}
+
+/* --- loading */
+
+static int by_source(const void *a, const void *b)
+{
+	const struct rpc_condition *x = a, *y = b;
+	return x->source - y->source;
+}
+
+static enum status add_condition(struct load *load, enum rpc_source source,
+				 struct rpc_condition **condition)
+{
+	if (load->count == RPC_CONDITIONS_MAX)
+		return diag_set(load->diag, "more than %d conditions", RPC_CONDITIONS_MAX);
+	*condition = &load->conditions[load->count++];
+	**condition = (struct rpc_condition){.source = (uint8_t)source};
+	return STATUS_OK;
+}
+
+static enum status load_finish(struct load *load, const struct rpc_match **out)
+{
+	struct needs_builder b = {.is_asked = false};
+	size_t size = load->count * sizeof load->conditions[0];
+
+	*out = NULL;
+	if (!load->count && !load->headers && !load->fraction)
+		return STATUS_OK;
+	/* Stable: equal sources are few, and their order says nothing. */
+	qsort(load->conditions, load->count, sizeof load->conditions[0], by_source);
+	struct rpc_match *match = arena_zalloc(load->arena, sizeof *match + size);
+	match->headers = load->headers;
+	match->fraction = load->fraction;
+	match->condition_count = load->count;
+	if (size)
+		memcpy(match->conditions, load->conditions, size);
+	if (!add_needs(&b, match))
+		return diag_set(load->diag, "more than %d different arguments are asked for",
+				RPC_PATHS_MAX);
+	if (b.is_asked)
+		match->needs = &not_shared;
+	*out = match;
+	return STATUS_OK;
+}
+
+static enum status load_headers(struct load *load,
+				Envoy__Config__Route__V3__HeaderMatcher *const *messages,
+				size_t count)
+{
+	if (!count)
+		return STATUS_OK;
+	struct header_matches *headers = ARENA_NEW(load->arena, struct header_matches);
+	load->headers = headers;
+	return header_matches_load(headers, "headers", messages, count, load->arena, load->diag);
+}
+
+static bool can_read_arguments(const struct load *load)
+{
+	return load->hooks && load->hooks->can_read_arguments;
+}
+
+/* --- Envoy's messages */
+
+static enum status load_envoy_argument(struct load *load, const argument_message *message)
+{
+	struct rpc_condition *condition;
+	struct argument_path *path = ARENA_NEW(load->arena, struct argument_path);
+	enum status status = add_condition(load, RPC_SOURCE_ARGUMENT, &condition);
+
+	if (status)
+		return status;
+	if (message->key > ARGUMENT_PATH_ARGUMENT)
+		return diag_set(load->diag, "a method has no such parameter");
+	path->argument = message->key;
+	path->text = arena_number(load->arena, message->key);
+	condition->path = path;
+	switch (message->value ? (int)message->value->parameter_match_specifier_case : 0) {
+	case ARGUMENT(EXACT_MATCH):
+		condition->value =
+			value_match_exact(slice_of(message->value->exact_match), load->arena);
+		return STATUS_OK;
+	case ARGUMENT(RANGE_MATCH):
+		condition->value.kind = VALUE_MATCH_RANGE;
+		condition->value.range.from = message->value->range_match->start;
+		condition->value.range.to = message->value->range_match->end;
+		return STATUS_OK;
+	}
+	return diag_set(load->diag, "exact_match or range_match is required");
+}
+
+/* An exact method is no condition where the index finds it by its name. */
+static enum status load_envoy_method(struct load *load, struct slice *method_name,
+				     const Envoy__Type__Matcher__V3__StringMatcher *message)
+{
+	struct string_matcher *matcher = ARENA_NEW(load->arena, struct string_matcher);
+	struct rpc_condition *condition;
+	enum status status = string_matcher_load(matcher, message, load->arena, load->diag);
+
+	if (status)
+		return status;
+	if (matcher->kind == STRING_MATCHER_EXACT && !matcher->ignore_case) {
+		*method_name = matcher->text;
+		return STATUS_OK;
+	}
+	status = add_condition(load, RPC_SOURCE_METHOD, &condition);
+	condition->value.kind = VALUE_MATCH_STRING;
+	condition->value.string = matcher;
+	return status;
+}
+
+enum status rpc_match_load_method(const struct rpc_match **out, struct slice *method_name,
+				  const method_message *method,
+				  Envoy__Config__Route__V3__HeaderMatcher *const *headers,
+				  size_t header_count, const struct rpc_match_build *build)
+{
+	struct diag *diag = build->diag;
+	struct load load;
+
+	load_init(&load, build);
+	*method_name = (struct slice){NULL, 0};
+	if (!method)
+		return diag_at(diag, "method", "is required");
 	if (!method->name)
-		return diag_at(diag, "name", "is required");
-	enum status status = string_matcher_load(&match->method, method->name, arena, diag);
+		return diag_at(diag, "method.name", "is required");
+	enum status status = load_envoy_method(&load, method_name, method->name);
 	if (status) {
-		diag_prefix(diag, "name");
+		diag_prefix(diag, "method.name");
 		return status;
 	}
-	if (method->n_params_match && !(hooks && hooks->can_read_arguments)) {
-		diag_at(diag, "params_match", "matching on arguments is not supported here");
+	if (method->n_params_match && !can_read_arguments(&load)) {
+		diag_at(diag, "method.params_match", "matching on arguments is not supported here");
 		return STATUS_UNSUPPORTED;
 	}
-	struct argument_match *arguments =
-		ARENA_NEW_ARRAY(arena, struct argument_match, method->n_params_match);
 	for (size_t i = 0; i < method->n_params_match; i++) {
-		status = load_argument(&arguments[i], method->params_match[i], arena, diag);
+		status = load_envoy_argument(&load, method->params_match[i]);
 		if (status) {
-			diag_prefix(diag, "params_match[%u]", method->params_match[i]->key);
+			diag_prefix(diag, "method.params_match[%u]", method->params_match[i]->key);
 			return status;
 		}
 	}
-	match->arguments = arguments;
-	match->argument_count = (uint32_t)method->n_params_match;
+	status = load_headers(&load, headers, header_count);
+	return status ? status : load_finish(&load, out);
+}
+
+/* --- our own message */
+
+static enum status load_value(struct load *load, enum rpc_source source,
+			      const value_message *message)
+{
+	struct rpc_condition *condition;
+	enum status status;
+
+	if (!message)
+		return STATUS_OK;
+	status = add_condition(load, source, &condition);
+	return status ? status
+		      : value_match_load(&condition->value, message, load->arena, load->diag);
+}
+
+static enum status load_method(struct load *load, struct slice *method_name,
+			       const value_message *message)
+{
+	uint32_t before = load->count;
+	enum status status = load_value(load, RPC_SOURCE_METHOD, message);
+
+	if (status || !method_name || load->count == before)
+		return status;
+	const struct value_match *value = &load->conditions[before].value;
+	if (value->kind == VALUE_MATCH_EXACT && !value->invert) {
+		*method_name = value->text;
+		load->count = before;
+	}
 	return STATUS_OK;
+}
+
+static enum status load_argument(struct load *load,
+				 const Outrigger__Config__Route__V1__ArgumentMatch *message)
+{
+	struct argument_path *path = ARENA_NEW(load->arena, struct argument_path);
+	struct rpc_condition *condition;
+	enum status status;
+
+	status = argument_path_parse(path, slice_of(message->path), load->arena, load->diag);
+	if (status) {
+		diag_prefix(load->diag, "path");
+		return status;
+	}
+	if (!message->value)
+		return diag_at(load->diag, "value", "is required");
+	if ((status = add_condition(load, RPC_SOURCE_ARGUMENT, &condition)))
+		return status;
+	condition->path = path;
+	status = value_match_load(&condition->value, message->value, load->arena, load->diag);
+	if (status)
+		diag_prefix(load->diag, "value");
+	return status;
+}
+
+static enum status load_attachment(struct load *load,
+				   const Outrigger__Config__Route__V1__AttachmentMatch *message)
+{
+	struct rpc_condition *condition;
+	enum status status;
+
+	if (!message->name[0])
+		return diag_at(load->diag, "name", "must not be empty");
+	if (!message->value)
+		return diag_at(load->diag, "value", "is required");
+	if ((status = add_condition(load, RPC_SOURCE_ATTACHMENT, &condition)))
+		return status;
+	condition->name = arena_string(load->arena, slice_of(message->name));
+	condition->name_len = (uint32_t)strlen(message->name);
+	status = value_match_load(&condition->value, message->value, load->arena, load->diag);
+	if (!status && condition->value.kind == VALUE_MATCH_NULL)
+		status = diag_at(load->diag, "null_value",
+				 "an attachment has a text or is only present");
+	if (status)
+		diag_prefix(load->diag, "value");
+	return status;
+}
+
+static enum status load_lists(struct load *load, const match_message *message)
+{
+	enum status status;
+
+	if (message->n_arguments && !can_read_arguments(load)) {
+		diag_at(load->diag, "arguments", "matching on arguments is not supported here");
+		return STATUS_UNSUPPORTED;
+	}
+	for (size_t i = 0; i < message->n_arguments; i++)
+		if ((status = load_argument(load, message->arguments[i]))) {
+			diag_prefix(load->diag, "arguments[%zu]", i);
+			return status;
+		}
+	for (size_t i = 0; i < message->n_attachments; i++)
+		if ((status = load_attachment(load, message->attachments[i]))) {
+			diag_prefix(load->diag, "attachments[%zu]", i);
+			return status;
+		}
+	return load_headers(load, message->headers, message->n_headers);
+}
+
+enum status rpc_match_load(const struct rpc_match **out, struct slice *method_name,
+			   const match_message *message, const struct rpc_match_build *build)
+{
+	struct diag *diag = build->diag;
+	struct load load;
+	enum status status;
+
+	if (method_name)
+		*method_name = (struct slice){NULL, 0};
+	load_init(&load, build);
+	if (!message)
+		return load_finish(&load, out);
+	const struct {
+		const char *field;
+		enum rpc_source source;
+		const value_message *message;
+	} values[] = {
+		{"interface", RPC_SOURCE_INTERFACE, message->interface},
+		{"version", RPC_SOURCE_VERSION, message->version},
+		{"group", RPC_SOURCE_GROUP, message->group},
+		{"application", RPC_SOURCE_APPLICATION, message->application},
+	};
+	for (size_t i = 0; i < COUNT_OF(values); i++)
+		if ((status = load_value(&load, values[i].source, values[i].message))) {
+			diag_prefix(diag, "%s", values[i].field);
+			return status;
+		}
+	if ((status = load_method(&load, method_name, message->method))) {
+		diag_prefix(diag, "method");
+		return status;
+	}
+	if ((status = load_lists(&load, message)))
+		return status;
+	if (message->runtime_fraction) {
+		struct fraction *fraction = ARENA_NEW(build->arena, struct fraction);
+		*fraction = fraction_load_runtime(message->runtime_fraction, build->hooks);
+		load.fraction = fraction;
+	}
+	return load_finish(&load, out);
+}
+
+/* --- testing */
+
+unsigned rpc_match_looks_at(const struct rpc_match *match)
+{
+	unsigned bits = ROUTE_LOOKED_AT_PATH;
+
+	if (match->headers || (match->needs && match->needs->attachments))
+		bits |= ROUTE_LOOKED_AT_HEADERS;
+	if (match->needs && match->needs->path_count)
+		bits |= ROUTE_LOOKED_AT_ARGUMENTS;
+	if (match->fraction)
+		bits |= ROUTE_LOOKED_AT_RANDOM;
+	return bits;
 }
 
 void rpc_match_prepare(struct route_match_input *input)
@@ -72,30 +444,103 @@ void rpc_match_prepare(struct route_match_input *input)
 		input->interface = slice_sub(path, has_slash, path.len);
 		input->method = SLICE("");
 	}
-	input->version = headers_get(input->headers, HEADER_TRI_SERVICE_VERSION);
-	input->group = headers_get(input->headers, HEADER_TRI_SERVICE_GROUP);
 }
 
-bool rpc_match_test(const struct rpc_match *match, const struct route_match_input *input)
+/* Reads what the rules need of the body, unless they have it. */
+static const struct call_facts *read_facts(const struct route_match_input *input,
+					   const struct call_needs *needs)
 {
-	if (match->version.len && !slice_equal(match->version, input->version))
-		return false;
-	if (!string_matcher_test(&match->method, input->method))
-		return false;
-	if (match->group.len && !slice_equal(match->group, input->group))
-		return false;
-	for (uint32_t i = 0; i < match->argument_count; i++) {
-		const struct argument_match *argument = &match->arguments[i];
-		struct slice text;
-		int64_t number;
-		if (!input->argument ||
-		    !input->argument(input->argument_context, argument->index, &text))
-			return false;
-		if (!argument->is_range && !slice_equal(text, argument->text))
-			return false;
-		if (argument->is_range && (!slice_to_int64(text, &number) ||
-					   number < argument->from || number >= argument->to))
+	struct call_facts *facts = input->facts;
+
+	if (facts->read_for == needs)
+		return facts;
+	struct argument_value *values =
+		ARENA_NEW_ARRAY(input->headers->arena, struct argument_value, needs->path_count);
+	facts->read_for = needs;
+	facts->values = values; /* ARGUMENT_ABSENT is 0 */
+	if (input->read_call)
+		input->read_call(input->read_context, needs, values);
+	return facts;
+}
+
+static struct argument_value of_text(struct slice text)
+{
+	return (struct argument_value){.kind = text.data ? ARGUMENT_STRING : ARGUMENT_ABSENT,
+				       .text = text};
+}
+
+/* By its exact name, where messages have attachments; else the header field that carries it. */
+static struct argument_value attachment_value(const struct headers *headers, struct slice name)
+{
+	const struct rpc_head *rpc = headers->rpc;
+
+	if (rpc && rpc->has_attachments) {
+		const struct rpc_attachment *item = rpc_attachment_find(rpc, name);
+		if (!item)
+			return of_text((struct slice){NULL, 0});
+		/* Without a text it is there, and no more is said of it. */
+		return (struct argument_value){.kind = item->value.data ? ARGUMENT_STRING
+									: ARGUMENT_OBJECT,
+					       .text = item->value};
+	}
+	if (rpc && rpc->protocol == RPC_DUBBO) /* they can't be read */
+		return of_text((struct slice){NULL, 0});
+	char *lower = arena_string(headers->arena, name);
+	slice_copy_lower(lower, name);
+	return of_text(
+		headers_get_joined(headers, (struct slice){lower, name.len}, headers->arena));
+}
+
+struct argument_value rpc_condition_value(const struct rpc_condition *condition,
+					  const struct call_needs *needs,
+					  const struct route_match_input *input,
+					  unsigned *looked_at)
+{
+	const struct headers *headers = input->headers;
+
+	switch ((enum rpc_source)condition->source) {
+	case RPC_SOURCE_METHOD:
+		return of_text(input->method);
+	case RPC_SOURCE_INTERFACE:
+		return of_text(input->interface);
+	case RPC_SOURCE_VERSION:
+		return of_text(headers_get(headers, HEADER_TRI_SERVICE_VERSION));
+	case RPC_SOURCE_ARGUMENT:
+		*looked_at |= ROUTE_LOOKED_AT_ARGUMENTS;
+		return read_facts(input, needs)->values[condition->slot];
+	case RPC_SOURCE_GROUP:
+	case RPC_SOURCE_APPLICATION:
+	case RPC_SOURCE_ATTACHMENT:
+		break;
+	}
+	*looked_at |= ROUTE_LOOKED_AT_HEADERS;
+	read_facts(input, needs);
+	if (condition->source == RPC_SOURCE_GROUP)
+		return of_text(headers_get(headers, HEADER_TRI_SERVICE_GROUP));
+	if (condition->source == RPC_SOURCE_APPLICATION)
+		return of_text(headers_get(headers, HEADER_TRI_CONSUMER_APPNAME));
+	return attachment_value(headers, slice_make(condition->name, condition->name_len));
+}
+
+bool rpc_match_test(const struct rpc_match *match, const struct route_match_input *input,
+		    unsigned *looked_at)
+{
+	if (match->fraction) {
+		*looked_at |= ROUTE_LOOKED_AT_RANDOM;
+		if (!fraction_takes(*match->fraction, input->random))
 			return false;
 	}
-	return true;
+	for (uint32_t i = 0; i < match->condition_count; i++) {
+		const struct rpc_condition *condition = &match->conditions[i];
+		struct argument_value value =
+			rpc_condition_value(condition, match->needs, input, looked_at);
+		if (!value_match_test(&condition->value, &value, input->headers->arena))
+			return false;
+	}
+	if (!match->headers)
+		return true;
+	*looked_at |= ROUTE_LOOKED_AT_HEADERS;
+	if (match->needs)
+		read_facts(input, match->needs);
+	return header_matches_test(match->headers, input->headers);
 }

@@ -140,7 +140,8 @@ void route_match_input_init(struct route_match_input *input, const struct header
 	input->random = random;
 	input->metadata = NULL;
 	input->has_peer_certificate = input->has_valid_peer_certificate = false;
-	input->argument = NULL;
+	input->read_call = NULL;
+	input->facts = NULL;
 }
 
 /* By what the client used, as the proxies before us tell it. */
@@ -193,15 +194,17 @@ static struct slice without_parameters(struct slice path, struct arena *arena)
 const struct route *route_table_match(const struct route_table *table,
 				      struct route_match_input *input, unsigned *looked_at)
 {
+	struct call_facts facts = {.read_for = NULL};
 	const struct virtual_host *host;
 	unsigned unused;
 
 	if (!looked_at)
 		looked_at = &unused;
 	*looked_at = ROUTE_LOOKED_AT_PATH;
+	input->facts = &facts;
 	if (table->is_rpc) {
 		rpc_match_prepare(input);
-		return route_set_match(&table->virtual_hosts[0].routes, input, looked_at);
+		return rpc_rules_match(&table->rules, input, looked_at);
 	}
 	host = route_table_find_host(table, input->headers);
 	if (!host)

@@ -1,7 +1,7 @@
-/* A routing table: from the head of a request (or RPC call) to a route.
+/* A routing table: from a request (or RPC call) to a route.
  *
  *   host ─ domains ─> virtual host ─ route set ─> route      HTTP
- *   interface ──────── route set ───────────────> route      RPC: one virtual host for all
+ *   interface, method ─ rules ──────────────────> route      RPC
  *
  * One arena holds all of it; building checks everything, so that a table that exists is right.
  * Owner: a published object (PUBLISHED_ROUTES); immutable. Thread: built by the builder, read by
@@ -10,8 +10,10 @@
 #define ROUTING_TABLE_H
 
 #include "routing/domains.h"
+#include "routing/rpc_rules.h"
 #include "routing/virtual_host.h"
 
+struct Outrigger__Config__Route__V1__RpcRouteConfiguration;
 struct Envoy__Config__Route__V3__RouteConfiguration;
 struct Envoy__Extensions__Filters__Network__DubboProxy__V3__RouteConfiguration;
 
@@ -20,8 +22,8 @@ enum { DIRECT_RESPONSE_BODY_MAX_DEFAULT = 4096 };
 struct route_table {
 	struct slice name;
 	bool is_rpc;
-	bool needs_attachments; /* RPC: some route asks for group, attachments or arguments */
-	bool needs_arguments;
+	/* RPC: some route asks for group, application, attachments or arguments; for arguments. */
+	bool needs_attachments, needs_arguments;
 	bool ignores_port;
 	bool ignores_path_parameters; /* a ';' ends a segment's part that counts */
 	struct slice vhost_header; /* names the field that stands for the host; "" : :authority */
@@ -29,6 +31,8 @@ struct route_table {
 	uint32_t virtual_host_count;
 	const struct virtual_host *virtual_hosts;
 	struct domains domains;
+	struct rpc_rules
+		rules; /* RPC; its routes' virtual hosts are for what they have in common */
 	const struct header_mutations *request, *response;
 	struct filter_configs filter_configs;
 	struct mirrors mirrors;
@@ -60,12 +64,18 @@ route_table_load_rpc(const struct route_table **table, const char *name,
 		     size_t count, const struct route_table_options *options, struct arena *arena,
 		     struct diag *diag);
 
+/* A table of RPC routes by our own message. Diag's path begins inside it. */
+enum status MUST_CHECK route_table_load_calls(
+	const struct route_table **table,
+	const struct Outrigger__Config__Route__V1__RpcRouteConfiguration *message,
+	const struct route_table_options *options, struct arena *arena, struct diag *diag);
+
 /* The virtual host for the request's host, or NULL. */
 const struct virtual_host *route_table_find_host(const struct route_table *table,
 						 const struct headers *headers);
 
-/* The route for a request, or NULL: no virtual host or no route matches. For RPC tables, interface,
- * method, version and group of the input are filled in here. looked_at, if not NULL, is set to what
+/* The route for a request, or NULL: no virtual host or no route matches. For RPC tables, interface
+ * and method of the input are filled in here. looked_at, if not NULL, is set to what
  * the decision depended on. */
 const struct route *route_table_match(const struct route_table *table,
 				      struct route_match_input *input, unsigned *looked_at);

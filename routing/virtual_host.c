@@ -2,6 +2,7 @@
 
 #include "envoy/config/route/v3/route_components.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
+#include "routing/rpc_match.h"
 #include "routing/table.h"
 
 typedef Envoy__Config__Route__V3__VirtualHost host_message;
@@ -80,6 +81,19 @@ static enum status load_common(struct virtual_host *host, const host_message *me
 	return status;
 }
 
+/* Routes that ask what a call says are tried together: one look at the call serves all. */
+static enum status share_needs(const struct route_matcher *matchers, size_t count,
+			       struct arena *arena, struct diag *diag)
+{
+	const struct rpc_match **matches = ARENA_NEW_ARRAY(arena, const struct rpc_match *, count);
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (matchers[i].kind == PATH_RPC && matchers[i].more)
+			matches[used++] = matchers[i].more->rpc;
+	return used ? rpc_match_share_needs(matches, used, arena, diag) : STATUS_OK;
+}
+
 static enum status load_routes(struct virtual_host *host, const host_message *message,
 			       const struct route_build *build, struct diag *diag)
 {
@@ -106,7 +120,7 @@ static enum status load_routes(struct virtual_host *host, const host_message *me
 	}
 	host->routes = (struct route_set){routes, matchers, (uint32_t)message->n_routes, NULL};
 	route_set_index_paths(&host->routes, build->arena);
-	return STATUS_OK;
+	return share_needs(matchers, message->n_routes, build->arena, diag);
 }
 
 /* What answers requests that should have come by TLS: a route outside the list. */

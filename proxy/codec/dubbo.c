@@ -217,6 +217,7 @@ static void take_frame(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 		dubbo_client_take(dubbo, frame, body);
 	} else {
 		counts->provider_requests++;
+		dubbo_notice(dubbo, DUBBO_NOTICE_PROVIDER_REQUEST);
 		dubbo_refuse(dubbo, frame, SLICE("this connection takes no requests"));
 	}
 }
@@ -272,7 +273,7 @@ static unsigned dubbo_room(const struct codec *codec)
 	const struct dubbo *dubbo = container_of(codec, const struct dubbo, codec);
 	uint32_t most = dubbo->options->max_in_flight;
 
-	if (codec->is_draining || codec->is_failed || dubbo->calls.open >= most)
+	if (codec->is_failed || dubbo->calls.open >= most)
 		return 0;
 	return most - dubbo->calls.open;
 }

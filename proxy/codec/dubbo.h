@@ -49,10 +49,12 @@ struct dubbo_counts {
 struct dubbo_heads;
 struct rpc_kept;
 
-/* What a server codec deals with by itself. */
+/* What a codec deals with by itself. */
 enum dubbo_notice {
-	DUBBO_NOTICE_EVENT,       /* a heartbeat or another event of the consumer */
-	DUBBO_NOTICE_UNDECODABLE, /* a request that was answered with status 40 */
+	DUBBO_NOTICE_EVENT,            /* server: a heartbeat or another event of the consumer */
+	DUBBO_NOTICE_UNDECODABLE,      /* server: a request that was answered with status 40 */
+	DUBBO_NOTICE_UNKNOWN_ANSWER,   /* client: late, repeated or forged; dropped */
+	DUBBO_NOTICE_PROVIDER_REQUEST, /* client: a call that the provider began; refused */
 };
 
 struct dubbo_options {
@@ -60,7 +62,7 @@ struct dubbo_options {
 	uint32_t max_in_flight; /* client: calls open at one time */
 	struct dubbo_counts *counts;
 	struct dubbo_heads *heads; /* server: the worker's (dubbo_heads.h); NULL: none are kept */
-	void (*noticed)(struct codec *codec, enum dubbo_notice notice); /* server; may be NULL */
+	void (*noticed)(struct codec *codec, enum dubbo_notice notice); /* may be NULL */
 	/* Server: shown a whole two-way request with a kept head before its exchange is begun.
 	 * True: it was taken, and dubbo_pass_answer or dubbo_take_back follows. NULL: none is. */
 	bool (*pass)(struct codec *codec, struct rpc_kept *head, uint64_t id, struct slice frame);

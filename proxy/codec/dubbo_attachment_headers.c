@@ -98,9 +98,12 @@ static struct slice with_prefix(struct slice name, struct arena *arena)
 
 void dubbo_attachments_publish(struct headers *headers)
 {
-	const struct rpc_head *rpc = headers->rpc;
+	struct rpc_head *rpc = headers->rpc;
 	uint32_t own = headers->count; /* headers that aren't of an attachment */
 
+	if (rpc->has_attachment_headers)
+		return;
+	rpc->has_attachment_headers = true;
 	for (uint32_t i = 0; i < rpc->attachment_count; i++) {
 		struct slice lower = lower_case(rpc->attachments[i].name, headers->arena);
 		struct slice value = rpc_attachment_find(rpc, lower)->value;

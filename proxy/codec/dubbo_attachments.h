@@ -45,7 +45,7 @@ void dubbo_attachments_name(struct headers *headers);
  * a proxy
  * (":...", "tri-", "grpc-", "x-envoy-", "x-forwarded-", hop-by-hop and framing ones) and those that
  * a header has already come as "attachment:<name>". Bytes that don't belong into a header are
- * percent-encoded. After dubbo_read_attachments, once. */
+ * percent-encoded. After dubbo_read_attachments; done once. */
 void dubbo_attachments_publish(struct headers *headers);
 
 #endif

@@ -2,16 +2,6 @@
 #include "routing/policy.h"
 #include "stream/reply.h"
 
-static bool argument(void *context, const struct argument_path *path, struct slice *text)
-{
-	return stream_argument(context, path, text);
-}
-
-static bool attachment(void *context, struct slice name, struct slice *text)
-{
-	return stream_attachment(context, name, text);
-}
-
 static bool refuse(struct router *r, const struct policy_choice *choice)
 {
 	const struct reply_reason_row *row = &reply_reasons[choice->reason];
@@ -47,18 +37,11 @@ static bool ask(struct router *r, const struct route_policy *policy, const void 
 bool router_ask_policies(struct router *r)
 {
 	struct stream *s = r->stream;
-	struct policy_facts facts = {
-		.headers = s->request,
-		.route = r->route,
-		.metadata = s->info.metadata,
-		.arena = &s->arena,
-		.random = s->random,
-		.argument = argument,
-		.attachment = attachment,
-		.context = s,
-	};
+	struct policy_facts facts;
 	bool is_moved = false;
 
+	stream_facts(s, &facts);
+	facts.route = r->route;
 	for (unsigned i = 0; i < s->filter_count; i++) {
 		const struct filter *f = &s->filters[i];
 		facts.state = f->state;

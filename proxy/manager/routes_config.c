@@ -67,6 +67,7 @@ void routes_hooks(struct route_hooks *hooks, const struct config_context *contex
 		.load_filter_config = load_filter_config,
 		.load_metadata = load_metadata,
 		.read_file = read_file,
+		.can_read_arguments = true, /* what isn't there doesn't match */
 	};
 }
 

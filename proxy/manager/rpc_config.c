@@ -88,7 +88,6 @@ static enum status load_routes(struct rpc_manager *m, const DubboProxy *message,
 	enum status status;
 
 	routes_hooks(&hooks, context);
-	hooks.can_read_arguments = true;
 	switch (message->route_specifier_case) {
 	case SPECIFIER(DRDS):
 		return diag_at(diag, "drds", "is not supported yet");
@@ -132,7 +131,7 @@ enum status rpc_config_load(const void **loaded, const ProtobufCMessage *base,
 	if ((status = load_filters(m, message, &context, diag)) ||
 	    (status = load_routes(m, message, &context, diag)))
 		return status;
-	m->is_plain = m->session.chain.count == 1 && !m->routes->needs_attachments;
+	m->is_plain = m->session.chain.count == 1;
 	*loaded = m;
 	return STATUS_OK;
 }

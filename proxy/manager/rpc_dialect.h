@@ -16,6 +16,8 @@
 #include "codec/rpc_kept.h"
 #include "message/stream_info.h"
 
+struct argument_value;
+struct call_needs;
 struct rpc_session;
 
 /* What an answer is to who counts it. */
@@ -46,6 +48,9 @@ struct rpc_dialect {
 	/* Reads what the call carries beside its arguments (attachments, header map), and makes
 	 * headers of it. Only during prepare_request: it may need the payload. */
 	void (*publish)(struct headers *request, struct arena *arena);
+	/* Reads what routes ask of a call, likewise (route_match_input.read_call). */
+	void (*read)(struct headers *request, const struct call_needs *needs,
+		     struct argument_value *values, struct arena *arena);
 	/* The text of argument n, likewise. False: there is none. */
 	bool (*argument)(struct headers *request, unsigned n, struct slice *text);
 	/* The text of an attachment by its name on the wire, likewise unless they were read before.

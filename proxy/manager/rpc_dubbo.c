@@ -3,6 +3,7 @@
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_head.h"
 #include "manager/rpc_private.h"
+#include "routing/rpc_match.h"
 
 static void noticed(struct codec *codec, enum dubbo_notice notice)
 {
@@ -64,6 +65,21 @@ static void publish(struct headers *request, struct arena *arena)
 		dubbo_attachments_publish(request);
 }
 
+static void read_call(struct headers *request, const struct call_needs *needs,
+		      struct argument_value *values, struct arena *arena)
+{
+	if (needs->headers)
+		publish(request, arena);
+	else if (needs->attachments && !dubbo_read_attachments(request, arena))
+		return;
+	for (uint32_t i = 0; i < needs->path_count; i++) {
+		const struct argument_path *path = needs->paths[i];
+		struct slice text;
+		if (!path->step_count && dubbo_argument(request, path->argument, &text))
+			values[i] = (struct argument_value){.kind = ARGUMENT_STRING, .text = text};
+	}
+}
+
 static bool argument(struct headers *request, unsigned n, struct slice *text)
 {
 	return dubbo_argument(request, n, text);
@@ -84,6 +100,7 @@ const struct rpc_dialect rpc_dubbo = {
 	.take_back = take_back,
 	.answer = answer,
 	.publish = publish,
+	.read = read_call,
 	.argument = argument,
 	.attachment = attachment,
 };

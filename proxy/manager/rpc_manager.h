@@ -28,7 +28,7 @@ struct rpc_manager {
 	const struct rpc_dialect *dialect;
 	const struct route_table *routes;
 	struct stat_scope *stats; /* "dubbo.<stat_prefix>" */
-	bool is_plain;            /* no filters, and no route that looks behind a call's head */
+	bool is_plain;            /* no filters */
 };
 
 extern const struct conn_filter_type dubbo_proxy_filter;

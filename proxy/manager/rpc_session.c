@@ -3,16 +3,18 @@
 
 /* --- routes --- */
 
-static bool read_argument(void *context, unsigned n, struct slice *text)
+/* What the rules that a call's head leads to ask of its body. */
+static void read_call(void *context, const struct call_needs *needs, struct argument_value *values)
 {
 	struct stream *s = context;
-	return rpc_session_of(s->session)->dialect->argument(s->request, n, text);
+	rpc_session_of(s->session)->dialect->read(s->request, needs, values, &s->arena);
 }
 
 /* What policies ask. */
 static bool argument(struct stream *s, const struct argument_path *path, struct slice *text)
 {
-	return !path->step_count && read_argument(s, path->argument, text);
+	return !path->step_count &&
+	       rpc_session_of(s->session)->dialect->argument(s->request, path->argument, text);
 }
 
 static bool attachment(struct stream *s, struct slice name, struct slice *text)
@@ -30,8 +32,8 @@ static const struct route *match(struct stream *s, const struct route_table *rou
 	if (LIKELY(memo && memo->of == routes && memo->epoch == s->worker->config_epoch))
 		return memo->found;
 	route_match_input_init(&input, s->request, s->random);
-	input.argument = read_argument;
-	input.argument_context = s;
+	input.read_call = read_call;
+	input.read_context = s;
 	const struct route *route = route_table_match(routes, &input, &looked_at);
 	if (memo && looked_at == ROUTE_LOOKED_AT_PATH)
 		*memo = (struct rpc_memo){.of = routes,
@@ -41,6 +43,16 @@ static const struct route *match(struct stream *s, const struct route_table *rou
 	return route;
 }
 
+/* What the route does with a call may ask for its header fields, too. */
+static bool asks_headers(const struct route *route)
+{
+	const struct route_action *action = route->forward;
+
+	return route->kind == ROUTE_FORWARD &&
+	       (action->hash_policies.count || action->choice == CLUSTER_FROM_HEADER ||
+		action->weight_header.len);
+}
+
 static void find_route(struct stream *s)
 {
 	s->routes = rpc_manager_of(s->session)->routes;
@@ -48,6 +60,8 @@ static void find_route(struct stream *s)
 	s->request->rpc->memo = NULL; /* filters may change what it was found by */
 	if (UNLIKELY(!s->route))
 		return;
+	if (UNLIKELY(asks_headers(s->route)))
+		rpc_session_of(s->session)->dialect->publish(s->request, &s->arena);
 	s->virtual_host = s->route->virtual_host;
 	s->info.route_name = s->route->name;
 	s->info.virtual_host_name = s->virtual_host->name;
@@ -75,7 +89,9 @@ static bool prepare_request(struct stream *s, bool end)
 		rpc_count_request(rpc_words(s->session));
 	else if (rpc_call_return(s, returning))
 		return false;
-	if (rpc_manager_of(s->session)->routes->needs_attachments)
+	/* Filters read headers; without them only those routes look that the head leads to. */
+	if (!rpc_manager_of(s->session)->is_plain &&
+	    rpc_manager_of(s->session)->routes->needs_attachments)
 		rs->dialect->publish(s->request, &s->arena);
 	find_route(s);
 	return true;

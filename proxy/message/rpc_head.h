@@ -56,6 +56,7 @@ struct rpc_head {
 	bool is_event;
 	bool is_local;                 /* an answer made by the proxy itself */
 	bool has_attachments;          /* they were read: attachments[] is what the call carries */
+	bool has_attachment_headers;   /* and they are header fields, too */
 	struct slice protocol_version; /* Dubbo field 1: "2.0.2" */
 	struct slice service, service_version, method, param_types; /* Dubbo fields 2 to 5 */
 	/* Attachments, read from the body on demand: offset of the map in the payload, 0: not

@@ -1,5 +1,6 @@
 #include "stream/filter.h"
 
+#include "routing/policy.h"
 #include "routing/route.h"
 #include "stream/chain.h"
 #include "stream/session.h"
@@ -32,14 +33,11 @@ struct slice filter_cluster_name(const struct filter *f)
 	return pick.name;
 }
 
-bool filter_argument(const struct filter *f, const struct argument_path *path, struct slice *text)
+void filter_facts(const struct filter *f, struct policy_facts *facts)
 {
-	return stream_argument(f->stream, path, text);
-}
-
-bool filter_attachment(const struct filter *f, struct slice name, struct slice *text)
-{
-	return stream_attachment(f->stream, name, text);
+	stream_facts(f->stream, facts);
+	facts->route = filter_route(f);
+	facts->state = f->state;
 }
 
 const void *filter_chain_config(const struct filter *f)

@@ -28,7 +28,7 @@ struct chain_entry;
 struct filter_config;
 struct route;
 struct route_policy;
-struct argument_path;
+struct policy_facts;
 struct stats_shard;
 
 enum filter_status {
@@ -107,11 +107,10 @@ void filter_clear_route(struct filter *f);
 /* The name of the cluster that the route in force gives this request; "" : none. Borrowed. */
 struct slice filter_cluster_name(const struct filter *f);
 
-/* The text of a value in the arguments of an RPC call, in the arena. From request_headers, while
- * nothing is held. False: there is none, it has no text, or this is no call. */
-bool filter_argument(const struct filter *f, const struct argument_path *path, struct slice *text);
-/* The same of an attachment, by its name on the wire: read when first asked for. */
-bool filter_attachment(const struct filter *f, struct slice name, struct slice *text);
+/* What there is to decide by (routing/policy.h): of a call also its arguments and attachments, read
+ * when first asked for, which must be in request_headers and before anything is held. `route` is
+ * filter_route. */
+void filter_facts(const struct filter *f, struct policy_facts *facts);
 
 /* The listener's configuration, also where `config` is a route's. */
 const void *filter_chain_config(const struct filter *f);

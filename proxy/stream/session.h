@@ -33,6 +33,8 @@ enum {
 	SESSION_BUFFER_LIMIT = 1 << 20, /* what filters may hold of a message: Envoy's default */
 };
 
+struct argument_path;
+struct policy_facts;
 struct session;
 struct session_type;
 
@@ -60,7 +62,7 @@ struct session_type {
 			    struct headers *headers, struct buf *body);
 	/* Looks up s->route from s->request. */
 	void (*find_route)(struct stream *s);
-	/* What a call says in its arguments and attachments (filter_argument, filter_attachment).
+	/* What a call says in its arguments and attachments (filter_facts).
 	 * NULL: these requests have none. */
 	bool (*argument)(struct stream *s, const struct argument_path *path, struct slice *text);
 	bool (*attachment)(struct stream *s, struct slice name, struct slice *text);
@@ -138,18 +140,8 @@ void session_read_on(struct session *session);
 /* A stream has been closed: the session may have to close, or to read on. */
 void session_stream_closed(struct session *session, struct stream *s);
 
-/* See filter_argument and filter_attachment. */
-static inline bool stream_argument(struct stream *s, const struct argument_path *path,
-				   struct slice *text)
-{
-	const struct session_type *type = s->session->config->type;
-	return type->argument && type->argument(s, path, text);
-}
-static inline bool stream_attachment(struct stream *s, struct slice name, struct slice *text)
-{
-	const struct session_type *type = s->session->config->type;
-	return type->attachment && type->attachment(s, name, text);
-}
+/* What policies decide by. */
+void stream_facts(struct stream *s, struct policy_facts *facts);
 
 static inline struct session *session_of_codec(struct codec *codec)
 {

@@ -80,6 +80,7 @@
 	X(S, UPSTREAM_CX_DESTROY_REMOTE, "upstream_cx_destroy_remote", COUNTER) \
 	X(S, UPSTREAM_CX_DESTROY_REMOTE_WITH_ACTIVE_RQ, "upstream_cx_destroy_remote_with_active_rq", COUNTER) \
 	X(S, UPSTREAM_CX_DESTROY_WITH_ACTIVE_RQ, "upstream_cx_destroy_with_active_rq", COUNTER) \
+	X(S, UPSTREAM_CX_HEARTBEAT_LOST, "upstream_cx_heartbeat_lost", LAZY_COUNTER) \
 	X(S, UPSTREAM_CX_HTTP1_TOTAL, "upstream_cx_http1_total", COUNTER) \
 	X(S, UPSTREAM_CX_HTTP2_TOTAL, "upstream_cx_http2_total", COUNTER) \
 	X(S, UPSTREAM_CX_HTTP3_TOTAL, "upstream_cx_http3_total", COUNTER) \
@@ -103,6 +104,8 @@
 	X(S, UPSTREAM_QUEUE_OVERLOADED, "upstream_queue_overloaded", GAUGE) \
 	X(S, UPSTREAM_RQ_ACTIVE_OVERFLOW, "upstream_rq_active_overflow", COUNTER) \
 	X(S, UPSTREAM_RQ_CANCELLED, "upstream_rq_cancelled", COUNTER) \
+	X(S, UPSTREAM_RQ_FROM_PROVIDER, "upstream_rq_from_provider", LAZY_COUNTER) \
+	X(S, UPSTREAM_RQ_UNKNOWN_ANSWER, "upstream_rq_unknown_answer", LAZY_COUNTER) \
 	X(S, UPSTREAM_RQ_DROP_OVERLOAD, "upstream_rq_drop_overload", COUNTER) \
 	X(S, UPSTREAM_RQ_MAINTENANCE_MODE, "upstream_rq_maintenance_mode", COUNTER) \
 	X(S, UPSTREAM_RQ_MAX_DURATION_REACHED, "upstream_rq_max_duration_reached", COUNTER) \

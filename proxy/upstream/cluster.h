@@ -153,6 +153,9 @@ struct http_options {
 	uint32_t max_connection_ms;           /* 0: none */
 	uint32_t max_stream_ms;               /* 0: none */
 	uint32_t max_requests_per_connection; /* 0: no limit */
+	/* Of multiplexed connections: silence that a heartbeat answers, and how long its answer may
+	 * take (connection_keepalive). */
+	uint32_t keepalive_interval_ms, keepalive_timeout_ms;
 	uint32_t max_headers_count, max_response_headers_kb;
 };
 

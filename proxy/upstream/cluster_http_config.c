@@ -9,6 +9,8 @@ enum {
 	DEFAULT_IDLE_MS = 3600000,
 	DEFAULT_HEADERS_COUNT = 100,
 	DEFAULT_HEADERS_KB = 60,
+	DEFAULT_KEEPALIVE_INTERVAL_MS = 60000,
+	DEFAULT_KEEPALIVE_TIMEOUT_MS = 10000,
 };
 
 static enum status read_common(struct http_options *http,
@@ -52,6 +54,27 @@ static void read_http1(struct http_options *http,
 		ENVOY__CONFIG__CORE__V3__HTTP1_PROTOCOL_OPTIONS__HEADER_KEY_FORMAT__HEADER_FORMAT_STATEFUL_FORMATTER;
 }
 
+/* Envoy has these settings for HTTP/2 alone; here they are of all multiplexed protocols. */
+static enum status read_keepalive(struct http_options *http,
+				  const Envoy__Config__Core__V3__Http2ProtocolOptions *m,
+				  struct diag *diag)
+{
+	const Envoy__Config__Core__V3__KeepaliveSettings *settings =
+		m ? m->connection_keepalive : NULL;
+	enum status status = STATUS_OK;
+
+	if (!settings)
+		return STATUS_OK;
+	if (settings->interval)
+		status = config_ms_positive(settings->interval, "interval",
+					    &http->keepalive_interval_ms, diag);
+	if (!status && settings->timeout)
+		status = config_ms_positive(settings->timeout, "timeout",
+					    &http->keepalive_timeout_ms, diag);
+	return status ? (diag_prefix(diag, "http2_protocol_options.connection_keepalive"), status)
+		      : STATUS_OK;
+}
+
 static void read_upstream(struct http_options *http,
 			  const Envoy__Config__Core__V3__UpstreamHttpProtocolOptions *m)
 {
@@ -72,7 +95,9 @@ static enum status read_options(struct http_options *http, const options_message
 	    ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_EXPLICIT_HTTP_CONFIG) {
 		if (m->explicit_http_config->protocol_config_case ==
 		    ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP2_PROTOCOL_OPTIONS)
-			http->is_http2 = true;
+			return http->is_http2 = true,
+			       read_keepalive(http, m->explicit_http_config->http2_protocol_options,
+					      diag);
 		else if (
 			m->explicit_http_config->protocol_config_case ==
 			ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP_PROTOCOL_OPTIONS)
@@ -104,6 +129,8 @@ enum status cluster_http_config(struct cluster *cluster,
 		.max_requests_per_connection = config_u32(message->max_requests_per_connection, 0),
 		.max_headers_count = DEFAULT_HEADERS_COUNT,
 		.max_response_headers_kb = DEFAULT_HEADERS_KB,
+		.keepalive_interval_ms = DEFAULT_KEEPALIVE_INTERVAL_MS,
+		.keepalive_timeout_ms = DEFAULT_KEEPALIVE_TIMEOUT_MS,
 		.is_http2 = message->http2_protocol_options,
 		.follows_downstream =
 			message->protocol_selection ==
@@ -111,7 +138,10 @@ enum status cluster_http_config(struct cluster *cluster,
 	};
 	read_http1(http, message->http_protocol_options);
 	read_upstream(http, message->upstream_http_protocol_options);
-	enum status status = read_common(http, message->common_http_protocol_options, diag);
+	enum status status = read_keepalive(http, message->http2_protocol_options, diag);
+	if (status)
+		return status;
+	status = read_common(http, message->common_http_protocol_options, diag);
 	if (status)
 		return diag_prefix(diag, "common_http_protocol_options"), status;
 	for (size_t i = 0; i < message->n_typed_extension_protocol_options; i++) {

@@ -39,6 +39,53 @@ void host_drop(struct host *host)
 		free(host);
 }
 
+/* --- READONLY */
+
+static uint32_t readonly_count(const struct host *host)
+{
+	return __atomic_load_n(&host->readonly_count, __ATOMIC_ACQUIRE);
+}
+
+void host_readonly_said(struct host *host)
+{
+	__atomic_fetch_add(&host->readonly_count, 1, __ATOMIC_ACQ_REL);
+	host_health_set(host, HOST_READONLY, 0);
+}
+
+/* Another connection may be told READONLY just now. */
+static void clear_readonly(struct host *host)
+{
+	host_health_set(host, 0, HOST_READONLY);
+	if (readonly_count(host))
+		host_health_set(host, HOST_READONLY, 0);
+}
+
+void host_readonly_over(struct host *host, bool is_lost, uint64_t now_ms)
+{
+	if (is_lost)
+		__atomic_store_n(&host->rests_until_ms, (uint32_t)(now_ms + HOST_REST_MS),
+				 __ATOMIC_RELAXED);
+	if (__atomic_sub_fetch(&host->readonly_count, 1, __ATOMIC_ACQ_REL) == 0 && !is_lost)
+		clear_readonly(host);
+}
+
+/* While others of its connections stand, it is the same provider: new ones aren't told. */
+void host_readonly_connected(struct host *host)
+{
+	if (UNLIKELY(host_health(host) & HOST_READONLY) && !readonly_count(host))
+		clear_readonly(host);
+}
+
+bool host_readonly_lasts(struct host *host, uint64_t now_ms)
+{
+	uint32_t until_ms = __atomic_load_n(&host->rests_until_ms, __ATOMIC_RELAXED);
+
+	if (readonly_count(host) || (int32_t)((uint32_t)now_ms - until_ms) < 0)
+		return true;
+	clear_readonly(host);
+	return false;
+}
+
 int host_compare(const struct addr *a, struct slice a_hostname, const struct addr *b,
 		 struct slice b_hostname)
 {

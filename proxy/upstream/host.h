@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/attributes.h"
 #include "base/slice.h"
 
 /* Why a host isn't well: /clusters shows these names. */
@@ -29,7 +30,8 @@
 	X(PENDING_ACTIVE_CHECK, 5, "/pending_active_hc")                                           \
 	X(EXCLUDED, 6, "/excluded_via_immediate_hc_fail")                                          \
 	X(CHECK_TIMEOUT, 7, "/active_hc_timeout")                                                  \
-	X(DRAINING_EDS, 8, "/eds_status_draining")
+	X(DRAINING_EDS, 8, "/eds_status_draining")                                                 \
+	X(READONLY, 9, "/readonly")
 
 enum host_flag {
 #define HOST_FLAG_ENUM(name, bit, text) HOST_##name = 1u << (bit),
@@ -38,6 +40,8 @@ enum host_flag {
 		HOST_UNHEALTHY = HOST_FAILED_ACTIVE_CHECK | HOST_FAILED_OUTLIER_CHECK |
 				 HOST_FAILED_EDS | HOST_DRAINING_EDS,
 	HOST_DEGRADED = HOST_DEGRADED_ACTIVE_CHECK | HOST_DEGRADED_EDS,
+	/* READONLY is its own word: it takes no new calls while there are others. It isn't
+	 * unhealthy: its calls are answered, and of hosts that all say so one is picked. */
 	/* What active checks set. */
 	HOST_CHECKED = HOST_FAILED_ACTIVE_CHECK | HOST_DEGRADED_ACTIVE_CHECK |
 		       HOST_PENDING_ACTIVE_CHECK | HOST_EXCLUDED | HOST_CHECK_TIMEOUT,
@@ -51,6 +55,11 @@ struct host {
 	/* Errors in a row, since the last success: atomic, written when they change only. */
 	uint16_t errors_5xx, errors_gateway, errors_local;
 	uint16_t hostname_len;
+	/* Atomic, of all workers: connections that said READONLY and stand, and were not told
+	 * otherwise since; when none is left, until when (the low bits of the loops' time) nobody
+	 * tries it. Both only while HOST_READONLY is set. */
+	uint32_t readonly_count;
+	uint32_t rests_until_ms;
 	char text[]; /* hostname, 0, path of a Unix address, 0 */
 };
 
@@ -78,6 +87,23 @@ static inline uint32_t host_health_set(struct host *host, uint32_t set, uint32_t
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	return before;
+}
+
+enum { HOST_REST_MS = 15000 }; /* from READONLY's last connection to the next try */
+
+/* A connection to the host has been told READONLY: from now on no worker picks it. */
+void host_readonly_said(struct host *host);
+/* The same connection was told WRITEABLE, or (is_lost) has ended: then the host rests, as it is
+ * likely to have stopped. */
+void host_readonly_over(struct host *host, bool is_lost, uint64_t now_ms);
+/* A new connection was made: a provider that has been started again. */
+void host_readonly_connected(struct host *host);
+/* Asked of a host with HOST_READONLY only: whether it still is. */
+bool host_readonly_lasts(struct host *host, uint64_t now_ms);
+
+static inline bool host_is_readonly(struct host *host, uint64_t now_ms)
+{
+	return UNLIKELY(host_health(host) & HOST_READONLY) && host_readonly_lasts(host, now_ms);
 }
 
 static inline bool host_is_unhealthy(const struct host *host)

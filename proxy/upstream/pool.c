@@ -8,6 +8,8 @@ void pool_init(struct pool *pool, struct worker_host *host, enum stream_protocol
 	memset(pool, 0, sizeof *pool);
 	pool->host = host;
 	pool->protocol = protocol;
+	pool->is_multiplexed =
+		protocol == STREAM_PROTOCOL_DUBBO || protocol == STREAM_PROTOCOL_BOLT;
 	list_init(&pool->pending);
 	for (int state = 0; state < UPSTREAM_CONN_STATES; state++)
 		list_init(&pool->conns[state]);
@@ -47,6 +49,7 @@ void pool_drain(struct pool *pool)
 		upstream_conn_close(uc, REPLY_CONNECTION_LOST); /* nobody waits for it */
 	drain_list(&pool->conns[UPSTREAM_CONN_READY]);
 	drain_list(&pool->conns[UPSTREAM_CONN_BUSY]);
+	drain_list(&pool->conns[UPSTREAM_CONN_SILENT]);
 }
 
 static void count(const struct pool *pool, unsigned id)
@@ -79,7 +82,7 @@ static void fail(struct upstream_request *request, enum reply_reason reason, str
 /* Connections on their way are as many as the requests that wait for one. */
 static unsigned wanted(const struct pool *pool)
 {
-	if (pool->protocol == STREAM_PROTOCOL_DUBBO)
+	if (pool->is_multiplexed)
 		return pool->pending_count ? 1 : 0;
 	return pool->pending_count;
 }
@@ -115,19 +118,55 @@ static void connect_wanted(struct pool *pool)
 	}
 }
 
-struct upstream_conn *pool_with_room(const struct pool *pool)
+/* One more connection, while the others go on serving. Not to a host that stops. */
+static void grow(struct pool *pool)
+{
+	struct cluster_worker *cluster = pool->host->cluster;
+	uint64_t now_ms = loop_now_ms(cluster->upstream->loop);
+	enum status why;
+
+	if (pool->connecting_count || now_ms < pool->grows_after_ms || pool->is_draining ||
+	    pool->is_closing || host_is_readonly(pool->host->host, now_ms))
+		return;
+	pool->grows_after_ms = now_ms + MULTIPLEX_GROW_MS;
+	if (!cluster_worker_take(cluster, CLUSTER_PRIORITY_DEFAULT, BREAKER_CONNECTIONS))
+		count(pool, CLUSTER_STAT_UPSTREAM_CX_OVERFLOW);
+	else if (!upstream_conn_open(pool, CLUSTER_PRIORITY_DEFAULT, &why))
+		cluster_worker_drop(cluster, CLUSTER_PRIORITY_DEFAULT, BREAKER_CONNECTIONS);
+}
+
+static struct upstream_conn *least_loaded(struct pool *pool)
+{
+	const struct list_node *ready = &pool->conns[UPSTREAM_CONN_READY];
+	struct upstream_conn *least = NULL;
+
+	for (const struct list_node *n = ready->next; n != ready; n = n->next) {
+		struct upstream_conn *uc = container_of(n, struct upstream_conn, link);
+		if (!least || uc->active < least->active)
+			least = uc;
+	}
+	if (least->active >= MULTIPLEX_MARK)
+		grow(pool);
+	return least;
+}
+
+struct upstream_conn *pool_with_room(struct pool *pool)
 {
 	struct upstream_conn *uc = newest(pool, UPSTREAM_CONN_READY);
 
-	if (!uc || !uc->codec->type->is_multiplexed || pool->host->active < MULTIPLEX_MARK)
+	if (LIKELY(!pool->is_multiplexed || pool->host->active < MULTIPLEX_MARK) || !uc)
 		return uc;
-	for (struct list_node *n = pool->conns[UPSTREAM_CONN_READY].next;
-	     n != &pool->conns[UPSTREAM_CONN_READY]; n = n->next) {
-		struct upstream_conn *other = container_of(n, struct upstream_conn, link);
-		if (other->codec->type->room(other->codec) > uc->codec->type->room(uc->codec))
-			uc = other;
-	}
-	return uc;
+	return least_loaded(pool);
+}
+
+bool pool_has_surplus(const struct pool *pool)
+{
+	const struct list_node *ready = &pool->conns[UPSTREAM_CONN_READY];
+	unsigned spare = 0;
+
+	for (const struct list_node *n = ready->next; n != ready; n = n->next)
+		spare++;
+	return spare > 1 && pool->host->active <= (spare - 1) * (MULTIPLEX_MARK / 2);
 }
 
 /* A request that a breaker refuses: the cluster's fault, not the host's. */
@@ -184,9 +223,9 @@ void pool_connect_failed(struct pool *pool, enum reply_reason reason, struct sli
 {
 	unsigned fails = pool->pending_count;
 
-	if (pool->protocol != STREAM_PROTOCOL_DUBBO && fails > pool->connecting_count)
+	if (!pool->is_multiplexed && fails > pool->connecting_count)
 		fails -= pool->connecting_count;
-	else if (pool->protocol != STREAM_PROTOCOL_DUBBO)
+	else if (!pool->is_multiplexed)
 		fails = 0;
 	while (fails-- && pool->pending_count) {
 		count(pool, CLUSTER_STAT_UPSTREAM_RQ_PENDING_FAILURE_EJECT);

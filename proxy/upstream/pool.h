@@ -1,11 +1,12 @@
 /* The connections of one worker to one host in one protocol.
  *
- *   pending: requests that wait ─┐            states: connecting  ready (LIFO)  busy  draining
+ *   pending: requests that wait ─┐     states: connecting  ready (LIFO)  busy  silent  draining
  *                                └─> a connection with room
  *
  * Exclusive protocols (HTTP/1.1) take the connection used last; multiplexed ones fill one
- * connection until its in-flight count passes MULTIPLEX_MARK, then open another. Owner: its
- * worker_host. Thread: its worker. Limits: circuit breakers of the cluster. */
+ * connection until MULTIPLEX_MARK requests are in flight, then the one with the fewest, and open
+ * another when all have so many. What is too much again is drained. Owner: its worker_host. Thread:
+ * its worker. Limits: circuit breakers of the cluster. */
 #ifndef UPSTREAM_POOL_H
 #define UPSTREAM_POOL_H
 
@@ -19,9 +20,10 @@ struct cluster_worker;
 struct worker_host;
 
 enum {
-	MULTIPLEX_MARK = 1024, /* calls in flight on a connection before another is opened */
+	MULTIPLEX_MARK = 1024,  /* calls in flight on a connection before another is opened */
+	MULTIPLEX_GROW_MS = 50, /* between two connections that are opened beside others */
 	MULTIPLEX_OUTPUT_CAP = 16 << 20, /* bytes that wait for a host that doesn't read */
-	MULTIPLEX_HEARTBEAT_MS = 60000,  /* idle time before ours is sent */
+	MULTIPLEX_SILENT_MS = 60000,     /* from a lost heartbeat to the connection's end */
 };
 
 struct pool {
@@ -30,6 +32,8 @@ struct pool {
 	struct list_node conns[UPSTREAM_CONN_STATES];
 	struct list_node pending;
 	unsigned conn_count, connecting_count, pending_count;
+	uint64_t grows_after_ms; /* not before is another one opened beside those that serve */
+	bool is_multiplexed;
 	bool is_closing;  /* by pool_close: nothing is opened any more */
 	bool is_draining; /* the host has left its cluster: no new connections for new requests'
 			     sake */
@@ -47,7 +51,9 @@ static inline bool pool_is_empty(const struct pool *pool)
 }
 
 /* A connection that takes another request now, or NULL. */
-struct upstream_conn *pool_with_room(const struct pool *pool);
+struct upstream_conn *pool_with_room(struct pool *pool);
+/* Multiplexed: the others would do without one of the connections, by far. */
+bool pool_has_surplus(const struct pool *pool);
 /* Finds or opens a connection for the request; ready, failed, or pending. */
 void pool_request(struct pool *pool, struct upstream_request *request);
 /* A connection has room (or has gone): pending requests may go on. */

@@ -44,6 +44,7 @@ static void cancel_attached(struct upstream_request *request)
 	if (request->exchange.codec)
 		uc->codec->type->abandon(&request->exchange);
 	list_remove(&request->link);
+	uc->active--;
 	request->conn = NULL;
 	request->state = UPSTREAM_REQUEST_OVER;
 	host->active--;

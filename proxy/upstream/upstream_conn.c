@@ -41,9 +41,16 @@ static void set_state(struct upstream_conn *uc, enum upstream_conn_state state)
 	list_push_back(&pool->conns[state], &uc->link);
 }
 
+/* Its peer wants to close it, and won't say otherwise. */
+static bool is_leaving(const struct upstream_conn *uc)
+{
+	return uc->codec->is_draining && !uc->is_readonly;
+}
+
 void upstream_conn_update(struct upstream_conn *uc)
 {
-	if (uc->state == UPSTREAM_CONN_CONNECTING || uc->state == UPSTREAM_CONN_DRAINING)
+	if (uc->state == UPSTREAM_CONN_CONNECTING || uc->state == UPSTREAM_CONN_SILENT ||
+	    uc->state == UPSTREAM_CONN_DRAINING)
 		return;
 	uint32_t most = config_of(uc)->http.max_requests_per_connection;
 	bool is_used_up = most && uc->served >= most;
@@ -51,7 +58,7 @@ void upstream_conn_update(struct upstream_conn *uc)
 		uc->is_used_up = true;
 		count(uc, CLUSTER_STAT_UPSTREAM_CX_MAX_REQUESTS);
 	}
-	if (uc->codec->must_close || uc->codec->is_draining || is_used_up) {
+	if (uc->codec->must_close || is_leaving(uc) || is_used_up) {
 		upstream_conn_drain(uc);
 		return;
 	}
@@ -75,6 +82,7 @@ static void detach(struct upstream_request *request)
 
 	request->was_untouched = request->conn->conn.bytes_written <= request->begins_at;
 	list_remove(&request->link);
+	request->conn->active--;
 	request->conn = NULL;
 	request->state = UPSTREAM_REQUEST_OVER;
 	host->active--;
@@ -139,6 +147,8 @@ static void gone(struct upstream_conn *uc, enum reply_reason reason, bool is_rem
 
 	worker_host_hold(pool->host);
 	set_state(uc, UPSTREAM_CONN_DRAINING);
+	if (UNLIKELY(uc->is_readonly))
+		host_readonly_over(pool->host->host, true, loop_now_ms(upstream->loop));
 	count_end(uc, is_remote);
 	stat_gauge_dec(upstream->stats, stats, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);
 	stat_record(upstream->stats, stats, CLUSTER_STAT_UPSTREAM_CX_LENGTH_MS,
@@ -203,34 +213,116 @@ static struct upstream_conn *of_conn(struct conn *conn)
 	return container_of(conn, struct upstream_conn, conn);
 }
 
-static uint64_t idle_limit_ms(const struct upstream_conn *uc)
+/* --- time: one timer for all, set to the earliest limit */
+
+static bool has_heartbeat(const struct upstream_conn *uc)
 {
-	return uc->codec->type->is_multiplexed ? MULTIPLEX_HEARTBEAT_MS
-					       : config_of(uc)->http.idle_timeout_ms;
+	return uc->codec->type->is_multiplexed && uc->codec->type->heartbeat;
+}
+
+/* Since bytes came from it: calls that wait for their answers don't say that the peer lives. */
+static uint64_t quiet_ms(const struct upstream_conn *uc)
+{
+	return loop_now_ms(upstream_of(uc)->loop) - uc->heard_ms;
+}
+
+/* How long it may go on without a request; 0: no longer. */
+static uint64_t rest_of_idle_ms(const struct upstream_conn *uc)
+{
+	uint64_t limit_ms = config_of(uc)->http.idle_timeout_ms;
+	uint64_t idle_ms = loop_now_ms(upstream_of(uc)->loop) - uc->last_use_ms;
+
+	if (!limit_ms || uc->is_readonly) /* WRITEABLE may come */
+		return UINT64_MAX;
+	if (!list_is_empty(&uc->requests))
+		return limit_ms;
+	return idle_ms < limit_ms ? limit_ms - idle_ms : 0;
+}
+
+static uint64_t rest_of_quiet_ms(const struct upstream_conn *uc)
+{
+	uint64_t limit_ms = config_of(uc)->http.keepalive_interval_ms;
+
+	if (!has_heartbeat(uc) || !limit_ms)
+		return UINT64_MAX;
+	return quiet_ms(uc) < limit_ms ? limit_ms - quiet_ms(uc) : 0;
+}
+
+static void wait_on(struct upstream_conn *uc)
+{
+	uint64_t idle_ms = rest_of_idle_ms(uc), silence_ms = rest_of_quiet_ms(uc);
+	uint64_t rest_ms = idle_ms < silence_ms ? idle_ms : silence_ms;
+
+	if (rest_ms != UINT64_MAX)
+		conn_set_timer(&uc->conn, rest_ms ? rest_ms : 1);
+}
+
+/* Nothing new is sent there; what is under way may still be answered. */
+static void lose_heartbeat(struct upstream_conn *uc)
+{
+	count(uc, CLUSTER_STAT_UPSTREAM_CX_HEARTBEAT_LOST);
+	uc->heartbeat = HEARTBEAT_LOST;
+	if (list_is_empty(&uc->requests)) {
+		upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+		return;
+	}
+	if (uc->state != UPSTREAM_CONN_DRAINING)
+		set_state(uc, UPSTREAM_CONN_SILENT);
+	conn_set_timer(&uc->conn, MULTIPLEX_SILENT_MS);
+}
+
+/* Bytes have come since an earlier heartbeat, but no answer to it: it isn't asked twice. */
+static void send_heartbeat(struct upstream_conn *uc)
+{
+	if (!uc->codec->type->heartbeat(uc->codec)) {
+		lose_heartbeat(uc);
+		return;
+	}
+	uc->heartbeat = HEARTBEAT_SENT;
+	conn_flush_later(&uc->conn);
+	conn_set_timer(&uc->conn, config_of(uc)->http.keepalive_timeout_ms);
+}
+
+static void end_silence(struct upstream_conn *uc)
+{
+	switch ((enum heartbeat_state)uc->heartbeat) {
+	case HEARTBEAT_NONE:
+		send_heartbeat(uc);
+		break;
+	case HEARTBEAT_SENT:
+		lose_heartbeat(uc);
+		break;
+	case HEARTBEAT_LOST:
+		upstream_conn_close(uc, REPLY_CONNECTION_LOST);
+		break;
+	}
 }
 
 static void on_timed_out(struct conn *conn)
 {
 	struct upstream_conn *uc = of_conn(conn);
-	uint64_t limit_ms = idle_limit_ms(uc);
-	uint64_t idle_ms = loop_now_ms(conn_loop(conn)) - uc->last_use_ms;
 
-	/* Calls that wait for their answers don't say that the peer lives. */
-	if (!list_is_empty(&uc->requests) && !uc->codec->type->is_multiplexed)
-		idle_ms = 0;
-	if (idle_ms >= limit_ms && uc->codec->type->heartbeat) {
-		if (!uc->codec->type->heartbeat(uc->codec)) {
-			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
-			return;
-		}
-		conn_flush_later(conn);
-		idle_ms = 0;
-	} else if (idle_ms >= limit_ms) {
+	if (!rest_of_idle_ms(uc)) {
 		count(uc, CLUSTER_STAT_UPSTREAM_CX_IDLE_TIMEOUT);
 		upstream_conn_close(uc, REPLY_CONNECTION_LOST);
 		return;
 	}
-	conn_set_timer(conn, limit_ms - idle_ms);
+	if (!rest_of_quiet_ms(uc)) {
+		end_silence(uc);
+		return;
+	}
+	wait_on(uc);
+	if (uc->state == UPSTREAM_CONN_READY && pool_has_surplus(uc->pool))
+		upstream_conn_drain(uc);
+}
+
+/* The peer lives after all. */
+static COLD void hear_again(struct upstream_conn *uc)
+{
+	uc->heartbeat = HEARTBEAT_NONE;
+	if (uc->state == UPSTREAM_CONN_SILENT)
+		set_state(uc, UPSTREAM_CONN_READY);
+	wait_on(uc);
 }
 
 static void on_connected(struct conn *conn)
@@ -241,9 +333,10 @@ static void on_connected(struct conn *conn)
 	stat_record(upstream_of(uc)->stats, cluster_of(uc)->stats,
 		    CLUSTER_STAT_UPSTREAM_CX_CONNECT_MS,
 		    loop_now_ms(conn_loop(conn)) - uc->start_ms);
-	uc->last_use_ms = loop_now_ms(conn_loop(conn));
-	conn_set_timer(conn, idle_limit_ms(uc));
+	uc->last_use_ms = uc->heard_ms = loop_now_ms(conn_loop(conn));
+	wait_on(uc);
 	set_state(uc, UPSTREAM_CONN_READY);
+	host_readonly_connected(pool->host->host);
 	worker_host_note(pool->host, OUTLIER_LOCAL_SUCCESS);
 	if (pool->is_draining && list_is_empty(&pool->pending))
 		upstream_conn_drain(uc);
@@ -255,6 +348,9 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 {
 	struct upstream_conn *uc = of_conn(conn);
 
+	uc->heard_ms = loop_now_ms(conn_loop(conn));
+	if (UNLIKELY(uc->heartbeat != HEARTBEAT_NONE))
+		hear_again(uc);
 	uc->is_reading = true;
 	size_t consumed = codec_read(uc->codec, bytes, eof);
 	uc->is_reading = false;
@@ -274,7 +370,7 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 	if (uc->state == UPSTREAM_CONN_DRAINING) {
 		if (list_is_empty(&uc->requests))
 			upstream_conn_close(uc, REPLY_CONNECTION_LOST);
-	} else if (UNLIKELY(uc->codec->must_close || uc->codec->is_draining)) {
+	} else if (UNLIKELY(uc->codec->must_close || is_leaving(uc))) {
 		upstream_conn_update(uc); /* what else changes its room settles it where it does */
 	} else if (uc->is_unsettled) {
 		settle(uc);
@@ -433,6 +529,14 @@ void upstream_conn_passed(struct exchange *exchange, struct slice frame)
 	worker_host_release(host);
 }
 
+void upstream_conn_noticed(struct codec *codec, enum dubbo_notice notice)
+{
+	if (notice == DUBBO_NOTICE_PROVIDER_REQUEST)
+		count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_FROM_PROVIDER);
+	else if (notice == DUBBO_NOTICE_UNKNOWN_ANSWER)
+		count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_UNKNOWN_ANSWER);
+}
+
 static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)
 {
 	(void)codec; /* on_read closes: codec->is_failed */
@@ -444,17 +548,22 @@ static void on_draining(struct codec *codec)
 {
 	struct upstream_conn *uc = codec->owner;
 	count(uc, CLUSTER_STAT_UPSTREAM_CX_CLOSE_NOTIFY);
-	if (codec->type->is_multiplexed)
-		worker_host_rest(uc->pool->host);
-	if (uc->state != UPSTREAM_CONN_CONNECTING)
+	if (uc->pool->protocol == STREAM_PROTOCOL_DUBBO) {
+		uc->is_readonly = true;
+		host_readonly_said(uc->pool->host->host);
+	} else if (uc->state != UPSTREAM_CONN_CONNECTING) {
 		upstream_conn_drain(uc);
+	}
 }
 
-/* The host takes calls again; this connection ends all the same. */
 static void on_undraining(struct codec *codec)
 {
 	struct upstream_conn *uc = codec->owner;
-	uc->pool->host->rests_until_ms = 0;
+
+	if (!uc->is_readonly)
+		return;
+	uc->is_readonly = false;
+	host_readonly_over(uc->pool->host->host, false, loop_now_ms(upstream_of(uc)->loop));
 }
 
 static const struct codec_events codec_events = {
@@ -535,6 +644,7 @@ static inline void enlist(struct upstream_conn *uc, struct upstream_request *req
 	request->is_conn_reused = uc->served > 0;
 	request->begins_at = uc->conn.bytes_written + uc->conn.out.len;
 	uc->served++;
+	uc->active++;
 	list_push_back(&uc->requests, &request->link);
 	request->host->active++;
 	request->host->counts.rq_total++;

@@ -1,7 +1,11 @@
 /* A pooled connection to a host, with its codec and the requests on it.
  *
  *   CONNECTING ─> READY (has room) <─> BUSY (none)
+ *                   └─ a heartbeat is lost ─> SILENT ─ any byte comes ─> READY
  *     ─> DRAINING (takes no more; ends with its last request) ─> freed
+ *
+ * READONLY is no state of a connection: it is its host that is picked no more, and the connection
+ * stays, for its open calls and to hear WRITEABLE.
  *
  * State = list: a connection is in exactly one of its pool's lists. Owner: its pool; freed by
  * conn_bury. Thread: its worker. Timers (conn's): connect, then idle or heartbeat (multiplexed). */
@@ -23,8 +27,16 @@ enum upstream_conn_state {
 	UPSTREAM_CONN_CONNECTING,
 	UPSTREAM_CONN_READY,
 	UPSTREAM_CONN_BUSY,
+	UPSTREAM_CONN_SILENT,
 	UPSTREAM_CONN_DRAINING,
 	UPSTREAM_CONN_STATES,
+};
+
+/* Since bytes came last. */
+enum heartbeat_state {
+	HEARTBEAT_NONE,
+	HEARTBEAT_SENT,
+	HEARTBEAT_LOST, /* no answer in time */
 };
 
 struct upstream_conn {
@@ -37,13 +49,17 @@ struct upstream_conn {
 	uint64_t id;
 	uint64_t start_ms;
 	uint64_t last_use_ms;
-	uint32_t served;  /* requests that were attached */
-	uint8_t state;    /* enum upstream_conn_state */
-	uint8_t priority; /* enum cluster_priority: whose slot it has */
+	uint64_t heard_ms; /* multiplexed: when bytes came last */
+	uint32_t active;   /* requests on it */
+	uint32_t served;   /* requests that were attached */
+	uint8_t state;     /* enum upstream_conn_state */
+	uint8_t priority;  /* enum cluster_priority: whose slot it has */
 	bool has_local;
 	bool is_used_up;   /* it has served max_requests_per_connection */
 	bool is_reading;   /* codec_read runs */
 	bool is_unsettled; /* a request has ended since: at the end of the read */
+	uint8_t heartbeat; /* enum heartbeat_state */
+	bool is_readonly;  /* counted in its host's readonly_count */
 	union {
 		struct http1 http1;
 		struct dubbo dubbo;
@@ -64,6 +80,8 @@ void upstream_conn_pass(struct upstream_conn *uc, struct upstream_request *reque
 			struct slice frame);
 /* The codec's word of a passed frame's answer. */
 void upstream_conn_passed(struct exchange *exchange, struct slice frame);
+/* The codec's word of what it dealt with by itself. */
+void upstream_conn_noticed(struct codec *codec, enum dubbo_notice notice);
 
 /* Requests on it are reset for `reason`; closed and buried. */
 void upstream_conn_close(struct upstream_conn *uc, enum reply_reason reason);

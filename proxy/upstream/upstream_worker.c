@@ -6,7 +6,9 @@
 
 enum {
 	FIRST_BUCKETS = 16,
-	PICK_RESTED_ATTEMPTS = 16,
+	PICK_WRITEABLE_ATTEMPTS = 16,
+	PICK_WRITEABLE_ATTEMPTS_OF_SUBSET = 64,
+	PICK_SEARCHED_HOSTS = 4096,
 	SWEEP_BUCKETS = 1024, /* in one turn: 0.1 ms or so */
 	SWEEP_MS = 1,
 };
@@ -386,47 +388,54 @@ static void count_pick(const struct cluster_worker *cluster, const struct pick *
 	}
 }
 
-void worker_host_rest(struct worker_host *wh)
-{
-	wh->rests_until_ms = loop_now_ms(wh->cluster->upstream->loop) + HOST_REST_MS;
-}
-
-static bool is_resting(struct worker_host *wh)
-{
-	if (LIKELY(!wh->rests_until_ms))
-		return false;
-	if (loop_now_ms(wh->cluster->upstream->loop) >= wh->rests_until_ms)
-		wh->rests_until_ms = 0;
-	return wh->rests_until_ms;
-}
-
-/* A pick that passes over resting hosts, and over what the caller refuses. */
-struct rested_pick {
-	struct cluster_worker *cluster;
+/* A pick that passes over hosts that said READONLY, and over what the caller refuses. */
+struct writeable_pick {
 	const struct pick *asked;
+	uint64_t now_ms;
 };
 
-static bool is_refused_or_resting(void *owner, const struct host_set *set, uint32_t index)
+static bool is_refused_or_readonly(void *owner, const struct host_set *set, uint32_t index)
 {
-	const struct rested_pick *rested = owner;
-	const struct pick *asked = rested->asked;
+	const struct writeable_pick *writeable = owner;
+	const struct pick *asked = writeable->asked;
 
 	return (asked->is_refused && asked->is_refused(asked->owner, set, index)) ||
-	       is_resting(worker_host_get(rested->cluster, set->hosts[index]));
+	       host_is_readonly(set->hosts[index], writeable->now_ms);
 }
 
-static COLD struct worker_host *pick_rested(struct cluster_worker *cluster,
-					    const struct pick *asked)
+/* The balancer's attempts have all met such hosts: when a group is stopped host by host, most of it
+ * may be READONLY. The next one of the same priority that isn't, from anywhere on. */
+static uint32_t search_writeable(struct cluster_worker *cluster, struct writeable_pick *writeable,
+				 uint32_t met)
 {
-	struct rested_pick rested = {cluster, asked};
-	struct pick pick = *asked;
 	const struct host_set *set = cluster_worker_hosts(cluster);
+	uint32_t priority = host_set_locality(set, met)->priority;
+	uint32_t start = random_below(cluster->upstream->random, set->count);
 
-	pick.attempts = PICK_RESTED_ATTEMPTS;
-	pick.is_refused = is_refused_or_resting;
-	pick.owner = &rested;
+	for (uint32_t i = 0; i < set->count && i < PICK_SEARCHED_HOSTS; i++) {
+		uint32_t index = (start + i) % set->count;
+		if (host_set_locality(set, index)->priority == priority &&
+		    !host_is_unhealthy(set->hosts[index]) &&
+		    !is_refused_or_readonly(writeable, set, index))
+			return index;
+	}
+	return BALANCE_NONE;
+}
+
+/* BALANCE_NONE: there is none, so a READONLY one has to do, as with Java's consumers. */
+static COLD uint32_t pick_writeable(struct cluster_worker *cluster, const struct pick *asked)
+{
+	const struct host_set *set = cluster_worker_hosts(cluster);
+	struct writeable_pick writeable = {asked, loop_now_ms(cluster->upstream->loop)};
+	struct pick pick = *asked;
+
+	pick.attempts = set->subsets ? PICK_WRITEABLE_ATTEMPTS_OF_SUBSET : PICK_WRITEABLE_ATTEMPTS;
+	pick.is_refused = is_refused_or_readonly;
+	pick.owner = &writeable;
 	uint32_t index = host_set_pick(set, &cluster->balance, &pick);
-	return index == BALANCE_NONE ? NULL : worker_host_get(cluster, set->hosts[index]);
+	if (index == BALANCE_NONE || !is_refused_or_readonly(&writeable, set, index))
+		return index;
+	return set->subsets ? BALANCE_NONE : search_writeable(cluster, &writeable, index);
 }
 
 static bool has_no_choice(const struct host_set *set, const struct pick *pick)
@@ -455,11 +464,14 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 		count_pick(cluster, pick);
 	if (index == BALANCE_NONE)
 		return NULL;
+	if (host_is_readonly(set->hosts[index], loop_now_ms(cluster->upstream->loop))) {
+		uint32_t other = pick_writeable(cluster, pick);
+		index = pick->index = other == BALANCE_NONE ? index : other;
+	}
 	struct worker_host *wh = worker_host_get(cluster, set->hosts[index]);
 	if (UNLIKELY(has_no_choice(set, pick)))
 		cluster->only = wh;
-	struct worker_host *other = is_resting(wh) ? pick_rested(cluster, pick) : NULL;
-	return other ? other : wh;
+	return wh;
 }
 
 struct worker_host *cluster_worker_pick_next(struct cluster_worker *cluster)
@@ -470,8 +482,10 @@ struct worker_host *cluster_worker_pick_next(struct cluster_worker *cluster)
 
 	if (UNLIKELY(position == BALANCE_NONE))
 		return NULL;
-	struct worker_host *wh = worker_host_get(cluster, set->hosts[group_host(group, position)]);
-	return is_resting(wh) ? NULL : wh;
+	struct host *host = set->hosts[group_host(group, position)];
+	if (host_is_readonly(host, loop_now_ms(cluster->upstream->loop)))
+		return NULL;
+	return worker_host_get(cluster, host);
 }
 
 /* --- life --- */
@@ -491,6 +505,7 @@ struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table 
 	upstream->dubbo_options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 							 .max_in_flight = DUBBO_MAX_IN_FLIGHT,
 							 .counts = &upstream->dubbo_counts,
+							 .noticed = upstream_conn_noticed,
 							 .passed = upstream_conn_passed};
 	return upstream;
 }

@@ -28,7 +28,6 @@
 
 enum {
 	UPSTREAM_PROTOCOLS = STREAM_PROTOCOL_BOLT + 1,
-	HOST_REST_MS = 15000, /* a provider that stops says so and ends some 10 s later */
 };
 
 /* What one worker has counted of a host. */
@@ -45,7 +44,6 @@ struct worker_host {
 	uint32_t active;          /* requests in flight of this worker */
 	uint32_t holds;           /* requests that aren't over, streams that look at it */
 	bool is_removed;          /* no longer in the set */
-	uint64_t rests_until_ms;  /* it said that it takes no more calls (READONLY); 0: never */
 	struct host_counts counts;
 	uint64_t told_requests, told_successes; /* of the counts, what main knows */
 	struct pool *pools[UPSTREAM_PROTOCOLS]; /* NULL: never used */
@@ -193,7 +191,7 @@ static inline struct worker_host *cluster_worker_only(const struct cluster_worke
 {
 	struct worker_host *only = cluster->only;
 
-	return only && !host_is_unhealthy(only->host) && !only->rests_until_ms ? only : NULL;
+	return only && !(host_health(only->host) & (HOST_UNHEALTHY | HOST_READONLY)) ? only : NULL;
 }
 
 /* Chooses a host; NULL when there is none (no healthy upstream). Borrowed: hold it to keep it. */
@@ -201,10 +199,6 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 
 /* The same for a cluster that is_plain; NULL: ask the other. */
 struct worker_host *cluster_worker_pick_next(struct cluster_worker *cluster);
-
-/* The host said that it takes no more calls: others are chosen for HOST_REST_MS, if there are any.
- */
-void worker_host_rest(struct worker_host *wh);
 
 /* This worker's object for a host of the cluster, made if new. Borrowed. */
 struct worker_host *worker_host_get(struct cluster_worker *cluster, struct host *host);

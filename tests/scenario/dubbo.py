@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from dubbo_peer import READONLY, SERVICE, Consumer, Provider
+from dubbo_peer import READONLY, SERVICE, WRITEABLE, Consumer, Provider
 from gateway import TYPE, Gateway, address, cluster, dubbo_manager
 from ports import free_ports
 
@@ -191,7 +191,7 @@ def a_late_answer_is_for_nobody():
 
 
 def a_provider_that_says_readonly_gets_no_more_calls():
-    """Its open call is answered; then its connection is closed; calls go to the other one, later ones too."""
+    """Its open call is answered; its connection stays to hear WRITEABLE; calls go to the other one until then."""
     one, two = Provider("one", hold=True), Provider("two", hold=True)
     with _gateway("readonly", one.port, two.port, args=["--disable-hot-restart", "--concurrency", "1"]) as g, Consumer(g.port) as c:
         c.call(), c.call()
@@ -206,8 +206,43 @@ def a_provider_that_says_readonly_gets_no_more_calls():
             assert c.ask().body == b"\x91\x03two"
         one.answer(sock, frame)
         assert c.read().body == b"\x91\x03one"
-        g.wait_for("cluster.up.upstream_cx_active", 1)
-        assert one.count == 1
+        assert one.count == 1 and "/readonly" in g.get("/clusters") and g.stat("cluster.up.upstream_cx_active") == 2
+        one.hold = False
+        sock.sendall(WRITEABLE)
+        end = time.monotonic() + 10
+        while c.ask().body != b"\x91\x03one":
+            assert time.monotonic() < end
+        assert "/readonly" not in g.get("/clusters")
+    one.stop(), two.stop()
+
+
+def readonly_is_the_host_s_and_every_worker_knows():
+    """It says so on one of two workers' connections; 10 ms later no worker sends it a call."""
+    one, two = Provider("one"), Provider("two")
+    with _gateway("readonly-workers", one.port, two.port) as g:
+        consumers = []
+        end = time.monotonic() + 10
+        while len(one.conns) < 2 or len(two.conns) < 2:
+            assert time.monotonic() < end, "calls of two workers"
+            consumers.append(Consumer(g.port))
+            for _ in range(4):
+                consumers[-1].ask()
+        for told in (0, 1):
+            one.conns[told].sendall(READONLY)
+            time.sleep(0.01)
+            before = one.count
+            for c in consumers * 8:
+                assert (body := c.ask().body) == b"\x91\x03two", (told, body, one.count - before, len(consumers))
+            assert one.count == before
+            one.conns[told].sendall(WRITEABLE)
+            end = time.monotonic() + 10
+            while one.count == before:
+                assert time.monotonic() < end
+                consumers[0].ask()
+        one.conns[0].sendall(READONLY)
+        two.conns[0].sendall(READONLY)
+        time.sleep(0.01)
+        assert {c.ask().body for c in consumers * 4} == {b"\x91\x03one", b"\x91\x03two"}, "when all say so, they go on"
     one.stop(), two.stop()
 
 

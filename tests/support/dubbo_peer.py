@@ -7,6 +7,7 @@ import threading
 import dubbo as wire
 
 READONLY = wire.request_frame(0, b"\x01R", event=True, twoway=False)
+WRITEABLE = wire.request_frame(0, b"\x01W", event=True, twoway=False)
 SERVICE = "a.Svc"
 
 
@@ -51,6 +52,7 @@ class Provider:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.conns.append(sock)
             if self.reads:
                 threading.Thread(target=self.serve, args=(sock,), daemon=True).start()

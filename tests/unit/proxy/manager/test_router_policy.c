@@ -24,8 +24,8 @@ static void hour_choose(const void *config, const struct policy_facts *facts,
 	const struct header *h = headers_find(facts->headers, SLICE("x-hour"));
 	struct slice text = h ? header_value(h) : cookie_find(facts->headers, SLICE("hour"));
 
-	if (!text.len && !facts->argument(facts->context, &first, &text) &&
-	    !facts->attachment(facts->context, SLICE("Hour"), &text))
+	if (!text.len && !(facts->argument && facts->argument(facts->context, &first, &text)) &&
+	    !(facts->attachment && facts->attachment(facts->context, SLICE("Hour"), &text)))
 		return;
 	if (slice_equal(text, SLICE("night"))) {
 		choice->wishes = hours->wishes;

@@ -497,10 +497,10 @@ static void an_only_host_is_remembered_while_it_is_well(void **context)
 	assert_null(cluster_worker_only(cluster()));
 	host_health_set(only->host, 0, HOST_FAILED_ACTIVE_CHECK);
 	assert_ptr_equal(cluster_worker_only(cluster()), only);
-	worker_host_rest(only);
+	host_readonly_said(only->host);
 	assert_null(cluster_worker_only(cluster()));
 	assert_ptr_equal(cluster_worker_pick(cluster(), &pick), only);
-	only->rests_until_ms = 1;
+	host_readonly_over(only->host, false, loop_now_ms(&f.loop));
 	assert_ptr_equal(cluster_worker_pick(cluster(), &pick), only);
 	assert_ptr_equal(cluster_worker_only(cluster()), only);
 

@@ -1,0 +1,86 @@
+/* The rules of an RPC table, found without trying all: by interface, by method, and where many ask
+ * for texts of the same value (an argument, an attachment …), by that value.
+ *
+ *   interface ─ map, or trie of "a.b.*" and "*.Svc" ─> methods ─┬─ "find"    ─> rules in order
+ *                                                               ├─ "create"  ─> by value ─> rules
+ *                                                               └─ any other ─> rules in order
+ *
+ * A rule that names no single method stands in the interface's list of any other method, which is
+ * tried along with the method's own; likewise the lists of all interface patterns that a call
+ * fits. Lists are merged by the rules' order, so the first one that matches wins. Owner: the
+ * table's arena; immutable. Thread: any. Limit: RPC_LISTS_MAX lists for one call. */
+#ifndef ROUTING_RPC_RULES_H
+#define ROUTING_RPC_RULES_H
+
+#include "routing/literal_trie.h"
+#include "routing/name_map.h"
+#include "routing/rpc_match.h"
+
+struct route;
+
+enum { RPC_LISTS_MAX = 128 };
+
+struct rpc_rule {
+	const struct route *route;
+	const struct rpc_match *match; /* NULL: whatever the call says */
+	uint32_t order;                /* in the table */
+};
+
+struct rpc_switch;
+
+/* Rules that stand for the same interface and method, in order. */
+struct rpc_list {
+	const struct rpc_rule *rules;
+	const struct rpc_switch *by_value; /* NULL: they are tried one after the other */
+	uint32_t count;
+};
+
+struct rpc_method {
+	const char *name;
+	uint32_t name_len, hash;
+	struct rpc_list list;
+};
+
+struct rpc_interface {
+	const struct rpc_method *methods;
+	uint32_t method_count;
+	struct rpc_list others;    /* rules for more than one method */
+	struct name_map by_method; /* of many methods */
+};
+
+struct rpc_rules {
+	const struct rpc_interface *interfaces;
+	struct name_map exact; /* positions in interfaces, as in the tries */
+	struct literal_trie prefixes, suffixes;
+	const struct rpc_interface *any; /* "*"; NULL: none */
+	bool needs_attachments, needs_arguments;
+};
+
+/* The interface that a rule asks for. A wildcard stands for one character or more. */
+struct interface_pattern {
+	enum { INTERFACE_EXACT, INTERFACE_PREFIX, INTERFACE_SUFFIX, INTERFACE_ANY } kind;
+	struct slice text; /* without the '*' */
+};
+
+/* From "a.Svc", "a.*", "*.Svc" or "*", not empty; borrows the text. */
+struct interface_pattern interface_pattern_of(struct slice text);
+
+/* One rule to be built in. method .data NULL: for more than one. */
+struct rpc_rule_entry {
+	struct interface_pattern interface;
+	struct slice method;
+	const struct route *route;
+	const struct rpc_match *match;
+};
+
+/* Borrows all texts for the arena's life. STATUS_INVALID: patterns nested too deep, or too many
+ * arguments asked for by the rules of one method. */
+enum status MUST_CHECK rpc_rules_build(struct rpc_rules *rules,
+				       const struct rpc_rule_entry *entries, size_t count,
+				       struct arena *arena, struct diag *diag);
+
+/* The first rule's route, or NULL. input was prepared, and has facts. */
+const struct route *rpc_rules_match(const struct rpc_rules *rules,
+				    const struct route_match_input *input, unsigned *looked_at);
+
+#endif
