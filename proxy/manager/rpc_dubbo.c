@@ -72,12 +72,9 @@ static void read_call(struct headers *request, const struct call_needs *needs,
 		publish(request, arena);
 	else if (needs->attachments && !dubbo_read_attachments(request, arena))
 		return;
-	for (uint32_t i = 0; i < needs->path_count; i++) {
-		const struct argument_path *path = needs->paths[i];
-		struct slice text;
-		if (!path->step_count && dubbo_argument(request, path->argument, &text))
-			values[i] = (struct argument_value){.kind = ARGUMENT_STRING, .text = text};
-	}
+	for (uint32_t i = 0; i < needs->path_count; i++)
+		if (dubbo_argument_value(request, needs->paths[i], &values[i]))
+			values[i].kind = ARGUMENT_ABSENT;
 }
 
 static bool argument(struct headers *request, unsigned n, struct slice *text)
