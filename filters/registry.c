@@ -10,6 +10,7 @@
 #define MESSAGE_FILTERS(X) \
 	X(buffer) \
 	X(cors) \
+	X(dubbo_rules) \
 	X(fault) \
 	X(header_mutation) \
 	X(header_to_metadata) \

@@ -118,7 +118,6 @@ static enum status read_key(struct side_reader *r, struct dubbo_part *part, stru
 	if (is_attachment) {
 		part->kind = DUBBO_KEY_ATTACHMENT;
 		part->key = arena_slice(r->arena, inside);
-		r->side->asks_attachments = true;
 		return STATUS_OK;
 	}
 	if (!slice_to_uint64(inside, &number) || number > 255)
@@ -126,7 +125,6 @@ static enum status read_key(struct side_reader *r, struct dubbo_part *part, stru
 				SLICE_FMT(inside));
 	part->kind = DUBBO_KEY_ARGUMENT;
 	part->argument = (uint32_t)number;
-	r->side->asks_arguments = true;
 	return STATUS_OK;
 }
 

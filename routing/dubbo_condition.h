@@ -40,8 +40,7 @@ struct dubbo_part {
 
 struct dubbo_side {
 	const struct dubbo_part *parts;
-	uint32_t count; /* 0: always holds */
-	bool asks_attachments, asks_arguments;
+	uint32_t count;        /* 0: always holds */
 	bool names_parameters; /* some value is a $param */
 };
 

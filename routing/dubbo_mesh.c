@@ -132,15 +132,16 @@ static enum status load_method(struct dubbo_mesh *mesh, struct dubbo_mesh_match 
 			diag_prefix(diag, "args[%zu]", i);
 			return status;
 		}
+		mesh->arguments[arguments[i].index >> 6] |= UINT64_C(1)
+							    << (arguments[i].index & 63);
 	}
 	match->arguments = arguments;
 	match->test_count = (uint32_t)message->n_args;
-	mesh->asks_arguments |= message->n_args;
 	return load_texts(&match->types, &match->type_count, "argp", message->argp, message->n_argp,
 			  arena, diag);
 }
 
-static enum status load_attachments(struct dubbo_mesh *mesh, struct dubbo_mesh_match *match,
+static enum status load_attachments(struct dubbo_mesh_match *match,
 				    const MESSAGE(VirtualService__Attachments) * message,
 				    struct arena *arena, struct diag *diag)
 {
@@ -165,7 +166,6 @@ static enum status load_attachments(struct dubbo_mesh *mesh, struct dubbo_mesh_m
 	}
 	match->attachments = pairs;
 	match->attachment_count = (uint32_t)message->n_dubbo_context;
-	mesh->asks_attachments |= message->n_dubbo_context;
 	return STATUS_OK;
 }
 
@@ -192,7 +192,7 @@ static enum status load_match(struct dubbo_mesh *mesh, struct dubbo_mesh_match *
 	if (message->method && (status = load_method(mesh, match, message->method, arena, diag)))
 		diag_prefix(diag, "method");
 	else if (message->attachments &&
-		 (status = load_attachments(mesh, match, message->attachments, arena, diag)))
+		 (status = load_attachments(match, message->attachments, arena, diag)))
 		diag_prefix(diag, "attachments");
 	return status;
 }

@@ -109,7 +109,7 @@ struct dubbo_mesh {
 	struct dubbo_mesh_subset *subsets;
 	uint32_t subset_count;
 	uint32_t detail_count;
-	bool asks_attachments, asks_arguments;
+	uint64_t arguments[4]; /* bit n: some rule asks for the n-th */
 };
 
 /* Add one message's rules; room for them in services or subsets is the caller's to make.

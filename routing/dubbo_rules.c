@@ -197,10 +197,18 @@ static enum status open_rule(struct loader *l, const struct common *common, size
 	return STATUS_OK;
 }
 
-static void note_asked(struct loader *l, const struct dubbo_side *when)
+/* rule: the one around, of a service or an application. */
+static void note_asked(struct loader *l, struct dubbo_condition_rule *rule, const char *scope,
+		       const struct dubbo_side *when)
 {
-	l->rules->asks_attachments |= when->asks_attachments;
-	l->rules->asks_arguments |= when->asks_arguments;
+	for (uint32_t i = 0; i < when->count; i++) {
+		uint32_t n = when->parts[i].argument;
+		if (when->parts[i].kind != DUBBO_KEY_ARGUMENT)
+			continue;
+		l->rules->arguments[n >> 6] |= UINT64_C(1) << (n & 63);
+		rule->asks_arguments = true;
+		l->rules->asks_arguments |= !slice_equal(slice_of(scope), SLICE("service"));
+	}
 }
 
 static enum status load_conditions(struct loader *l, const MESSAGE(ConditionRule) * message)
@@ -225,7 +233,7 @@ static enum status load_conditions(struct loader *l, const MESSAGE(ConditionRule
 		}
 		*to = (struct dubbo_destination){condition.then, 1};
 		branches[i] = (struct dubbo_branch){condition.when, to, !condition.denies};
-		note_asked(l, &condition.when);
+		note_asked(l, rule, common.scope, &condition.when);
 	}
 	return STATUS_OK;
 }
@@ -290,7 +298,7 @@ static enum status load_destinations(struct loader *l,
 			diag_prefix(l->diag, "conditions[%zu]", i);
 			return status;
 		}
-		note_asked(l, &branches[i].when);
+		note_asked(l, rule, common.scope, &branches[i].when);
 	}
 	return STATUS_OK;
 }
@@ -367,8 +375,10 @@ enum status dubbo_rules_load(struct dubbo_rules *rules, const ProtobufCMessage *
 			return status;
 		}
 	}
-	rules->asks_attachments |= rules->mesh.asks_attachments;
-	rules->asks_arguments |= rules->mesh.asks_arguments;
+	for (size_t i = 0; i < COUNT_OF(rules->arguments); i++) {
+		rules->arguments[i] |= rules->mesh.arguments[i];
+		rules->asks_arguments |= rules->mesh.arguments[i] != 0;
+	}
 	return STATUS_OK;
 }
 
@@ -394,4 +404,15 @@ const struct dubbo_condition_rule *dubbo_rules_of_service(const struct dubbo_rul
 		out += parts[i].len;
 	}
 	return map_get(&rules->services, slice_make(room, (size_t)(out - room)));
+}
+
+bool dubbo_rules_ask_arguments(const struct dubbo_rules *rules, const struct dubbo_call *call)
+{
+	if (rules->asks_arguments)
+		return true;
+	for (const struct dubbo_condition_rule *rule = dubbo_rules_of_service(rules, call); rule;
+	     rule = rule->next)
+		if (rule->asks_arguments)
+			return true;
+	return false;
 }

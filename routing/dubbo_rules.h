@@ -57,6 +57,7 @@ struct dubbo_condition_rule {
 	int32_t priority;
 	uint32_t ordinal; /* of its first branch, among those of all rules */
 	bool force;
+	bool asks_arguments;
 	const struct dubbo_branch *branches;
 	uint32_t branch_count;
 };
@@ -68,7 +69,8 @@ struct dubbo_rules {
 	struct map services;     /* "interface:version:group" -> struct dubbo_condition_rule */
 	struct map applications; /* application -> struct dubbo_condition_rule */
 	struct dubbo_mesh mesh;
-	bool asks_attachments, asks_arguments;
+	uint64_t arguments[4]; /* bit n: some rule asks for the n-th argument */
+	bool asks_arguments;   /* a rule that isn't a service's does */
 };
 
 enum {
@@ -83,6 +85,9 @@ enum status MUST_CHECK dubbo_rules_load(struct dubbo_rules *rules,
 					const struct ProtobufCMessage *const *messages,
 					size_t count, struct arena *arena, size_t *at,
 					struct diag *diag);
+
+/* Whether the call's arguments have to be at hand: those of dubbo_rules.arguments. */
+bool dubbo_rules_ask_arguments(const struct dubbo_rules *rules, const struct dubbo_call *call);
 
 /* The rules of a service's calls, the first of a list; NULL: none. */
 const struct dubbo_condition_rule *dubbo_rules_of_service(const struct dubbo_rules *rules,

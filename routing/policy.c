@@ -33,14 +33,25 @@ void narrowing_add(struct narrowing **narrowing, const struct policy_choice *cho
 	static const struct policy_wish any = {NULL, 0};
 	const struct narrowing *before = *narrowing;
 	struct narrowing *after = ARENA_NEW(arena, struct narrowing);
-	uint32_t count = before ? before->count : 1;
+	bool has_wishes = before && before->count;
+	uint32_t count = has_wishes ? before->count : 1;
 
-	after->is_required = choice->is_required || (before && before->is_required);
+	if (before)
+		*after = *before;
+	if (choice->rule && !after->rule) {
+		after->rule = choice->rule;
+		after->rule_request = choice->rule_request;
+	}
+	after->is_required |= choice->is_required;
+	*narrowing = after;
+	if (!choice->wish_count || (before && !has_wishes && !before->rule))
+		return;
+	after->count = 0;
 	for (uint32_t b = 0; b < count; b++)
 		for (uint32_t c = 0; c < choice->wish_count && after->count < POLICY_WISHES_MAX;
 		     c++)
 			if (combine(&after->wishes[after->count],
-				    before ? &before->wishes[b] : &any, &choice->wishes[c], arena))
+				    has_wishes ? &before->wishes[b] : &any, &choice->wishes[c],
+				    arena))
 				after->count++;
-	*narrowing = after;
 }

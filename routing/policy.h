@@ -2,6 +2,8 @@
  * are two (filters/lane, filters/unit).
  *
  *   route ─> cluster ─ each policy: choose(facts) ─> narrowing ─> host
+ *                          ├─ rule        host by host (host_rule.h); the wishes hold among
+ *                          │              what it leaves
  *                          ├─ wishes      [lane=gray] [lane=base]    hosts with these labels, the
  *                          │              first wish that has any
  *                          ├─ cluster     another one than the route's
@@ -32,6 +34,7 @@
 #include "message/reply_reason.h"
 
 struct argument_path;
+struct host_rule;
 struct metadata;
 struct route;
 
@@ -69,6 +72,9 @@ struct policy_choice {
 	/* A cluster without subset selectors, which can't tell its hosts apart, has no host for the
 	 * wishes. Otherwise such a cluster is used as it is. */
 	bool is_required;
+	/* Says host by host which ones are left; the first policy's that has one. NULL: none. */
+	const struct host_rule *rule;
+	void *rule_request;   /* for its choose; lives as long as the stream */
 	struct slice cluster; /* "" : the route's */
 	uint32_t cluster_slot;
 	bool is_refused;
@@ -92,8 +98,10 @@ struct policy_use {
 /* What all policies of a request came to. */
 struct narrowing {
 	struct policy_wish wishes[POLICY_WISHES_MAX];
-	uint32_t count;
+	uint32_t count; /* 0: there is a rule only */
 	bool is_required;
+	const struct host_rule *rule; /* NULL: none */
+	void *rule_request;
 };
 
 /* Narrows by a choice with wishes; *narrowing is made if it is NULL. Each wish there was is

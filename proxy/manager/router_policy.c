@@ -23,7 +23,7 @@ static bool ask(struct router *r, const struct route_policy *policy, const void 
 	policy->choose(config, facts, &choice);
 	if (choice.is_refused)
 		return refuse(r, &choice);
-	if (choice.wish_count)
+	if (choice.wish_count || choice.rule)
 		narrowing_add(&r->narrowing, &choice, facts->arena);
 	if (choice.cluster.len && !*is_moved) { /* what hosts must hold was said of the other one */
 		r->pick.name = choice.cluster;

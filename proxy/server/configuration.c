@@ -10,6 +10,7 @@
 
 #include "filters/registry.h"
 #include "server/server.h"
+#include "xds/dubbo_yaml.h"
 
 static uint32_t slot(const struct config_context *context, enum published_kind kind,
 		     struct slice name)
@@ -63,6 +64,13 @@ static enum status read_file(const struct config_context *context, struct slice 
 	return status;
 }
 
+static enum status read_dubbo_rules(const struct config_context *context, struct slice text,
+				    const char *file, const ProtobufCMessage *const **messages,
+				    size_t *count, struct diag *diag)
+{
+	return dubbo_yaml_read(text, file, context->arena, messages, count, diag);
+}
+
 static struct slice text_or(const char *given, const char *configured)
 {
 	return slice_of(given ? given : configured ? configured : "");
@@ -104,6 +112,7 @@ void server_config_context(struct server *server, struct config_context *context
 		.conn_filter_type = conn_filter_type_find,
 		.subscribe_routes = dynamic_subscribe_routes,
 		.read_file = read_file,
+		.read_dubbo_rules = read_dubbo_rules,
 		.host_address = host_address(),
 		.service_cluster =
 			text_or(server->options->service_cluster, node ? node->cluster : NULL),

@@ -17,6 +17,7 @@
 #include "base/status.h"
 #include "telemetry/stats.h"
 
+struct ProtobufCMessage;
 struct ProtobufCMessageDescriptor;
 struct Envoy__Config__Bootstrap__V3__LayeredRuntime;
 struct Envoy__Config__Core__V3__ConfigSource;
@@ -64,6 +65,13 @@ struct config_context {
 	/* A whole file, or STATUS with the reason in diag. */
 	enum status (*read_file)(const struct config_context *context, struct slice path,
 				 size_t limit, struct slice *content, struct diag *diag);
+	/* Dubbo's own YAML, several documents maybe, as messages of
+	 * outrigger/config/route/v1/dubbo_rules.proto in the arena; file: its name, NULL: none.
+	 * NULL: can't be read here. */
+	enum status (*read_dubbo_rules)(const struct config_context *context, struct slice text,
+					const char *file,
+					const struct ProtobufCMessage *const **messages,
+					size_t *count, struct diag *diag);
 	/* Takes a scope; it is dropped when the object is freed. */
 	struct stat_scope *(*scope)(const struct config_context *context,
 				    const struct stat_type *type, struct slice name);

@@ -1,6 +1,8 @@
 #include <stdlib.h>
 
+#include "routing/policy.h"
 #include "upstream/balancer.h"
+#include "upstream/host_views.h"
 #include "upstream/subset.h"
 
 /* The priority that serves a number of 1 to 100, and whether its degraded hosts do. */
@@ -138,6 +140,8 @@ bool balance_exclude(const struct balance *balance, uint64_t excluded, uint8_t *
 
 uint32_t host_set_pick(const struct host_set *set, struct balance_state *state, struct pick *pick)
 {
+	if (UNLIKELY(pick->narrowing && pick->narrowing->rule && pick->views))
+		return host_views_pick(pick->views, set, state, pick);
 	if (set->subsets)
 		return subset_pick(set, state, pick);
 	if (UNLIKELY(pick->narrowing && !subset_may_be_any(pick->narrowing)))

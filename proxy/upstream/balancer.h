@@ -25,6 +25,7 @@
 
 struct balancer;
 struct narrowing;
+struct host_views;
 
 enum { BALANCE_SKIP_MAX = 128 }; /* hosts gone bad that one pick passes over before it gives up */
 
@@ -106,9 +107,10 @@ struct pick {
 	const struct labels *match;      /* subset; NULL: none */
 	const struct metadata *metadata; /* of the stream: wins over match; NULL: none */
 	const struct narrowing *narrowing; /* of policies: wins over both; NULL: none */
-	bool was_panic;                    /* out: chosen among all, healthy or not */
-	enum pick_subset subset;           /* out */
-	uint32_t index;                    /* out: of the host in the set */
+	struct host_views *views; /* for a narrowing with a host rule; NULL: none is applied */
+	bool was_panic;           /* out: chosen among all, healthy or not */
+	enum pick_subset subset;  /* out */
+	uint32_t index;           /* out: of the host in the set */
 };
 
 /* What a policy builds its tables from. */

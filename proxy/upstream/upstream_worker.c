@@ -222,6 +222,7 @@ static void cluster_free_if_over(struct cluster_worker *cluster)
 		pin_drop(cluster->hosts);
 	free(cluster->buckets);
 	balance_state_fini(&cluster->balance);
+	host_views_fini(&cluster->views);
 	free(cluster);
 }
 
@@ -429,19 +430,31 @@ static COLD uint32_t pick_writeable(struct cluster_worker *cluster, const struct
 	struct writeable_pick writeable = {asked, loop_now_ms(cluster->upstream->loop)};
 	struct pick pick = *asked;
 
-	pick.attempts = set->subsets ? PICK_WRITEABLE_ATTEMPTS_OF_SUBSET : PICK_WRITEABLE_ATTEMPTS;
+	pick.attempts = set->subsets || asked->narrowing ? PICK_WRITEABLE_ATTEMPTS_OF_SUBSET
+							 : PICK_WRITEABLE_ATTEMPTS;
 	pick.is_refused = is_refused_or_readonly;
 	pick.owner = &writeable;
 	uint32_t index = host_set_pick(set, &cluster->balance, &pick);
 	if (index == BALANCE_NONE || !is_refused_or_readonly(&writeable, set, index))
 		return index;
-	return set->subsets ? BALANCE_NONE : search_writeable(cluster, &writeable, index);
+	return set->subsets || asked->narrowing ? BALANCE_NONE
+						: search_writeable(cluster, &writeable, index);
 }
 
 static bool has_no_choice(const struct host_set *set, const struct pick *pick)
 {
 	return set->count == 1 && !set->drop_count && !set->subsets && set->balance->is_plain &&
 	       !pick->is_refused && !pick->priority_loads;
+}
+
+/* Where a rule of the narrowing finds what it knows of these hosts. */
+static void note_views(struct cluster_worker *cluster, struct pick *pick)
+{
+	const struct cluster *config = cluster_worker_config(cluster);
+
+	cluster->views.lb = &config->lb;
+	cluster->views.cluster = config->published.name;
+	pick->views = &cluster->views;
 }
 
 struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct pick *pick)
@@ -459,6 +472,8 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 				     : NULL;
 	if (!set)
 		return NULL;
+	if (UNLIKELY(pick->narrowing != NULL))
+		note_views(cluster, pick);
 	uint32_t index = pick->index = host_set_pick(set, &cluster->balance, pick);
 	if (UNLIKELY(pick->was_panic || pick->subset != PICK_WHOLE))
 		count_pick(cluster, pick);

@@ -23,6 +23,7 @@
 #include "upstream/cluster.h"
 #include "upstream/destination.h"
 #include "upstream/host_set.h"
+#include "upstream/host_views.h"
 #include "upstream/outlier.h"
 #include "upstream/pool.h"
 
@@ -61,6 +62,7 @@ struct cluster_worker {
 	uint32_t swept;           /* buckets whose hosts were compared with the set in force */
 	struct timer sweep_timer; /* runs while there are more */
 	struct balance_state balance;
+	struct host_views views;            /* for picks that a host rule narrows */
 	struct http1_options http1_options; /* of connections to its hosts */
 	struct breaker_lease leases[CLUSTER_PRIORITIES];
 	struct timer tell_timer;          /* runs while main wants to know of successes */
