@@ -44,6 +44,8 @@ struct dubbo_counts {
 	uint64_t unknown_answers;        /* late, repeated or forged; dropped */
 	uint64_t bad_magic, oversized;   /* connections lost */
 	uint64_t oneway_answers_dropped; /* by a server codec: nobody waits for them */
+	uint64_t edited_requests, edited_answers; /* written anew: filters have changed headers */
+	uint64_t uneditable_messages; /* that should have been, but can't be read so far */
 };
 
 struct dubbo_heads;

@@ -2,6 +2,8 @@
 #include "codec/dubbo_attachments.h"
 #include "codec/hessian2_string.h"
 
+#define PREFIX "attachment:"
+
 /* What an attachment's own name must not become. */
 static const char *const reserved_names[] = {
 	"connection",
@@ -20,7 +22,7 @@ static const char *const reserved_names[] = {
 };
 static const char *const reserved_prefixes[] = {":", "tri-", "grpc-", "x-envoy-", "x-forwarded-"};
 
-static bool is_reserved(struct slice name)
+bool dubbo_attachment_is_reserved(struct slice name)
 {
 	for (size_t i = 0; i < COUNT_OF(reserved_names); i++)
 		if (slice_equal(name, slice_of(reserved_names[i])))
@@ -37,9 +39,8 @@ static bool is_token(char c)
 	       (c && strchr("!#$&'*+-.^_`|~", c));
 }
 
-static char *put_encoded(char *to, char c)
+static char *put_encoded(char *to, char c, const char *hex)
 {
-	static const char hex[] = "0123456789ABCDEF";
 
 	*to++ = '%';
 	*to++ = hex[(unsigned char)c >> 4];
@@ -56,7 +57,7 @@ static struct slice safe_value(struct slice text, struct arena *arena)
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.data[i];
 		if (c < 0x20 || c == 0x7f)
-			to = put_encoded(to, text.data[i]);
+			to = put_encoded(to, text.data[i], "0123456789ABCDEF");
 		else
 			*to++ = text.data[i];
 	}
@@ -81,43 +82,147 @@ static struct slice safe_name(struct slice text, struct arena *arena)
 		if (is_token(text.data[i]) || (text.data[i] == ':' && !i))
 			*to++ = text.data[i];
 		else
-			to = put_encoded(to, text.data[i]);
+			to = put_encoded(to, text.data[i], "0123456789abcdef");
 	}
 	return slice_make(safe, (size_t)(to - safe));
 }
 
 static struct slice with_prefix(struct slice name, struct arena *arena)
 {
-	static const char prefix[] = "attachment:";
-	char *text = arena_alloc(arena, sizeof prefix - 1 + name.len);
+	char *text = arena_alloc(arena, sizeof PREFIX - 1 + name.len);
 
-	memcpy(text, prefix, sizeof prefix - 1);
-	memcpy(text + sizeof prefix - 1, name.data, name.len);
-	return slice_make(text, sizeof prefix - 1 + name.len);
+	memcpy(text, PREFIX, sizeof PREFIX - 1);
+	memcpy(text + sizeof PREFIX - 1, name.data, name.len);
+	return slice_make(text, sizeof PREFIX - 1 + name.len);
+}
+
+/* --- groups: attachments whose names differ by case only share a header */
+
+struct group {
+	struct slice name; /* lower case */
+	struct slice value;
+	bool is_exact; /* the value's own name is in lower case */
+};
+
+struct groups {
+	struct group *items;
+	uint32_t count, mask;
+	uint32_t *places; /* by hash: index + 1 */
+};
+
+static uint32_t hash(struct slice name)
+{
+	uint32_t sum = 2166136261u;
+
+	for (size_t i = 0; i < name.len; i++)
+		sum = (sum ^ (uint8_t)name.data[i]) * 16777619u;
+	return sum ^ sum >> 15;
+}
+
+static void groups_init(struct groups *groups, uint32_t most, struct arena *arena)
+{
+	uint32_t size = 16;
+
+	while (size < most * 2)
+		size *= 2;
+	*groups = (struct groups){.mask = size - 1};
+	groups->items = arena_alloc(arena, most * sizeof *groups->items);
+	groups->places = arena_zalloc(arena, size * sizeof *groups->places);
+}
+
+/* What rpc_attachment_find would find is what stays: the last of the very name, else the last. */
+static void groups_add(struct groups *groups, const struct rpc_attachment *item,
+		       struct arena *arena)
+{
+	struct slice lower = lower_case(item->name, arena);
+	bool is_exact = slice_equal(lower, item->name);
+	uint32_t at = hash(lower) & groups->mask;
+
+	while (groups->places[at]) {
+		struct group *group = &groups->items[groups->places[at] - 1];
+		if (slice_equal(group->name, lower)) {
+			if (is_exact || !group->is_exact)
+				group->value = item->value;
+			group->is_exact |= is_exact;
+			return;
+		}
+		at = (at + 1) & groups->mask;
+	}
+	groups->items[groups->count++] = (struct group){lower, item->value, is_exact};
+	groups->places[at] = groups->count;
+}
+
+static bool is_own(const struct headers *headers, uint32_t own, struct slice name)
+{
+	for (uint32_t i = 0; i < own; i++)
+		if (headers->items[i].id != HEADER_REMOVED &&
+		    slice_equal(header_name(&headers->items[i]), name))
+			return true;
+	return false;
 }
 
 void dubbo_attachments_publish(struct headers *headers)
 {
 	struct rpc_head *rpc = headers->rpc;
+	struct arena *arena = headers->arena;
 	uint32_t own = headers->count; /* headers that aren't of an attachment */
+	struct groups groups;
 
 	if (rpc->has_attachment_headers)
 		return;
 	rpc->has_attachment_headers = true;
-	for (uint32_t i = 0; i < rpc->attachment_count; i++) {
-		struct slice lower = lower_case(rpc->attachments[i].name, headers->arena);
-		struct slice value = rpc_attachment_find(rpc, lower)->value;
-		struct slice name = safe_name(lower, headers->arena);
-		if (!name.len)
+	groups_init(&groups, rpc->attachment_count, arena);
+	for (uint32_t i = 0; i < rpc->attachment_count; i++)
+		groups_add(&groups, &rpc->attachments[i], arena);
+	for (uint32_t i = 0; i < groups.count; i++) {
+		struct slice name = safe_name(groups.items[i].name, arena);
+		if (!name.len || name.len > DUBBO_ATTACHMENT_NAME_LIMIT)
 			continue;
-		const struct header *old = headers_find(headers, name);
-		if (is_reserved(name) || (old && old - headers->items < own))
-			name = with_prefix(name, headers->arena);
-		headers_set(headers, name, safe_value(value, headers->arena));
+		if (dubbo_attachment_is_reserved(name) || is_own(headers, own, name))
+			name = with_prefix(name, arena);
+		headers_add(headers, name, safe_value(groups.items[i].value, arena));
 	}
+
+	struct rpc_received *received = ARENA_NEW(arena, struct rpc_received);
+	struct header *items = arena_alloc(arena, headers->count * sizeof *items);
+	memcpy(items, headers->items, headers->count * sizeof *items);
+	*received = (struct rpc_received){headers->count, own, items};
+	rpc->received = received;
 }
 
-/* --- their Triple names */
+/* --- and back */
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+struct slice dubbo_attachment_of_header(struct slice name, struct arena *arena)
+{
+	if (slice_starts_with(name, SLICE(PREFIX)))
+		name = slice_sub(name, sizeof PREFIX - 1, name.len);
+	else if (dubbo_attachment_is_reserved(name))
+		return (struct slice){NULL, 0};
+	if (!memchr(name.data, '%', name.len))
+		return name;
+	char *text = arena_alloc(arena, name.len), *to = text;
+	for (size_t i = 0; i < name.len; i++) {
+		int high =
+			name.data[i] == '%' && i + 2 < name.len ? hex_digit(name.data[i + 1]) : -1;
+		int low = high < 0 ? -1 : hex_digit(name.data[i + 2]);
+		if (low < 0) {
+			*to++ = name.data[i];
+			continue;
+		}
+		*to++ = (char)(high << 4 | low);
+		i += 2;
+	}
+	return slice_make(text, (size_t)(to - text));
+}
+
+/* --- their Triple names, and what else a proxy acts on */
 
 static void set_header(struct headers *headers, enum header_id id, struct slice value)
 {
@@ -125,24 +230,43 @@ static void set_header(struct headers *headers, enum header_id id, struct slice 
 		headers_set_id(headers, id, safe_value(value, headers->arena));
 }
 
+/* A number of milliseconds; 0: none. */
+static uint32_t duration_of(struct slice text)
+{
+	uint64_t ms;
+
+	if (!text.data || !slice_to_uint64(text, &ms))
+		return 0;
+	return ms > INT32_MAX ? INT32_MAX : (uint32_t)ms;
+}
+
 /* Java asks for these names in this very case, and the last of a name is what it gets. */
 void dubbo_attachments_name(struct headers *headers)
 {
-	const struct rpc_head *rpc = headers->rpc;
-	struct slice group = {NULL, 0}, timeout = group, application = group, remote = group;
+	enum { GROUP, TIMEOUT, COUNTDOWN, APPLICATION, REMOTE, TAG, FORCE_TAG, COUNT };
+	static const struct slice names[COUNT] = {
+		[GROUP] = SLICE("group"),
+		[TIMEOUT] = SLICE("timeout"),
+		[COUNTDOWN] = SLICE("_TO"), /* what is left of the caller's own time */
+		[APPLICATION] = SLICE("application"),
+		[REMOTE] = SLICE("remote.application"),
+		[TAG] = SLICE("dubbo.tag"),
+		[FORCE_TAG] = SLICE("dubbo.force.tag"),
+	};
+	struct rpc_head *rpc = headers->rpc;
+	struct slice values[COUNT] = {{NULL, 0}};
 
-	for (uint32_t i = 0; i < rpc->attachment_count; i++) {
-		const struct rpc_attachment *item = &rpc->attachments[i];
-		if (slice_equal(item->name, SLICE("group")))
-			group = item->value;
-		else if (slice_equal(item->name, SLICE("timeout")))
-			timeout = item->value;
-		else if (slice_equal(item->name, SLICE("remote.application")))
-			remote = item->value;
-		else if (slice_equal(item->name, SLICE("application")))
-			application = item->value;
-	}
-	set_header(headers, HEADER_TRI_SERVICE_GROUP, group);
-	set_header(headers, HEADER_TRI_SERVICE_TIMEOUT, timeout);
-	set_header(headers, HEADER_TRI_CONSUMER_APPNAME, remote.data ? remote : application);
+	for (uint32_t i = 0; i < rpc->attachment_count; i++)
+		for (unsigned n = 0; n < COUNT; n++)
+			if (slice_equal(rpc->attachments[i].name, names[n]))
+				values[n] = rpc->attachments[i].value;
+	uint32_t timeout = duration_of(values[TIMEOUT]), left = duration_of(values[COUNTDOWN]);
+	rpc->timeout_ms = left && (!timeout || left < timeout) ? left : timeout;
+	rpc->tag = values[TAG];
+	rpc->is_tag_forced = slice_equal_nocase(values[FORCE_TAG], SLICE("true"));
+	set_header(headers, HEADER_TRI_SERVICE_GROUP, values[GROUP]);
+	set_header(headers, HEADER_TRI_SERVICE_TIMEOUT,
+		   values[TIMEOUT].data ? values[TIMEOUT] : values[COUNTDOWN]);
+	set_header(headers, HEADER_TRI_CONSUMER_APPNAME,
+		   values[REMOTE].data ? values[REMOTE] : values[APPLICATION]);
 }

@@ -2,6 +2,7 @@
 
 #include "codec/dubbo_arguments.h"
 #include "codec/dubbo_frame.h"
+#include "codec/dubbo_head.h"
 #include "codec/dubbo_jsonb.h"
 #include "codec/hessian2.h"
 
@@ -39,14 +40,15 @@ static bool skip_arguments(struct hessian2_reader *reader, int count)
 	return true;
 }
 
-/* The attachments are a ref: goes through the arguments once more for where its map began. */
-static bool find_ref(struct hessian2_reader *reader, size_t arguments_at, int count)
+/* The attachments are a ref: goes through what stands before them once more for where its map
+ * began. */
+static bool find_ref(struct hessian2_reader *reader, size_t from, int count)
 {
 	uint32_t index;
 
 	if (hessian2_read_ref(reader, &index))
 		return false;
-	reader->pos = arguments_at;
+	reader->pos = from;
 	reader->ref_count = 0;
 	reader->ref_wanted = index;
 	reader->class_count = 0;
@@ -55,6 +57,23 @@ static bool find_ref(struct hessian2_reader *reader, size_t arguments_at, int co
 		return false;
 	reader->pos = reader->ref_at;
 	return true;
+}
+
+bool dubbo_attachments_enter(struct hessian2_reader *reader, size_t from, int count, size_t *at,
+			     size_t *to)
+{
+	reader->pos = from;
+	if (!skip_arguments(reader, count))
+		return false;
+	*at = *to = reader->pos;
+	if (hessian2_kind(reader) != HESSIAN2_REF)
+		return true;
+	struct hessian2_reader behind = *reader;
+	uint32_t index;
+	if (hessian2_read_ref(&behind, &index))
+		return false;
+	*to = behind.pos;
+	return find_ref(reader, from, count);
 }
 
 /* Lets the reader go on in a copy of what is left, so that what it finds lasts. */
@@ -85,19 +104,17 @@ static bool read_hessian2_map(struct hessian2_reader *reader, struct entries *en
 	return true;
 }
 
-static bool read_hessian2(struct rpc_head *rpc, struct entries *entries, int count)
+static bool read_hessian2(struct rpc_head *rpc, struct entries *entries, size_t from, int count)
 {
 	struct hessian2_reader reader;
+	size_t at, to;
 
 	hessian2_init(&reader, rpc->payload, entries->arena);
-	reader.pos = rpc->arguments_at;
-	if (!skip_arguments(&reader, count))
+	if (!dubbo_attachments_enter(&reader, from, count, &at, &to))
 		return false;
-	rpc->attachments_at = (uint32_t)reader.pos;
+	rpc->attachments_at = (uint32_t)at;
 	if (reader.pos == reader.len || hessian2_kind(&reader) == HESSIAN2_NULL)
 		return true;
-	if (hessian2_kind(&reader) == HESSIAN2_REF && !find_ref(&reader, rpc->arguments_at, count))
-		return false;
 	keep_rest(&reader);
 	return read_hessian2_map(&reader, entries);
 }
@@ -110,17 +127,24 @@ static bool read_jsonb_map(struct slice map, struct entries *entries)
 		return false;
 	while (!dubbo_jsonb_take_object_end(&map)) {
 		struct rpc_attachment item;
-		if (dubbo_jsonb_take_text(&map, &item.name, entries->arena) ||
-		    dubbo_jsonb_take_text(&map, &item.value, entries->arena) || !item.name.data ||
-		    !add(entries, item))
+		if (dubbo_jsonb_take_text(&map, &item.name, entries->arena) || !item.name.data)
+			return false;
+		struct slice value = map;
+		enum status status = dubbo_jsonb_take_text(&map, &item.value, entries->arena);
+		if (status == STATUS_UNSUPPORTED) { /* a list, an object … */
+			map = value;
+			item.value.data = NULL;
+			status = dubbo_jsonb_skip(&map);
+		}
+		if (status || !add(entries, item))
 			return false;
 	}
 	return true;
 }
 
-static bool read_fastjson2(struct rpc_head *rpc, struct entries *entries, int count)
+static bool read_fastjson2(struct rpc_head *rpc, struct entries *entries, size_t from, int count)
 {
-	struct slice rest = slice_sub(rpc->payload, rpc->arguments_at, rpc->payload.len);
+	struct slice rest = slice_sub(rpc->payload, from, rpc->payload.len);
 	struct slice block, text;
 
 	while (count--)
@@ -138,31 +162,55 @@ static bool read_fastjson2(struct rpc_head *rpc, struct entries *entries, int co
 	return read_jsonb_map(block, entries);
 }
 
+/* What stands behind `count` values from there on. */
+static bool read_behind(struct rpc_head *rpc, size_t from, int count, struct arena *arena)
+{
+	struct entries entries = {.arena = arena};
+	bool is_read = false;
+
+	if (rpc->serialization == DUBBO_HESSIAN2)
+		is_read = read_hessian2(rpc, &entries, from, count);
+	else if (rpc->serialization == DUBBO_FASTJSON2)
+		is_read = read_fastjson2(rpc, &entries, from, count);
+	if (!is_read)
+		return false;
+	rpc->attachments = entries.items;
+	rpc->attachment_count = entries.count;
+	rpc->has_attachments = true;
+	return true;
+}
+
 bool dubbo_read_attachments(struct headers *headers, struct arena *arena)
 {
 	struct rpc_head *rpc = headers->rpc;
-	struct entries entries = {.arena = arena};
-	bool is_read = false;
 
 	if (!rpc || rpc->protocol != RPC_DUBBO)
 		return false;
 	if (rpc->has_attachments)
 		return true;
 	int count = dubbo_count_arguments(rpc->param_types);
-	if (!rpc->payload.data || !rpc->arguments_at || count < 0)
+	if (!rpc->payload.data || !rpc->arguments_at || count < 0 ||
+	    !read_behind(rpc, rpc->arguments_at, count, arena))
 		return false;
-	if (rpc->serialization == DUBBO_HESSIAN2)
-		is_read = read_hessian2(rpc, &entries, count);
-	else if (rpc->serialization == DUBBO_FASTJSON2)
-		is_read = read_fastjson2(rpc, &entries, count);
-	if (!is_read)
-		return false;
-
-	rpc->attachments = entries.items;
-	rpc->attachment_count = entries.count;
-	rpc->has_attachments = true;
 	dubbo_attachments_name(headers);
 	return true;
+}
+
+bool dubbo_read_answer_attachments(struct headers *headers, struct arena *arena)
+{
+	struct rpc_head *rpc = headers->rpc;
+	struct dubbo_answer_parts parts;
+
+	if (!rpc || rpc->protocol != RPC_DUBBO || rpc->status != DUBBO_OK || !rpc->payload.data ||
+	    !dubbo_answer_parts(rpc->payload, rpc->serialization, &parts))
+		return false;
+	if (rpc->has_attachments)
+		return true;
+	if (!parts.has_attachments) {
+		rpc->has_attachments = true;
+		return true;
+	}
+	return read_behind(rpc, parts.value_at, parts.values, arena);
 }
 
 bool dubbo_attachment(const struct headers *headers, struct slice name, struct slice *value)

@@ -17,9 +17,12 @@
 #include "message/headers.h"
 #include "message/rpc_head.h"
 
+struct hessian2_reader;
+
 enum {
 	DUBBO_ATTACHMENTS_LIMIT = 1024,        /* entries */
 	DUBBO_ATTACHMENTS_BYTES_LIMIT = 65536, /* of the whole map */
+	DUBBO_ATTACHMENT_NAME_LIMIT = 4096,    /* of one that becomes a header */
 };
 
 /* Reads the request's attachments into headers->rpc, and sets tri-service-group,
@@ -34,18 +37,38 @@ bool dubbo_read_attachments(struct headers *headers, struct arena *arena);
 bool dubbo_attachment(const struct headers *headers, struct slice name, struct slice *value);
 
 /* False when the attachments that Java dispatches on (path, version) contradict the fields that the
- * proxy routes on. Only after dubbo_read_attachments. */
+ * proxy routes on: what a strict manager refuses. Only after dubbo_read_attachments. */
 bool dubbo_attachments_agree(const struct rpc_head *rpc);
 
-/* Gives group, application and timeout their Triple names: what dubbo_read_attachments does. */
+/* Gives group, application and timeout their Triple names, and sets rpc->timeout_ms and the tag:
+ * what dubbo_read_attachments does. */
 void dubbo_attachments_name(struct headers *headers);
 
 /* Adds a header for each attachment, so that whatever reads headers reads them: lower-case name,
  * the value that rpc_attachment_find gives ("" for what has no text). Names that mean something to
- * a proxy
- * (":...", "tri-", "grpc-", "x-envoy-", "x-forwarded-", hop-by-hop and framing ones) and those that
- * a header has already come as "attachment:<name>". Bytes that don't belong into a header are
- * percent-encoded. After dubbo_read_attachments; done once. */
+ * a proxy (":...", "tri-", "grpc-", "x-envoy-", "x-forwarded-", hop-by-hop and framing ones) and
+ * those that a header has already come as "attachment:<name>". Bytes that don't belong into a
+ * header are percent-encoded. Names over DUBBO_ATTACHMENT_NAME_LIMIT bytes become none. What is
+ * changed of the headers from then on is an edit (dubbo_edits.h). After dubbo_read_attachments or
+ * dubbo_read_answer_attachments; done once. */
 void dubbo_attachments_publish(struct headers *headers);
+
+/* The same for an answer of status 20, whose attachments stand behind its value (kinds 3 to 5; none
+ * of the other kinds): read into headers->rpc, from the `headers` event. False as above. */
+bool dubbo_read_answer_attachments(struct headers *headers, struct arena *arena);
+
+/* The attachment that a header of that (lower-case) name stands for, without prefix and encoding;
+ * .data NULL: none, it means something to a proxy. Borrows the name, or makes another in the arena.
+ */
+struct slice dubbo_attachment_of_header(struct slice name, struct arena *arena);
+
+/* Whether a header of that name means something to a proxy. */
+bool dubbo_attachment_is_reserved(struct slice name);
+
+/* Where the attachments begin that stand behind `count` values, the first of them at `from`. The
+ * reader is new; it stands there then, or where the map begins that they are a ref to (*at and
+ * *to: the ref itself). *to is *at otherwise. False: unreadable. */
+bool dubbo_attachments_enter(struct hessian2_reader *reader, size_t from, int count, size_t *at,
+			     size_t *to);
 
 #endif

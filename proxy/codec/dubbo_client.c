@@ -1,18 +1,27 @@
 /* The side that faces providers. */
+#include "codec/dubbo_attachments.h"
 #include "codec/dubbo_head.h"
 #include "codec/dubbo_heads.h"
 #include "codec/dubbo_internal.h"
+#include "codec/dubbo_rewrite.h"
 #include "message/stream_info.h"
 
 /* --- the end of an exchange */
 
-/* The exchange of a call that this codec holds; state is the buf of a body that comes in pieces. */
+/* exchange->state of a request that doesn't come in one piece, or leaves as another. */
+struct sending {
+	struct buf gathered;
+	struct dubbo_edits edits; /* if is_edited */
+	bool is_edited;
+};
+
+/* The exchange of a call that this codec holds. */
 static void detach(struct dubbo *dubbo, struct exchange *exchange)
 {
-	struct buf *gathered = exchange->state;
+	struct sending *sending = exchange->state;
 
-	if (gathered)
-		buf_clear(gathered);
+	if (sending && sending->gathered.pool)
+		buf_clear(&sending->gathered);
 	open_calls_remove(&dubbo->calls, exchange->slot);
 	exchange->codec = NULL;
 	exchange->state = NULL;
@@ -65,6 +74,9 @@ void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 	if (LIKELY(frame.status == DUBBO_OK))
 		answer->head.result =
 			(int8_t)dubbo_result_read(payload, answer->head.serialization);
+	if (UNLIKELY(call->wants_attachments) &&
+	    dubbo_read_answer_attachments(&answer->headers, exchange->arena))
+		dubbo_attachments_publish(&answer->headers);
 	exchange->is_received = true;
 	exchange->protocol = STREAM_PROTOCOL_DUBBO;
 	dubbo->current = exchange;
@@ -95,12 +107,44 @@ static uint64_t wire_id(const struct open_calls *calls, uint32_t index)
 	return (uint64_t)calls->calls[index].generation << 32 | index;
 }
 
+/* What can't be sent here is given up at once. */
+static COLD void refuse(struct dubbo *dubbo, struct exchange *exchange, enum reply_reason reason)
+{
+	exchange->codec = NULL;
+	dubbo->codec.events->reset(exchange, reason);
+}
+
+/* Of a serialization that we can't write only where it goes to matters: it goes on without its new
+ * attachments. False: it can't go on. */
+static COLD bool rewrite(struct dubbo *dubbo, struct exchange *exchange, uint8_t flag,
+			 struct buf *body)
+{
+	const struct dubbo_edits *edits = &((struct sending *)exchange->state)->edits;
+	enum status status = dubbo_rewrite_request(body, flag & DUBBO_SERIALIZATION_MASK, edits);
+	bool is_moved = edits->service.data || edits->service_version.data || edits->method.data;
+
+	if (!status) {
+		dubbo->options->counts->edited_requests++;
+		return true;
+	}
+	dubbo->options->counts->uneditable_messages++;
+	return status == STATUS_UNSUPPORTED && !is_moved;
+}
+
 /* The whole request is here: writes it. */
 static void finish(struct exchange *exchange, struct buf *body)
 {
 	struct dubbo *dubbo = dubbo_of(exchange->codec);
 	struct open_call *call = &dubbo->calls.calls[exchange->slot];
+	struct sending *sending = exchange->state;
 
+	if (UNLIKELY(sending && sending->is_edited && body) &&
+	    !rewrite(dubbo, exchange, call->flag, body)) {
+		buf_clear(body);
+		detach(dubbo, exchange);
+		refuse(dubbo, exchange, REPLY_BAD_REQUEST);
+		return;
+	}
 	dubbo_put_frame(dubbo, call->flag, 0, exchange->wire_id, body);
 	exchange->is_sent = true;
 	call->is_on_wire = true;
@@ -110,11 +154,21 @@ static void finish(struct exchange *exchange, struct buf *body)
 	}
 }
 
-/* What can't be sent here is given up at once. */
-static COLD void refuse(struct dubbo *dubbo, struct exchange *exchange, enum reply_reason reason)
+static struct sending *sending_of(struct exchange *exchange)
 {
-	exchange->codec = NULL;
-	dubbo->codec.events->reset(exchange, reason);
+	if (!exchange->state)
+		exchange->state = ARENA_NEW(exchange->arena, struct sending);
+	return exchange->state;
+}
+
+static COLD void find_edits(struct exchange *exchange, const struct headers *headers)
+{
+	struct dubbo_edits edits;
+
+	if (!dubbo_edits_find(&edits, headers, false, exchange->arena))
+		return;
+	sending_of(exchange)->edits = edits;
+	sending_of(exchange)->is_edited = true;
 }
 
 void dubbo_client_send_headers(struct exchange *exchange, struct headers *headers, bool end)
@@ -142,23 +196,25 @@ void dubbo_client_send_headers(struct exchange *exchange, struct headers *header
 						  (rpc->is_oneway ? 0 : DUBBO_FLAG_TWOWAY) |
 						  rpc->serialization));
 	exchange->wire_id = wire_id(&dubbo->calls, exchange->slot);
+	dubbo->calls.calls[exchange->slot].wants_attachments = rpc->wants_answer_attachments;
+	if (UNLIKELY(dubbo_may_be_edited(headers)))
+		find_edits(exchange, headers);
 	if (end)
 		finish(exchange, NULL);
 }
 
 void dubbo_client_send_data(struct exchange *exchange, struct buf *data, bool end)
 {
-	struct buf *gathered = exchange->state;
+	struct sending *sending = exchange->state;
 
-	if (LIKELY(end && !gathered)) {
+	if (LIKELY(end && (!sending || !sending->gathered.pool))) {
 		finish(exchange, data);
 		return;
 	}
-	if (!gathered)
-		gathered = exchange->state = ARENA_NEW(exchange->arena, struct buf);
-	codec_gather(gathered, data, end);
+	sending = sending_of(exchange);
+	codec_gather(&sending->gathered, data, end);
 	if (end)
-		finish(exchange, gathered);
+		finish(exchange, &sending->gathered);
 }
 
 void dubbo_pass_request(struct dubbo *dubbo, struct exchange *exchange, struct slice frame)

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#include "codec/dubbo_arguments.h"
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_jsonb.h"
 #include "codec/hessian2.h"
@@ -99,6 +100,33 @@ static bool has_slash(struct slice s)
 	return false;
 }
 
+/* The first argument, a string. */
+static enum status take_name(struct slice payload, uint8_t serialization, size_t pos,
+			     struct slice *name)
+{
+	struct slice rest = slice_sub(payload, pos, payload.len);
+
+	return serialization == DUBBO_HESSIAN2 ? take_string(payload, &pos, name)
+					       : take_jsonb(&rest, name);
+}
+
+/* The framework's own methods. The provider takes any call of $invoke with three arguments for a
+ * generic one. */
+static COLD enum status read_framework_method(struct slice payload, uint8_t serialization,
+					      struct rpc_head *head)
+{
+	if (slice_equal(head->method, SLICE("$echo"))) {
+		head->kind = RPC_CALL_ECHO;
+		return STATUS_OK;
+	}
+	if ((!slice_equal(head->method, SLICE("$invoke")) &&
+	     !slice_equal(head->method, SLICE("$invokeAsync"))) ||
+	    dubbo_count_arguments(head->param_types) != 3)
+		return STATUS_OK;
+	head->kind = RPC_CALL_GENERIC;
+	return take_name(payload, serialization, head->arguments_at, &head->method);
+}
+
 enum status dubbo_head_read(struct slice payload, uint8_t serialization, struct rpc_head *head)
 {
 	enum status status = STATUS_UNSUPPORTED;
@@ -109,6 +137,9 @@ enum status dubbo_head_read(struct slice payload, uint8_t serialization, struct 
 		status = read_fastjson2(payload, head);
 	if (UNLIKELY(status))
 		return status;
+	if (UNLIKELY(head->method.len && head->method.data[0] == '$') &&
+	    read_framework_method(payload, serialization, head))
+		return STATUS_MALFORMED;
 	if (!head->service.len || !head->method.len || has_slash(head->method))
 		return STATUS_MALFORMED;
 	return STATUS_OK;
@@ -125,4 +156,22 @@ enum rpc_result dubbo_result_read_slow(struct slice payload, uint8_t serializati
 	return result < RPC_RESULT_EXCEPTION || result > RPC_RESULT_NULL_WITH_ATTACHMENTS
 		       ? RPC_RESULT_UNKNOWN
 		       : (enum rpc_result)result;
+}
+
+bool dubbo_answer_parts(struct slice payload, uint8_t serialization,
+			struct dubbo_answer_parts *parts)
+{
+	enum rpc_result result = dubbo_result_read(payload, serialization);
+	struct slice rest = payload, block;
+
+	if (result == RPC_RESULT_UNKNOWN)
+		return false;
+	parts->result = result;
+	parts->value_at = 1;
+	if (serialization == DUBBO_FASTJSON2)
+		parts->value_at =
+			dubbo_jsonb_take_block(&rest, &block) ? 0 : payload.len - rest.len;
+	parts->values = result != RPC_RESULT_NULL && result != RPC_RESULT_NULL_WITH_ATTACHMENTS;
+	parts->has_attachments = result >= RPC_RESULT_EXCEPTION_WITH_ATTACHMENTS;
+	return true;
 }

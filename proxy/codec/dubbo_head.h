@@ -9,6 +9,7 @@
 #ifndef CODEC_DUBBO_HEAD_H
 #define CODEC_DUBBO_HEAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attributes.h"
@@ -20,11 +21,24 @@
 enum { DUBBO_HEAD_LIMIT = 65535 }; /* bytes of the five strings together */
 
 /* Sets the five slices, which borrow payload, and arguments_at. The service version may be null.
+ * Of a generic call (head->kind) the method is the one that its first argument names.
  * STATUS_MALFORMED: broken, or a string holds control characters, service or method are empty, the
- * method has a '/'; STATUS_TOO_LARGE: over DUBBO_HEAD_LIMIT; STATUS_UNSUPPORTED: a serialization
- * that isn't known here. */
+ * method has a '/', a generic call names none; STATUS_TOO_LARGE: over DUBBO_HEAD_LIMIT;
+ * STATUS_UNSUPPORTED: a serialization that isn't known here. */
 MUST_CHECK enum status dubbo_head_read(struct slice payload, uint8_t serialization,
 				       struct rpc_head *head);
+
+/* What follows the kind of an answer's result. */
+struct dubbo_answer_parts {
+	enum rpc_result result;
+	size_t value_at;      /* in the payload */
+	int values;           /* 1: a value or an exception stands there; 0: none */
+	bool has_attachments; /* and behind it, attachments */
+};
+
+/* False: the kind isn't one of the six. */
+bool dubbo_answer_parts(struct slice payload, uint8_t serialization,
+			struct dubbo_answer_parts *parts);
 
 enum rpc_result dubbo_result_read_slow(struct slice payload, uint8_t serialization);
 

@@ -140,6 +140,7 @@ struct dubbo_request *dubbo_request_make(const struct rpc_head *head, struct are
 
 	request->head = *head;
 	request->gathered.pool = NULL;
+	request->edits = NULL;
 	headers_init(headers, arena, 0);
 	headers->items = request->items;
 	headers->capacity = DUBBO_HEAD_ITEMS;
@@ -247,7 +248,8 @@ void dubbo_heads_keep(struct dubbo_heads *heads, struct slice payload,
 		      const struct dubbo_request *request)
 {
 	const struct rpc_head *head = &request->head;
-	uint64_t key = head->serialization == DUBBO_HESSIAN2 ? key_find_slowly(payload) : 0;
+	bool is_plain = head->serialization == DUBBO_HESSIAN2 && head->kind != RPC_CALL_GENERIC;
+	uint64_t key = is_plain ? key_find_slowly(payload) : 0;
 	uint32_t key_len = (uint32_t)key;
 
 	if (!key_len || key_len != head->arguments_at)

@@ -4,10 +4,10 @@
  *                                                           strings}
  *
  * Only request heads in plain Hessian2 are kept (short ASCII strings, at most DUBBO_HEAD_KEY
- * bytes); a newer one takes an older one's place. What a message gets is a copy in its own arena;
- * a call without a stream holds the slot by count instead.
- * Owner: one a worker, given to its codecs in their options. Thread: its worker. Size: up to
- * DUBBO_HEAD_SLOTS KiB or so. */
+ * bytes; no generic calls, whose method isn't in it); a newer one takes an older one's place. What
+ * a message gets is a copy in its own arena; a call without a stream holds the slot by count
+ * instead. Owner: one a worker, given to its codecs in their options. Thread: its worker. Size: up
+ * to DUBBO_HEAD_SLOTS KiB or so. */
 #ifndef CODEC_DUBBO_HEADS_H
 #define CODEC_DUBBO_HEADS_H
 
@@ -27,11 +27,14 @@ enum {
 	DUBBO_ANSWER_ITEMS = 4,
 };
 
+struct dubbo_edits;
+
 /* A request while it is open: one block in its exchange's arena. */
 struct dubbo_request {
 	struct headers headers;
 	struct rpc_head head;
 	struct buf gathered; /* of an answer that comes in pieces; pool is NULL until the first */
+	struct dubbo_edits *edits; /* of its answer; NULL: none */
 	struct header items[DUBBO_HEAD_ITEMS];
 	char text[]; /* "/service/method", versions and parameter types, one behind the other */
 };

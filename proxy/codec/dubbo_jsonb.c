@@ -4,6 +4,12 @@
 
 /* Tags, by the names that fastjson2 gives them. */
 enum {
+	BINARY = 0x91,    /* length, bytes */
+	TYPED = 0x92,     /* a name and its number, or the number only; then the object */
+	REFERENCE = 0x93, /* a string: its path */
+	ARRAY_MIN = 0x94, /* + count, up to 15 */
+	ARRAY_MAX = 0xa3,
+	ARRAY = 0xa4,         /* count follows, as a number */
 	STR_ASCII_MIN = 0x49, /* + length, up to 47 */
 	STR_ASCII_MAX = 0x78,
 	STR_ASCII = 0x79, /* length follows, as a number */
@@ -245,6 +251,124 @@ enum status dubbo_jsonb_take_text(struct slice *rest, struct slice *out, struct 
 		return status;
 	*out = slice_of(arena_printf(arena, "%lld", (long long)number));
 	return STATUS_OK;
+}
+
+/* --- any value */
+
+/* An array: how many values are left of it. An object: its keys and values, until its end. */
+struct level {
+	uint32_t left;
+	bool is_object;
+};
+
+static enum status skip_sized(struct slice *rest)
+{
+	int64_t len;
+	enum status status;
+
+	drop(rest, 1);
+	if ((status = dubbo_jsonb_take_number(rest, &len)))
+		return status;
+	if (len < 0 || (uint64_t)len > rest->len)
+		return STATUS_MALFORMED;
+	drop(rest, (size_t)len);
+	return STATUS_OK;
+}
+
+/* The name of a type, which gets a number, or a number that one has. */
+static enum status skip_type(struct slice *rest)
+{
+	struct slice name;
+	int64_t number;
+
+	drop(rest, 1);
+	if (!rest->len)
+		return STATUS_MALFORMED;
+	uint8_t t = (uint8_t)rest->data[0];
+	if (t >= STR_ASCII_MIN && t <= STR_UTF8) {
+		enum status status = take_string(rest, &name);
+		if (status)
+			return status;
+	}
+	return dubbo_jsonb_take_number(rest, &number);
+}
+
+static enum status skip_scalar(struct slice *rest)
+{
+	uint8_t t = (uint8_t)rest->data[0];
+	struct slice text;
+	int64_t number;
+
+	if ((t >= STR_ASCII_MIN && t <= STR_UTF8) || t == STR_UTF16LE || t == STR_UTF16BE)
+		return take_string(rest, &text);
+	if (t == BINARY)
+		return skip_sized(rest);
+	if (t == NULL_VALUE || t == FALSE_VALUE || t == TRUE_VALUE || t == DOUBLE ||
+	    t == DOUBLE_0 || t == DOUBLE_1 || t == FLOAT)
+		return take_opaque(rest);
+	return dubbo_jsonb_take_number(rest, &number);
+}
+
+/* One value; of a list or an object only what begins it. *level: what it opens, if *opens. */
+static enum status step(struct slice *rest, struct level *level, bool *opens)
+{
+	int64_t count;
+	enum status status;
+
+	*opens = false;
+	while (rest->len && (uint8_t)rest->data[0] == TYPED)
+		if ((status = skip_type(rest)))
+			return status;
+	if (!rest->len)
+		return STATUS_MALFORMED;
+	uint8_t t = (uint8_t)rest->data[0];
+	if (t == REFERENCE) {
+		drop(rest, 1);
+		return rest->len ? skip_scalar(rest) : STATUS_MALFORMED;
+	}
+	if (t == OBJECT) {
+		drop(rest, 1);
+		*opens = true;
+		*level = (struct level){.is_object = true};
+		return STATUS_OK;
+	}
+	if (t < ARRAY_MIN || t > ARRAY)
+		return skip_scalar(rest);
+	drop(rest, 1);
+	count = t - ARRAY_MIN;
+	if (t == ARRAY && (status = dubbo_jsonb_take_number(rest, &count)))
+		return status;
+	if (count < 0 || (uint64_t)count > rest->len)
+		return STATUS_MALFORMED;
+	*opens = count > 0;
+	*level = (struct level){.left = (uint32_t)count};
+	return STATUS_OK;
+}
+
+enum status dubbo_jsonb_skip(struct slice *rest)
+{
+	struct level levels[DUBBO_JSONB_DEPTH], level = {0, false};
+	unsigned depth = 0;
+	bool opens;
+
+	for (;;) {
+		enum status status = step(rest, &level, &opens);
+		if (status)
+			return status;
+		if (opens && depth == DUBBO_JSONB_DEPTH)
+			return STATUS_TOO_LARGE;
+		if (opens)
+			levels[depth++] = level;
+		while (depth) {
+			struct level *top = &levels[depth - 1];
+			if (top->is_object ? !dubbo_jsonb_take_object_end(rest) : top->left > 0)
+				break;
+			depth--;
+		}
+		if (!depth)
+			return STATUS_OK;
+		levels[depth - 1].left--; /* of an object it means nothing */
+	}
 }
 
 static bool take_mark(struct slice *rest, uint8_t mark)

@@ -29,6 +29,13 @@ MUST_CHECK enum status dubbo_jsonb_take_text(struct slice *rest, struct slice *o
 /* Takes one whole number off the front of *rest. Fails like dubbo_jsonb_take_text. */
 MUST_CHECK enum status dubbo_jsonb_take_number(struct slice *rest, int64_t *value);
 
+/* Steps over one value with all it holds: what JSON has, binaries, typed objects and references.
+ * STATUS_MALFORMED: cut short; STATUS_UNSUPPORTED: a value that isn't known here; STATUS_TOO_LARGE:
+ * over DUBBO_JSONB_DEPTH lists and objects within each other. */
+MUST_CHECK enum status dubbo_jsonb_skip(struct slice *rest);
+
+enum { DUBBO_JSONB_DEPTH = 64 };
+
 /* Takes the mark that begins (ends) an object off the front of *rest, if it stands there. */
 bool dubbo_jsonb_take_object(struct slice *rest);
 bool dubbo_jsonb_take_object_end(struct slice *rest);

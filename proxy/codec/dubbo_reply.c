@@ -1,7 +1,5 @@
 #include "codec/dubbo_reply.h"
 
-#include <stdbool.h>
-
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_jsonb.h"
 #include "codec/hessian2_write.h"
@@ -21,8 +19,7 @@ static int take_part(struct slice *s)
 	return sum;
 }
 
-/* From 2.0.2 to 2.0.99 the consumer reads attachments behind an answer's value. */
-static bool knows_answer_attachments(struct slice version)
+bool dubbo_knows_answer_attachments(struct slice version)
 {
 	int major = take_part(&version), minor = take_part(&version), patch = take_part(&version);
 
@@ -33,7 +30,7 @@ static void make_exception(struct dubbo_reply *reply, struct slice version, stru
 			   struct arena *arena)
 {
 	struct hessian2_writer writer;
-	bool has_attachments = knows_answer_attachments(version);
+	bool has_attachments = dubbo_knows_answer_attachments(version);
 
 	reply->result =
 		has_attachments ? RPC_RESULT_EXCEPTION_WITH_ATTACHMENTS : RPC_RESULT_EXCEPTION;

@@ -8,6 +8,7 @@
 #ifndef CODEC_DUBBO_REPLY_H
 #define CODEC_DUBBO_REPLY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -25,6 +26,10 @@ struct dubbo_reply {
  * bytes are cut. */
 void dubbo_reply_make(struct dubbo_reply *reply, uint8_t status, uint8_t serialization,
 		      struct slice version, struct slice text, struct arena *arena);
+
+/* Whether a consumer of that protocol version (2.0.2 to 2.0.99) reads attachments behind an
+ * answer's value. */
+bool dubbo_knows_answer_attachments(struct slice version);
 
 enum { DUBBO_REPLY_TEXT = 65536 };
 

@@ -3,6 +3,7 @@
 #include "codec/dubbo_heads.h"
 #include "codec/dubbo_internal.h"
 #include "codec/dubbo_reply.h"
+#include "codec/dubbo_rewrite.h"
 #include "message/stream_info.h"
 
 enum {
@@ -170,6 +171,20 @@ void dubbo_server_abandon(struct exchange *exchange)
 
 /* --- answers */
 
+/* An answer that can't have other attachments goes on with those that it has. */
+static COLD void rewrite(struct exchange *exchange, struct buf *body)
+{
+	const struct dubbo_request *request = request_of(exchange);
+	struct dubbo_counts *counts = dubbo_of(exchange->codec)->options->counts;
+	uint8_t serialization = exchange->slot & DUBBO_SERIALIZATION_MASK;
+	bool may_add = dubbo_knows_answer_attachments(request->head.protocol_version);
+
+	if (dubbo_rewrite_answer(body, serialization, may_add, request->edits))
+		counts->uneditable_messages++;
+	else
+		counts->edited_answers++;
+}
+
 /* The whole answer is here: writes it, and the exchange is over. */
 static void finish(struct exchange *exchange, struct buf *body)
 {
@@ -181,6 +196,8 @@ static void finish(struct exchange *exchange, struct buf *body)
 		if (body)
 			buf_clear(body);
 	} else {
+		if (UNLIKELY(request_of(exchange)->edits && body))
+			rewrite(exchange, body);
 		dubbo_put_frame(dubbo, slot & DUBBO_SERIALIZATION_MASK, (uint8_t)(slot >> 8),
 				exchange->wire_id, body);
 	}
@@ -214,6 +231,18 @@ static void finish_any(struct exchange *exchange, struct buf *body)
 		finish(exchange, body);
 }
 
+/* Only a good answer carries attachments. */
+static COLD void find_edits(struct exchange *exchange, const struct headers *headers)
+{
+	struct dubbo_edits edits;
+
+	if (headers->rpc->status != DUBBO_OK ||
+	    !dubbo_edits_find(&edits, headers, true, exchange->arena))
+		return;
+	request_of(exchange)->edits = ARENA_NEW(exchange->arena, struct dubbo_edits);
+	*request_of(exchange)->edits = edits;
+}
+
 void dubbo_server_send_headers(struct exchange *exchange, struct headers *headers, bool end)
 {
 	const struct rpc_head *rpc = headers->rpc;
@@ -221,6 +250,8 @@ void dubbo_server_send_headers(struct exchange *exchange, struct headers *header
 	exchange->slot = rpc && rpc->protocol == RPC_DUBBO
 				 ? (uint32_t)rpc->status << 8 | rpc->serialization
 				 : NO_RPC_ANSWER;
+	if (UNLIKELY(exchange->slot != NO_RPC_ANSWER && dubbo_may_be_edited(headers)))
+		find_edits(exchange, headers);
 	if (end)
 		finish_any(exchange, NULL);
 }

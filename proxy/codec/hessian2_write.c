@@ -58,6 +58,11 @@ static bool fits(int64_t value, unsigned bits)
 	return value >= -half && value < half;
 }
 
+void hessian2_write_raw(struct hessian2_writer *writer, struct slice bytes)
+{
+	write_bytes(writer, bytes);
+}
+
 void hessian2_write_null(struct hessian2_writer *writer)
 {
 	write_byte(writer, 'N');

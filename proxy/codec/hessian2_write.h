@@ -56,6 +56,9 @@ void hessian2_write_object(struct hessian2_writer *writer, uint32_t class_number
 /* A list of a type ("[java.lang.String") and no elements. */
 void hessian2_write_empty_list(struct hessian2_writer *writer, struct slice type);
 
+/* Values that are encoded already. */
+void hessian2_write_raw(struct hessian2_writer *writer, struct slice bytes);
+
 /* A java.lang.RuntimeException with this message, no cause, and an empty stack trace (an absent one
  * makes Dubbo 2.7 fill in a false trace). */
 void hessian2_write_runtime_exception(struct hessian2_writer *writer, struct slice message);

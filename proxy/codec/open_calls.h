@@ -23,9 +23,10 @@ struct open_call {
 	struct exchange *exchange; /* NULL: free */
 	uint32_t generation;
 	uint32_t next_free;
-	uint8_t flag;    /* the codec's */
-	bool is_on_wire; /* the request has been written */
-	bool is_passed;  /* its answer is passed on as it comes */
+	uint8_t flag;           /* the codec's */
+	bool is_on_wire;        /* the request has been written */
+	bool is_passed;         /* its answer is passed on as it comes */
+	bool wants_attachments; /* unless passed: its answer's are to be headers */
 };
 
 struct open_calls {

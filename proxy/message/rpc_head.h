@@ -47,6 +47,22 @@ struct rpc_memo {
 	uint64_t epoch;
 };
 
+/* What a call asks for beyond its own method. */
+enum rpc_call_kind {
+	RPC_CALL_PLAIN,
+	RPC_CALL_GENERIC, /* Dubbo's $invoke: `method` is the one that its first argument names */
+	RPC_CALL_ECHO,    /* Dubbo's $echo: the provider's framework answers, not the service */
+};
+
+struct header;
+
+/* A message's headers as they were when its attachments had become headers: what differs from it
+ * later is an edit. items[own …] are those of attachments. */
+struct rpc_received {
+	uint32_t count, own;
+	const struct header *items;
+};
+
 struct rpc_head {
 	uint8_t protocol;      /* enum rpc_protocol */
 	uint8_t serialization; /* Dubbo's id (2 is hessian2) or Bolt's codec (1 is sofa-hessian) */
@@ -57,6 +73,10 @@ struct rpc_head {
 	bool is_local;                 /* an answer made by the proxy itself */
 	bool has_attachments;          /* they were read: attachments[] is what the call carries */
 	bool has_attachment_headers;   /* and they are header fields, too */
+	bool wants_answer_attachments; /* of a call, set by who sends it on: its answer's
+					  attachments are to be headers */
+	bool is_tag_forced;            /* attachment dubbo.force.tag */
+	uint8_t kind;                  /* enum rpc_call_kind */
 	struct slice protocol_version; /* Dubbo field 1: "2.0.2" */
 	struct slice service, service_version, method, param_types; /* Dubbo fields 2 to 5 */
 	/* Attachments, read from the body on demand: offset of the map in the payload, 0: not
@@ -66,6 +86,11 @@ struct rpc_head {
 	uint32_t attachment_count;
 	struct rpc_attachment *attachments; /* in wire order */
 	const struct bolt_frame *bolt;      /* the fixed header's other fields, of RPC_BOLT */
+	/* How long the caller waits, from its attachments (timeout, _TO: the shorter); 0: it
+	 * doesn't say, or they were not read. */
+	uint32_t timeout_ms;
+	struct slice tag;                    /* attachment dubbo.tag, likewise; .data NULL: none */
+	const struct rpc_received *received; /* NULL: attachments are no headers */
 	struct slice payload;  /* the whole body, valid during the headers event only */
 	struct rpc_memo *memo; /* likewise; NULL: none */
 	void *host;            /* chosen already, likewise; NULL: none */

@@ -366,7 +366,7 @@ static void published_attachments_are_headers_that_shadow_none(void **state)
 	expect_header(end, "attachment:transfer-encoding", "x");
 	expect_header(end, "a%20b", "1");
 	expect_header(end, "a%2520b", "2");
-	expect_header(end, "%C3%A9", "\u4e2d");
+	expect_header(end, "%c3%a9", "\u4e2d");
 	expect_header(end, "crlf", "a%0D%0Ab");
 	expect_header(end, "x%01", "");
 	expect_header(end, "group", "g");

@@ -58,7 +58,9 @@ static void golden_requests_are_the_same_from_a_kept_head(void **state)
 		end->read_attachments = true;
 		end_feed(end, bytes, false);
 		if (end->call_count) {
-			from_kept += kept(end);
+			bool is_kept = kept(end);
+			from_kept += is_kept;
+			assert_true(!is_kept || end->calls->headers->rpc->kind != RPC_CALL_GENERIC);
 			/* the same head in another block of memory, as a one-way call */
 			((char *)bytes.data)[2] ^= 0x40;
 			end_feed(end, bytes, false);
@@ -72,7 +74,7 @@ static void golden_requests_are_the_same_from_a_kept_head(void **state)
 		free((void *)bytes.data);
 		end_close(end);
 	}
-	assert_true(from_kept > 40);
+	assert_true(from_kept > 34);
 	globfree(&files);
 }
 

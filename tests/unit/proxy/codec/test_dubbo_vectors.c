@@ -98,12 +98,20 @@ static void expect_request(struct end *end, const json_t *frame, struct slice by
 	assert_slice(rpc->protocol_version, text_of(json_array_get(fields, 0)));
 	assert_slice(rpc->service, text_of(json_array_get(fields, 1)));
 	assert_slice(rpc->service_version, text_of(json_array_get(fields, 2)));
-	assert_slice(rpc->method, text_of(json_array_get(fields, 3)));
+	struct slice method = text_of(json_array_get(fields, 3));
+	if (slice_equal(method, SLICE("$invoke"))) { /* a generic call names it first */
+		const char *argument = bytes.data + 16 + rpc->arguments_at;
+		method = slice_make(argument + 1, (uint8_t)*argument);
+	}
+	assert_int_equal(rpc->kind, slice_equal(method, text_of(json_array_get(fields, 3)))
+					    ? RPC_CALL_PLAIN
+					    : RPC_CALL_GENERIC);
+	assert_slice(rpc->method, method);
 	assert_slice(rpc->param_types, text_of(json_array_get(fields, 4)));
 	assert_int_equal(dubbo_count_arguments(rpc->param_types), number_at(frame, "args"));
 
-	snprintf(path, sizeof path, "/%s/%s", json_string_value(json_array_get(fields, 1)),
-		 json_string_value(json_array_get(fields, 3)));
+	snprintf(path, sizeof path, "/%s/%.*s", json_string_value(json_array_get(fields, 1)),
+		 SLICE_FMT(method));
 	assert_slice(headers_get(call->headers, HEADER_PATH), slice_of(path));
 	assert_slice(headers_get(call->headers, HEADER_METHOD), SLICE("POST"));
 	assert_slice(headers_get(call->headers, HEADER_PROTOCOL), SLICE("dubbo"));

@@ -1,0 +1,249 @@
+#include "codec/dubbo_edits.h"
+
+#include "codec/dubbo_attachments.h"
+
+/* In the place of an earlier one of the same name. */
+static void add(struct dubbo_edits *edits, struct dubbo_edit edit)
+{
+	for (uint32_t i = 0; i < edits->count; i++) {
+		if (slice_equal(edits->items[i].name, edit.name)) {
+			edits->items[i] = edit;
+			return;
+		}
+	}
+	if (edits->count == edits->capacity) {
+		uint32_t capacity = edits->capacity ? edits->capacity * 2 : 8;
+		struct dubbo_edit *items = arena_alloc(edits->arena, capacity * sizeof *items);
+		if (edits->count)
+			memcpy(items, edits->items, edits->count * sizeof *items);
+		edits->items = items;
+		edits->capacity = capacity;
+	}
+	edits->items[edits->count++] = edit;
+}
+
+/* --- attachments */
+
+/* The header in the place of one received, or NULL if it is there no more. */
+static const struct header *now_of(const struct headers *headers, const struct header *old,
+				   uint32_t place)
+{
+	if (place < headers->count) {
+		const struct header *h = &headers->items[place];
+		if (h->id != HEADER_REMOVED && slice_equal(header_name(h), header_name(old)))
+			return h;
+	}
+	return headers_find(headers, header_name(old));
+}
+
+static bool is_same_value(const struct header *a, const struct header *b)
+{
+	return a->value_len == b->value_len &&
+	       (a->value == b->value || !memcmp(a->value, b->value, a->value_len));
+}
+
+static void set_or_remove(struct dubbo_edits *edits, const struct headers *headers,
+			  struct slice name, bool is_answer)
+{
+	struct slice attachment = dubbo_attachment_of_header(name, edits->arena);
+	struct slice value = headers_get_joined(headers, name, edits->arena);
+	const struct header *h = value.data ? headers_find(headers, name) : NULL;
+	struct dubbo_edit edit = {.name = attachment, .value = value, .kind = DUBBO_EDIT_SET};
+
+	if (!attachment.len || (is_answer && slice_equal(attachment, SLICE("dubbo"))))
+		return;
+	if (!h)
+		edit.kind = DUBBO_EDIT_REMOVE;
+	else if (h->flags & HEADER_HAS_ORIGINAL)
+		edit.fallback = slice_make(h->name + h->name_len, h->name_len);
+	add(edits, edit);
+}
+
+/* Headers that stood for an attachment and have another value, or are there no more. */
+static void compare_received(struct dubbo_edits *edits, const struct headers *headers,
+			     bool is_answer)
+{
+	const struct rpc_received *received = headers->rpc->received;
+
+	for (uint32_t i = received->own; i < received->count; i++) {
+		const struct header *old = &received->items[i], *now = now_of(headers, old, i);
+		if (!now || !is_same_value(old, now))
+			set_or_remove(edits, headers, header_name(old), is_answer);
+	}
+}
+
+/* Whether it stood for something else than an attachment from the beginning. */
+static bool is_own(const struct rpc_received *received, struct slice name)
+{
+	for (uint32_t i = 0; received && i < received->own; i++)
+		if (slice_equal(header_name(&received->items[i]), name))
+			return true;
+	return false;
+}
+
+/* Whether each header stands where it was received: not in a copy that others were removed from. */
+static bool are_in_place(const struct headers *headers)
+{
+	const struct rpc_received *received = headers->rpc->received;
+
+	if (headers->count < received->count)
+		return false;
+	for (uint32_t i = 0; i < received->count; i++)
+		if (!slice_equal(header_name(&headers->items[i]), header_name(&received->items[i])))
+			return false;
+	return true;
+}
+
+static bool was_received(const struct rpc_received *received, struct slice name)
+{
+	for (uint32_t i = received->own; i < received->count; i++)
+		if (slice_equal(header_name(&received->items[i]), name))
+			return true;
+	return false;
+}
+
+/* Headers that stood for none, and further values of those that did. */
+static void find_added(struct dubbo_edits *edits, const struct headers *headers, bool is_answer)
+{
+	const struct rpc_received *received = headers->rpc->received;
+	bool in_place = received && are_in_place(headers);
+
+	for (uint32_t i = in_place ? received->count : 0; i < headers->count; i++) {
+		const struct header *h = &headers->items[i];
+		struct slice name = header_name(h);
+		bool is_seen = received && !in_place && headers_find(headers, name) == h &&
+			       was_received(received, name);
+		if (h->id != HEADER_REMOVED && !is_seen && !dubbo_attachment_is_reserved(name) &&
+		    !is_own(received, name))
+			set_or_remove(edits, headers, name, is_answer);
+	}
+}
+
+/* --- fields */
+
+static struct slice last_value(const struct dubbo_edits *edits, struct slice name)
+{
+	for (uint32_t i = edits->count; i--;)
+		if (edits->items[i].kind == DUBBO_EDIT_SET &&
+		    slice_equal(edits->items[i].name, name))
+			return edits->items[i].value;
+	return (struct slice){NULL, 0};
+}
+
+/* ":path" is "/service/method", with a query that some filter may have added. */
+static void compare_path(struct dubbo_edits *edits, const struct headers *headers)
+{
+	const struct rpc_head *rpc = headers->rpc;
+	struct slice path = headers_get(headers, HEADER_PATH);
+
+	path = slice_sub(path, 0, slice_find_char(path, '?', 0));
+	const char *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
+	if (!slash || slash == path.data || path.data[0] != '/')
+		return;
+	size_t at = (size_t)(slash - path.data);
+	struct slice service = slice_sub(path, 1, at), method = slice_sub(path, at + 1, path.len);
+	if (service.len && !slice_equal(service, rpc->service))
+		edits->service = service;
+	if (method.len && !slice_equal(method, rpc->method))
+		edits->method = method;
+}
+
+static void compare_service(struct dubbo_edits *edits, const struct headers *headers)
+{
+	const struct rpc_head *rpc = headers->rpc;
+	struct slice authority = headers_get(headers, HEADER_AUTHORITY);
+
+	compare_path(edits, headers);
+	if (!edits->service.data && authority.len && !slice_equal(authority, rpc->service))
+		edits->service = authority;
+	if (!edits->service.data)
+		edits->service = last_value(edits, SLICE("path"));
+	if (!edits->service.data)
+		edits->service = last_value(edits, SLICE("interface"));
+	if (!edits->service.data)
+		return;
+	add(edits, (struct dubbo_edit){.name = SLICE("path"),
+				       .value = edits->service,
+				       .kind = DUBBO_EDIT_SET_OLD});
+	add(edits, (struct dubbo_edit){.name = SLICE("interface"),
+				       .value = edits->service,
+				       .kind = DUBBO_EDIT_SET_OLD});
+}
+
+static void compare_version(struct dubbo_edits *edits, const struct headers *headers)
+{
+	const struct rpc_head *rpc = headers->rpc;
+	struct slice version = headers_get(headers, HEADER_TRI_SERVICE_VERSION);
+	bool was_header = rpc->service_version.len > 0;
+
+	if (version.data ? !slice_equal(version, rpc->service_version) : was_header)
+		edits->service_version = version.len ? version : SLICE("0.0.0");
+	else
+		edits->service_version = last_value(edits, SLICE("version"));
+	if (edits->service_version.data)
+		add(edits, (struct dubbo_edit){.name = SLICE("version"),
+					       .value = edits->service_version,
+					       .kind = DUBBO_EDIT_SET_OLD});
+}
+
+/* A header that stands for attachments of another name: whether it has changed, and its value. */
+static bool has_changed(const struct headers *headers, enum header_id id, struct slice *value)
+{
+	const struct rpc_received *received = headers->rpc->received;
+	struct slice name = known_name_text(id), old = {NULL, 0};
+
+	*value = headers_get(headers, id);
+	for (uint32_t i = 0; received && i < received->own; i++)
+		if (slice_equal(header_name(&received->items[i]), name))
+			old = header_value(&received->items[i]);
+	if (!value->data)
+		return old.data != NULL;
+	return !old.data || !slice_equal(old, *value);
+}
+
+static void compare_names(struct dubbo_edits *edits, const struct headers *headers)
+{
+	struct slice value;
+
+	if (has_changed(headers, HEADER_TRI_SERVICE_GROUP, &value))
+		add(edits,
+		    (struct dubbo_edit){.name = SLICE("group"),
+					.value = value,
+					.kind = value.len ? DUBBO_EDIT_SET : DUBBO_EDIT_REMOVE});
+	if (has_changed(headers, HEADER_TRI_SERVICE_TIMEOUT, &value)) {
+		add(edits,
+		    (struct dubbo_edit){.name = SLICE("timeout"),
+					.value = value,
+					.kind = value.len ? DUBBO_EDIT_SET : DUBBO_EDIT_REMOVE});
+		add(edits, (struct dubbo_edit){.name = SLICE("_TO"),
+					       .value = value,
+					       .kind = value.len ? DUBBO_EDIT_SET_OLD
+								 : DUBBO_EDIT_REMOVE_OLD});
+	}
+	if (has_changed(headers, HEADER_TRI_CONSUMER_APPNAME, &value)) {
+		add(edits,
+		    (struct dubbo_edit){.name = SLICE("remote.application"),
+					.value = value,
+					.kind = value.len ? DUBBO_EDIT_SET : DUBBO_EDIT_REMOVE});
+		add(edits, (struct dubbo_edit){.name = SLICE("application"),
+					       .value = value,
+					       .kind = value.len ? DUBBO_EDIT_SET_OLD
+								 : DUBBO_EDIT_REMOVE_OLD});
+	}
+}
+
+bool dubbo_edits_find(struct dubbo_edits *edits, const struct headers *headers, bool is_answer,
+		      struct arena *arena)
+{
+	*edits = (struct dubbo_edits){.arena = arena};
+	if (headers->rpc->received)
+		compare_received(edits, headers, is_answer);
+	find_added(edits, headers, is_answer);
+	if (!is_answer) {
+		compare_service(edits, headers);
+		compare_version(edits, headers);
+		compare_names(edits, headers);
+	}
+	return edits->count || edits->service.data || edits->service_version.data ||
+	       edits->method.data;
+}

@@ -1,0 +1,81 @@
+/* What has become of a Dubbo message's headers on their way: which fields and attachments of its
+ * frame must change with them.
+ *
+ *   headers as received ─ filters, route ─> headers now ─ dubbo_edits_find ─> edits
+ *                                                     ─ dubbo_rewrite ─> body
+ *
+ * A header that is set, added or removed is an attachment that is, but for those that mean
+ * something to a proxy (dubbo_attachment_is_reserved): these never become attachments.
+ * "attachment:NAME" is the attachment of that name. The ones with a meaning of their own:
+ *
+ *   :path, or else :authority, "path", "interface"   service: field, attachments path and interface
+ *   :path                                            method: field, or a generic call's argument
+ *   tri-service-version, "version"                   version: field and attachment
+ *   tri-service-group                                attachment group
+ *   tri-service-timeout                              attachment timeout, and _TO if there
+ *   tri-consumer-appname                             attachment remote.application, or application
+ *
+ * That a header was removed shows only after dubbo_attachments_publish. Pure functions; memory from
+ * the arena. Thread: the stream's. */
+#ifndef CODEC_DUBBO_EDITS_H
+#define CODEC_DUBBO_EDITS_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/slice.h"
+#include "message/headers.h"
+#include "message/rpc_head.h"
+
+enum dubbo_edit_kind {
+	DUBBO_EDIT_SET,        /* of the attachment that the name finds; new if none */
+	DUBBO_EDIT_SET_OLD,    /* only if one of this very name is there */
+	DUBBO_EDIT_REMOVE,     /* all that differ by case only, too: none is left to be found */
+	DUBBO_EDIT_REMOVE_OLD, /* those of this very name */
+};
+
+struct dubbo_edit {
+	struct slice name, value;
+	struct slice fallback; /* SET: the name of a new one; .data NULL: name */
+	enum dubbo_edit_kind kind;
+};
+
+struct dubbo_edits {
+	/* .data NULL: as it is */
+	struct slice service, service_version, method;
+	struct dubbo_edit *items;
+	uint32_t count, capacity;
+	struct arena *arena;
+};
+
+/* True when something differs. headers->rpc is Dubbo's; is_answer: only attachments matter, of
+ * which "dubbo" stays as it is. */
+bool dubbo_edits_find(struct dubbo_edits *edits, const struct headers *headers, bool is_answer,
+		      struct arena *arena);
+
+/* False only if nothing differs: a look at where things point to. */
+static inline bool dubbo_may_be_edited(const struct headers *headers)
+{
+	const struct rpc_head *rpc = headers->rpc;
+	const struct rpc_received *received = rpc->received;
+
+	if (UNLIKELY(received != NULL))
+		return headers->count != received->count ||
+		       memcmp(headers->items, received->items,
+			      received->count * sizeof *received->items) != 0;
+	if (LIKELY(headers_has(headers, HEADER_STATUS)))
+		return headers->count != 1;
+	struct slice path = headers_get(headers, HEADER_PATH);
+	struct slice authority = headers_get(headers, HEADER_AUTHORITY);
+	struct slice version = headers_get(headers, HEADER_TRI_SERVICE_VERSION);
+	return headers->count != 5u + (rpc->service_version.len != 0) ||
+	       path.data != rpc->service.data - 1 ||
+	       path.len != rpc->service.len + rpc->method.len + 2 ||
+	       authority.data != rpc->service.data || authority.len != rpc->service.len ||
+	       version.len != rpc->service_version.len ||
+	       (version.len && version.data != rpc->service_version.data);
+}
+
+#endif

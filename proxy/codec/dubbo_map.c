@@ -1,0 +1,292 @@
+#include "codec/dubbo_map.h"
+
+#include "codec/dubbo_attachments.h"
+#include "codec/dubbo_frame.h"
+#include "codec/dubbo_jsonb.h"
+#include "codec/hessian2.h"
+#include "codec/hessian2_write.h"
+
+static enum status add_entry(struct dubbo_map *map, struct dubbo_map_entry entry)
+{
+	if (map->count == DUBBO_ATTACHMENTS_LIMIT)
+		return STATUS_TOO_LARGE;
+	if (map->count == map->capacity) {
+		uint32_t capacity = map->capacity ? map->capacity * 2 : 16;
+		struct dubbo_map_entry *entries =
+			arena_alloc(map->arena, capacity * sizeof *entries);
+		if (map->count)
+			memcpy(entries, map->entries, map->count * sizeof *entries);
+		map->entries = entries;
+		map->capacity = capacity;
+	}
+	map->entries[map->count++] = entry;
+	return STATUS_OK;
+}
+
+/* --- Hessian2 */
+
+static bool takes_place(enum hessian2_kind kind)
+{
+	return kind == HESSIAN2_LIST || kind == HESSIAN2_MAP || kind == HESSIAN2_OBJECT ||
+	       kind == HESSIAN2_CLASS;
+}
+
+static enum status read_entry(struct dubbo_map *map, struct hessian2_reader *reader)
+{
+	struct dubbo_map_entry entry = {.name = {NULL, 0}};
+	enum hessian2_kind key = hessian2_kind(reader);
+	size_t from = reader->pos;
+	enum status status;
+
+	status = key == HESSIAN2_STRING ? hessian2_read_string(reader, &entry.name)
+					: hessian2_skip(reader);
+	if (status)
+		return status;
+	enum hessian2_kind value = hessian2_kind(reader);
+	if ((status = hessian2_skip(reader)))
+		return status;
+	entry.bytes = slice_make(reader->data + from, reader->pos - from);
+	entry.takes_place = takes_place(key) || takes_place(value);
+	if (entry.takes_place || key == HESSIAN2_REF || value == HESSIAN2_REF)
+		map->counting = map->count;
+	return add_entry(map, entry);
+}
+
+static enum status read_hessian2(struct dubbo_map *map, struct slice payload, size_t from,
+				 int count)
+{
+	struct hessian2_reader reader;
+	enum status status;
+
+	hessian2_init(&reader, payload, map->arena);
+	if (!dubbo_attachments_enter(&reader, from, count, &map->at, &map->to))
+		return STATUS_MALFORMED;
+	bool is_ref = map->to > map->at;
+	size_t start = reader.pos;
+	if (!is_ref && start == payload.len)
+		return STATUS_OK;
+	if (!is_ref && hessian2_kind(&reader) == HESSIAN2_NULL) {
+		map->to = start + 1;
+		return STATUS_OK;
+	}
+	if ((status = hessian2_enter_map(&reader)))
+		return status;
+	if (!is_ref)
+		map->head = slice_sub(payload, start, reader.pos);
+	while (!hessian2_at_end(&reader)) {
+		if ((status = read_entry(map, &reader)))
+			return status;
+		if (reader.pos - start > DUBBO_ATTACHMENTS_BYTES_LIMIT)
+			return STATUS_TOO_LARGE;
+	}
+	/* What was copied counts in what stays where it was. */
+	if (is_ref)
+		map->counting = 0;
+	else
+		map->to = reader.pos;
+	return STATUS_OK;
+}
+
+static struct slice write_hessian2(const struct dubbo_map *map)
+{
+	struct hessian2_writer writer;
+	bool holds_places = false;
+
+	for (uint32_t i = 0; i < map->count; i++)
+		holds_places |= map->entries[i].takes_place && !map->entries[i].is_dropped;
+	hessian2_writer_init(&writer, map->arena);
+	/* The name of its type may be one of those that lists in it count in. */
+	if (map->head.len > 1 && holds_places)
+		hessian2_write_raw(&writer, map->head);
+	else
+		hessian2_write_map_begin(&writer);
+	for (uint32_t i = 0; i < map->count; i++)
+		if (!map->entries[i].is_dropped)
+			hessian2_write_raw(&writer, map->entries[i].bytes);
+	for (uint32_t i = 0; i < map->addition_count; i++) {
+		hessian2_write_string(&writer, map->additions[i].name);
+		hessian2_write_string(&writer, map->additions[i].value);
+	}
+	hessian2_write_map_end(&writer);
+	return hessian2_written(&writer);
+}
+
+/* --- fastjson2 */
+
+static enum status read_jsonb_entry(struct dubbo_map *map, struct slice *rest)
+{
+	struct dubbo_map_entry entry = {.name = {NULL, 0}};
+	const char *from = rest->data;
+	enum status status;
+
+	if ((status = dubbo_jsonb_take_text(rest, &entry.name, map->arena)) ||
+	    (status = dubbo_jsonb_skip(rest)))
+		return status;
+	entry.bytes = slice_make(from, (size_t)(rest->data - from));
+	return add_entry(map, entry);
+}
+
+static enum status read_jsonb(struct dubbo_map *map, struct slice payload, size_t from, int count)
+{
+	struct slice rest = slice_sub(payload, from, payload.len), block, text;
+	enum status status;
+
+	while (count--)
+		if ((status = dubbo_jsonb_take_block(&rest, &block)))
+			return status;
+	map->at = map->to = payload.len - rest.len;
+	if (!rest.len)
+		return STATUS_OK;
+	if ((status = dubbo_jsonb_take_block(&rest, &block)))
+		return status;
+	if (block.len > DUBBO_ATTACHMENTS_BYTES_LIMIT)
+		return STATUS_TOO_LARGE;
+	map->to = payload.len - rest.len;
+	struct slice null = block;
+	if (!dubbo_jsonb_take_text(&null, &text, NULL) && !text.data)
+		return STATUS_OK;
+	if (!dubbo_jsonb_take_object(&block))
+		return STATUS_UNSUPPORTED;
+	while (!dubbo_jsonb_take_object_end(&block))
+		if ((status = read_jsonb_entry(map, &block)))
+			return status;
+	return STATUS_OK;
+}
+
+/* A string without the length of its block. */
+static struct slice jsonb_string(struct slice text, struct arena *arena)
+{
+	struct slice block;
+
+	if (!text.data)
+		return SLICE("\xaf"); /* null */
+	block = dubbo_jsonb_string_block(text, arena);
+	return slice_sub(block, 4, block.len);
+}
+
+static struct slice write_jsonb(const struct dubbo_map *map)
+{
+	struct hessian2_writer writer; /* for its growing memory only */
+
+	hessian2_writer_init(&writer, map->arena);
+	hessian2_write_raw(&writer, SLICE("\0\0\0\0\xa6"));
+	for (uint32_t i = 0; i < map->count; i++)
+		if (!map->entries[i].is_dropped)
+			hessian2_write_raw(&writer, map->entries[i].bytes);
+	for (uint32_t i = 0; i < map->addition_count; i++) {
+		hessian2_write_raw(&writer, jsonb_string(map->additions[i].name, map->arena));
+		hessian2_write_raw(&writer, jsonb_string(map->additions[i].value, map->arena));
+	}
+	hessian2_write_raw(&writer, SLICE("\xa5"));
+	struct slice bytes = hessian2_written(&writer);
+	for (int i = 0; i < 4; i++)
+		writer.data[i] = (char)((bytes.len - 4) >> (24 - 8 * i));
+	return bytes;
+}
+
+/* --- both */
+
+enum status dubbo_map_read(struct dubbo_map *map, struct slice payload, uint8_t serialization,
+			   size_t from, int count, struct arena *arena)
+{
+	*map = (struct dubbo_map){.arena = arena};
+	if (serialization == DUBBO_HESSIAN2)
+		return read_hessian2(map, payload, from, count);
+	return serialization == DUBBO_FASTJSON2 ? read_jsonb(map, payload, from, count)
+						: STATUS_UNSUPPORTED;
+}
+
+struct slice dubbo_map_write(const struct dubbo_map *map, uint8_t serialization)
+{
+	return serialization == DUBBO_HESSIAN2 ? write_hessian2(map) : write_jsonb(map);
+}
+
+void dubbo_map_add(struct dubbo_map *map, struct slice name, struct slice value)
+{
+	map->is_changed = true;
+	for (uint32_t i = 0; i < map->addition_count; i++) {
+		if (slice_equal(map->additions[i].name, name)) {
+			map->additions[i].value = value;
+			return;
+		}
+	}
+	if (map->addition_count == map->addition_capacity) {
+		uint32_t capacity = map->addition_capacity ? map->addition_capacity * 2 : 8;
+		struct dubbo_addition *additions =
+			arena_alloc(map->arena, capacity * sizeof *additions);
+		if (map->addition_count)
+			memcpy(additions, map->additions, map->addition_count * sizeof *additions);
+		map->additions = additions;
+		map->addition_capacity = capacity;
+	}
+	map->additions[map->addition_count++] = (struct dubbo_addition){name, value};
+}
+
+/* False: it has to stay, for what is counted behind it. */
+static bool drop(struct dubbo_map *map, struct dubbo_map_entry *entry)
+{
+	if (entry->takes_place && (uint32_t)(entry - map->entries) < map->counting)
+		return false;
+	entry->is_dropped = true;
+	map->is_changed = true;
+	return true;
+}
+
+static const struct dubbo_map_entry *find(const struct dubbo_map *map, struct slice name,
+					  bool is_exact)
+{
+	for (uint32_t i = map->count; i--;) {
+		const struct dubbo_map_entry *entry = &map->entries[i];
+		if (entry->name.data && (is_exact ? slice_equal(entry->name, name)
+						  : slice_equal_nocase(entry->name, name)))
+			return entry;
+	}
+	return NULL;
+}
+
+static void set(struct dubbo_map *map, const struct dubbo_edit *edit)
+{
+	const struct dubbo_map_entry *old = find(map, edit->name, true);
+	struct slice name = edit->fallback.data ? edit->fallback : edit->name;
+
+	if (!old && edit->kind == DUBBO_EDIT_SET_OLD)
+		return;
+	if (!old)
+		old = find(map, edit->name, false);
+	if (old)
+		name = old->name;
+	for (uint32_t i = 0; i < map->count; i++)
+		if (map->entries[i].name.data && slice_equal(map->entries[i].name, name))
+			(void)drop(map, &map->entries[i]);
+	dubbo_map_add(map, name, edit->value);
+}
+
+static void remove_all(struct dubbo_map *map, const struct dubbo_edit *edit)
+{
+	for (uint32_t i = 0; i < map->count; i++) {
+		struct dubbo_map_entry *entry = &map->entries[i];
+		bool is_meant =
+			entry->name.data && (edit->kind == DUBBO_EDIT_REMOVE_OLD
+						     ? slice_equal(entry->name, edit->name)
+						     : slice_equal_nocase(entry->name, edit->name));
+		if (is_meant && !drop(map, entry))
+			dubbo_map_add(map, entry->name, (struct slice){NULL, 0});
+	}
+}
+
+void dubbo_map_edit(struct dubbo_map *map, const struct dubbo_edits *edits)
+{
+	for (uint32_t i = 0; i < edits->count; i++) {
+		const struct dubbo_edit *edit = &edits->items[i];
+		switch (edit->kind) {
+		case DUBBO_EDIT_SET:
+		case DUBBO_EDIT_SET_OLD:
+			set(map, edit);
+			break;
+		case DUBBO_EDIT_REMOVE:
+		case DUBBO_EDIT_REMOVE_OLD:
+			remove_all(map, edit);
+			break;
+		}
+	}
+}
