@@ -10,6 +10,8 @@
 #include "codec/dubbo.h"
 #include "codec/dubbo_arguments.h"
 #include "codec/dubbo_attachments.h"
+#include "codec/dubbo_edits.h"
+#include "codec/dubbo_rewrite.h"
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_heads.h"
 
@@ -77,6 +79,39 @@ static void reply(struct exchange *exchange, enum reply_reason reason)
 	type->send_data(exchange, &body, true);
 }
 
+/* Filters change what they like of it: the codec checks what it writes. */
+static void edit(struct exchange *exchange, struct headers *headers, uint8_t how)
+{
+	const struct rpc_received *received = headers->rpc->received;
+	bool is_answer = headers_has(headers, HEADER_STATUS);
+	struct dubbo_edits edits;
+	struct buf body;
+
+	invariant(!received || !dubbo_may_be_edited(headers));
+	if (received && received->count > received->own) {
+		uint32_t n = received->own + how % (received->count - received->own);
+		if (how & 1)
+			headers_remove(headers, header_name(&received->items[n]));
+		else
+			headers_set(headers, header_name(&received->items[n]), SLICE("other"));
+	}
+	headers_set(headers, SLICE("x-new"), SLICE("v"));
+	if (how & 2 && !is_answer)
+		headers_set_id(headers, HEADER_PATH, SLICE("/other/name"));
+	if (how & 4 && !is_answer)
+		headers_set_id(headers, HEADER_TRI_SERVICE_GROUP, SLICE("g"));
+	invariant(dubbo_may_be_edited(headers));
+	invariant(dubbo_edits_find(&edits, headers, is_answer, exchange->arena));
+	buf_init(&body, exchange->codec->out->pool);
+	buf_append_turn(&body, headers->rpc->payload);
+	uint8_t serialization = headers->rpc->serialization;
+	if (is_answer ? dubbo_rewrite_answer(&body, serialization, how & 8, &edits)
+		      : dubbo_rewrite_request(&body, serialization, &edits))
+		invariant(body.len == headers->rpc->payload.len);
+	buf_check(&body);
+	buf_clear(&body);
+}
+
 static void on_headers(struct exchange *exchange, struct headers *headers, bool is_end)
 {
 	struct end *end = end_of(exchange);
@@ -86,8 +121,13 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 	invariant(!memchr(headers_get(headers, HEADER_PATH).data ?: "", '\n',
 			  headers_get(headers, HEADER_PATH).len));
 	call->has_answer = true;
-	if (end->dubbo.codec.side == CODEC_CLIENT)
+	if (end->dubbo.codec.side == CODEC_CLIENT) {
+		if (dubbo_read_answer_attachments(headers, exchange->arena) &&
+		    !headers->rpc->received)
+			dubbo_attachments_publish(headers);
+		edit(exchange, headers, end->behaviour);
 		return;
+	}
 	invariant(!is_end && headers->rpc->service.len && headers->rpc->method.len);
 	struct slice value;
 	for (unsigned i = 0; i < 3; i++)
@@ -99,6 +139,7 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 						   &value));
 		dubbo_attachments_publish(headers);
 	}
+	edit(exchange, headers, end->behaviour);
 	switch (end->behaviour & 3) {
 	case 0: /* answered when the connection has been read */
 		break;
@@ -143,7 +184,7 @@ static void on_failed(struct codec *codec, enum reply_reason reason, struct slic
 
 static void on_draining(struct codec *codec)
 {
-	invariant(codec->type->room(codec) == 0);
+	invariant(codec->is_draining);
 }
 
 static void on_undraining(struct codec *codec)
@@ -215,7 +256,8 @@ static void pass_calls(struct end *end)
 
 static void open_calls(struct end *end)
 {
-	struct rpc_head head = {.protocol = RPC_DUBBO, .serialization = 2};
+	struct rpc_head head = {
+		.protocol = RPC_DUBBO, .serialization = 2, .wants_answer_attachments = true};
 
 	for (unsigned i = 0; i < 8; i++) {
 		struct exchange *exchange = on_begin(&end->dubbo.codec);
