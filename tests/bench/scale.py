@@ -26,7 +26,7 @@ def exp_idle(args):
     h2_port = H.port()
     o2 = H.Process(["nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", root, h2_port], H.LOAD_CPU, h2_port)
     for name in args.proxies or ["relay", "nginx", "haproxy", "envoy", "nghttpx", "outrigger"]:
-        for proto in ("h1", "h2"):
+        for proto in getattr(args, "protocols", ("h1", "h2")):
             scenario = "h1" if "h1" in ADAPTERS[name]["conf"] else "h2"  # h1 listeners of Envoy and HAProxy detect h2
             if (proto == "h2" and name in ("relay", "nginx")) or (proto == "h1" and scenario == "h2"):
                 continue

@@ -49,7 +49,7 @@ def main():
 
 def idle(proxy, tally):
     try:
-        row = scale.exp_idle(argparse.Namespace(proxies=[proxy]))[f"{proxy} h1"]
+        row = scale.exp_idle(argparse.Namespace(proxies=[proxy], protocols=["h1"]))[f"{proxy} h1"]
     except Exception as e:
         tally.bad("idle", f"{type(e).__name__}: {str(e)[:500]}")
         return
