@@ -187,7 +187,8 @@ def fill(text, values):
 def binaries(name):
     """The binaries that an adapter's command names; places.Missing if one isn't there."""
     cmd = ADAPTERS[name]["cmd"]
-    return {"ENVOY": places.envoy() if "@ENVOY@" in cmd else "", "OUTRIGGER": places.outrigger() if "@OUTRIGGER@" in cmd else ""}
+    found = {"ENVOY": places.envoy, "MOSN": places.mosn, "OUTRIGGER": places.outrigger}
+    return {key: find() if f"@{key}@" in cmd else "" for key, find in found.items()}
 
 
 def start_proxy(name, scenario, upstream, cpu_=PROXY_CPU, conf=None, under=(), wait=20):

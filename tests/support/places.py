@@ -1,6 +1,6 @@
 """Where the binaries under test and their peers are. Environment variables win over what a build or an installation left.
 
-ENVOY, OUTRIGGER: paths of binaries. All scratch files of the suites go below build/test.
+ENVOY, MOSN, OUTRIGGER: paths of binaries. All scratch files of the suites go below build/test.
 """
 import os
 import pathlib
@@ -31,6 +31,14 @@ def envoy():
         if os.access(c, os.X_OK):
             return str(c)
     raise Missing("no Envoy: run tools/install_deps --test, or set ENVOY")
+
+
+def mosn():
+    """MOSN: $MOSN, or what tests/bench/mosn/build made."""
+    path = os.environ.get("MOSN") or ROOT / "build/mosn/mosn"
+    if os.access(path, os.X_OK):
+        return str(path)
+    raise Missing("no MOSN: run tests/bench/mosn/build, or set MOSN")
 
 
 def program(name):
