@@ -66,6 +66,10 @@ class Gateway:
             "listeners": [{"name": "l", "address": address(self.port), "filter_chains": [{"filters": [*gates, network_filter]}], **(listener or {})}],
             "clusters": clusters}, **(bootstrap or {})}
         self.config = self.folder / "outrigger.yaml"
+        self.write()
+
+    def write(self):
+        """The configuration as it is now; before entering."""
         self.config.write_text(json.dumps(self.bootstrap, indent=1))
 
     def __enter__(self):
@@ -157,4 +161,4 @@ class Gateway:
     def without_listeners(self):
         """Leaves only what is static: clusters. For a gateway whose listeners come over xDS; they should listen on self.port."""
         del self.bootstrap["static_resources"]["listeners"]
-        self.config.write_text(json.dumps(self.bootstrap, indent=1))
+        self.write()

@@ -3,7 +3,7 @@ import demo.api.DemoService;
 import demo.util.*;
 import java.util.*;
 /**
- * --case NAME=PORT/METHOD ... [--timeout MS] : one call each, by a reference of its own with the retries that Dubbo has by itself. A line for each:
+ * --case NAME=PORT,PORT.../METHOD ... [--timeout MS] : one call each, by a reference of its own with the retries that Dubbo has by itself. A line for each:
  * NAME|class|code|message|cause's class|tries' time in ms, or NAME|ok|result.
  */
 public class Refusals {
@@ -11,7 +11,8 @@ public class Refusals {
     public static void main(String[] args) throws Exception {
         Opt o = new Opt(args); Loop.pin(o); o.o.put("retries", Collections.singletonList("stock"));
         for (Map.Entry<String, String> e : o.pairs("case").entrySet()) {
-            String[] at = e.getValue().split("/"); DemoService s = Consumer.service(o, "dubbo://127.0.0.1:" + at[0]); long t0 = System.nanoTime();
+            String[] at = e.getValue().split("/"); List<String> urls = new ArrayList<>(); for (String p : at[0].split(",")) urls.add("dubbo://127.0.0.1:" + p);
+            DemoService s = Consumer.service(o, String.join(";", urls)); long t0 = System.nanoTime();
             String r;
             try { r = "ok|" + (at[1].equals("add") ? "" + s.add(40, 2) : at[1].equals("slow") ? s.slow(30) : s.sayHello("w")); }
             catch (Throwable t) { r = t.getClass().getName() + "|" + Calls.code(t).trim() + "|" + line(t) + "|" + (t.getCause() == null ? "" : t.getCause().getClass().getName()) + "|" + (System.nanoTime() - t0) / 1000000; }

@@ -1,0 +1,183 @@
+"""Dubbo consumers while connections to their providers are killed, and while an outrigger asks them to leave."""
+import re
+import signal
+import socket
+import subprocess
+import time
+
+from chaos import Chaos, Relay, established, wait_until
+from dubbo_peer import Consumer
+from dubbo_peer import Provider as FakeProvider
+from gateway import TYPE, Gateway, address, cluster, dubbo_manager
+from java_peers import SERVICE, Provider, Providers, Steady, build, command
+from ports import free_ports
+
+# what both lines make of status 35: a network exception with the proxy's words
+LOST = r"org\.apache\.dubbo\.rpc\.RpcException code 1: Failed to invoke .*reset reason: connection termination"
+
+
+def _ten_percent_are_killed(module):
+    """Only calls that a provider may have seen fail, each with what the SDK makes of status 35; the consumer keeps its connection."""
+    with Providers(Provider("a", "--quiet", module=module), Provider("b", "--quiet", module=module)) as (a, b):
+        relays = Relay(a.port, 1), Relay(b.port, 2)
+        with Gateway(f"interop-chaos-{module}", dubbo_manager(SERVICE, {".*": "up"}), [cluster("up", *(r.port for r in relays))]) as g, \
+                Steady(g.port, seconds=8, rate=300, module=module, extra=("--method", "mixed", "--timeout", "20000")) as steady:
+            wait_until(lambda: g.stat("dubbo.dubbo.response_success") > 100, "the calls don't begin", 60)
+            connections = established(g.port)
+            with Chaos(*relays) as chaos:
+                wait_until(lambda: g.stat("dubbo.dubbo.response_success") > 1500 or not steady.lives(), "calls", 60)
+            assert established(g.port) == connections and len(connections) == 1, "the consumer's connection"
+            calls, failures, out = steady.finish()
+            answered = g.stat("dubbo.dubbo.local_response_business_exception")
+            destroyed = [g.stat(f"dubbo.dubbo.cx_destroy_{side}_with_active_rq") for side in ("local", "remote")]
+            for r in relays:
+                r.stop()
+        errors = re.findall(r"^error x(\d+) (.*)$", out, re.M)
+        strange = [what for _, what in errors if not re.match(LOST, what)]
+        assert not strange and sum(int(n) for n, _ in errors) == failures, (strange[:2], failures)
+        assert calls == 2400 and chaos.killed >= 20, (calls, chaos.killed)
+        assert failures == answered and chaos.lost <= failures <= chaos.lost + 16 * chaos.killed and destroyed == [0, 0], (failures, answered, chaos.lost, destroyed)
+        return f"{chaos.killed} connections killed, {chaos.lost} calls seen by a provider, {failures} failed"
+
+
+def ten_percent_of_connections_are_killed_3():
+    return _ten_percent_are_killed("dubbo3")
+
+
+def ten_percent_of_connections_are_killed_2_7():
+    return _ten_percent_are_killed("dubbo27")
+
+
+# --- rows of what the proxy answers itself: one listener each, so that tries can be counted
+
+def _http_filter(name, message, **fields):
+    return {"name": name, "config": {"@type": TYPE + f"http.{message}", **fields}}
+
+
+LIMIT = _http_filter("limit", "local_ratelimit.v3.LocalRateLimit", stat_prefix="calls",
+                     token_bucket={"max_tokens": 1, "tokens_per_fill": 1, "fill_interval": "3600s"},
+                     filter_enabled={"default_value": {"numerator": 100}}, filter_enforced={"default_value": {"numerator": 100}})
+DENY = _http_filter("deny", "rbac.v3.RBAC", rules={"action": "DENY", "policies": {"all": {"permissions": [{"any": True}], "principals": [{"any": True}]}}})
+RUNTIME, RPC = "java.lang.RuntimeException", "org.apache.dubbo.rpc.RpcException"
+
+# name: (cluster, filters, class, code, words of the message, tries of the consumer, calls that reach a provider)
+ROWS = {
+    "fine": ("fine", (), None, "", "hello w", 1, 1),
+    "limited": ("fine", (LIMIT,), RUNTIME, "", "local_rate_limited", 1, 0),
+    "denied": ("fine", (DENY,), RUNTIME, "", "RBAC: access denied", 1, 0),
+    "unrouted": (None, (), RUNTIME, "", "no route for demo.api.DemoService.sayHello", 1, 0),
+    "unknown": ("nobody", (), RUNTIME, "", "unknown cluster 'nobody'", 1, 0),
+    "empty": ("empty", (), RPC, "code 1", "no healthy upstream for 'empty'", 3, 0),
+    "refused": ("refused", (), RPC, "code 1", "connection failure", 3, 0),
+    "full": ("full", (), RPC, "code 1", "overflow", 3, 0),
+    "lost": ("lost", (), RPC, "code 1", "connection termination", 3, 3),
+}
+
+
+# without it 2.7 takes several addresses for registries
+CLUSTER_OF = {"dubbo3": (), "dubbo27": ("--param", "cluster=failover")}
+
+
+class _Hangs(FakeProvider):
+    """Ends the connection at every call."""
+
+    def answer(self, sock, frame, text=None):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _row_listener(name, n, port):
+    to, filters, *_ = ROWS[name]
+    manager = dubbo_manager(SERVICE, {".*": to} if to else {"nothing": "fine"})
+    manager["typed_config"]["stat_prefix"] = name
+    manager["typed_config"]["dubbo_filters"] = [*filters, {"name": "envoy.filters.dubbo.router"}]
+    return {"name": f"{name}-{n}", "address": address(port), "filter_chains": [{"filters": [manager]}]}
+
+
+def _what_consumers_see(module):
+    """Class, code and message of the exception, and how often a provider was reached. The consumer has two addresses, without which 2.7 never tries again,
+    and makes the retries that Dubbo makes by itself."""
+    build()
+    fine, lost = [FakeProvider("hello w") for _ in range(2)], [_Hangs(), _Hangs()]
+    dead, free = free_ports(2), free_ports(2 * len(ROWS))
+    ports = dict(zip(ROWS, zip(free[::2], free[1::2])))
+    clusters = [cluster("fine", *(p.port for p in fine)), cluster("lost", *(p.port for p in lost)), cluster("refused", *dead), cluster("empty"),
+                cluster("full", *(p.port for p in fine), circuit_breakers={"thresholds": [{"max_requests": 0}]})]
+    g = Gateway(f"interop-rows-{module}", None, clusters)
+    g.bootstrap["static_resources"]["listeners"] = [_row_listener(name, n, port) for name, pair in ports.items() for n, port in enumerate(pair)]
+    g.write()
+    with g:
+        for port in ports["limited"]:
+            with Consumer(port) as c:  # takes the one token
+                c.call()
+                c.read()
+        r = subprocess.run(command(module, "demo.dubbo.Refusals", *(a for name in ROWS for a in ("--case", "{}={},{}/sayHello".format(name, *ports[name]))), *CLUSTER_OF[module]),
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        seen = {line.split("|")[0]: line.split("|")[1:] for line in r.stdout.splitlines() if "|" in line}
+        wrong = []
+        for name, (to, _, kind, code, words, tries, hits) in ROWS.items():
+            got = seen.get(name, ["", "", ""])
+            made = g.stat(f"dubbo.{name}.request") - 2 * (name == "limited")
+            if (got[0], *got[1:2]) != ((kind, code) if kind else ("ok", "hello w")) or (kind and words not in got[2]) or made != tries:
+                wrong.append((name, got, made))
+        assert not wrong, wrong
+        assert sum(p.count for p in fine) == 1 and sum(p.count for p in lost) == 3, ([p.count for p in fine], [p.count for p in lost])
+    for p in fine + lost:
+        p.stop()
+
+
+def what_consumers_see_3():
+    _what_consumers_see("dubbo3")
+
+
+def what_consumers_see_2_7():
+    _what_consumers_see("dubbo27")
+
+
+# --- an outrigger that asks its consumers to leave
+
+
+def _requests(g):
+    return g.stat("dubbo.dubbo.request")
+
+
+def _gets_calls(g, wanted):
+    """Whether calls come (or come no more, once those under way are in): asked for half a second."""
+    before = _requests(g)
+    time.sleep(0.5)
+    return (_requests(g) > before) == wanted
+
+
+def a_consumer_leaves_an_outrigger_that_drains_and_comes_back():
+    """Two addresses, no retries, 200 calls a second: none fails while one of them fails its health check, is well again, drains its listeners, ends."""
+    provider = FakeProvider("hello w\u00f6rld")
+    manager = dubbo_manager(SERVICE, {".*": "up"})
+    with Gateway("interop-leave-a", manager, [cluster("up", provider.port)]) as a, Gateway("interop-leave-b", manager, [cluster("up", provider.port)]) as b, \
+            Steady(a.port, b.port, seconds=14) as steady:
+        wait_until(lambda: _requests(a) > 100 and _requests(b) > 100, "the calls don't begin", 60)
+        a.post("/healthcheck/fail")
+        time.sleep(0.1)  # the consumer's turn
+        assert _gets_calls(a, False) and _gets_calls(b, True)
+        a.post("/healthcheck/ok")
+        wait_until(lambda: _gets_calls(a, True), "WRITEABLE brings it back", 5)
+        b.post("/drain_listeners?graceful")
+        time.sleep(0.1)
+        assert _gets_calls(b, False) and _gets_calls(a, True)
+        b.ended = True
+        b.proc.send_signal(signal.SIGTERM)
+        assert b.proc.wait(20) == 0
+        assert _gets_calls(a, True)
+        calls, failures, out = steady.finish()
+        assert (calls, failures) == (2800, 0), out[-1500:]
+    provider.stop()
+
+
+def a_consumer_leaves_an_outrigger_that_gets_sigterm():
+    """For a provider that speaks to it directly: the same two addresses, one of them behind outrigger."""
+    with Providers(Provider("a", "--quiet")) as (a,):
+        with Gateway("interop-leave-term", dubbo_manager(SERVICE, {".*": "up"}), [cluster("up", a.port)]) as g, Steady(g.port, a.port, seconds=8) as steady:
+            wait_until(lambda: _requests(g) > 200, "the calls don't begin", 60)
+            g.ended = True
+            g.proc.send_signal(signal.SIGTERM)
+            assert g.proc.wait(20) == 0
+            calls, failures, out = steady.finish()
+            assert (calls, failures) == (1600, 0), out[-1500:]

@@ -1,0 +1,151 @@
+"""A TCP relay that kills connections at random, between outrigger and a Dubbo provider."""
+import random
+import socket
+import struct
+import threading
+import time
+
+HEADER = struct.Struct(">HBBQI")
+REQUEST, TWOWAY, EVENT = 0x80, 0x40, 0x20
+
+
+class _Frames:
+    """Cuts a stream of bytes into (flag, id, bytes of the frame)."""
+
+    def __init__(self):
+        self.rest = b""
+
+    def feed(self, data):
+        self.rest += data
+        while len(self.rest) >= HEADER.size:
+            _, flag, _, rid, length = HEADER.unpack_from(self.rest)
+            if len(self.rest) < HEADER.size + length:
+                return
+            frame, self.rest = self.rest[:HEADER.size + length], self.rest[HEADER.size + length:]
+            yield flag, rid, frame
+
+
+class _Link:
+    """One connection with its other half. `open` are two-way calls without an answer yet."""
+
+    def __init__(self, relay, client):
+        self.relay, self.client, self.open, self.lock, self.is_dead = relay, client, set(), threading.Lock(), False
+        self.server = socket.create_connection(("127.0.0.1", relay.to))
+        for s in (client, self.server):
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for source, target, note in ((client, self.server, self._asked), (self.server, client, self._answered)):
+            threading.Thread(target=self._pump, args=(source, target, note), daemon=True).start()
+
+    def _asked(self, flag, rid):
+        if flag & TWOWAY and not flag & EVENT:
+            self.open.add(rid)
+
+    def _answered(self, flag, rid):
+        self.open.discard(rid)
+
+    def _pump(self, source, target, note):
+        frames = _Frames()
+        try:
+            while data := source.recv(1 << 18):
+                for flag, rid, frame in frames.feed(data):
+                    with self.lock:
+                        if self.is_dead:
+                            return
+                        target.sendall(frame)
+                        note(flag, rid)
+        except OSError:
+            pass
+        self.end()
+
+    def end(self, by_reset=False):
+        """How many calls were open."""
+        with self.lock:
+            if self.is_dead:
+                return 0
+            self.is_dead = True
+            lost = len(self.open)
+        self.relay.links.discard(self)
+        if by_reset:
+            self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        for s in (self.client, self.server):
+            try:  # wakes the thread that reads it: else it would keep the socket open
+                s.shutdown(socket.SHUT_RD if by_reset and s is self.client else socket.SHUT_RDWR)
+            except OSError:
+                pass
+            s.close()
+        return lost
+
+
+class Relay:
+    """Relays to a port. kill_some() ends each of its connections with the given chance, by FIN or RST."""
+
+    def __init__(self, to, seed=1):
+        self.to, self.links, self.random = to, set(), random.Random(seed)
+        self.killed = self.lost = self.connections = 0
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            try:
+                self.links.add(_Link(self, client))
+            except OSError:
+                client.close()  # its peer has gone already
+
+    def kill_some(self, chance):
+        for link in list(self.links):
+            if self.random.random() < chance:
+                self.killed += 1
+                self.lost += link.end(by_reset=self.random.random() < 0.5)
+
+    def stop(self):
+        self.listener.close()
+        for link in list(self.links):
+            link.end()
+
+
+class Chaos:
+    """Kills 10 % of the relays' connections every so often, while it is entered."""
+
+    def __init__(self, *relays, every=0.02, chance=0.1):
+        self.relays, self.every, self.chance, self.is_over = relays, every, chance, threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        while not self.is_over.wait(self.every):
+            for relay in self.relays:
+                relay.kill_some(self.chance)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.thread.join()
+
+    killed = property(lambda self: sum(r.killed for r in self.relays))
+    lost = property(lambda self: sum(r.lost for r in self.relays))
+
+
+def established(port):
+    """The peers' ports of the connections that this machine's TCP has to the port: what a consumer holds."""
+    found = set()
+    for line in open("/proc/net/tcp").readlines()[1:]:
+        local, remote, state = line.split()[1:4]
+        if state == "01" and int(remote.split(":")[1], 16) == port:
+            found.add(int(local.split(":")[1], 16))
+    return found
+
+
+def wait_until(condition, what, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
