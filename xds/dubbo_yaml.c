@@ -52,25 +52,40 @@ static const ProtobufCMessageDescriptor *type_of(const struct node *root, struct
 	return NULL;
 }
 
+/* Comments and blanks only. */
+static bool is_empty(struct slice text)
+{
+	for (size_t from = 0, end; from < text.len; from = end + 1) {
+		end = slice_find_char(text, '\n', from);
+		struct slice line = slice_trim(slice_sub(text, from, end));
+		if (line.len && line.data[0] != '#' && line.data[0] != '\r')
+			return false;
+	}
+	return true;
+}
+
+/* *message NULL: there is none. */
 static enum status read_one(struct slice text, const char *file, struct arena *arena,
 			    const ProtobufCMessage **message, struct diag *diag)
 {
+	const ProtobufCMessageDescriptor *type;
 	struct document document;
 	ProtobufCMessage *read = NULL;
-	enum status status = document_parse(&document, text, DOCUMENT_YAML, file, NULL, diag);
+	enum status status;
 
 	*message = NULL;
+	if (is_empty(text))
+		return STATUS_OK;
+	status = document_parse(&document, text, DOCUMENT_YAML, file, NULL, diag);
 	if (status)
 		return status;
-	if (document.root.kind != NODE_NULL) {
-		const ProtobufCMessageDescriptor *type = type_of(&document.root, diag);
-		status = type ? yaml_message_read(&document, type, NULL, arena, &read, diag)
-			      : STATUS_INVALID;
-		if (!status)
-			status = message_validate(read, "", NULL, diag);
-		if (status && !diag->line)
-			document_place(&document, diag);
-	}
+	type = type_of(&document.root, diag);
+	status = type ? yaml_message_read(&document, type, NULL, arena, &read, diag)
+		      : STATUS_INVALID;
+	if (!status)
+		status = message_validate(read, "", NULL, diag);
+	if (status && !diag->line)
+		document_place(&document, diag);
 	document_free(&document);
 	*message = status ? NULL : read;
 	return status;
@@ -91,12 +106,13 @@ static size_t find_mark(struct slice text, size_t from)
 	return text.len;
 }
 
-/* The text with all but its lines blanked outside [from, to), so that places stay right. */
-static struct slice only(struct slice text, size_t from, size_t to, char *copy)
+static unsigned count_lines(struct slice text)
 {
-	for (size_t i = 0; i < to; i++)
-		copy[i] = i >= from || text.data[i] == '\n' ? text.data[i] : ' ';
-	return slice_make(copy, to);
+	unsigned lines = 0;
+
+	for (size_t at = 0; (at = slice_find_char(text, '\n', at)) < text.len; at++)
+		lines++;
+	return lines;
 }
 
 enum status dubbo_yaml_read(struct slice text, const char *file, struct arena *arena,
@@ -117,17 +133,15 @@ enum status dubbo_yaml_read(struct slice text, const char *file, struct arena *a
 		return STATUS_TOO_LARGE;
 	}
 	const ProtobufCMessage **list = ARENA_NEW_ARRAY(arena, const ProtobufCMessage *, capacity);
-	struct arena copies;
-	arena_init(&copies, 4096);
-	char *copy = arena_alloc(&copies, text.len);
 	*count = 0;
 	for (size_t i = 0; !status && i < capacity; i++) {
 		size_t to = find_mark(text, from);
-		status = read_one(only(text, from, to, copy), file, arena, &list[*count], diag);
+		status = read_one(slice_sub(text, from, to), file, arena, &list[*count], diag);
+		if (status && diag->line)
+			diag->line += count_lines(slice_sub(text, 0, from));
 		*count += list[*count] != NULL;
 		from = to + 3;
 	}
-	arena_free(&copies);
 	*messages = list;
 	return status;
 }
