@@ -33,7 +33,8 @@ enum {
 };
 
 struct hessian2_class {
-	const uint8_t *name; /* as written, count and names of the fields behind it */
+	const uint8_t *name;   /* as written, the number of fields behind it */
+	const uint8_t *fields; /* their names as written */
 	uint32_t field_count;
 };
 
@@ -120,9 +121,13 @@ bool hessian2_at_end(struct hessian2_reader *reader);
 /* The index that a ref at pos names, which is stepped over. STATUS_MALFORMED: no ref. */
 MUST_CHECK enum status hessian2_read_ref(struct hessian2_reader *reader, uint32_t *index);
 
-/* A reader at the name of a class: hessian2_read_class_name, then field_count times
- * hessian2_read_string. Nothing of it can be cut short. */
-struct hessian2_reader hessian2_class_reader(const struct hessian2_reader *reader, uint32_t index);
-MUST_CHECK enum status hessian2_read_class_name(struct hessian2_reader *reader, struct slice *out);
+/* The name of a class. Takes as long as the name is long. */
+MUST_CHECK enum status hessian2_read_class_name(const struct hessian2_reader *reader,
+						uint32_t class_index, struct slice *out);
+
+/* A reader at the first field's name of a class: field_count times hessian2_read_string. Nothing of
+ * it can be cut short. */
+struct hessian2_reader hessian2_fields_reader(const struct hessian2_reader *reader,
+					      uint32_t class_index);
 
 #endif

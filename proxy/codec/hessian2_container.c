@@ -94,6 +94,7 @@ static enum status define_class(struct hessian2_reader *reader, uint8_t form)
 		return STATUS_MALFORMED;
 	if (class.field_count > HESSIAN2_FIELDS)
 		return STATUS_MALFORMED;
+	class.fields = reader->data + reader->pos;
 	for (uint32_t i = 0; i < class.field_count; i++)
 		if (hessian2_skip_string(reader))
 			return STATUS_MALFORMED;
@@ -111,25 +112,26 @@ enum status hessian2_read_classes(struct hessian2_reader *reader)
 	return status;
 }
 
-struct hessian2_reader hessian2_class_reader(const struct hessian2_reader *reader, uint32_t index)
+struct hessian2_reader hessian2_fields_reader(const struct hessian2_reader *reader,
+					      uint32_t class_index)
 {
-	struct hessian2_reader class = *reader;
+	struct hessian2_reader fields = *reader;
 
-	class.pos = (size_t)(reader->classes[index].name - reader->data);
-	return class;
+	fields.pos = (size_t)(reader->classes[class_index].fields - reader->data);
+	return fields;
 }
 
-enum status hessian2_read_class_name(struct hessian2_reader *reader, struct slice *out)
+enum status hessian2_read_class_name(const struct hessian2_reader *reader, uint32_t class_index,
+				     struct slice *out)
 {
-	uint32_t units, count;
-	enum status status;
+	const struct hessian2_grammar *grammar = reader->grammar;
+	struct hessian2_reader name = *reader;
+	uint32_t units;
 
-	if (!(reader->grammar->tags[reader->grammar->class_tag].form & HESSIAN2_RAW_NAME))
-		status = hessian2_read_string(reader, out);
-	else
-		status = read_number(reader, &units) ? STATUS_MALFORMED
-						     : read_raw_name(reader, units, out);
-	return status ? status : read_number(reader, &count);
+	name.pos = (size_t)(reader->classes[class_index].name - reader->data);
+	if (!(grammar->tags[grammar->class_tag].form & HESSIAN2_RAW_NAME))
+		return hessian2_read_string(&name, out);
+	return read_number(&name, &units) ? STATUS_MALFORMED : read_raw_name(&name, units, out);
 }
 
 /* The index of a type met before. */

@@ -1,12 +1,22 @@
 #include "codec/hessian2_path.h"
 
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "codec/hessian2.h"
 #include "codec/hessian2_internal.h"
 #include "codec/hessian2_number.h"
 #include "message/argument_path.h"
 #include "message/argument_value.h"
+
+/* So many bytes have been read once more. */
+static enum status charge(struct hessian2_reader *reader, size_t bytes)
+{
+	if (bytes > reader->rescan_left)
+		return STATUS_TOO_LARGE;
+	reader->rescan_left -= bytes;
+	return STATUS_OK;
+}
 
 /* Goes to the list, map or object of that index, which began before. */
 static enum status go_to_ref(struct hessian2_reader *reader, uint32_t index)
@@ -24,9 +34,8 @@ static enum status go_to_ref(struct hessian2_reader *reader, uint32_t index)
 		status = hessian2_skip(&scan);
 	if (status)
 		return status;
-	if (scan.pos > scan.rescan_left)
-		return STATUS_TOO_LARGE;
-	scan.rescan_left -= scan.pos;
+	if ((status = charge(&scan, scan.pos)))
+		return status;
 	scan.pos = scan.ref_at;
 	scan.class_count = scan.ref_classes;
 	scan.type_count = scan.ref_types;
@@ -59,32 +68,34 @@ static enum status skip_values(struct hessian2_reader *reader, uint32_t count)
 /* --- one step down */
 
 /* Of fields of the same name Java sets the last value. */
-static enum status find_field(const struct hessian2_reader *reader, uint32_t class_index,
+static enum status find_field(struct hessian2_reader *reader, uint32_t class_index,
 			      struct slice name, uint32_t *field)
 {
-	struct hessian2_reader class = hessian2_class_reader(reader, class_index);
+	struct hessian2_reader fields = hessian2_fields_reader(reader, class_index);
 	uint32_t count = reader->classes[class_index].field_count;
+	size_t from = fields.pos;
 	struct slice found;
 
 	*field = UINT32_MAX;
-	if (hessian2_read_class_name(&class, &found))
-		return STATUS_MALFORMED;
 	for (uint32_t i = 0; i < count; i++) {
-		if (hessian2_read_string(&class, &found))
+		if (hessian2_read_string(&fields, &found))
 			return STATUS_MALFORMED;
 		if (slice_equal(found, name))
 			*field = i;
 	}
-	return STATUS_OK;
+	return charge(reader, fields.pos - from);
 }
 
 static enum status enter_field(struct hessian2_reader *reader, struct slice name, bool *found)
 {
 	struct hessian2_container object;
+	enum status status;
 	uint32_t field;
 
-	if (hessian2_enter(reader, &object) || find_field(reader, object.class_index, name, &field))
+	if (hessian2_enter(reader, &object))
 		return STATUS_MALFORMED;
+	if ((status = find_field(reader, object.class_index, name, &field)))
+		return status;
 	*found = field != UINT32_MAX;
 	return *found ? skip_values(reader, field) : STATUS_OK;
 }
@@ -102,32 +113,91 @@ static enum status enter_element(struct hessian2_reader *reader, uint32_t index,
 	return STATUS_OK;
 }
 
-/* Whether the key at pos, which isn't stepped over, is the one the step names. */
-static enum status is_key(struct hessian2_reader *reader, const struct argument_step *step,
-			  bool *matches)
+/* The entry of a map that a step names, as numbers too: so that no key needs a text made. */
+struct key {
+	const struct argument_step *step;
+	bool is_integer, is_number;
+	int64_t integer;
+	double number;
+};
+
+static struct key key_of(const struct argument_step *step, struct arena *arena)
 {
-	struct argument_value key;
-	char digits[24];
+	struct key key = {.step = step};
+	char *text = arena_string(arena, step->name), *end;
+
+	if (!step->name.len || step->kind == ARGUMENT_STEP_FIELD)
+		return key;
+	key.integer = strtoll(text, &end, 10);
+	key.is_integer = slice_equal(slice_of(arena_printf(arena, "%lld", (long long)key.integer)),
+				     step->name);
+	key.number = strtod(text, &end);
+	key.is_number = slice_equal(argument_double_text(key.number, arena), step->name);
+	return key;
+}
+
+/* An enum's name, .data NULL: not an enum. Java writes it as an object whose one field is `name`.
+ */
+static enum status read_enum(struct hessian2_reader *reader,
+			     const struct hessian2_container *object, struct slice *name)
+{
+	struct hessian2_reader fields = hessian2_fields_reader(reader, object->class_index);
+
+	*name = (struct slice){NULL, 0};
+	if (object->left != 1 || hessian2_kind(reader) != HESSIAN2_STRING ||
+	    fields.len - fields.pos < 5 || memcmp(fields.data + fields.pos, "\4name", 5) != 0)
+		return STATUS_OK;
+	return hessian2_read_string(reader, name);
+}
+
+static enum status is_texts_key(struct hessian2_reader *reader, const struct key *key,
+				bool *matches)
+{
+	struct hessian2_container object;
+	struct slice text = {NULL, 0};
+	enum status status = STATUS_OK;
+
+	if (hessian2_kind(reader) == HESSIAN2_STRING)
+		status = hessian2_read_string(reader, &text);
+	else if (!(status = hessian2_enter(reader, &object)) && object.kind == HESSIAN2_OBJECT)
+		status = read_enum(reader, &object, &text);
+	*matches = text.data && slice_equal(text, key->step->name);
+	return status;
+}
+
+/* Whether the key at pos, which isn't stepped over, is the one that is looked for. */
+static enum status is_key(struct hessian2_reader *reader, const struct key *key, bool *matches)
+{
+	struct argument_value value;
 	enum status status;
 
 	*matches = false;
-	if (step->kind == ARGUMENT_STEP_FIELD && hessian2_kind(reader) != HESSIAN2_STRING)
+	if (key->step->kind == ARGUMENT_STEP_FIELD && hessian2_kind(reader) != HESSIAN2_STRING)
 		return STATUS_OK;
-	if ((status = hessian2_read_value(reader, &key)))
+	if ((status = settle(reader)))
 		return status;
-	if (key.kind == ARGUMENT_INT || key.kind == ARGUMENT_LONG) {
-		int len = snprintf(digits, sizeof digits, "%lld", (long long)key.integer);
-		*matches = slice_equal(slice_make(digits, (size_t)len), step->name);
-	} else {
-		struct slice text = argument_value_text(&key, reader->arena);
-		*matches = text.data && slice_equal(text, step->name);
-	}
-	return STATUS_OK;
+	enum hessian2_kind kind = hessian2_kind(reader);
+	if (kind == HESSIAN2_STRING || kind == HESSIAN2_OBJECT)
+		return is_texts_key(reader, key, matches);
+	if (kind == HESSIAN2_INVALID)
+		return STATUS_MALFORMED;
+	if (kind > HESSIAN2_DOUBLE)
+		return STATUS_OK;
+	status = hessian2_read_value(reader, &value);
+	if (kind == HESSIAN2_BOOL)
+		*matches = slice_equal(key->step->name,
+				       value.integer ? SLICE("true") : SLICE("false"));
+	else if (kind == HESSIAN2_DOUBLE)
+		*matches = key->is_number && !memcmp(&value.number, &key->number, sizeof(double));
+	else if (kind != HESSIAN2_NULL)
+		*matches = key->is_integer && value.integer == key->integer;
+	return status;
 }
 
 static enum status enter_entry(struct hessian2_reader *reader, const struct argument_step *step,
 			       bool *found)
 {
+	struct key key = key_of(step, reader->arena);
 	struct hessian2_reader entry;
 	struct hessian2_container map;
 	enum status status;
@@ -136,20 +206,22 @@ static enum status enter_entry(struct hessian2_reader *reader, const struct argu
 	if (hessian2_enter(reader, &map))
 		return STATUS_MALFORMED;
 	while (hessian2_next(reader, &map)) {
-		struct hessian2_reader key = *reader;
+		struct hessian2_reader before = *reader;
 		bool matches;
-		if ((status = is_key(&key, step, &matches)))
+		if ((status = is_key(&before, &key, &matches)))
 			return status;
-		reader->rescan_left = key.rescan_left;
-		reader->items_left = key.items_left;
+		reader->rescan_left = before.rescan_left;
+		reader->items_left = before.items_left;
 		if ((status = hessian2_skip(reader)))
 			return status;
 		if (matches) {
 			entry = *reader;
 			*found = true;
 		}
-		if (!hessian2_next(reader, &map) || (status = hessian2_skip(reader)))
+		if (!hessian2_next(reader, &map))
 			return STATUS_MALFORMED;
+		if ((status = hessian2_skip(reader)))
+			return status;
 	}
 	if (*found) {
 		entry.items_left = reader->items_left;
@@ -185,26 +257,17 @@ enum status hessian2_descend(struct hessian2_reader *reader, const struct argume
 
 /* --- the value */
 
-/* An object: an enum when it is a name and nothing else. */
 static enum status read_object(struct hessian2_reader *reader, struct argument_value *value)
 {
 	struct hessian2_container object;
-	struct slice field;
+	enum status status;
 
-	value->kind = ARGUMENT_OBJECT;
-	if (hessian2_enter(reader, &object))
+	if (hessian2_enter(reader, &object) ||
+	    hessian2_read_class_name(reader, object.class_index, &value->type))
 		return STATUS_MALFORMED;
-	struct hessian2_reader class = hessian2_class_reader(reader, object.class_index);
-	if (hessian2_read_class_name(&class, &value->type))
-		return STATUS_MALFORMED;
-	if (object.left != 1 || hessian2_kind(reader) != HESSIAN2_STRING)
-		return STATUS_OK;
-	if (hessian2_read_string(&class, &field))
-		return STATUS_MALFORMED;
-	if (!slice_equal(field, SLICE("name")))
-		return STATUS_OK;
-	value->kind = ARGUMENT_ENUM;
-	return hessian2_read_string(reader, &value->text);
+	status = read_enum(reader, &object, &value->text);
+	value->kind = value->text.data ? ARGUMENT_ENUM : ARGUMENT_OBJECT;
+	return status;
 }
 
 static enum status read_fixed(struct hessian2_reader *reader, struct argument_value *value)
