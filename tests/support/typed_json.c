@@ -170,9 +170,10 @@ static const char *array_class(struct dump *dump, struct slice type)
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		if (slice_equal(type, slice_of(names[i][0])))
 			return names[i][1];
-	return type.data[1] == '[' ? arena_string(dump->arena, type)
-				   : arena_printf(dump->arena, "[L%.*s;",
-						  SLICE_FMT(slice_sub(type, 1, type.len)));
+	struct slice element = slice_sub(type, 1, type.len);
+	const char *inner = array_class(dump, element);
+	return inner ? arena_printf(dump->arena, "[%s", inner)
+		     : arena_printf(dump->arena, "[L%.*s;", SLICE_FMT(element));
 }
 
 static json_t *dumped_list(struct dump *dump, const struct typed_value *value)

@@ -133,12 +133,20 @@ static struct typed_value *read_fixed(struct hessian2_reader *reader, struct typ
 	return value;
 }
 
+static void note_tag(struct typed_reader *reader)
+{
+	if (reader->tags && reader->hessian2.pos < reader->hessian2.len)
+		reader->tags[reader->hessian2.data[reader->hessian2.pos]] = true;
+}
+
 static struct typed_value *read_value(struct typed_reader *reader, unsigned depth)
 {
 	struct hessian2_reader *hessian2 = &reader->hessian2;
 
+	note_tag(reader);
 	if (hessian2_read_classes(hessian2))
 		return NULL;
+	note_tag(reader);
 	struct typed_value *value = ARENA_NEW(hessian2->arena, struct typed_value);
 	value->kind = hessian2_kind(hessian2);
 	switch (value->kind) {

@@ -29,6 +29,8 @@ struct typed_reader {
 	uint32_t ref_count, ref_capacity;
 	struct slice *types;
 	uint32_t type_count, type_capacity;
+	bool *tags; /* 256, NULL: nobody asks; set for each tag met, but for those within strings
+		       and the heads of containers */
 };
 
 void typed_reader_init(struct typed_reader *reader, struct slice bytes,

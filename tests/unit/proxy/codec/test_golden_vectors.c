@@ -1,5 +1,6 @@
 /* Every golden frame of Dubbo and Bolt, read by the product's reader and dumped as typed JSON: the
- * same as Java's own decoders gave (the index beside the frames).
+ * same as Java's own decoders gave (the index beside the frames). So are single values, in which
+ * each tag of both grammars occurs.
  *
  *   unit_proxy_codec_test_golden_vectors            compares all
  *   unit_proxy_codec_test_golden_vectors FILE.hex   prints one, the path from tests/vectors on
@@ -232,7 +233,7 @@ static size_t compare_index(const char *folder, const char *index)
 	json_t *vector, *frame;
 
 	snprintf(path, sizeof path, "tests/vectors/%s/%s", folder, index);
-	json_t *root = json_load_file(path, 0, NULL);
+	json_t *root = json_load_file(path, JSON_ALLOW_NUL, NULL);
 	assert_non_null(root);
 	json_array_foreach(json_object_get(root, "vectors"), i, vector)
 	{
@@ -265,11 +266,64 @@ static void bolt_bodies_are_what_java_reads(void **state)
 	assert_int_equal(compare_index("bolt", "index.json"), 62);
 }
 
+/* --- single values in either grammar: tests/interop/java's Vectors */
+
+static bool met[256]; /* tags */
+
+static void compare_values(const char *folder, const struct hessian2_grammar *grammar)
+{
+	char path[256];
+	json_t *entry, *expected;
+	size_t i, j;
+
+	memset(met, 0, sizeof met);
+	snprintf(path, sizeof path, "tests/vectors/%s/index.json", folder);
+	json_t *root = json_load_file(path, JSON_ALLOW_NUL, NULL);
+	assert_non_null(root);
+	json_array_foreach(root, i, entry)
+	{
+		struct typed_reader reader;
+		snprintf(path, sizeof path, "%s/%s", folder,
+			 json_string_value(json_object_get(entry, "file")));
+		typed_reader_init(&reader, vector_read(path, &arena), grammar, &arena);
+		reader.tags = met;
+		json_array_foreach(json_object_get(entry, "values"), j, expected)
+		{
+			json_t *json = next_json(&reader);
+			if (!typed_json_equal(json, expected))
+				fail_msg("%s, value %zu: %s", path, j, json_dumps(json, 0));
+			json_decref(json);
+		}
+		assert_int_equal(reader.hessian2.pos, reader.hessian2.len);
+		arena_reset(&arena);
+	}
+	json_decref(root);
+}
+
+static bool is_value(const struct hessian2_grammar *grammar, unsigned tag)
+{
+	return grammar->tags[tag].kind != HESSIAN2_INVALID;
+}
+
+static void values_are_what_java_reads(void **state)
+{
+	(void)state;
+	compare_values("hessian2", &hessian2_grammar);
+	for (unsigned tag = 0; tag < 256; tag++)
+		if (is_value(&hessian2_grammar, tag) && !met[tag])
+			fail_msg("Hessian2: no vector has the tag %02x", tag);
+	compare_values("sofa", &sofa_hessian_grammar);
+	for (unsigned tag = 0; tag < 256; tag++)
+		if (is_value(&sofa_hessian_grammar, tag) && !met[tag])
+			fail_msg("SOFA: no vector has the tag %02x", tag);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dubbo_bodies_are_what_java_reads),
 		cmocka_unit_test(bolt_bodies_are_what_java_reads),
+		cmocka_unit_test(values_are_what_java_reads),
 	};
 
 	arena_init(&arena, 4096);
