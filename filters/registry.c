@@ -17,7 +17,8 @@
 	X(lane) \
 	X(local_ratelimit) \
 	X(rbac) \
-	X(router)
+	X(router) \
+	X(unit)
 
 #define CONNECTION_FILTERS(X) \
 	X(connection_limit) \

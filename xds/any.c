@@ -162,6 +162,7 @@
 	X(outrigger__config__route__v1__rpc_route_configuration)                                           \
 	X(outrigger__filters__dubbo_rules__v1__dubbo_rules)                                                \
 	X(outrigger__filters__lane__v1__lane)                                                              \
+	X(outrigger__filters__unit__v1__unit)                                                              \
 	X(udpa__type__v1__typed_struct)                                                                    \
 	X(xds__type__matcher__v3__double_range_matcher)                                                    \
 	X(xds__type__matcher__v3__ipmatcher)                                                               \

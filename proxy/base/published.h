@@ -27,6 +27,14 @@ enum published_kind {
 	PUBLISHED_KINDS,
 };
 
+/* Something to be done on main when an object is published, before any worker has it. Not for one
+ * that is refused. */
+struct published_call {
+	struct published_call *next;
+	void (*run)(void *argument);
+	void *argument;
+};
+
 struct published {
 	enum published_kind kind;
 	uint32_t slot;       /* of its (kind, name): fixed for the life of the process */
@@ -36,6 +44,7 @@ struct published {
 	struct slice version_info;
 	struct arena arena;                     /* the object and all it points at */
 	void (*free)(struct published *object); /* what the arena can't: or NULL */
+	struct published_call *calls;           /* newest first */
 	void *owner; /* whose `free` it is: NULL unless that one wants it */
 };
 

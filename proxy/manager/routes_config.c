@@ -93,6 +93,7 @@ enum status routes_build(const Envoy__Config__Route__V3__RouteConfiguration *mes
 	routes->published.references = 1;
 	routes->published.free = routes_free;
 	context.arena = &routes->published.arena;
+	context.object = &routes->published;
 	ordinals.object = slice_of(arena_printf(context.arena, "routes %s", message->name));
 	context.ordinals = &ordinals;
 	routes_hooks(&hooks, &context);

@@ -51,8 +51,6 @@ struct rpc_dialect {
 	/* Reads what routes ask of a call, likewise (route_match_input.read_call). */
 	void (*read)(struct headers *request, const struct call_needs *needs,
 		     struct argument_value *values, struct arena *arena);
-	/* The text of argument n, likewise. False: there is none. */
-	bool (*argument)(struct headers *request, unsigned n, struct slice *text);
 	/* The text of an attachment by its name on the wire, likewise unless they were read before.
 	 */
 	bool (*attachment)(struct headers *request, struct slice name, struct slice *text,

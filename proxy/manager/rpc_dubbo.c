@@ -77,11 +77,6 @@ static void read_call(struct headers *request, const struct call_needs *needs,
 			values[i].kind = ARGUMENT_ABSENT;
 }
 
-static bool argument(struct headers *request, unsigned n, struct slice *text)
-{
-	return dubbo_argument(request, n, text);
-}
-
 static bool attachment(struct headers *request, struct slice name, struct slice *text,
 		       struct arena *arena)
 {
@@ -98,6 +93,5 @@ const struct rpc_dialect rpc_dubbo = {
 	.answer = answer,
 	.publish = publish,
 	.read = read_call,
-	.argument = argument,
 	.attachment = attachment,
 };

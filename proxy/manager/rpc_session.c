@@ -1,5 +1,6 @@
 #include "manager/rpc_private.h"
-#include "message/argument_path.h"
+#include "message/argument_value.h"
+#include "routing/rpc_match.h"
 
 /* --- routes --- */
 
@@ -13,8 +14,14 @@ static void read_call(void *context, const struct call_needs *needs, struct argu
 /* What policies ask. */
 static bool argument(struct stream *s, const struct argument_path *path, struct slice *text)
 {
-	return !path->step_count &&
-	       rpc_session_of(s->session)->dialect->argument(s->request, path->argument, text);
+	const struct call_needs needs = {.paths = &path, .path_count = 1};
+	struct argument_value value = {.kind = ARGUMENT_ABSENT};
+
+	rpc_session_of(s->session)->dialect->read(s->request, &needs, &value, &s->arena);
+	if (!argument_value_is_present(&value))
+		return false;
+	*text = argument_value_text(&value, &s->arena);
+	return text->data != NULL;
 }
 
 static bool attachment(struct stream *s, struct slice name, struct slice *text)

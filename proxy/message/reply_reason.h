@@ -25,6 +25,8 @@
 	REASON(NO_CLUSTER,              503, 14,  20,  0, "NC",   "cluster_not_found", "") \
 	REASON(DENIED,                  403,  7,  20,  0, "UAEX", "denied", "denied") \
 	REASON(RBAC_DENIED,             403,  7,  20,  0, "",     "rbac_access_denied_matched_policy[none]", "RBAC: access denied") \
+	REASON(WRONG_UNIT,              421,  9,  20,  0, "",     "wrong_unit", "wrong unit") \
+	REASON(SHARD_MOVING,            503, 14,  80,  4, "",     "shard_moving", "the shard is moving") \
 	REASON(RATE_LIMITED,            429, 14,  20,  0, "RL",   "local_rate_limited", "local_rate_limited") \
 	REASON(BLOCKED,                 429, 14,  20,  0, "RL",   "blocked", "SentinelBlockException") \
 	REASON(FAULT_ABORT,             503, 14,  20,  0, "FI",   "fault_filter_abort", "fault filter abort") \

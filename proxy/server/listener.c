@@ -249,6 +249,7 @@ static enum status load(struct listener *listener, const Listener *message,
 	struct config_context context = *outer;
 	struct config_ordinals ordinals = {.object = listener->published.name};
 	context.arena = arena;
+	context.object = &listener->published;
 	context.ordinals = &ordinals;
 	context.is_outbound =
 		listener->traffic_direction == ENVOY__CONFIG__CORE__V3__TRAFFIC_DIRECTION__OUTBOUND;

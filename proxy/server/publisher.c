@@ -124,6 +124,8 @@ static void note_change(struct publisher *publisher, struct publication_change c
 
 void publisher_add(struct publisher *publisher, struct published *object)
 {
+	for (const struct published_call *call = object->calls; call; call = call->next)
+		call->run(call->argument);
 	set_current(publisher, object->kind, object->slot, object);
 	note_change(publisher, (struct publication_change){object->kind, object->slot, object});
 }

@@ -30,6 +30,20 @@ struct stat_scope *config_scope(const struct config_context *context, const stru
 	return held->scope;
 }
 
+void config_when_published(const struct config_context *context, void (*run)(void *argument),
+			   void *argument)
+{
+	struct published_call *call;
+
+	if (!context->object) {
+		run(argument);
+		return;
+	}
+	call = ARENA_NEW(context->arena, struct published_call);
+	*call = (struct published_call){context->object->calls, run, argument};
+	context->object->calls = call;
+}
+
 static unsigned ordinal(struct config_ordinals *ordinals, struct arena *arena, uint64_t key)
 {
 	struct config_ordinal *o = ordinals->list;

@@ -34,6 +34,7 @@ struct config_ordinals {
 
 struct config_context {
 	struct arena *arena;
+	struct published *object;         /* what is being built; NULL: nothing that is published */
 	struct config_ordinals *ordinals; /* NULL: equal configurations share their state */
 	struct stats *stats;
 	bool is_outbound;         /* the listener's traffic_direction */
@@ -81,6 +82,12 @@ struct config_context {
 /* A scope that is dropped with the arena. */
 struct stat_scope *config_scope(const struct config_context *context, const struct stat_type *type,
 				struct slice name);
+
+/* Calls run(argument) on main, when the object that is being built is published: not if it is
+ * refused, and before any worker works with it. At once without an object. What the configuration
+ * changes beyond itself is changed there. */
+void config_when_published(const struct config_context *context, void (*run)(void *argument),
+			   void *argument);
 
 /* A name for the process-wide state of a configuration with this hash: the same one in each version
  * of the object around, another one for each of several equal configurations in it. In the arena.
