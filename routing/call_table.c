@@ -179,10 +179,10 @@ static enum status load_service(struct rpc_table_build *b, const service_message
 	struct arena *arena = b->build.arena;
 	const struct rpc_match_build match = {
 		.hooks = b->build.hooks,
-		.arena = arena,
+		.pool = &b->pool,
 		.diag = diag,
-		.version = arena_slice(arena, slice_of(message->version)),
-		.group = arena_slice(arena, slice_of(message->group)),
+		.version = text_pool_take(&b->pool.texts, slice_of(message->version), NULL),
+		.group = text_pool_take(&b->pool.texts, slice_of(message->group), NULL),
 	};
 	const struct virtual_host *host;
 	enum status status;

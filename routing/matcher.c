@@ -154,11 +154,14 @@ static enum status load_call(struct route_matcher *matcher, struct route_conditi
 {
 	const Outrigger__Config__Route__V1__RpcMatch *message = any_message_of(
 		policy->typed_config, &outrigger__config__route__v1__rpc_match__descriptor);
-	const struct rpc_match_build build = {.hooks = hooks, .arena = arena, .diag = diag};
+	struct rpc_pool pool;
+	const struct rpc_match_build build = {.hooks = hooks, .pool = &pool, .diag = diag};
+
+	rpc_pool_init(&pool, 0, arena, arena);
 	enum status status = rpc_match_load(&more->rpc, NULL, message, &build);
 
 	if (!status)
-		status = rpc_match_share_needs(&more->rpc, 1, arena, diag);
+		status = rpc_match_share_needs(&more->rpc, 1, &pool, diag);
 	if (status)
 		diag_prefix(diag, "path_match_policy.typed_config");
 	else if (more->rpc)

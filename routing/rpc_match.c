@@ -1,5 +1,6 @@
 #include "routing/rpc_match.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "envoy/config/route/v3/route_components.pb-c.h"
@@ -23,6 +24,7 @@ static const struct call_needs not_shared = {.path_count = 0};
 
 /* A match while it is loaded: ordered and cut to size at the end. */
 struct load {
+	struct rpc_pool *pool;
 	struct arena *arena;
 	struct diag *diag;
 	const struct route_hooks *hooks;
@@ -34,7 +36,8 @@ struct load {
 
 static void load_init(struct load *load, const struct rpc_match_build *build)
 {
-	load->arena = build->arena;
+	load->pool = build->pool;
+	load->arena = build->pool->texts.arena;
 	load->diag = build->diag;
 	load->hooks = build->hooks;
 	load->headers = NULL;
@@ -104,7 +107,20 @@ static bool add_needs(struct needs_builder *b, struct rpc_match *match)
 	return true;
 }
 
-static const struct call_needs *finish_needs(const struct needs_builder *b, struct arena *arena)
+/* What is asked, as bytes: paths in their order, each kept once, tell it. */
+static struct slice needs_key(const struct needs_builder *b, struct arena *scratch)
+{
+	size_t size = b->needs.path_count * sizeof b->paths[0];
+	char *key = arena_alloc(scratch, size + 2);
+
+	if (size)
+		memcpy(key, b->paths, size);
+	key[size] = b->needs.attachments;
+	key[size + 1] = b->needs.headers;
+	return slice_make(key, size + 2);
+}
+
+static const struct call_needs *new_needs(const struct needs_builder *b, struct arena *arena)
 {
 	struct call_needs *needs = ARENA_NEW(arena, struct call_needs);
 	const struct argument_path **paths =
@@ -117,8 +133,19 @@ static const struct call_needs *finish_needs(const struct needs_builder *b, stru
 	return needs;
 }
 
+static const struct call_needs *take_needs(const struct needs_builder *b, struct rpc_pool *pool)
+{
+	if (pool->needs_count == pool->needs_capacity)
+		return new_needs(b, pool->texts.arena);
+	uint32_t at =
+		name_map_add(&pool->needs_map, needs_key(b, pool->scratch), pool->needs_count);
+	if (at == pool->needs_count)
+		pool->needs[pool->needs_count++] = new_needs(b, pool->texts.arena);
+	return pool->needs[at];
+}
+
 enum status rpc_match_share_needs(const struct rpc_match **matches, size_t count,
-				  struct arena *arena, struct diag *diag)
+				  struct rpc_pool *pool, struct diag *diag)
 {
 	struct needs_builder b = {.is_asked = false};
 
@@ -126,11 +153,22 @@ enum status rpc_match_share_needs(const struct rpc_match **matches, size_t count
 		if (matches[i] && !add_needs(&b, (struct rpc_match *)(uintptr_t)matches[i]))
 			return diag_set(diag, "more than %d different arguments are asked for",
 					RPC_PATHS_MAX);
-	const struct call_needs *needs = b.is_asked ? finish_needs(&b, arena) : NULL;
+	const struct call_needs *needs = b.is_asked ? take_needs(&b, pool) : NULL;
 	for (size_t i = 0; i < count; i++)
 		if (matches[i] && matches[i]->needs)
 			((struct rpc_match *)(uintptr_t)matches[i])->needs = needs;
 	return STATUS_OK;
+}
+
+void rpc_pool_init(struct rpc_pool *pool, size_t rules, struct arena *arena, struct arena *scratch)
+{
+	*pool = (struct rpc_pool){.scratch = scratch, .needs_capacity = (uint32_t)rules};
+	text_pool_init(&pool->texts, rules, arena, scratch);
+	if (!rules)
+		return;
+	pool->paths = ARENA_NEW_ARRAY(scratch, const struct argument_path *, rules);
+	name_map_init(&pool->needs_map, rules, scratch);
+	pool->needs = ARENA_NEW_ARRAY(scratch, const struct call_needs *, rules);
 }
 
 /* --- loading */
@@ -192,25 +230,44 @@ static bool can_read_arguments(const struct load *load)
 	return load->hooks && load->hooks->can_read_arguments;
 }
 
+/* The path of that text, compiled once. */
+static enum status take_path(struct load *load, struct slice text, const struct argument_path **out)
+{
+	struct rpc_pool *pool = load->pool;
+	uint32_t place;
+	struct slice kept = text_pool_take(&pool->texts, text, &place);
+
+	if (place != NAME_MAP_NONE && pool->paths[place]) {
+		*out = pool->paths[place];
+		return STATUS_OK;
+	}
+	struct argument_path *path = ARENA_NEW(load->arena, struct argument_path);
+	enum status status = argument_path_parse(path, kept, load->arena, load->diag);
+	*out = path;
+	if (!status && place != NAME_MAP_NONE)
+		pool->paths[place] = path;
+	return status;
+}
+
 /* --- Envoy's messages */
 
 static enum status load_envoy_argument(struct load *load, const argument_message *message)
 {
 	struct rpc_condition *condition;
-	struct argument_path *path = ARENA_NEW(load->arena, struct argument_path);
+	const struct argument_path *path;
+	char digits[16];
 	enum status status = add_condition(load, RPC_SOURCE_ARGUMENT, &condition);
 
+	snprintf(digits, sizeof digits, "%u", message->key);
+	if (!status)
+		status = take_path(load, slice_of(digits), &path);
 	if (status)
 		return status;
-	if (message->key > ARGUMENT_PATH_ARGUMENT)
-		return diag_set(load->diag, "a method has no such parameter");
-	path->argument = message->key;
-	path->text = arena_number(load->arena, message->key);
 	condition->path = path;
 	switch (message->value ? (int)message->value->parameter_match_specifier_case : 0) {
 	case ARGUMENT(EXACT_MATCH):
-		condition->value =
-			value_match_exact(slice_of(message->value->exact_match), load->arena);
+		condition->value = value_match_exact(slice_of(message->value->exact_match),
+						     &load->pool->texts);
 		return STATUS_OK;
 	case ARGUMENT(RANGE_MATCH):
 		condition->value.kind = VALUE_MATCH_RANGE;
@@ -232,7 +289,7 @@ static enum status load_envoy_method(struct load *load, struct slice *method_nam
 	if (status)
 		return status;
 	if (matcher->kind == STRING_MATCHER_EXACT && !matcher->ignore_case) {
-		*method_name = matcher->text;
+		*method_name = text_pool_take(&load->pool->texts, matcher->text, NULL);
 		return STATUS_OK;
 	}
 	status = add_condition(load, RPC_SOURCE_METHOD, &condition);
@@ -287,7 +344,8 @@ static enum status load_value(struct load *load, enum rpc_source source,
 		return STATUS_OK;
 	status = add_condition(load, source, &condition);
 	return status ? status
-		      : value_match_load(&condition->value, message, load->arena, load->diag);
+		      : value_match_load(&condition->value, message, &load->pool->texts,
+					 load->diag);
 }
 
 static enum status load_method(struct load *load, struct slice *method_name,
@@ -309,11 +367,10 @@ static enum status load_method(struct load *load, struct slice *method_name,
 static enum status load_argument(struct load *load,
 				 const Outrigger__Config__Route__V1__ArgumentMatch *message)
 {
-	struct argument_path *path = ARENA_NEW(load->arena, struct argument_path);
+	const struct argument_path *path;
 	struct rpc_condition *condition;
-	enum status status;
+	enum status status = take_path(load, slice_of(message->path), &path);
 
-	status = argument_path_parse(path, slice_of(message->path), load->arena, load->diag);
 	if (status) {
 		diag_prefix(load->diag, "path");
 		return status;
@@ -323,7 +380,8 @@ static enum status load_argument(struct load *load,
 	if ((status = add_condition(load, RPC_SOURCE_ARGUMENT, &condition)))
 		return status;
 	condition->path = path;
-	status = value_match_load(&condition->value, message->value, load->arena, load->diag);
+	status =
+		value_match_load(&condition->value, message->value, &load->pool->texts, load->diag);
 	if (status)
 		diag_prefix(load->diag, "value");
 	return status;
@@ -341,9 +399,11 @@ static enum status load_attachment(struct load *load,
 		return diag_at(load->diag, "value", "is required");
 	if ((status = add_condition(load, RPC_SOURCE_ATTACHMENT, &condition)))
 		return status;
-	condition->name = arena_string(load->arena, slice_of(message->name));
-	condition->name_len = (uint32_t)strlen(message->name);
-	status = value_match_load(&condition->value, message->value, load->arena, load->diag);
+	struct slice name = text_pool_take(&load->pool->texts, slice_of(message->name), NULL);
+	condition->name = name.data;
+	condition->name_len = (uint32_t)name.len;
+	status =
+		value_match_load(&condition->value, message->value, &load->pool->texts, load->diag);
 	if (!status && condition->value.kind == VALUE_MATCH_NULL)
 		status = diag_at(load->diag, "null_value",
 				 "an attachment has a text or is only present");
@@ -407,7 +467,7 @@ enum status rpc_match_load(const struct rpc_match **out, struct slice *method_na
 	if ((status = load_lists(&load, message)))
 		return status;
 	if (message->runtime_fraction) {
-		struct fraction *fraction = ARENA_NEW(build->arena, struct fraction);
+		struct fraction *fraction = ARENA_NEW(load.arena, struct fraction);
 		*fraction = fraction_load_runtime(message->runtime_fraction, build->hooks);
 		load.fraction = fraction;
 	}

@@ -70,10 +70,23 @@ struct rpc_match {
 	struct rpc_condition conditions[];
 };
 
+/* What the matches of a table have in common while it is built, each kept once. */
+struct rpc_pool {
+	struct text_pool texts;
+	const struct argument_path **paths; /* by the place of their texts; NULL: none yet */
+	struct name_map needs_map;          /* by what they ask, to places in needs */
+	const struct call_needs **needs;
+	uint32_t needs_count, needs_capacity;
+	struct arena *scratch;
+};
+
+/* For about so many rules; 0: nothing is shared. scratch lives as long as the pool. */
+void rpc_pool_init(struct rpc_pool *pool, size_t rules, struct arena *arena, struct arena *scratch);
+
 /* What matches are loaded with. */
 struct rpc_match_build {
 	const struct route_hooks *hooks; /* may be NULL */
-	struct arena *arena;
+	struct rpc_pool *pool;           /* and with it the arena */
 	struct diag *diag;
 	struct slice version, group; /* of the service around them; "" : any. Borrowed, as long as
 					the arena lives */
@@ -99,7 +112,7 @@ enum status MUST_CHECK rpc_match_load(const struct rpc_match **out, struct slice
  * same needs; NULL ones are left out. STATUS_INVALID: more than RPC_PATHS_MAX arguments. After it
  * they are immutable. */
 enum status MUST_CHECK rpc_match_share_needs(const struct rpc_match **matches, size_t count,
-					     struct arena *arena, struct diag *diag);
+					     struct rpc_pool *pool, struct diag *diag);
 
 /* Bits of enum route_looked_at that a test may set. */
 unsigned rpc_match_looks_at(const struct rpc_match *match);

@@ -146,6 +146,7 @@ struct builder {
 	struct rpc_rules *rules;
 	struct arena *arena;
 	struct arena scratch;
+	struct rpc_pool *pool;
 	struct diag *diag;
 	uint32_t *interface_of; /* of each entry */
 	uint32_t *sorted;       /* entries by interface, each in order */
@@ -167,7 +168,7 @@ static enum status build_list(struct builder *b, struct rpc_list *list, const ui
 		rules[i] = (struct rpc_rule){entry->route, entry->match, entries[i]};
 		matches[i] = entry->match;
 	}
-	enum status status = rpc_match_share_needs(matches, used, b->arena, b->diag);
+	enum status status = rpc_match_share_needs(matches, used, b->pool, b->diag);
 	for (uint32_t i = 0; i < used && !status; i++) {
 		unsigned bits = matches[i] ? rpc_match_looks_at(matches[i]) : 0;
 		b->rules->needs_arguments |= (bits & ROUTE_LOOKED_AT_ARGUMENTS) != 0;
@@ -303,9 +304,11 @@ static const uint32_t *sort_entries(struct builder *b, size_t count, uint32_t in
 }
 
 enum status rpc_rules_build(struct rpc_rules *rules, const struct rpc_rule_entry *entries,
-			    size_t count, struct arena *arena, struct diag *diag)
+			    size_t count, struct rpc_pool *pool, struct diag *diag)
 {
-	struct builder b = {.entries = entries, .rules = rules, .arena = arena, .diag = diag};
+	struct arena *arena = pool->texts.arena;
+	struct builder b = {
+		.entries = entries, .rules = rules, .arena = arena, .pool = pool, .diag = diag};
 	enum status status = STATUS_OK;
 
 	arena_init(&b.scratch, 65536);

@@ -73,11 +73,11 @@ struct rpc_rule_entry {
 	const struct rpc_match *match;
 };
 
-/* Borrows all texts for the arena's life. STATUS_INVALID: patterns nested too deep, or too many
- * arguments asked for by the rules of one method. */
+/* Builds in the pool's arena, and borrows all texts for its life. STATUS_INVALID: patterns nested
+ * too deep, or too many arguments asked for by the rules of one method. */
 enum status MUST_CHECK rpc_rules_build(struct rpc_rules *rules,
 				       const struct rpc_rule_entry *entries, size_t count,
-				       struct arena *arena, struct diag *diag);
+				       struct rpc_pool *pool, struct diag *diag);
 
 /* The first rule's route, or NULL. input was prepared, and has facts. */
 const struct route *rpc_rules_match(const struct rpc_rules *rules,

@@ -102,10 +102,10 @@ static enum status load_service(struct rpc_table_build *b, const service_message
 	struct arena *arena = b->build.arena;
 	const struct rpc_match_build match = {
 		.hooks = b->build.hooks,
-		.arena = arena,
+		.pool = &b->pool,
 		.diag = diag,
-		.version = arena_slice(arena, slice_of(service->version)),
-		.group = arena_slice(arena, slice_of(service->group)),
+		.version = text_pool_take(&b->pool.texts, slice_of(service->version), NULL),
+		.group = text_pool_take(&b->pool.texts, slice_of(service->group), NULL),
 	};
 
 	if (!service->interface[0])

@@ -19,6 +19,7 @@ void rpc_table_begin(struct rpc_table_build *b, const char *name, size_t rules, 
 		.table = table,
 	};
 	arena_init(&b->scratch, 65536);
+	rpc_pool_init(&b->pool, rules, arena, &b->scratch);
 	b->entries = ARENA_NEW_ARRAY(&b->scratch, struct rpc_rule_entry, rules);
 	b->routes = ARENA_NEW_ARRAY(&b->scratch, const struct route *, rules);
 	name_map_init(&b->keys, rules, &b->scratch);
@@ -36,7 +37,7 @@ enum status rpc_table_finish(struct rpc_table_build *b, enum status status, stru
 	struct rpc_rules *rules = &b->table->rules;
 
 	if (!status)
-		status = rpc_rules_build(rules, b->entries, b->count, b->build.arena, diag);
+		status = rpc_rules_build(rules, b->entries, b->count, &b->pool, diag);
 	b->table->needs_attachments = rules->needs_attachments;
 	b->table->needs_arguments = rules->needs_arguments;
 	arena_free(&b->scratch);

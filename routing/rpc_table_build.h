@@ -16,6 +16,7 @@ struct rpc_table_build {
 	struct rpc_rule_entry *entries;
 	size_t count;
 	struct arena scratch;
+	struct rpc_pool pool;
 	struct name_map keys; /* of what routes do */
 	const struct route **routes;
 	uint32_t route_count;

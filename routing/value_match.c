@@ -21,57 +21,57 @@ enum {
 
 static enum status load_string(struct value_match *match, enum string_matcher_kind kind,
 			       const char *field, const char *text, bool ignore_case,
-			       struct arena *arena, struct diag *diag)
+			       struct text_pool *pool, struct diag *diag)
 {
 	if (!text[0] && kind != STRING_MATCHER_EXACT)
 		return diag_at(diag, field, "must not be empty");
 	if (kind == STRING_MATCHER_EXACT && !ignore_case) {
-		*match = value_match_exact(slice_of(text), arena);
+		*match = value_match_exact(slice_of(text), pool);
 		return STATUS_OK;
 	}
-	struct string_matcher *string = ARENA_NEW(arena, struct string_matcher);
-	string_matcher_init(string, kind, slice_of(text), ignore_case, arena);
+	struct string_matcher *string = ARENA_NEW(pool->arena, struct string_matcher);
+	string_matcher_init(string, kind, slice_of(text), ignore_case, pool->arena);
 	match->kind = VALUE_MATCH_STRING;
 	match->string = string;
 	return STATUS_OK;
 }
 
 static enum status load_regex(struct value_match *match, const match_message *message,
-			      struct arena *arena, struct diag *diag)
+			      struct text_pool *pool, struct diag *diag)
 {
-	struct string_matcher *string = ARENA_NEW(arena, struct string_matcher);
+	struct string_matcher *string = ARENA_NEW(pool->arena, struct string_matcher);
 
 	if (message->ignore_case)
 		return diag_at(diag, "ignore_case", "has no effect for safe_regex");
 	string->kind = STRING_MATCHER_REGEX;
 	match->kind = VALUE_MATCH_STRING;
 	match->string = string;
-	enum status status =
-		regex_matcher_load(&string->regex, message->safe_regex, REGEX_MATCH, arena, diag);
+	enum status status = regex_matcher_load(&string->regex, message->safe_regex, REGEX_MATCH,
+						pool->arena, diag);
 	if (status)
 		diag_prefix(diag, "safe_regex");
 	return status;
 }
 
 static enum status load_set(struct value_match *match, const match_message *message,
-			    struct arena *arena, struct diag *diag)
+			    struct text_pool *pool, struct diag *diag)
 {
 	size_t count = message->in->n_values;
-	struct value_set *set = ARENA_NEW(arena, struct value_set);
-	struct slice *texts = ARENA_NEW_ARRAY(arena, struct slice, count);
+	struct value_set *set = ARENA_NEW(pool->arena, struct value_set);
+	struct slice *texts = ARENA_NEW_ARRAY(pool->arena, struct slice, count);
 
 	if (!count)
 		return diag_at(diag, "in.values", "at least one is required");
 	for (size_t i = 0; i < count; i++) {
 		struct slice text = slice_of(message->in->values[i]);
-		char *copy = arena_string(arena, text);
+		char *copy = arena_string(pool->arena, text);
 		if (message->ignore_case)
 			slice_copy_lower(copy, text);
 		texts[i] = (struct slice){copy, text.len};
 	}
 	*set = (struct value_set){texts, (uint32_t)count, message->ignore_case, {NULL, 0, 0}};
 	if (count >= HASHED_FROM) {
-		name_map_init(&set->map, count, arena);
+		name_map_init(&set->map, count, pool->arena);
 		for (uint32_t i = 0; i < count; i++)
 			name_map_add(&set->map, texts[i], i);
 	}
@@ -81,10 +81,10 @@ static enum status load_set(struct value_match *match, const match_message *mess
 }
 
 static enum status load_modulo(struct value_match *match, const match_message *message,
-			       struct arena *arena, struct diag *diag)
+			       struct text_pool *pool, struct diag *diag)
 {
 	const Outrigger__Config__Route__V1__ValueMatch__Modulo *m = message->modulo;
-	struct value_modulo *modulo = ARENA_NEW(arena, struct value_modulo);
+	struct value_modulo *modulo = ARENA_NEW(pool->arena, struct value_modulo);
 
 	if (!m->divisor)
 		return diag_at(diag, "modulo.divisor", "must be > 0");
@@ -101,27 +101,27 @@ static enum status load_modulo(struct value_match *match, const match_message *m
 }
 
 static enum status load_pattern(struct value_match *match, const match_message *message,
-				struct arena *arena, struct diag *diag)
+				struct text_pool *pool, struct diag *diag)
 {
 	bool ignore_case = message->ignore_case;
 
 	switch ((int)message->match_pattern_case) {
 	case PATTERN(EXACT):
 		return load_string(match, STRING_MATCHER_EXACT, "exact", message->exact,
-				   ignore_case, arena, diag);
+				   ignore_case, pool, diag);
 	case PATTERN(PREFIX):
 		return load_string(match, STRING_MATCHER_PREFIX, "prefix", message->prefix,
-				   ignore_case, arena, diag);
+				   ignore_case, pool, diag);
 	case PATTERN(SUFFIX):
 		return load_string(match, STRING_MATCHER_SUFFIX, "suffix", message->suffix,
-				   ignore_case, arena, diag);
+				   ignore_case, pool, diag);
 	case PATTERN(CONTAINS):
 		return load_string(match, STRING_MATCHER_CONTAINS, "contains", message->contains,
-				   ignore_case, arena, diag);
+				   ignore_case, pool, diag);
 	case PATTERN(SAFE_REGEX):
-		return load_regex(match, message, arena, diag);
+		return load_regex(match, message, pool, diag);
 	case PATTERN(IN):
-		return load_set(match, message, arena, diag);
+		return load_set(match, message, pool, diag);
 	}
 	if (ignore_case)
 		return diag_at(diag, "ignore_case", "has no effect for what compares no texts");
@@ -141,7 +141,7 @@ static enum status load_pattern(struct value_match *match, const match_message *
 			return diag_at(diag, "double_range", "start must be below end");
 		return STATUS_OK;
 	case PATTERN(MODULO):
-		return load_modulo(match, message, arena, diag);
+		return load_modulo(match, message, pool, diag);
 	case PATTERN(PRESENT):
 		match->kind = VALUE_MATCH_PRESENT;
 		match->invert ^= !message->present;
@@ -156,10 +156,10 @@ static enum status load_pattern(struct value_match *match, const match_message *
 }
 
 enum status value_match_load(struct value_match *match, const match_message *message,
-			     struct arena *arena, struct diag *diag)
+			     struct text_pool *pool, struct diag *diag)
 {
 	*match = (struct value_match){.invert = message->invert_match};
-	enum status status = load_pattern(match, message, arena, diag);
+	enum status status = load_pattern(match, message, pool, diag);
 	/* load_string may have written all of it anew. */
 	if (match->kind != VALUE_MATCH_PRESENT && match->kind != VALUE_MATCH_NULL)
 		match->invert = message->invert_match;
@@ -167,9 +167,10 @@ enum status value_match_load(struct value_match *match, const match_message *mes
 	return status;
 }
 
-struct value_match value_match_exact(struct slice text, struct arena *arena)
+struct value_match value_match_exact(struct slice text, struct text_pool *pool)
 {
-	return (struct value_match){.kind = VALUE_MATCH_EXACT, .text = arena_slice(arena, text)};
+	return (struct value_match){.kind = VALUE_MATCH_EXACT,
+				    .text = text_pool_take(pool, text, NULL)};
 }
 
 bool value_match_texts(const struct value_match *match, const struct slice **texts, uint32_t *count)

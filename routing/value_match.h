@@ -9,7 +9,7 @@
  * present inverted, and for missing_is_empty, which tests "". A list, a map, an object and null are
  * no texts and no numbers: only `invert` makes such a test true for them.
  *
- * Owner: whoever embeds it; what it points at lives in the arena given to load. Immutable.
+ * Owner: whoever embeds it; what it points at lives in the arena of the pool. Immutable.
  * Thread: any. */
 #ifndef ROUTING_VALUE_MATCH_H
 #define ROUTING_VALUE_MATCH_H
@@ -17,6 +17,7 @@
 #include "message/argument_value.h"
 #include "routing/name_map.h"
 #include "routing/string_matcher.h"
+#include "routing/text_pool.h"
 
 struct Outrigger__Config__Route__V1__ValueMatch;
 
@@ -65,10 +66,10 @@ struct value_match {
 /* Copies what it needs. STATUS_INVALID and a diag whose path begins inside the message. */
 enum status MUST_CHECK value_match_load(
 	struct value_match *match, const struct Outrigger__Config__Route__V1__ValueMatch *message,
-	struct arena *arena, struct diag *diag);
+	struct text_pool *pool, struct diag *diag);
 
 /* One that asks for this text, which is copied. */
-struct value_match value_match_exact(struct slice text, struct arena *arena);
+struct value_match value_match_exact(struct slice text, struct text_pool *pool);
 
 /* scratch: where a text is made, if the value must be written as one to be compared. */
 bool value_match_test(const struct value_match *match, const struct argument_value *value,

@@ -86,12 +86,14 @@ static enum status share_needs(const struct route_matcher *matchers, size_t coun
 			       struct arena *arena, struct diag *diag)
 {
 	const struct rpc_match **matches = ARENA_NEW_ARRAY(arena, const struct rpc_match *, count);
+	struct rpc_pool pool;
 	size_t used = 0;
 
+	rpc_pool_init(&pool, 0, arena, arena);
 	for (size_t i = 0; i < count; i++)
 		if (matchers[i].kind == PATH_RPC && matchers[i].more)
 			matches[used++] = matchers[i].more->rpc;
-	return used ? rpc_match_share_needs(matches, used, arena, diag) : STATUS_OK;
+	return used ? rpc_match_share_needs(matches, used, &pool, diag) : STATUS_OK;
 }
 
 static enum status load_routes(struct virtual_host *host, const host_message *message,

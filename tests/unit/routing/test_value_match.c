@@ -37,11 +37,13 @@ static bool load(struct fixture *f, const char *yaml)
 {
 	ProtobufCMessage *message = NULL;
 	struct diag diag = {0};
+	struct text_pool pool;
+	text_pool_init(&pool, 0, &f->arena, &f->arena);
 	if (yaml_message_parse(slice_of(yaml), "t.yaml",
 			       &outrigger__config__route__v1__value_match__descriptor, NULL,
 			       &f->arena, &message, &diag))
 		fail_msg("%s\nin: %s", diag_format(&diag, f->said, sizeof f->said), yaml);
-	if (!value_match_load(&f->match, (void *)message, &f->arena, &diag))
+	if (!value_match_load(&f->match, (void *)message, &pool, &diag))
 		return true;
 	diag_format(&diag, f->said, sizeof f->said);
 	return false;
