@@ -352,6 +352,7 @@ void router_start_attempt(struct router *r)
 	if (r->timeouts.per_try_ms)
 		stream_limit_start(s, STREAM_LIMIT_TRY, r->timeouts.per_try_ms);
 	r->request.priority = (uint8_t)router_priority(r);
+	r->request.lane = router_lane(r);
 	upstream_request_start(&r->request, host,
 			       router_is_rpc(r) ? STREAM_PROTOCOL_DUBBO : STREAM_PROTOCOL_HTTP11,
 			       &s->arena, &router_request_events);

@@ -195,8 +195,10 @@ struct cluster_worker *rpc_call_cluster(const struct session *session, const str
 		return NULL;
 	struct cluster_worker *cluster =
 		cluster_worker_find(session->worker->upstream, action->slot);
-	return cluster && cluster_worker_config(cluster)->type != CLUSTER_ORIGINAL_DST ? cluster
-										       : NULL;
+	const struct cluster *config = cluster ? cluster_worker_config(cluster) : NULL;
+	return config && config->type != CLUSTER_ORIGINAL_DST && !config->has_pool_per_downstream
+		       ? cluster
+		       : NULL;
 }
 
 static struct worker_host *choose_host(struct cluster_worker *cluster, const struct route *route)

@@ -220,5 +220,6 @@ void rpc_serve(const void *config, const struct accepted *accepted)
 	rs->host = NULL;
 	rs->returning = NULL;
 	rs->had_calls = false;
-	session_start(&rs->session, rs->dialect->open(rs, manager->is_plain));
+	session_start(&rs->session,
+		      rs->dialect->open(rs, manager->is_plain && !manager->session.is_unshared));
 }

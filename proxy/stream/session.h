@@ -48,6 +48,7 @@ struct session_config {
 	uint64_t max_requests_per_connection;
 	uint64_t request_headers_timeout_ms; /* from a head's first byte to its last */
 	bool is_outbound;
+	bool is_unshared; /* its clients share no upstream connections (`shared: false`) */
 };
 
 struct session_type {
@@ -102,7 +103,8 @@ struct session {
 				    bits of the loop's time */
 	uint32_t request_count;
 	uint32_t buffer_limit;
-	unsigned stream_count : 24;
+	unsigned stream_count : 23;
+	bool has_lane : 1;      /* upstream connections of its own (upstream/lane.h) */
 	bool is_head_begun : 1; /* … that has a time limit, and isn't whole */
 	bool is_draining : 1;   /* told the codec */
 	bool is_closing : 1;

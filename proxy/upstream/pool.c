@@ -1,5 +1,7 @@
 #include "upstream/pool.h"
 
+#include <stdlib.h>
+
 #include "telemetry/stats_cluster.h"
 #include "upstream/upstream_worker.h"
 
@@ -50,6 +52,23 @@ void pool_drain(struct pool *pool)
 	drain_list(&pool->conns[UPSTREAM_CONN_READY]);
 	drain_list(&pool->conns[UPSTREAM_CONN_BUSY]);
 	drain_list(&pool->conns[UPSTREAM_CONN_SILENT]);
+}
+
+static void pool_free(struct grave *grave)
+{
+	free(container_of(grave, struct pool, grave));
+}
+
+void pool_end_if_over(struct pool *pool)
+{
+	if (LIKELY(!pool->is_of_lane) || pool->is_buried || !pool_is_empty(pool) ||
+	    !(pool->is_draining || pool->is_closing))
+		return;
+	pool->is_buried = true;
+	list_remove(&pool->in_lane);
+	list_remove(&pool->in_host);
+	worker_host_count_pool(pool->host, false);
+	loop_bury(pool->host->cluster->upstream->loop, &pool->grave, pool_free);
 }
 
 static void count(const struct pool *pool, unsigned id)
@@ -154,7 +173,8 @@ struct upstream_conn *pool_with_room(struct pool *pool)
 {
 	struct upstream_conn *uc = newest(pool, UPSTREAM_CONN_READY);
 
-	if (LIKELY(!pool->is_multiplexed || pool->host->active < MULTIPLEX_MARK) || !uc)
+	if (LIKELY(!pool->is_multiplexed || pool->host->active < MULTIPLEX_MARK) || !uc ||
+	    pool->is_of_lane)
 		return uc;
 	return least_loaded(pool);
 }

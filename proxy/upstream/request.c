@@ -2,21 +2,31 @@
 
 #include "codec/dubbo_frame.h"
 #include "telemetry/stats_cluster.h"
+#include "upstream/lane.h"
 #include "upstream/upstream_worker.h"
+
+static struct pool *pool_of(const struct upstream_request *request)
+{
+	if (UNLIKELY(request->lane != NULL))
+		return lane_pool(request->lane, request->host, request->protocol);
+	return worker_host_pool(request->host, request->protocol);
+}
 
 void upstream_request_start(struct upstream_request *request, struct worker_host *host,
 			    enum stream_protocol protocol, struct arena *arena,
 			    const struct upstream_request_events *events)
 {
 	uint8_t priority = request->priority;
+	struct lane *lane = request->lane;
 
 	memset(request, 0, sizeof *request);
 	request->priority = priority;
+	request->lane = lane;
 	request->events = events;
 	request->exchange.arena = arena;
 	request->host = worker_host_hold(host);
 	request->protocol = (uint8_t)protocol;
-	pool_request(worker_host_pool(host, protocol), request);
+	pool_request(pool_of(request), request);
 }
 
 bool upstream_request_pass(struct upstream_request *request, struct worker_host *host,
@@ -60,7 +70,7 @@ static void cancel_attached(struct upstream_request *request)
 static void cancel_pending(struct upstream_request *request)
 {
 	struct worker_host *host = request->host;
-	struct pool *pool = worker_host_pool(host, request->protocol);
+	struct pool *pool = pool_of(request);
 
 	list_remove(&request->link);
 	pool->pending_count--;
@@ -70,8 +80,10 @@ static void cancel_pending(struct upstream_request *request)
 		       CLUSTER_STAT_UPSTREAM_RQ_PENDING_ACTIVE);
 	stat_inc(host->cluster->upstream->stats, host->cluster->stats,
 		 CLUSTER_STAT_UPSTREAM_RQ_CANCELLED);
-	if (UNLIKELY(pool->is_draining))
+	if (UNLIKELY(pool->is_draining)) {
 		pool_drain(pool);
+		pool_end_if_over(pool);
+	}
 	worker_host_release(host);
 }
 

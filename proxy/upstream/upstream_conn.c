@@ -167,6 +167,7 @@ static void gone(struct upstream_conn *uc, enum reply_reason reason, bool is_rem
 	conn_bury(&uc->conn, conn_free);
 	if (pool->pending_count && !was_connecting)
 		pool_serve_pending(pool); /* requests may have waited for this connection */
+	pool_end_if_over(pool);
 	worker_host_release(pool->host);
 }
 
@@ -422,6 +423,7 @@ static void on_closed(struct conn *conn, enum status why)
 			count(uc, CLUSTER_STAT_UPSTREAM_CX_CONNECT_TIMEOUT);
 		gone(uc, reason, why != STATUS_AGAIN);
 		pool_connect_failed(pool, reason, (struct slice){0});
+		pool_end_if_over(pool);
 	} else {
 		gone(uc, REPLY_CONNECTION_LOST, true);
 	}

@@ -57,6 +57,7 @@ struct worker_host *worker_host_get(struct cluster_worker *cluster, struct host 
 	invariant(wh);
 	wh->host = host_take(host);
 	wh->cluster = cluster;
+	list_init(&wh->lane_pools);
 	uint32_t b = bucket_of(cluster, host);
 	wh->next = cluster->buckets[b];
 	cluster->buckets[b] = wh;
@@ -79,14 +80,15 @@ static bool has_connections(const struct worker_host *wh)
 	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++)
 		if (wh->pools[i] && !pool_is_empty(wh->pools[i]))
 			return true;
-	return false;
+	return !list_is_empty(&wh->lane_pools);
 }
 
 static void cluster_free_if_over(struct cluster_worker *cluster);
 
 /* Pools aren't limited, only shown. */
-static void count_pool(const struct cluster_worker *cluster, bool is_new)
+void worker_host_count_pool(const struct worker_host *wh, bool is_new)
 {
+	const struct cluster_worker *cluster = wh->cluster;
 	const struct stat_scope *scope =
 		cluster_worker_config(cluster)->remaining_stats[CLUSTER_PRIORITY_DEFAULT];
 	unsigned id = CLUSTER_REMAINING_STAT_REMAINING_CX_POOLS;
@@ -106,7 +108,7 @@ static void host_free_if_over(struct worker_host *wh)
 	host_unlink(wh);
 	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++) {
 		if (wh->pools[i])
-			count_pool(cluster, false);
+			worker_host_count_pool(wh, false);
 		free(wh->pools[i]);
 	}
 	host_drop(wh->host);
@@ -126,7 +128,7 @@ struct pool *worker_host_pool(struct worker_host *wh, enum stream_protocol proto
 		wh->pools[protocol] = malloc(sizeof(struct pool));
 		invariant(wh->pools[protocol]);
 		pool_init(wh->pools[protocol], wh, protocol);
-		count_pool(wh->cluster, true);
+		worker_host_count_pool(wh, true);
 	}
 	return wh->pools[protocol];
 }
@@ -138,6 +140,12 @@ void worker_host_remove(struct worker_host *wh)
 	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++)
 		if (wh->pools[i])
 			pool_drain(wh->pools[i]);
+	for (struct list_node *n = wh->lane_pools.next, *next; n != &wh->lane_pools; n = next) {
+		struct pool *pool = container_of(n, struct pool, in_host);
+		next = n->next;
+		pool_drain(pool);
+		pool_end_if_over(pool);
+	}
 	worker_host_release(wh);
 }
 
@@ -340,6 +348,11 @@ struct host_counts worker_host_counts(const struct worker_host *wh)
 	struct host_counts counts = wh->counts;
 
 	counts.rq_active = wh->active;
+	for (const struct list_node *n = wh->lane_pools.next; n != &wh->lane_pools; n = n->next) {
+		const struct pool *pool = container_of(n, struct pool, in_host);
+		counts.cx_active += pool->conn_count;
+		counts.rq_pending += pool->pending_count;
+	}
 	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++) {
 		if (!wh->pools[i])
 			continue;
@@ -517,6 +530,7 @@ struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table 
 	upstream->random = random;
 	scope_init(&upstream->fired);
 	map_init(&upstream->names, NULL);
+	map_init(&upstream->lanes, NULL);
 	upstream->dubbo_options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 							 .max_in_flight = DUBBO_MAX_IN_FLIGHT,
 							 .counts = &upstream->dubbo_counts,
@@ -533,6 +547,11 @@ static void close_bucket(struct cluster_worker *cluster, uint32_t bucket)
 		for (int p = 0; p < UPSTREAM_PROTOCOLS; p++)
 			if (wh->pools[p])
 				pool_close(wh->pools[p]);
+		while (!list_is_empty(&wh->lane_pools)) {
+			struct pool *pool = container_of(wh->lane_pools.next, struct pool, in_host);
+			pool_close(pool);
+			pool_end_if_over(pool);
+		}
 		next = wh->next;
 		worker_host_release(wh);
 	}
@@ -551,5 +570,6 @@ void upstream_worker_free(struct upstream_worker *upstream)
 	}
 	free(upstream->clusters);
 	map_free(&upstream->names);
+	map_free(&upstream->lanes);
 	free(upstream);
 }

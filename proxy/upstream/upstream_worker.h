@@ -48,6 +48,7 @@ struct worker_host {
 	struct host_counts counts;
 	uint64_t told_requests, told_successes; /* of the counts, what main knows */
 	struct pool *pools[UPSTREAM_PROTOCOLS]; /* NULL: never used */
+	struct list_node lane_pools;            /* pool->in_host: of lanes that call it */
 };
 
 struct cluster_worker {
@@ -89,6 +90,7 @@ struct upstream_worker {
 	struct cluster_worker **clusters; /* by slot; NULL: not configured */
 	uint32_t cluster_size;
 	struct map names; /* of configured clusters -> cluster_worker */
+	struct map lanes; /* client connection's id -> lane (lane.h) */
 	uint64_t next_conn_id;
 	struct dubbo_options dubbo_options;
 	struct dubbo_counts dubbo_counts;
@@ -219,6 +221,9 @@ struct host_counts worker_host_counts(const struct worker_host *wh);
 void upstream_worker_each_host(const struct upstream_worker *upstream,
 			       void (*fn)(void *context, const struct worker_host *wh),
 			       void *context);
+
+/* A pool of the host begins, or ends. */
+void worker_host_count_pool(const struct worker_host *wh, bool is_new);
 
 /* The pool of a protocol, made if new. */
 struct pool *worker_host_pool(struct worker_host *wh, enum stream_protocol protocol);

@@ -382,6 +382,37 @@ def a_drain_after_a_failing_health_check_ends_the_connection():
     provider.stop()
 
 
+def a_cluster_may_have_a_connection_for_each_client():
+    """connection_pool_per_downstream_connection: nobody else's calls are on it, and it ends with the client's."""
+    provider = Provider()
+    manager = dubbo_manager(SERVICE, {"hello": "up"})
+    with Gateway("dubbo-unshared", manager, [cluster("up", provider.port, connection_pool_per_downstream_connection=True)],
+                 args=["--disable-hot-restart", "--concurrency", "1"]) as g:
+        consumers = [Consumer(g.port) for _ in range(4)]
+        provider.hold = True
+        for _ in range(3):
+            for c in consumers:
+                c.call()
+        calls = provider.take(12)
+        assert len(provider.conns) == len({s for s, _ in calls}) == 4
+        assert g.stat("cluster.up.upstream_cx_active") == 4
+        mine = {s: [f for other, f in calls if other == s] for s in provider.conns}
+        assert all(len(frames) == 3 for frames in mine.values()), "three calls of one consumer each"
+        consumers[0].sock.close()
+        g.wait_for("cluster.up.upstream_cx_active", 3)
+        for call in calls:
+            try:
+                provider.answer(*call)
+            except OSError:
+                pass
+        for c in consumers[1:]:
+            assert [c.read().status for _ in range(3)] == [20] * 3
+            c.sock.close()
+        g.wait_for("cluster.up.upstream_cx_active", 0)
+        assert g.stat("cluster.up.upstream_cx_total") == 4 and g.stat("cluster.up.upstream_rq_active") == 0
+    provider.stop()
+
+
 def calls_follow_a_new_table():
     """Routes are remembered with a call's head; a listener that is replaced must not find those of the old one."""
     one, two = Provider("one"), Provider("two")
