@@ -43,12 +43,14 @@ static struct run run_of(const __m128i *bytes)
 {
 	uint64_t two = where(bytes, 0xe0, 0xc0), three = where(bytes, 0xf0, 0xe0);
 	uint64_t next = where(bytes, 0xc0, 0x80), four = where(bytes, 0xf0, 0xf0);
+	uint64_t wrong = next ^ (two << 1 | three << 1 | three << 2);
 	unsigned size = three >> 62 & 1 ? 62 : (two | three) >> 63 ? 63 : 64;
-	uint64_t mask = UINT64_MAX >> (64 - size);
+	uint64_t within = UINT64_MAX >> (64 - size);
 
-	if (four || (next ^ (two << 1 | three << 1 | three << 2)) & mask)
+	/* what was left out must begin a unit, too */
+	if (four || wrong & (within << 1 | 1))
 		return (struct run){0, 0, false};
-	return (struct run){size, (size_t)__builtin_popcountll(~next & mask), false};
+	return (struct run){size, (size_t)__builtin_popcountll(~next & within), false};
 }
 
 static struct run next_run(const char *p)

@@ -176,6 +176,51 @@ static void a_string_that_java_would_bend_is_skipped_but_not_read(void **state)
 	}
 }
 
+/* As Java reads: each first byte says how many bytes its unit has, whatever these are. */
+static size_t stepped(struct slice bytes, size_t units)
+{
+	size_t at = 0;
+
+	while (units--) {
+		uint8_t c = at < bytes.len ? (uint8_t)bytes.data[at] : 0x80;
+		size_t size = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 0;
+		if (!size || size > bytes.len - at)
+			return SIZE_MAX;
+		at += size;
+	}
+	return at;
+}
+
+static void units_are_counted_as_java_steps(void **state)
+{
+	static const char *const letters[] = {
+		"a",           "aaaaaaaaaaaa", "\u00e9",   "\u4e2d",   "\xed\xa0\xbd\xed\xb8\x80",
+		"\xca",        "\xe4",         "\xe4\xca", "\xe4\xb8", "\x80",
+		"\u4e2d\u4e2d"};
+	uint32_t random = 1;
+	(void)state;
+
+	for (unsigned round = 0; round < 20000; round++) {
+		char text[400];
+		size_t len = 0, wanted = round % 16 ? sizeof text - 16 : round % 200;
+		unsigned rare = 1u << round % 7; /* broken ones, or nearly none */
+		while (len < wanted) {
+			random = random * 1664525 + 1013904223;
+			const char *letter =
+				letters[(random >> 24) % rare ? (random >> 16) % 5
+							      : (random >> 16) % COUNT_OF(letters)];
+			memcpy(text + len, letter, strlen(letter));
+			len += strlen(letter);
+		}
+		struct slice bytes = slice_make(text, len);
+		for (size_t units = 0; units <= len; units += 1 + (random >> 16) % 7) {
+			unsigned seen = 0;
+			assert_int_equal(hessian2_units_size(bytes, units, &seen),
+					 stepped(bytes, units));
+		}
+	}
+}
+
 static void containers_are_stepped_over(void **state)
 {
 	(void)state;
@@ -514,6 +559,7 @@ int main(void)
 		cmocka_unit_test(doubles_have_javas_texts),
 		cmocka_unit_test(strings_count_utf16_units),
 		cmocka_unit_test(a_string_that_java_would_bend_is_skipped_but_not_read),
+		cmocka_unit_test(units_are_counted_as_java_steps),
 		cmocka_unit_test(containers_are_stepped_over),
 		cmocka_unit_test(what_is_no_value_is_malformed),
 		cmocka_unit_test(depth_and_items_are_bounded),
