@@ -1,12 +1,13 @@
-"""Every example of configs/ is one that Envoy takes, too: who comes from there, or goes back, changes nothing."""
+"""Every example of configs/ that holds nothing of our own is one that Envoy takes, too: who comes from there, or goes back, changes nothing."""
 import subprocess
 
 import places
 
+OWN = "type.googleapis.com/outrigger."
 
 def takes_every_configuration():
     envoy = places.envoy()
-    files = sorted(places.ROOT.glob("configs/*.yaml")) + [places.ROOT / "configs/dynamic/bootstrap.yaml"]
+    files = [f for f in sorted(places.ROOT.glob("configs/*.yaml")) if OWN not in f.read_text()] + [places.ROOT / "configs/dynamic/bootstrap.yaml"]
     assert len(files) > 3, files
     for f in files:
         r = subprocess.run([envoy, "-c", f, "--mode", "validate", "-l", "error"], cwd=places.ROOT, capture_output=True, text=True, timeout=60)
