@@ -1,5 +1,6 @@
 #include "codec/dubbo_arguments.h"
 
+#include "codec/dubbo_attachments.h"
 #include "codec/dubbo_frame.h"
 #include "codec/hessian2.h"
 #include "codec/hessian2_path.h"
@@ -48,6 +49,58 @@ enum status dubbo_argument_value(const struct headers *headers, const struct arg
 			return status;
 	}
 	return hessian2_read_at(&reader, path->steps, path->step_count, value);
+}
+
+/* The values that paths lead to in the argument at pos, which isn't stepped over. False: no path
+ * leads to a later one. */
+static bool read_argument(struct hessian2_reader *at, uint32_t argument,
+			  const struct argument_path *const *paths, uint32_t count,
+			  struct argument_value *values)
+{
+	bool is_more = false;
+
+	for (uint32_t i = 0; i < count; i++) {
+		is_more |= paths[i]->argument > argument;
+		if (paths[i]->argument != argument)
+			continue;
+		struct hessian2_reader reader = *at;
+		if (hessian2_read_at(&reader, paths[i]->steps, paths[i]->step_count, &values[i]))
+			values[i] = (struct argument_value){.kind = ARGUMENT_ABSENT};
+		at->items_left = reader.items_left; /* the budgets are the body's */
+		at->rescan_left = reader.rescan_left;
+	}
+	return is_more;
+}
+
+void dubbo_read_call(struct headers *headers, const struct argument_path *const *paths,
+		     uint32_t path_count, struct argument_value *values, bool attachments,
+		     struct arena *arena)
+{
+	const struct rpc_head *rpc = headers->rpc;
+	struct hessian2_reader reader;
+	bool is_more = path_count;
+
+	for (uint32_t i = 0; i < path_count; i++)
+		values[i] = (struct argument_value){.kind = ARGUMENT_ABSENT};
+	if (!rpc || rpc->protocol != RPC_DUBBO)
+		return;
+	int count = dubbo_count_arguments(rpc->param_types);
+	if (!path_count || rpc->serialization != DUBBO_HESSIAN2 || !rpc->payload.data ||
+	    !rpc->arguments_at || count < 0) {
+		if (attachments)
+			(void)dubbo_read_attachments(headers, arena);
+		return;
+	}
+	attachments &= !rpc->has_attachments;
+	hessian2_init(&reader, rpc->payload, arena);
+	reader.pos = rpc->arguments_at;
+	for (uint32_t i = 0; i < (uint32_t)count; i++) {
+		is_more = is_more && read_argument(&reader, i, paths, path_count, values);
+		if ((!is_more && !attachments) || hessian2_skip(&reader))
+			return;
+	}
+	if (attachments)
+		(void)dubbo_read_attachments_here(headers, &reader);
 }
 
 bool dubbo_argument(const struct headers *headers, unsigned index, struct slice *text)

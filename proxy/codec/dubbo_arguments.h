@@ -13,12 +13,21 @@
 #include "message/argument_value.h"
 #include "message/headers.h"
 
+struct argument_path;
+
 /* How many arguments the parameter types name ("Ljava/lang/String;[I": 2), or -1 when malformed. */
 int dubbo_count_arguments(struct slice param_types);
 
 /* What stands at a path of a request's arguments; argument_read in message/argument_value.h says
  * how it answers. */
 argument_read dubbo_argument_value;
+
+/* What stands at several paths (values[i] at paths[i]; what can't be read is absent), and with
+ * `attachments` what dubbo_read_attachments reads, in one pass over the body. The values live as
+ * long as payload and arena. */
+void dubbo_read_call(struct headers *headers, const struct argument_path *const *paths,
+		     uint32_t count, struct argument_value *values, bool attachments,
+		     struct arena *arena);
 
 /* The text of the index-th argument (from 0) as String.valueOf gives it, in the headers' arena. To
  * be called from the `headers` event (the payload is needed). False: no Dubbo request in Hessian2,

@@ -104,19 +104,25 @@ static bool read_hessian2_map(struct hessian2_reader *reader, struct entries *en
 	return true;
 }
 
+/* The reader stands where the map begins, whose place in the payload is `at`. */
+static bool read_hessian2_at(struct rpc_head *rpc, struct hessian2_reader *reader, size_t at,
+			     struct entries *entries)
+{
+	rpc->attachments_at = (uint32_t)at;
+	if (reader->pos == reader->len || hessian2_kind(reader) == HESSIAN2_NULL)
+		return true;
+	keep_rest(reader);
+	return read_hessian2_map(reader, entries);
+}
+
 static bool read_hessian2(struct rpc_head *rpc, struct entries *entries, size_t from, int count)
 {
 	struct hessian2_reader reader;
 	size_t at, to;
 
 	hessian2_init(&reader, rpc->payload, entries->arena);
-	if (!dubbo_attachments_enter(&reader, from, count, &at, &to))
-		return false;
-	rpc->attachments_at = (uint32_t)at;
-	if (reader.pos == reader.len || hessian2_kind(&reader) == HESSIAN2_NULL)
-		return true;
-	keep_rest(&reader);
-	return read_hessian2_map(&reader, entries);
+	return dubbo_attachments_enter(&reader, from, count, &at, &to) &&
+	       read_hessian2_at(rpc, &reader, at, entries);
 }
 
 /* --- fastjson2 */
@@ -162,6 +168,29 @@ static bool read_fastjson2(struct rpc_head *rpc, struct entries *entries, size_t
 	return read_jsonb_map(block, entries);
 }
 
+static void keep_entries(struct rpc_head *rpc, const struct entries *entries)
+{
+	rpc->attachments = entries->items;
+	rpc->attachment_count = entries->count;
+	rpc->has_attachments = true;
+}
+
+bool dubbo_read_attachments_here(struct headers *headers, struct hessian2_reader *reader)
+{
+	struct rpc_head *rpc = headers->rpc;
+	struct entries entries = {.arena = reader->arena};
+
+	if (rpc->has_attachments)
+		return true;
+	if (hessian2_kind(reader) == HESSIAN2_REF) /* what it names is found from the beginning */
+		return dubbo_read_attachments(headers, reader->arena);
+	if (!read_hessian2_at(rpc, reader, reader->pos, &entries))
+		return false;
+	keep_entries(rpc, &entries);
+	dubbo_attachments_name(headers);
+	return true;
+}
+
 /* What stands behind `count` values from there on. */
 static bool read_behind(struct rpc_head *rpc, size_t from, int count, struct arena *arena)
 {
@@ -174,9 +203,7 @@ static bool read_behind(struct rpc_head *rpc, size_t from, int count, struct are
 		is_read = read_fastjson2(rpc, &entries, from, count);
 	if (!is_read)
 		return false;
-	rpc->attachments = entries.items;
-	rpc->attachment_count = entries.count;
-	rpc->has_attachments = true;
+	keep_entries(rpc, &entries);
 	return true;
 }
 

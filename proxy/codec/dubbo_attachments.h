@@ -32,6 +32,10 @@ enum {
  * over a limit; then nothing is set. */
 bool dubbo_read_attachments(struct headers *headers, struct arena *arena);
 
+/* The same for who has read or skipped the arguments already: the reader (of a request in Hessian2,
+ * with the arena) stands behind the last one. pos means nothing afterwards. */
+bool dubbo_read_attachments_here(struct headers *headers, struct hessian2_reader *reader);
+
 /* True when the request carries the attachment; *value is its text, .data NULL if it has none
  * (null, a map, an object …). False before dubbo_read_attachments. */
 bool dubbo_attachment(const struct headers *headers, struct slice name, struct slice *value);

@@ -68,13 +68,10 @@ static void publish(struct headers *request, struct arena *arena)
 static void read_call(struct headers *request, const struct call_needs *needs,
 		      struct argument_value *values, struct arena *arena)
 {
-	if (needs->headers)
-		publish(request, arena);
-	else if (needs->attachments && !dubbo_read_attachments(request, arena))
-		return;
-	for (uint32_t i = 0; i < needs->path_count; i++)
-		if (dubbo_argument_value(request, needs->paths[i], &values[i]))
-			values[i].kind = ARGUMENT_ABSENT;
+	dubbo_read_call(request, needs->paths, needs->path_count, values, needs->attachments,
+			arena);
+	if (needs->headers && request->rpc->has_attachments)
+		dubbo_attachments_publish(request);
 }
 
 static bool attachment(struct headers *request, struct slice name, struct slice *text,
