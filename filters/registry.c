@@ -27,7 +27,9 @@
 	X(echo) \
 	X(http_connection_manager) \
 	X(local_ratelimit_connection) \
+	X(protocol_sniffer) \
 	X(rbac_connection) \
+	X(rpc_proxy) \
 	X(tcp_proxy)
 /* clang-format on */
 

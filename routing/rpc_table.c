@@ -71,11 +71,14 @@ static enum status load_route(struct rpc_table_build *b, const struct route **ou
 	route->body_buffer_limit = UINT64_MAX;
 	*out = route;
 	enum status status = load_action(route, message, &b->build, diag);
-	if (status)
+	if (status) {
 		diag_prefix(diag, "route");
-	else if (known)
+		return status;
+	}
+	route_note_kind(route);
+	if (known)
 		*known = route;
-	return status;
+	return STATUS_OK;
 }
 
 static enum status load_rule(struct rpc_table_build *b, const service_message *service,

@@ -192,14 +192,7 @@ static enum status load_routes(struct http_manager *m, const Hcm *message,
 			diag_prefix(diag, "route_config");
 		return status;
 	case ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_RDS:
-		m->routes_name =
-			arena_slice(context->arena, slice_of(message->rds->route_config_name));
-		m->routes_slot = context->slot(context, PUBLISHED_ROUTES, m->routes_name);
-		status = context->subscribe_routes(context, message->rds->config_source,
-						   m->routes_name, diag);
-		if (status)
-			diag_prefix(diag, "rds");
-		return status;
+		return routes_load_rds(message->rds, context, &m->routes_slot, diag);
 	case ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_SCOPED_ROUTES:
 		return diag_at(diag, "scoped_routes", "is not supported");
 	case ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER__NOT_SET:

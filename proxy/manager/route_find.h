@@ -6,11 +6,17 @@
 
 #include <stdint.h>
 
+struct route;
 struct route_table;
 struct stream;
 
-/* Sets s->route (NULL: none), s->virtual_host, s->routes and the log's names. own: the listener's
- * table, NULL: the one of the slot, if it is there. */
+/* Sets s->routes: `own`, the listener's table, or (NULL) the one of the slot, if it is there. */
+void route_find_table(struct stream *s, const struct route_table *own, uint32_t slot);
+
+/* Sets s->route (NULL: none) and what follows from it: s->virtual_host, the log's names. */
+void route_found(struct stream *s, const struct route *route);
+
+/* Both, with the route that the table gives for the request. */
 void route_find(struct stream *s, const struct route_table *own, uint32_t slot);
 
 #endif

@@ -252,23 +252,11 @@ static void set_attempt_count(struct router *r)
 		       arena_number(&s->arena, r->attempts));
 }
 
-static void prepare_head(struct router *r)
+static void prepare_by_route(struct router *r, bool writes)
 {
 	struct stream *s = r->stream;
-	bool writes = !config_of(r)->suppresses_envoy_headers;
-
-	if (router_is_rpc(r)) { /* the frame goes on as it came, once */
-		r->timeouts.total_ms = r->route->forward->timeout_ms;
-		return;
-	}
-	if (LIKELY(r->route->is_plain && !headers_has_any(s->request, &route_asked_names))) {
-		r->timeouts.total_ms = r->route->forward->timeout_ms;
-		if (writes && r->timeouts.total_ms)
-			headers_set_id(s->request, HEADER_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
-				       r->route->forward->timeout_text);
-		return;
-	}
 	const struct retry_policy *retry = route_retry_policy(r->route);
+
 	request_timeouts_init(&r->timeouts, r->route->forward, retry, s->request, writes);
 	retry_plan_init(&r->plan, retry, s->request);
 	r->can_retry = r->plan.on != 0;
@@ -279,6 +267,52 @@ static void prepare_head(struct router *r)
 		s->buffer_limit = (uint32_t)r->route->body_buffer_limit;
 	if (r->route->forward->idle_timeout_ms != DURATION_UNSET)
 		stream_set_idle_timeout(s, r->route->forward->idle_timeout_ms);
+}
+
+/* What is left of the time that its manager and its caller give the call, if that is less than the
+ * route's. */
+static void limit_call(struct router *r, uint64_t limit_ms)
+{
+	const struct stream *s = r->stream;
+	uint64_t passed_ms = (s->worker->loop->now_ns - s->info.times.start_ns) / 1000000;
+	uint64_t left_ms = limit_ms > passed_ms ? limit_ms - passed_ms : 1;
+
+	if (!r->timeouts.total_ms || left_ms < r->timeouts.total_ms)
+		r->timeouts.total_ms = left_ms;
+}
+
+/* The frame goes on as it came, once, unless something asks for more. */
+static void prepare_call(struct router *r)
+{
+	const struct stream *s = r->stream;
+	const struct rpc_head *rpc = s->request->rpc;
+
+	r->timeouts.total_ms = r->route->forward->timeout_ms;
+	if (UNLIKELY(!r->route->is_plain))
+		prepare_by_route(r, false);
+	if (UNLIKELY(rpc->limit_ms))
+		limit_call(r, rpc->limit_ms);
+	if (UNLIKELY(rpc->is_idempotent))
+		r->can_retry = true;
+}
+
+static void prepare_head(struct router *r)
+{
+	struct stream *s = r->stream;
+	bool writes = !config_of(r)->suppresses_envoy_headers;
+
+	if (router_is_rpc(r)) {
+		prepare_call(r);
+		return;
+	}
+	if (LIKELY(r->route->is_plain && !headers_has_any(s->request, &route_asked_names))) {
+		r->timeouts.total_ms = r->route->forward->timeout_ms;
+		if (writes && r->timeouts.total_ms)
+			headers_set_id(s->request, HEADER_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
+				       r->route->forward->timeout_text);
+		return;
+	}
+	prepare_by_route(r, writes);
 }
 
 /* The assignment of the hosts may ask for a share of all requests to be dropped. */
@@ -353,9 +387,10 @@ void router_start_attempt(struct router *r)
 		stream_limit_start(s, STREAM_LIMIT_TRY, r->timeouts.per_try_ms);
 	r->request.priority = (uint8_t)router_priority(r);
 	r->request.lane = router_lane(r);
-	upstream_request_start(&r->request, host,
-			       router_is_rpc(r) ? STREAM_PROTOCOL_DUBBO : STREAM_PROTOCOL_HTTP11,
-			       &s->arena, &router_request_events);
+	if (UNLIKELY(s->info.call_times != NULL) && !s->info.call_times->sent_ns)
+		s->info.call_times->sent_ns = loop_clock_ns();
+	upstream_request_start(&r->request, host, router_protocol(r), &s->arena,
+			       &router_request_events);
 }
 
 /* --- the filter --- */

@@ -110,8 +110,10 @@ static void amend_answer(struct router *r, struct headers *headers)
 	struct stream *s = r->stream;
 	const struct router_config *config = r->filter->config;
 
-	if (router_is_rpc(r))
+	if (router_is_rpc(r)) {
+		route_mutate_response(r->route, r->pick.weighted, headers, &s->info);
 		return;
+	}
 	if (!config->suppresses_envoy_headers)
 		set_number(s, headers, HEADER_X_ENVOY_UPSTREAM_SERVICE_TIME,
 			   (s->worker->loop->now_ns - r->try_start_ns) / 1000000);
@@ -120,6 +122,13 @@ static void amend_answer(struct router *r, struct headers *headers)
 	if (r->hash.set_cookie.len)
 		headers_add_id(headers, HEADER_SET_COOKIE, r->hash.set_cookie);
 	route_mutate_response(r->route, r->pick.weighted, headers, &s->info);
+}
+
+static void answer_ended(struct stream *s)
+{
+	s->info.times.response_end_ns = s->worker->loop->now_ns;
+	if (UNLIKELY(s->info.call_times != NULL))
+		s->info.call_times->answered_ns = loop_clock_ns();
 }
 
 static void on_headers(struct upstream_request *request, struct headers *headers, bool end)
@@ -143,7 +152,7 @@ static void on_headers(struct upstream_request *request, struct headers *headers
 	s->info.response_code_details = SLICE("via_upstream");
 	amend_answer(r, headers);
 	if (end)
-		s->info.times.response_end_ns = s->worker->loop->now_ns;
+		answer_ended(s);
 	stream_response_headers(s, headers, end);
 }
 
@@ -158,7 +167,7 @@ static void on_data(struct upstream_request *request, struct buf *data, bool end
 
 	touch_try(r);
 	if (end) {
-		r->stream->info.times.response_end_ns = r->stream->worker->loop->now_ns;
+		answer_ended(r->stream);
 		http_splice_end(r->stream, request, DIRECTION_RESPONSE);
 	}
 	stream_response_data(r->stream, data, end);
@@ -171,7 +180,7 @@ static void on_trailers(struct upstream_request *request, struct headers *traile
 {
 	struct router *r = of_request(request);
 
-	r->stream->info.times.response_end_ns = r->stream->worker->loop->now_ns;
+	answer_ended(r->stream);
 	stream_response_trailers(r->stream, trailers);
 }
 
@@ -256,6 +265,18 @@ static bool resend_elsewhere(struct router *r, enum reply_reason reason)
 	return true;
 }
 
+/* One may have seen it; a second may see it, too. */
+static bool resend_idempotent(struct router *r, enum reply_reason reason)
+{
+	if ((reason != REPLY_CONNECTION_LOST && reason != REPLY_UPSTREAM_RESET) ||
+	    !router_is_rpc(r) || !r->stream->request->rpc->is_idempotent || !r->can_retry ||
+	    r->resends >= ROUTER_RESENDS)
+		return false;
+	r->resends++;
+	router_start_attempt(r);
+	return true;
+}
+
 /* Nor has one seen a call of which the connection took no byte. */
 static bool resend_unsent(struct router *r, enum reply_reason reason)
 {
@@ -315,7 +336,8 @@ static void on_reset(struct upstream_request *request, enum reply_reason reason)
 		router_start_attempt(r);
 		return;
 	}
-	if (resend_unsent(r, reason) || router_retry_reset(r, reason, !request->was_untouched))
+	if (resend_unsent(r, reason) || router_retry_reset(r, reason, !request->was_untouched) ||
+	    resend_idempotent(r, reason))
 		return;
 	count_failure(r, reason);
 	give_up(r, reason, (struct slice){0});

@@ -129,6 +129,13 @@ static inline bool router_is_rpc(const struct router *r)
 	return r->stream->request->rpc != NULL;
 }
 
+/* What is spoken to the host: a call's own protocol. */
+static inline enum stream_protocol router_protocol(const struct router *r)
+{
+	return router_is_rpc(r) ? (enum stream_protocol)r->stream->down.protocol
+				: STREAM_PROTOCOL_HTTP11;
+}
+
 static inline enum cluster_priority router_priority(const struct router *r)
 {
 	return r->route->forward->is_high_priority ? CLUSTER_PRIORITY_HIGH

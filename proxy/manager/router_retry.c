@@ -66,9 +66,12 @@ static void wait_and_retry(struct router *r, const struct headers *response)
 	timer_start(wheel, &r->backoff_timer, delay_ms);
 }
 
-static bool may_retry(struct router *r)
+/* was_seen: by a host, perhaps. */
+static bool may_retry(struct router *r, bool was_seen)
 {
 	if (!r->can_retry || r->is_answering || r->is_timed_out)
+		return false;
+	if (was_seen && router_is_rpc(r) && r->stream->request->rpc->is_once)
 		return false;
 	if (!r->plan.left) {
 		router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY_LIMIT_EXCEEDED);
@@ -91,7 +94,7 @@ bool router_retry_response(struct router *r, const struct headers *headers)
 			router_cluster_count(r, CLUSTER_STAT_UPSTREAM_RQ_RETRY_SUCCESS);
 		return false;
 	}
-	if (!may_retry(r)) {
+	if (!may_retry(r, true)) {
 		if (!r->plan.left && r->plan.done)
 			stream_info_flag(&r->stream->info,
 					 RESPONSE_FLAG_UPSTREAM_RETRY_LIMIT_EXCEEDED);
@@ -106,7 +109,8 @@ bool router_retry_reset(struct router *r, enum reply_reason reason, bool was_req
 	struct retry_reset reset = {.reason = reason, .was_request_sent = was_request_sent};
 
 	retry_slot_drop(&r->retry_slot);
-	if (!r->plan.on || !retry_plan_wants_reset(&r->plan, &reset) || !may_retry(r))
+	if (!r->plan.on || !retry_plan_wants_reset(&r->plan, &reset) ||
+	    !may_retry(r, was_request_sent))
 		return false;
 	wait_and_retry(r, NULL);
 	return true;

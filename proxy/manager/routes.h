@@ -11,6 +11,7 @@
 #include "stream/config_context.h"
 
 struct Envoy__Config__Route__V3__RouteConfiguration;
+struct Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__Rds;
 
 struct routes {
 	struct published published; /* kind PUBLISHED_ROUTES, named as the RouteConfiguration */
@@ -19,6 +20,12 @@ struct routes {
 
 /* Fills the hooks; context must outlive them. */
 void routes_hooks(struct route_hooks *hooks, const struct config_context *context);
+
+/* Has the table that a manager names published, and gives its slot. Diag's path begins with "rds".
+ */
+enum status MUST_CHECK routes_load_rds(
+	const struct Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__Rds *message,
+	const struct config_context *context, uint32_t *slot, struct diag *diag);
 
 /* Builds a table to be published. STATUS_INVALID with path and reason. */
 enum status MUST_CHECK

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include <envoy/config/route/v3/route.pb-c.h>
+#include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h>
 
 #include "manager/routes.h"
 #include "stream/filter.h"
@@ -69,6 +70,19 @@ void routes_hooks(struct route_hooks *hooks, const struct config_context *contex
 		.read_file = read_file,
 		.can_read_arguments = true, /* what isn't there doesn't match */
 	};
+}
+
+enum status
+routes_load_rds(const Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__Rds *message,
+		const struct config_context *context, uint32_t *slot, struct diag *diag)
+{
+	struct slice name = arena_slice(context->arena, slice_of(message->route_config_name));
+
+	*slot = context->slot(context, PUBLISHED_ROUTES, name);
+	enum status status = context->subscribe_routes(context, message->config_source, name, diag);
+	if (status)
+		diag_prefix(diag, "rds");
+	return status;
 }
 
 static void routes_free(struct published *object)

@@ -185,16 +185,16 @@ static const struct upstream_request_events request_events = {
 
 /* --- the beginning */
 
-struct cluster_worker *rpc_call_cluster(const struct session *session, const struct route *route)
+struct cluster_worker *rpc_call_cluster(const struct stream *s, const struct route *route)
 {
-	if (!route || route->kind != ROUTE_FORWARD || !rpc_manager_of(session)->is_plain)
+	if (!route || route->kind != ROUTE_FORWARD || !rpc_manager_of(s->session)->is_plain ||
+	    !route->is_plain || s->request->rpc->is_idempotent)
 		return NULL;
 	const struct route_action *action = route->forward;
 	if (action->choice != CLUSTER_NAMED || action->slot == CLUSTER_SLOT_NONE ||
 	    action->hash_policies.count || action->timeout_ms || route->policy)
 		return NULL;
-	struct cluster_worker *cluster =
-		cluster_worker_find(session->worker->upstream, action->slot);
+	struct cluster_worker *cluster = cluster_worker_find(s->worker->upstream, action->slot);
 	const struct cluster *config = cluster ? cluster_worker_config(cluster) : NULL;
 	return config && config->type != CLUSTER_ORIGINAL_DST && !config->has_pool_per_downstream
 		       ? cluster
@@ -223,9 +223,9 @@ bool rpc_call_pass(struct codec *codec, struct rpc_kept *kept, uint64_t id, stru
 	const struct rpc_memo *memo = &kept->memo;
 	const struct route *route = memo->found;
 
-	if (UNLIKELY(memo->of != rpc_manager_of(session)->routes ||
-		     memo->epoch != worker->config_epoch || !memo->straight_to ||
-		     session->is_closing))
+	if (UNLIKELY(memo->of != rpc_manager_of(session) || memo->epoch != worker->config_epoch ||
+		     !memo->straight_to || session->is_closing ||
+		     session->stream_count >= rpc_manager_of(session)->max_in_flight))
 		return false;
 	struct worker_host *host = choose_host(memo->straight_to, route);
 	if (UNLIKELY(!host))

@@ -20,6 +20,26 @@ typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__DubboFilter DubboFi
 /* A call has no header that the router's own would stand beside. */
 static const struct router_config router_config = {.suppresses_envoy_headers = true};
 
+void rpc_manager_init(struct rpc_manager *m, const struct config_context *context)
+{
+	m->session.type = &rpc_session_type;
+	m->session.is_outbound = context->is_outbound;
+	m->max_in_flight = UINT32_MAX;
+	m->sniff_timeout_ms = SNIFF_TIMEOUT_MS;
+	m->reads_attachments = true;
+}
+
+void rpc_manager_seal(struct rpc_manager *m)
+{
+	bool asks_each = m->time_stats || m->publishes || m->is_strict || m->uses_caller_timeout ||
+			 m->request_timeout_ms;
+
+	m->session.notes_reads = m->time_stats != NULL;
+	m->is_bare = !asks_each && m->max_in_flight == UINT32_MAX && !m->idempotent_count;
+	m->is_plain = !asks_each && m->session.chain.count == 1 && !m->access_log &&
+		      !m->session.is_unshared;
+}
+
 static bool is_router(const DubboFilter *message, const ProtobufCMessage *config)
 {
 	if (!config)
@@ -120,9 +140,8 @@ enum status rpc_config_load(const void **loaded, const ProtobufCMessage *base,
 
 	if (!message->stat_prefix[0])
 		return diag_at(diag, "stat_prefix", "must not be empty");
-	m->session.type = &rpc_session_type;
+	rpc_manager_init(m, &context);
 	m->dialect = &rpc_dubbo;
-	m->session.is_outbound = context.is_outbound;
 	context.stat_prefix =
 		slice_of(arena_printf(context.arena, "dubbo.%s.", message->stat_prefix));
 	m->stats = context.scope(
@@ -131,7 +150,9 @@ enum status rpc_config_load(const void **loaded, const ProtobufCMessage *base,
 	if ((status = load_filters(m, message, &context, diag)) ||
 	    (status = load_routes(m, message, &context, diag)))
 		return status;
-	m->is_plain = m->session.chain.count == 1;
+	/* Filters read headers; without them only those routes look that the head leads to. */
+	m->publishes = m->session.chain.count > 1 && m->routes->needs_attachments;
+	rpc_manager_seal(m);
 	*loaded = m;
 	return STATUS_OK;
 }

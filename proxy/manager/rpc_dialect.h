@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "codec/codec.h"
 #include "codec/rpc_kept.h"
+#include "manager/sniff.h"
 #include "message/stream_info.h"
 
 struct argument_value;
@@ -45,6 +46,13 @@ struct rpc_dialect {
 
 	/* Of an answer with a stream: headers->rpc, not made here. */
 	enum rpc_answer (*answer)(const struct rpc_head *rpc);
+	/* Reads what the call carries beside its arguments into headers->rpc, and what is known of
+	 * it into tri-* headers (timeout, group, application); likewise. False: it can't be read.
+	 * NULL: what there is is there from the beginning. */
+	bool (*read_attachments)(struct headers *request, struct arena *arena);
+	/* False: what was read contradicts the fields that the call is routed by. NULL: it can't.
+	 */
+	bool (*agrees)(const struct rpc_head *rpc);
 	/* Reads what the call carries beside its arguments (attachments, header map), and makes
 	 * headers of it. Only during prepare_request: it may need the payload. */
 	void (*publish)(struct headers *request, struct arena *arena);
@@ -58,5 +66,8 @@ struct rpc_dialect {
 };
 
 extern const struct rpc_dialect rpc_dubbo;
+
+/* By enum sniffed; NULL: no protocol of calls. rpc_dialects.c */
+extern const struct rpc_dialect *const rpc_dialects[SNIFFED_COUNT];
 
 #endif

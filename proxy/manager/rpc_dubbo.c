@@ -58,6 +58,11 @@ static enum rpc_answer answer(const struct rpc_head *rpc)
 	return answer_of(rpc->status, rpc->result);
 }
 
+static bool agrees(const struct rpc_head *rpc)
+{
+	return !rpc->has_attachments || dubbo_attachments_agree(rpc);
+}
+
 /* Attachments that can't be read are not there: a route that asks for one doesn't match. */
 static void publish(struct headers *request, struct arena *arena)
 {
@@ -88,6 +93,8 @@ const struct rpc_dialect rpc_dubbo = {
 	.pass_answer = pass_answer,
 	.take_back = take_back,
 	.answer = answer,
+	.read_attachments = dubbo_read_attachments,
+	.agrees = agrees,
 	.publish = publish,
 	.read = read_call,
 	.attachment = attachment,

@@ -1,48 +1,78 @@
-/* envoy.filters.network.dubbo_proxy: what is configured, and the session that serves by it.
+/* What serves the connections of RPC protocols: one configuration and one session for
+ * envoy.filters.network.dubbo_proxy and outrigger.filters.network.rpc_proxy.
  *
- *   accept ─> rpc_session (session + Dubbo codec) ─ call ─> route by interface, method, attachments
+ *   accept ─> which protocol? ─> rpc_session (session + its codec) ─ call ─> route
  *       answer <─ counted <─ filters <─ router <─ shared connection of the pool
  *
- * A consumer's connection is never closed for a fault of one call or of an upstream: every call is
- * answered by its own id, and only lost framing, or more answers than the consumer reads
+ * A caller's connection is never closed for a fault of one call or of an upstream: every call is
+ * answered by its own id, and only lost framing, or more answers than the caller reads
  * (RPC_OUTPUT_CAP), end the connection.
  *
  * Owner: the configuration is the listener's; sessions their worker's. Thread: the worker's.
- * Source: Envoy's DubboProxy message, stats and documentation. */
+ * Source: Envoy's DubboProxy message, stats and documentation; docs/rpc.md. */
 #ifndef MANAGER_RPC_MANAGER_H
 #define MANAGER_RPC_MANAGER_H
 
 #include "net/conn_filter.h"
 #include "stream/session.h"
 
+struct access_log;
+struct local_replies;
 struct route_table;
 struct rpc_dialect;
 struct stat_scope;
+struct string_matcher;
 
 enum {
-	RPC_OUTPUT_CAP = 16 << 20, /* bytes above the high mark that a consumer may leave unread */
+	RPC_OUTPUT_CAP = 16 << 20, /* bytes above the high mark that a caller may leave unread */
 };
 
 struct rpc_manager {
 	struct session_config session;
-	const struct rpc_dialect *dialect;
-	const struct route_table *routes;
-	struct stat_scope *stats; /* "dubbo.<stat_prefix>" */
-	bool is_plain;            /* no filters */
+	const struct rpc_dialect *dialect; /* NULL: one of `protocols`, by the first bytes */
+	unsigned protocols;                /* bits of enum sniffed */
+	uint64_t sniff_timeout_ms;
+	const struct route_table *routes;          /* in line; NULL: by RDS */
+	uint32_t routes_slot;                      /* by RDS */
+	struct stat_scope *stats;                  /* "dubbo.<stat_prefix>", "rpc.<stat_prefix>" */
+	struct stat_scope *time_stats;             /* NULL: times aren't measured */
+	const struct access_log *access_log;       /* NULL: none */
+	const struct local_replies *local_replies; /* NULL: as they are */
+	const struct string_matcher *idempotent;   /* of "interface/method" */
+	uint32_t idempotent_count;
+	uint32_t request_timeout_ms; /* 0: none */
+	uint32_t max_in_flight;      /* calls of a connection; UINT32_MAX: no limit */
+	bool uses_caller_timeout;
+	bool publishes;         /* every call's attachments become headers */
+	bool reads_attachments; /* a route may have them read */
+	bool is_strict;         /* their contradictions are refused */
+	/* What follows from the rest: */
+	bool is_bare;  /* nothing is asked of a call before it is routed */
+	bool is_plain; /* a stream isn't needed for it: no filters, no log, no time, no attachments
+			*/
 };
 
-extern const struct conn_filter_type dubbo_proxy_filter;
+extern const struct conn_filter_type dubbo_proxy_filter, rpc_proxy_filter;
 
 static inline const struct rpc_manager *rpc_manager_of(const struct session *session)
 {
 	return container_of(session->config, struct rpc_manager, session);
 }
 
-/* rpc_config.c */
+/* rpc_config.c: DubboProxy. */
 enum status rpc_config_load(const void **config, const struct ProtobufCMessage *message,
 			    const struct config_context *context, struct diag *diag);
 
-/* rpc_session.c: the type's serve, and the session's type. */
+/* rpc_config.c: what holds where nothing is configured; the type, the limits. */
+void rpc_manager_init(struct rpc_manager *manager, const struct config_context *context);
+/* rpc_config.c: fills in what follows from the rest, last. */
+void rpc_manager_seal(struct rpc_manager *manager);
+
+/* rpc_proxy_config.c: RpcProxy. */
+enum status rpc_proxy_config_load(const void **config, const struct ProtobufCMessage *message,
+				  const struct config_context *context, struct diag *diag);
+
+/* rpc_session.c: the types' serve, and the session's type. */
 extern const struct session_type rpc_session_type;
 void rpc_serve(const void *config, const struct accepted *accepted);
 

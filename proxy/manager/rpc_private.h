@@ -1,6 +1,7 @@
 /* The RPC session's state, shared by its files only.
  *
- *   rpc_session.c: connection, routes, streams, what is counted
+ *   rpc_session.c: connection, streams, what is counted
+ *   rpc_route.c: routes, and what is read for them
  *   rpc_call.c: calls that go straight through, without a stream
  *   rpc_dubbo.c: what is Dubbo's own */
 #ifndef MANAGER_RPC_PRIVATE_H
@@ -21,6 +22,7 @@ struct rpc_session {
 	struct list_node calls;           /* that go straight through */
 	struct worker_host *host;         /* chosen for the call that is being read, or NULL */
 	const struct rpc_call *returning; /* it becomes a stream just now */
+	uint64_t left_since_ns;           /* a call has begun to come (while times are measured) */
 	bool had_calls;                   /* some were under way when the connection ended */
 	union {                           /* by dialect */
 		struct {
@@ -53,13 +55,21 @@ void rpc_count_end(struct session *session, uint64_t start_ns, bool is_oneway, b
 /* Gives a consumer up that doesn't read its answers. False: it isn't one. */
 bool rpc_close_over_cap(struct session *session);
 
+/* rpc_route.c: the session type's find_route, argument and attachment … */
+void rpc_find_route(struct stream *s);
+bool rpc_argument(struct stream *s, const struct argument_path *path, struct slice *text);
+bool rpc_attachment(struct stream *s, struct slice name, struct slice *text);
+/* … and headers of all attachments, once. */
+void rpc_publish(struct stream *s);
+
 /* rpc_call.c */
 
 /* Shown a whole call by its codec: takes it when its route is known by its head and a connection is
  * at hand. False: it goes the usual way. */
 bool rpc_call_pass(struct codec *codec, struct rpc_kept *kept, uint64_t id, struct slice frame);
-/* The cluster of calls that this route forwards without a look at them; NULL: it looks. */
-struct cluster_worker *rpc_call_cluster(const struct session *session, const struct route *route);
+/* The cluster of calls like this one that this route forwards without a look at them; NULL: it
+ * looks, or the call itself needs a stream. */
+struct cluster_worker *rpc_call_cluster(const struct stream *s, const struct route *route);
 /* All calls of the session end without an answer. */
 void rpc_calls_abort(struct session *session);
 /* The stream is what a call has become: true when it has its answer already. */

@@ -1,78 +1,9 @@
 #include "manager/rpc_private.h"
-#include "message/argument_value.h"
-#include "routing/rpc_match.h"
-
-/* --- routes --- */
-
-/* What the rules that a call's head leads to ask of its body. */
-static void read_call(void *context, const struct call_needs *needs, struct argument_value *values)
-{
-	struct stream *s = context;
-	rpc_session_of(s->session)->dialect->read(s->request, needs, values, &s->arena);
-}
-
-/* What policies ask. */
-static bool argument(struct stream *s, const struct argument_path *path, struct slice *text)
-{
-	const struct call_needs needs = {.paths = &path, .path_count = 1};
-	struct argument_value value = {.kind = ARGUMENT_ABSENT};
-
-	rpc_session_of(s->session)->dialect->read(s->request, &needs, &value, &s->arena);
-	if (!argument_value_is_present(&value))
-		return false;
-	*text = argument_value_text(&value, &s->arena);
-	return text->data != NULL;
-}
-
-static bool attachment(struct stream *s, struct slice name, struct slice *text)
-{
-	return rpc_session_of(s->session)->dialect->attachment(s->request, name, text, &s->arena);
-}
-
-/* The table's answer, kept with the call's head if it depends on nothing else. */
-static const struct route *match(struct stream *s, const struct route_table *routes)
-{
-	struct rpc_memo *memo = s->request->rpc->memo;
-	struct route_match_input input;
-	unsigned looked_at;
-
-	if (LIKELY(memo && memo->of == routes && memo->epoch == s->worker->config_epoch))
-		return memo->found;
-	route_match_input_init(&input, s->request, s->random);
-	input.read_call = read_call;
-	input.read_context = s;
-	const struct route *route = route_table_match(routes, &input, &looked_at);
-	if (memo && looked_at == ROUTE_LOOKED_AT_PATH)
-		*memo = (struct rpc_memo){.of = routes,
-					  .found = route,
-					  .straight_to = rpc_call_cluster(s->session, route),
-					  .epoch = s->worker->config_epoch};
-	return route;
-}
-
-/* What the route does with a call may ask for its header fields, too. */
-static bool asks_headers(const struct route *route)
-{
-	const struct route_action *action = route->forward;
-
-	return route->kind == ROUTE_FORWARD &&
-	       (action->hash_policies.count || action->choice == CLUSTER_FROM_HEADER ||
-		action->weight_header.len);
-}
-
-static void find_route(struct stream *s)
-{
-	s->routes = rpc_manager_of(s->session)->routes;
-	s->route = match(s, s->routes);
-	s->request->rpc->memo = NULL; /* filters may change what it was found by */
-	if (UNLIKELY(!s->route))
-		return;
-	if (UNLIKELY(asks_headers(s->route)))
-		rpc_session_of(s->session)->dialect->publish(s->request, &s->arena);
-	s->virtual_host = s->route->virtual_host;
-	s->info.route_name = s->route->name;
-	s->info.virtual_host_name = s->virtual_host->name;
-}
+#include "manager/local_replies.h"
+#include "manager/sniff.h"
+#include "routing/string_matcher.h"
+#include "stream/reply.h"
+#include "telemetry/access_log.h"
 
 /* --- a call --- */
 
@@ -83,8 +14,81 @@ void rpc_count_request(uint64_t *words)
 	stat_word_add(words + RPC_STAT_REQUEST_ACTIVE, 1);
 }
 
+static bool refuse(struct stream *s, enum reply_reason reason, struct slice details)
+{
+	reply_send_reason(s, reason, details);
+	return false;
+}
+
+/* The caller's own limit, if it names one. 0: none. */
+static uint32_t caller_timeout_ms(const struct stream *s)
+{
+	uint64_t ms = s->request->rpc->timeout_ms;
+
+	if (!ms && !slice_to_uint64(headers_get(s->request, HEADER_TRI_SERVICE_TIMEOUT), &ms))
+		return 0;
+	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+static void limit_time(struct stream *s, const struct rpc_manager *manager)
+{
+	struct rpc_head *rpc = s->request->rpc;
+	uint32_t ms = manager->uses_caller_timeout ? caller_timeout_ms(s) : 0;
+
+	rpc->limit_ms = manager->request_timeout_ms;
+	if (ms && (!rpc->limit_ms || ms < rpc->limit_ms))
+		rpc->limit_ms = ms;
+}
+
+/* Methods are known by their path without its first slash. */
+static void note_idempotence(struct stream *s, const struct rpc_manager *manager)
+{
+	struct rpc_head *rpc = s->request->rpc;
+	struct slice path = headers_get(s->request, HEADER_PATH);
+	struct slice name = slice_sub(path, path.len > 0, path.len);
+
+	for (uint32_t i = 0; i < manager->idempotent_count && !rpc->is_idempotent; i++)
+		rpc->is_idempotent = string_matcher_test(&manager->idempotent[i], name);
+	rpc->is_once = !rpc->is_idempotent;
+}
+
+static void begin_times(struct stream *s)
+{
+	struct rpc_session *rs = rpc_session_of(s->session);
+	struct call_times *times = ARENA_NEW(&s->arena, struct call_times);
+
+	times->begun_ns = rs->left_since_ns ? rs->left_since_ns : s->info.times.start_ns;
+	times->read_ns = loop_clock_ns();
+	s->info.call_times = times;
+	rs->left_since_ns = 0;
+}
+
+/* What is asked of every call, beyond its route. False: it is answered. */
+static bool prepare_more(struct stream *s, const struct rpc_manager *manager)
+{
+	const struct rpc_dialect *dialect = rpc_session_of(s->session)->dialect;
+	bool reads = manager->uses_caller_timeout || manager->is_strict;
+
+	if (manager->time_stats)
+		begin_times(s);
+	if (s->session->stream_count > manager->max_in_flight)
+		return refuse(s, REPLY_OVERLOADED, SLICE("max_in_flight"));
+	s->request->rpc->wants_answer_attachments = manager->publishes;
+	if (manager->publishes)
+		rpc_publish(s);
+	else if (reads && dialect->read_attachments)
+		dialect->read_attachments(s->request, &s->arena);
+	if (manager->is_strict && dialect->agrees && !dialect->agrees(s->request->rpc))
+		return refuse(s, REPLY_DENIED, SLICE("strict_attachments"));
+	limit_time(s, manager);
+	if (manager->idempotent_count)
+		note_idempotence(s, manager);
+	return true;
+}
+
 static bool prepare_request(struct stream *s, bool end)
 {
+	const struct rpc_manager *manager = rpc_manager_of(s->session);
 	struct rpc_session *rs = rpc_session_of(s->session);
 	const struct rpc_call *returning = rs->returning;
 
@@ -96,11 +100,9 @@ static bool prepare_request(struct stream *s, bool end)
 		rpc_count_request(rpc_words(s->session));
 	else if (rpc_call_return(s, returning))
 		return false;
-	/* Filters read headers; without them only those routes look that the head leads to. */
-	if (!rpc_manager_of(s->session)->is_plain &&
-	    rpc_manager_of(s->session)->routes->needs_attachments)
-		rs->dialect->publish(s->request, &s->arena);
-	find_route(s);
+	if (UNLIKELY(!manager->is_bare) && !prepare_more(s, manager))
+		return false;
+	rpc_find_route(s);
 	return true;
 }
 
@@ -152,9 +154,46 @@ void rpc_count_end(struct session *session, uint64_t start_ns, bool is_oneway, b
 			 (session->worker->loop->now_ns - start_ns) / 1000000);
 }
 
+static uint64_t us_between(uint64_t from_ns, uint64_t to_ns)
+{
+	return to_ns > from_ns ? (to_ns - from_ns) / 1000 : 0;
+}
+
+/* A call that went nowhere has no time upstream; nor is there one to write if nothing came back. */
+static void record_times(struct stream *s, const struct stat_scope *scope)
+{
+	struct stats_shard *shard = s->worker->stats;
+	struct call_times *times = s->info.call_times;
+
+	times->written_ns = loop_clock_ns();
+	uint64_t filtered_ns = times->sent_ns ? times->sent_ns : times->written_ns;
+	stat_record(shard, scope, CALL_TIME_STAT_READ_US,
+		    us_between(times->begun_ns, times->read_ns));
+	stat_record(shard, scope, CALL_TIME_STAT_FILTERS_US,
+		    us_between(times->read_ns, filtered_ns));
+	if (!times->sent_ns || !times->answered_ns)
+		return;
+	stat_record(shard, scope, CALL_TIME_STAT_UPSTREAM_US,
+		    us_between(times->sent_ns, times->answered_ns));
+	stat_record(shard, scope, CALL_TIME_STAT_WRITE_US,
+		    us_between(times->answered_ns, times->written_ns));
+}
+
+static void amend_reply(struct stream *s, const struct local_reply *reply, struct headers *headers,
+			struct buf *body)
+{
+	local_replies_apply(rpc_manager_of(s->session)->local_replies, s, reply, headers, body);
+}
+
 static void stream_ended(struct stream *s)
 {
+	const struct rpc_manager *manager = rpc_manager_of(s->session);
+
 	rpc_count_end(s->session, s->info.times.start_ns, s->down.is_oneway, !s->is_replied);
+	if (UNLIKELY(s->info.call_times != NULL))
+		record_times(s, manager->time_stats);
+	if (UNLIKELY(manager->access_log != NULL))
+		access_log_write(manager->access_log, s->worker->logs, &s->info);
 	if (UNLIKELY(s->info.flags & UINT64_C(1)
 					     << RESPONSE_FLAG_DOWNSTREAM_CONNECTION_TERMINATION))
 		rpc_session_of(s->session)->had_calls = true;
@@ -178,6 +217,16 @@ static void request_failed(struct session *session, enum reply_reason reason, st
 	rpc_count(session, RPC_STAT_REQUEST_DECODING_ERROR);
 }
 
+static void was_read(struct session *session, bool has_left)
+{
+	struct rpc_session *rs = rpc_session_of(session);
+
+	if (!has_left)
+		rs->left_since_ns = 0;
+	else if (!rs->left_since_ns)
+		rs->left_since_ns = session->worker->loop->now_ns;
+}
+
 static void session_free(struct grave *grave)
 {
 	struct session *session = container_of(grave, struct session, conn.io.grave);
@@ -198,28 +247,52 @@ const struct session_type rpc_session_type = {
 	.protocol = STREAM_PROTOCOL_DUBBO,
 	.prepare_request = prepare_request,
 	.prepare_response = prepare_response,
-	.find_route = find_route,
-	.argument = argument,
-	.attachment = attachment,
+	.amend_reply = amend_reply,
+	.find_route = rpc_find_route,
+	.argument = rpc_argument,
+	.attachment = rpc_attachment,
 	.stream_ended = stream_ended,
 	.gone = gone,
 	.request_failed = request_failed,
+	.was_read = was_read,
 	.ended = ended,
 };
 
-void rpc_serve(const void *config, const struct accepted *accepted)
+static void serve(const struct rpc_manager *manager, const struct rpc_dialect *dialect,
+		  const struct accepted *accepted)
 {
-	const struct rpc_manager *manager = config;
 	struct worker_context *worker = accepted->worker;
-	struct rpc_session *rs = slab_take(&accepted->worker->rpc_sessions, sizeof *rs);
+	struct rpc_session *rs = slab_take(&worker->rpc_sessions, sizeof *rs);
 
 	session_init(&rs->session, &manager->session, accepted);
-	rs->dialect = manager->dialect;
+	rs->dialect = dialect;
 	rs->words = stats_words(worker->stats, manager->stats);
 	list_init(&rs->calls);
 	rs->host = NULL;
 	rs->returning = NULL;
+	rs->left_since_ns = 0;
 	rs->had_calls = false;
-	session_start(&rs->session,
-		      rs->dialect->open(rs, manager->is_plain && !manager->session.is_unshared));
+	session_start(&rs->session, dialect->open(rs, manager->is_plain));
+}
+
+static bool serve_sniffed(const void *config, enum sniffed protocol,
+			  const struct accepted *accepted)
+{
+	const struct rpc_manager *manager = config;
+	const struct rpc_dialect *dialect = rpc_dialects[protocol];
+
+	if (!dialect || !(manager->protocols & 1u << protocol))
+		return false;
+	serve(manager, dialect, accepted);
+	return true;
+}
+
+void rpc_serve(const void *config, const struct accepted *accepted)
+{
+	const struct rpc_manager *manager = config;
+
+	if (LIKELY(manager->dialect != NULL))
+		serve(manager, manager->dialect, accepted);
+	else
+		sniff_start(accepted, manager->sniff_timeout_ms, serve_sniffed, manager);
 }

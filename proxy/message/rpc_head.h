@@ -45,6 +45,7 @@ struct rpc_memo {
 	const void *found; /* may be NULL: nothing was found */
 	void *straight_to; /* the cluster of calls that need no stream; NULL: they need one */
 	uint64_t epoch;
+	bool looks_behind; /* nothing follows from the head alone: attachments or arguments count */
 };
 
 /* What a call asks for beyond its own method. */
@@ -77,7 +78,11 @@ struct rpc_head {
 					  attachments are to be headers */
 	bool is_tag_forced;            /* attachment dubbo.force.tag */
 	uint8_t kind;                  /* enum rpc_call_kind */
-	struct slice protocol_version; /* Dubbo field 1: "2.0.2" */
+	bool is_idempotent;            /* its configuration says so: it may reach two providers */
+	bool is_once;                  /* its configuration knows which are, and it isn't */
+	uint32_t limit_ms; /* from its first byte to its answer, beside its route's timeout; 0: none
+			    */
+	struct slice protocol_version;                              /* Dubbo field 1: "2.0.2" */
 	struct slice service, service_version, method, param_types; /* Dubbo fields 2 to 5 */
 	/* Attachments, read from the body on demand: offset of the map in the payload, 0: not
 	 * looked for yet. */

@@ -103,6 +103,16 @@ struct stream_times {
 	uint64_t pool_ready_ns;     /* an upstream connection was at hand */
 };
 
+/* Where the time of a call goes; read anew at each step, not once a turn. 0: it didn't come to
+ * that. */
+struct call_times {
+	uint64_t begun_ns;    /* the turn in which its first byte came */
+	uint64_t read_ns;     /* it is whole and decoded */
+	uint64_t sent_ns;     /* the filters are done; its host is about to be chosen */
+	uint64_t answered_ns; /* the answer is whole */
+	uint64_t written_ns;  /* … and has passed the filters and its codec */
+};
+
 struct stream_info {
 	struct stream_times times;
 	uint64_t start_wall_ns; /* CLOCK_REALTIME of times.start_ns */
@@ -130,8 +140,9 @@ struct stream_info {
 		*downstream_direct_remote;                   /* never NULL while the stream lives */
 	const struct addr *upstream_remote, *upstream_local; /* NULL: no upstream */
 	const struct headers *request, *response, *request_trailers,
-		*response_trailers; /* NULL: none (yet) */
-	struct metadata *metadata;  /* what filters noted down; NULL: nothing */
+		*response_trailers;    /* NULL: none (yet) */
+	struct metadata *metadata;     /* what filters noted down; NULL: nothing */
+	struct call_times *call_times; /* NULL: not measured */
 };
 
 static inline void stream_info_flag(struct stream_info *info, enum response_flag flag)

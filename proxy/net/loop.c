@@ -11,6 +11,11 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
+uint64_t loop_clock_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
 static void read_clock(struct loop *loop)
 {
 	loop->now_ns = clock_ns(CLOCK_MONOTONIC);

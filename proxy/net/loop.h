@@ -96,6 +96,9 @@ void loop_stop(struct loop *loop);
 /* Makes the loop call `woken` soon. Any thread, async-signal-safe. */
 void loop_wake(struct loop *loop);
 
+/* CLOCK_MONOTONIC at this moment, not the turn's: for who measures what a turn takes. */
+uint64_t loop_clock_ns(void);
+
 static inline uint64_t loop_now_ms(const struct loop *loop)
 {
 	return loop->wheel.now_ms;

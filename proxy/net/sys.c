@@ -14,6 +14,12 @@ static ssize_t real_read(int fd, void *data, size_t size)
 	return n < 0 ? -errno : n;
 }
 
+static ssize_t real_peek(int fd, void *data, size_t size)
+{
+	ssize_t n = recv(fd, data, size, MSG_PEEK | MSG_DONTWAIT);
+	return n < 0 ? -errno : n;
+}
+
 static ssize_t real_writev(int fd, const struct iovec *iov, int count)
 {
 	ssize_t n = count == 1 ? syscall(SYS_write, fd, iov->iov_base, iov->iov_len)
@@ -51,6 +57,7 @@ static int real_close(int fd)
 
 const struct sys sys_real = {
 	.read = real_read,
+	.peek = real_peek,
 	.writev = real_writev,
 	.splice = real_splice,
 	.accept = real_accept,

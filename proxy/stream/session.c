@@ -195,6 +195,8 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 		conn_check_output(conn);
 	if (UNLIKELY(session->config->request_headers_timeout_ms))
 		time_head(session, consumed < bytes.len);
+	if (UNLIKELY(session->config->notes_reads))
+		session->config->type->was_read(session, consumed < bytes.len);
 	close_if_over(session);
 	return consumed;
 }

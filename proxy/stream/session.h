@@ -47,6 +47,7 @@ struct session_config {
 	uint64_t idle_timeout_ms, max_connection_duration_ms, delayed_close_timeout_ms;
 	uint64_t max_requests_per_connection;
 	uint64_t request_headers_timeout_ms; /* from a head's first byte to its last */
+	bool notes_reads;                    /* was_read is called */
 	bool is_outbound;
 	bool is_unshared; /* its clients share no upstream connections (`shared: false`) */
 };
@@ -76,6 +77,9 @@ struct session_type {
 	void (*send_error)(struct session *session, enum reply_reason reason);
 	/* The codec has noticed something: count it. May be NULL. */
 	void (*noticed)(struct session *session, unsigned what, unsigned n);
+	/* A read has ended (config->notes_reads); has_left: a message has begun, and isn't whole.
+	 */
+	void (*was_read)(struct session *session, bool has_left);
 	/* The idle timeout has run out: count it. May be NULL. */
 	void (*idle_timed_out)(struct session *session);
 	/* The connection ends: what the type has under way beside streams ends, too. May be NULL.

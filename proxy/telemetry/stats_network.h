@@ -146,6 +146,27 @@ extern const struct stat_type tcp_stats;
 STAT_ENUM(rpc_stat, RPC_STAT, RPC_STATS);
 extern const struct stat_type rpc_stats;
 
+/* "rpc.<stat_prefix>.inbound", "rpc.<stat_prefix>.outbound", with measure_call_times */
+#define CALL_TIME_STATS(X, S) \
+	X(S, READ_US, "call_read_us", HISTOGRAM) \
+	X(S, FILTERS_US, "call_filters_us", HISTOGRAM) \
+	X(S, UPSTREAM_US, "call_upstream_us", HISTOGRAM) \
+	X(S, WRITE_US, "call_write_us", HISTOGRAM)
+STAT_ENUM(call_time_stat, CALL_TIME_STAT, CALL_TIME_STATS);
+extern const struct stat_type call_time_stats;
+
+/* "sniffer.<stat_prefix>"; OTHER to BOLT in the order of enum sniffed */
+#define SNIFFER_STATS(X, S) \
+	X(S, OTHER, "other", COUNTER) \
+	X(S, HTTP1, "http1", COUNTER) \
+	X(S, HTTP2, "http2", COUNTER) \
+	X(S, TLS, "tls", COUNTER) \
+	X(S, DUBBO, "dubbo", COUNTER) \
+	X(S, BOLT, "bolt", COUNTER) \
+	X(S, REFUSED, "refused", COUNTER)
+STAT_ENUM(sniffer_stat, SNIFFER_STAT, SNIFFER_STATS);
+extern const struct stat_type sniffer_stats;
+
 /* "local_rate_limit.<stat_prefix>" */
 #define NETWORK_LOCAL_RATELIMIT_STATS(X, S) \
 	X(S, RATE_LIMITED, "rate_limited", COUNTER)

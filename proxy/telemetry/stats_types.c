@@ -33,6 +33,8 @@ STAT_TYPE(tls_factory_stats, "tls_factory", TLS_FACTORY_STAT, TLS_FACTORY_STATS)
 STAT_TYPE(tls_certificate_stats, "tls_certificate", TLS_CERTIFICATE_STAT, TLS_CERTIFICATE_STATS);
 STAT_TYPE(tcp_stats, "tcp", TCP_STAT, TCP_STATS);
 STAT_TYPE(rpc_stats, "rpc", RPC_STAT, RPC_STATS);
+STAT_TYPE(sniffer_stats, "sniffer", SNIFFER_STAT, SNIFFER_STATS);
+STAT_TYPE(call_time_stats, "call_time", CALL_TIME_STAT, CALL_TIME_STATS);
 STAT_TYPE(network_local_ratelimit_stats, "network_local_ratelimit", NETWORK_LOCAL_RATELIMIT_STAT,
 	  NETWORK_LOCAL_RATELIMIT_STATS);
 STAT_TYPE(connection_limit_stats, "connection_limit", CONNECTION_LIMIT_STAT,

@@ -1,0 +1,114 @@
+/* The route of a call, and what of a call is read for it.
+ *
+ *   head ─ memo ─┬ known ──────────────────────────────> route
+ *                └ else ─ table, by the head ─┬────────> route, kept in the memo
+ *                    rules of calls read what they ask for by themselves (read_call)
+ *                    rules of HTTP look at header fields: attachments become such ─ table again
+ *
+ * So calls to an interface whose routes ask for nothing but names never pay for those of others. */
+#include "manager/route_find.h"
+#include "manager/rpc_private.h"
+#include "message/argument_value.h"
+#include "routing/rpc_match.h"
+#include "routing/table.h"
+
+static const struct rpc_dialect *dialect_of(const struct stream *s)
+{
+	return rpc_session_of(s->session)->dialect;
+}
+
+static void read_call(void *context, const struct call_needs *needs, struct argument_value *values)
+{
+	struct stream *s = context;
+	dialect_of(s)->read(s->request, needs, values, &s->arena);
+}
+
+bool rpc_argument(struct stream *s, const struct argument_path *path, struct slice *text)
+{
+	const struct call_needs needs = {.paths = &path, .path_count = 1};
+	struct argument_value value = {.kind = ARGUMENT_ABSENT};
+
+	dialect_of(s)->read(s->request, &needs, &value, &s->arena);
+	if (!argument_value_is_present(&value))
+		return false;
+	*text = argument_value_text(&value, &s->arena);
+	return text->data != NULL;
+}
+
+bool rpc_attachment(struct stream *s, struct slice name, struct slice *text)
+{
+	return dialect_of(s)->attachment(s->request, name, text, &s->arena);
+}
+
+void rpc_publish(struct stream *s)
+{
+	dialect_of(s)->publish(s->request, &s->arena);
+}
+
+static const struct route *ask_table(struct stream *s, unsigned *looked_at)
+{
+	struct route_match_input input;
+
+	*looked_at = ROUTE_LOOKED_AT_PATH;
+	if (UNLIKELY(!s->routes))
+		return NULL;
+	route_match_input_init(&input, s->request, s->random);
+	input.metadata = s->info.metadata;
+	input.read_call = read_call;
+	input.read_context = s;
+	return route_table_match(s->routes, &input, looked_at);
+}
+
+/* The table's answer, kept with the call's head if it depends on nothing else; of one that depends
+ * on header fields that is kept, so that they are there when it is asked for the next. */
+static const struct route *match(struct stream *s)
+{
+	const struct rpc_manager *manager = rpc_manager_of(s->session);
+	struct rpc_memo *memo = s->request->rpc->memo;
+	bool is_known = memo && memo->of == manager && memo->epoch == s->worker->config_epoch;
+	unsigned looked_at;
+
+	if (LIKELY(is_known && !memo->looks_behind))
+		return memo->found;
+	if (is_known)
+		rpc_publish(s);
+	const struct route *route = ask_table(s, &looked_at);
+	bool looks_behind = s->routes && !s->routes->is_rpc && manager->reads_attachments &&
+			    (looked_at & ROUTE_LOOKED_AT_HEADERS);
+	if (looks_behind && !s->request->rpc->has_attachment_headers && !is_known) {
+		rpc_publish(s);
+		route = ask_table(s, &looked_at);
+	}
+	if (memo && (looks_behind || looked_at == ROUTE_LOOKED_AT_PATH))
+		*memo = (struct rpc_memo){.of = manager,
+					  .found = route,
+					  .straight_to =
+						  looks_behind ? NULL : rpc_call_cluster(s, route),
+					  .epoch = s->worker->config_epoch,
+					  .looks_behind = looks_behind};
+	return route;
+}
+
+/* What the route does with a call may ask for its header fields, too. */
+static bool asks_headers(const struct route *route)
+{
+	const struct route_action *action = route->forward;
+
+	return route->kind == ROUTE_FORWARD &&
+	       (action->hash_policies.count || action->choice == CLUSTER_FROM_HEADER ||
+		action->weight_header.len || route->request_level_count);
+}
+
+void rpc_find_route(struct stream *s)
+{
+	const struct rpc_manager *manager = rpc_manager_of(s->session);
+
+	route_find_table(s, manager->routes, manager->routes_slot);
+	route_found(s, match(s));
+	s->request->rpc->memo = NULL; /* filters may change what it was found by */
+	if (s->route && UNLIKELY(!s->route->is_plain) && asks_headers(s->route) &&
+	    manager->reads_attachments)
+		rpc_publish(s);
+	if (s->route && UNLIKELY(s->route->response_level_count))
+		s->request->rpc->wants_answer_attachments = manager->reads_attachments;
+}

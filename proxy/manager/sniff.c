@@ -1,0 +1,246 @@
+#include "manager/sniff.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "net/conn_filter.h"
+#include "net/loop.h"
+#include "net/served.h"
+#include "stream/worker_context.h"
+
+/* --- pure --- */
+
+static bool is_method(uint8_t c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static bool begins_like(struct slice bytes, const char *with, size_t len)
+{
+	return !memcmp(bytes.data, with, bytes.len < len ? bytes.len : len);
+}
+
+enum sniffed sniff_bytes(struct slice bytes, size_t *needs)
+{
+	*needs = 0;
+	if (!bytes.len) {
+		*needs = 1;
+		return SNIFFED_OTHER;
+	}
+	uint8_t first = (uint8_t)bytes.data[0];
+	if (begins_like(bytes, "\xda\xbb", 2)) {
+		*needs = bytes.len < 2 ? 2 : 0;
+		return SNIFFED_DUBBO;
+	}
+	if (begins_like(bytes, "\x16\x03", 2)) { /* a handshake of any version */
+		*needs = bytes.len < 2 ? 2 : 0;
+		return SNIFFED_TLS;
+	}
+	if (first == 1 || first == 2) /* Bolt's versions */
+		return SNIFFED_BOLT;
+	if (begins_like(bytes, "PRI ", 4)) { /* no other method of HTTP/1 */
+		*needs = bytes.len < 4 ? 4 : 0;
+		return SNIFFED_HTTP2;
+	}
+	return is_method(first) || first == '\r' || first == '\n' ? SNIFFED_HTTP1 : SNIFFED_OTHER;
+}
+
+/* --- waiting --- */
+
+enum { AGAIN_MS = 10 }; /* until the next look at a socket that knows no low mark */
+
+enum look {
+	LOOK_DECIDED,
+	LOOK_TOO_FEW,
+	LOOK_OVER, /* the peer has left without a byte, or something broke */
+};
+
+struct sniff {
+	struct io io;
+	struct served served;
+	struct timer timer; /* `until`, or the next look */
+	struct accepted accepted;
+	sniff_found *found;
+	const void *config;
+	uint64_t until_ms; /* UINT64_MAX: no limit */
+	size_t mark;       /* so many bytes wake it */
+};
+
+static enum look look(const struct accepted *accepted, enum sniffed *protocol, size_t *needs)
+{
+	char bytes[SNIFF_BYTES];
+	ssize_t n = accepted->worker->loop->sys->peek(accepted->fd, bytes, sizeof bytes);
+
+	*protocol = SNIFFED_OTHER;
+	*needs = 1;
+	if (n == -EAGAIN || n == -EINTR)
+		return LOOK_TOO_FEW;
+	if (n <= 0)
+		return LOOK_OVER;
+	*protocol = sniff_bytes(slice_make(bytes, (size_t)n), needs);
+	return *needs ? LOOK_TOO_FEW : LOOK_DECIDED;
+}
+
+static bool has_ended(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
+	return poll(&poll_fd, 1, 0) > 0;
+}
+
+static void set_mark(int fd, size_t bytes)
+{
+	int mark = (int)bytes;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+}
+
+static void refuse(const struct accepted *accepted)
+{
+	accepted->worker->loop->sys->close(accepted->fd);
+	accepted_ended(accepted->end, 0);
+}
+
+static void sniff_free(struct grave *grave)
+{
+	free(container_of(grave, struct sniff, io.grave));
+}
+
+/* It waits no more. */
+static void stop(struct sniff *sniff)
+{
+	struct loop *loop = sniff->accepted.worker->loop;
+
+	io_watch(loop, &sniff->io, IO_NONE);
+	timer_cancel(&loop->wheel, &sniff->timer);
+	list_remove(&sniff->served.link);
+	io_bury(loop, &sniff->io, sniff_free);
+}
+
+static void give_up(struct sniff *sniff)
+{
+	stop(sniff);
+	refuse(&sniff->accepted);
+	pin_drop(sniff->accepted.listener);
+}
+
+static void hand_on(struct sniff *sniff, enum sniffed protocol)
+{
+	const struct accepted *accepted = &sniff->accepted;
+
+	stop(sniff);
+	if (sniff->mark > 1)
+		set_mark(accepted->fd, 1);
+	if (!sniff->found(sniff->config, protocol, accepted))
+		refuse(accepted);
+	pin_drop(accepted->listener);
+}
+
+static void set_timer(struct sniff *sniff, uint64_t at_ms)
+{
+	struct loop *loop = sniff->accepted.worker->loop;
+	uint64_t now_ms = loop_now_ms(loop);
+
+	timer_cancel(&loop->wheel, &sniff->timer);
+	if (at_ms != UINT64_MAX)
+		timer_start(&loop->wheel, &sniff->timer, at_ms > now_ms ? at_ms - now_ms : 1);
+}
+
+/* Waits for so many bytes; woken for fewer, it looks again after a while. */
+static void wait_for(struct sniff *sniff, size_t needs)
+{
+	struct loop *loop = sniff->accepted.worker->loop;
+	bool is_deaf = sniff->mark == needs;
+
+	if (sniff->mark != needs && needs > 1)
+		set_mark(sniff->accepted.fd, needs);
+	sniff->mark = needs;
+	io_watch(loop, &sniff->io, is_deaf ? IO_NONE : IO_READ);
+	set_timer(sniff, is_deaf ? loop_now_ms(loop) + AGAIN_MS : sniff->until_ms);
+}
+
+static void look_again(struct sniff *sniff)
+{
+	enum sniffed protocol;
+	size_t needs;
+
+	switch (look(&sniff->accepted, &protocol, &needs)) {
+	case LOOK_DECIDED:
+		hand_on(sniff, protocol);
+		break;
+	case LOOK_TOO_FEW:
+		if (needs == sniff->mark && has_ended(sniff->accepted.fd))
+			give_up(sniff);
+		else
+			wait_for(sniff, needs);
+		break;
+	case LOOK_OVER:
+		give_up(sniff);
+		break;
+	}
+}
+
+static void on_readable(struct io *io, int interest)
+{
+	(void)interest;
+	look_again(container_of(io, struct sniff, io));
+}
+
+static void on_timer(struct timer *timer)
+{
+	struct sniff *sniff = container_of(timer, struct sniff, timer);
+
+	if (loop_now_ms(sniff->accepted.worker->loop) >= sniff->until_ms)
+		hand_on(sniff, SNIFFED_OTHER);
+	else
+		look_again(sniff);
+}
+
+/* It has sent nothing that could be lost. */
+static void served_end(struct served *served)
+{
+	give_up(container_of(served, struct sniff, served));
+}
+
+static const struct served_type served_type = {.drain = served_end, .close = served_end};
+
+static void begin_to_wait(const struct accepted *accepted, size_t needs, uint64_t timeout_ms,
+			  sniff_found *found, const void *config)
+{
+	struct sniff *sniff = calloc(1, sizeof *sniff);
+	struct worker_context *worker = accepted->worker;
+
+	invariant(sniff);
+	sniff->accepted = *accepted;
+	sniff->accepted.listener = pin_take(accepted->listener);
+	sniff->found = found;
+	sniff->config = config;
+	sniff->until_ms = timeout_ms ? loop_now_ms(worker->loop) + timeout_ms : UINT64_MAX;
+	sniff->served.type = &served_type;
+	list_push_back(&worker->served, &sniff->served.link);
+	timer_init(&sniff->timer, on_timer);
+	io_init(&sniff->io, accepted->fd, on_readable);
+	wait_for(sniff, needs);
+}
+
+void sniff_start(const struct accepted *accepted, uint64_t timeout_ms, sniff_found *found,
+		 const void *config)
+{
+	enum sniffed protocol;
+	size_t needs;
+
+	switch (look(accepted, &protocol, &needs)) {
+	case LOOK_DECIDED:
+		if (!found(config, protocol, accepted))
+			refuse(accepted);
+		break;
+	case LOOK_TOO_FEW:
+		begin_to_wait(accepted, needs, timeout_ms, found, config);
+		break;
+	case LOOK_OVER:
+		refuse(accepted);
+		break;
+	}
+}

@@ -1,0 +1,27 @@
+#include "manager/sniffer.h"
+
+#include "stream/worker_context.h"
+#include "telemetry/stats_network.h"
+
+static bool found(const void *config, enum sniffed protocol, const struct accepted *accepted)
+{
+	const struct sniffer *sniffer = config;
+	const struct sniff_handler *handler = &sniffer->handlers[protocol];
+	struct stats_shard *shard = accepted->worker->stats;
+
+	if (!handler->type)
+		handler = &sniffer->handlers[SNIFFED_OTHER];
+	stat_inc(shard, sniffer->stats, SNIFFER_STAT_OTHER + (unsigned)protocol);
+	if (!handler->type) {
+		stat_inc(shard, sniffer->stats, SNIFFER_STAT_REFUSED);
+		return false;
+	}
+	handler->type->serve(handler->config, accepted);
+	return true;
+}
+
+void sniffer_serve(const void *config, const struct accepted *accepted)
+{
+	const struct sniffer *sniffer = config;
+	sniff_start(accepted, sniffer->timeout_ms, found, sniffer);
+}
