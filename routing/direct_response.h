@@ -19,11 +19,11 @@ struct direct_response {
 	struct slice content_type;        /* "" : text/plain */
 };
 
-/* STATUS_INVALID, STATUS_UNSUPPORTED or the file's error, and a diag with the path from inside
+/* STATUS_INVALID or STATUS_UNSUPPORTED, and a diag with the path from inside
  * `direct_response` on. */
-enum status MUST_CHECK direct_response_load(
-	struct direct_response *response,
-	const struct Envoy__Config__Route__V3__DirectResponseAction *message, size_t body_max,
-	const struct route_hooks *hooks, struct arena *arena, struct diag *diag);
+enum status MUST_CHECK
+direct_response_load(struct direct_response *response,
+		     const struct Envoy__Config__Route__V3__DirectResponseAction *message,
+		     size_t body_max, struct arena *arena, struct diag *diag);
 
 #endif

@@ -88,7 +88,7 @@ static enum status load_action(struct route *route, const route_message *message
 		route->kind = ROUTE_DIRECT_RESPONSE;
 		route->direct_response = direct;
 		status = direct_response_load(direct, message->direct_response, build->body_max,
-					      build->hooks, build->arena, diag);
+					      build->arena, diag);
 		break;
 	case ACTION(NON_FORWARDING_ACTION):
 		route->kind = ROUTE_NON_FORWARDING;

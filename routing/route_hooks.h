@@ -1,5 +1,5 @@
 /* What building a routing table needs from the rest of the house, as calls given by the builder:
- * routing itself includes neither filters nor clusters, and reads no files.
+ * routing itself includes neither filters nor clusters.
  *
  * Owner: the caller, for the length of a build. Thread: the builder's. Any member may be NULL; what
  * that means stands with it. */
@@ -41,10 +41,6 @@ struct route_hooks {
 	enum status (*load_metadata)(void *context,
 				     const struct Envoy__Config__Core__V3__Metadata *message,
 				     struct arena *arena, const void **metadata, struct diag *diag);
-
-	/* A small file's bytes, for direct responses; limit: bytes. NULL: files are refused. */
-	enum status (*read_file)(void *context, struct slice path, size_t limit,
-				 struct arena *arena, struct slice *bytes, struct diag *diag);
 
 	/* A number of the runtime layers: false if it isn't set. NULL: none is. */
 	bool (*runtime_number)(void *context, struct slice key, uint64_t *value);

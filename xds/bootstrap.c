@@ -4,7 +4,7 @@
 
 #include "message_merge.h"
 #include "semantics.h"
-#include "text_file.h"
+#include "message/text_file.h"
 #include "validate.h"
 #include "yaml_message.h"
 

@@ -9,7 +9,7 @@
 #include "message_hash.h"
 #include "scalar.h"
 #include "semantics.h"
-#include "text_file.h"
+#include "message/text_file.h"
 #include "validate.h"
 #include "yaml_message.h"
 

@@ -5,6 +5,7 @@
 #include <outrigger/filters/dubbo_rules/v1/dubbo_rules.pb-c.h>
 
 #include "filters/dubbo_rules/dubbo_rules.h"
+#include "message/data_source_config.h"
 #include "xds/proto/any_message.h"
 
 typedef Outrigger__Filters__DubboRules__V1__DubboRules Message;
@@ -43,33 +44,6 @@ static void add_rule(struct rule_list *list, const ProtobufCMessage *message, ch
 	list->paths[list->count++] = path;
 }
 
-static enum status read_text(struct slice *text, const char **file,
-			     const Envoy__Config__Core__V3__DataSource *source,
-			     const struct config_context *context, struct diag *diag)
-{
-	*file = NULL;
-	switch ((int)source->specifier_case) {
-	case SOURCE(FILENAME):
-		*file = source->filename;
-		if (!context->read_file)
-			return diag_at(diag, "filename", "files can't be read here");
-		if (!context->read_file(context, slice_of(source->filename), SOURCE_BYTES, text,
-					diag))
-			return STATUS_OK;
-		diag_prefix(diag, "filename");
-		return STATUS_INVALID;
-	case SOURCE(INLINE_BYTES):
-		*text = slice_make(source->inline_bytes.data, source->inline_bytes.len);
-		return STATUS_OK;
-	case SOURCE(INLINE_STRING):
-		*text = slice_of(source->inline_string);
-		return STATUS_OK;
-	default:
-		return diag_set(diag,
-				"one of filename, inline_bytes and inline_string is required");
-	}
-}
-
 /* A fault's place in the text can't be the place in the file around: it goes into the reason. */
 static enum status say_place(struct diag *diag, enum status status)
 {
@@ -89,9 +63,9 @@ static enum status read_source(struct rule_list *list, size_t number,
 {
 	const ProtobufCMessage *const *messages;
 	struct slice text;
-	const char *file;
+	const char *file = source->specifier_case == SOURCE(FILENAME) ? source->filename : NULL;
 	size_t count;
-	enum status status = read_text(&text, &file, source, context, diag);
+	enum status status = data_source_load(&text, source, SOURCE_BYTES, context->arena, diag);
 
 	if (status)
 		return status;

@@ -1,55 +1,17 @@
-#include <stdlib.h>
-
-#include <envoy/config/core/v3/base.pb-c.h>
 #include <envoy/config/core/v3/substitution_format_string.pb-c.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h>
 
 #include "manager/local_replies.h"
+#include "message/data_source_config.h"
 #include "message/format_config.h"
 #include "telemetry/access_log_filter.h"
 #include "upstream/config_values.h"
 
 enum { BODY_MAX = 1 << 20 };
 
-typedef Envoy__Config__Core__V3__DataSource DataSource;
 typedef Envoy__Config__Core__V3__SubstitutionFormatString FormatString;
 typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__ResponseMapper Mapper;
 typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__LocalReplyConfig Message;
-
-#define SOURCE(kind) ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_##kind
-
-static enum status load_body(struct reply_mapper *mapper, const DataSource *message,
-			     const struct config_context *context, struct diag *diag)
-{
-	const char *value;
-
-	if (!message)
-		return STATUS_OK;
-	mapper->has_body = true;
-	switch (message->specifier_case) {
-	case SOURCE(FILENAME):
-		return context->read_file(context, slice_of(message->filename), BODY_MAX,
-					  &mapper->body, diag);
-	case SOURCE(INLINE_BYTES):
-		mapper->body = arena_slice(context->arena, slice_make(message->inline_bytes.data,
-								      message->inline_bytes.len));
-		return STATUS_OK;
-	case SOURCE(INLINE_STRING):
-		mapper->body = config_text(context->arena, message->inline_string);
-		return STATUS_OK;
-	case SOURCE(ENVIRONMENT_VARIABLE):
-		value = getenv(message->environment_variable);
-		if (!value)
-			return diag_at(diag, "environment_variable", "'%s' is not set",
-				       message->environment_variable);
-		mapper->body = config_text(context->arena, value);
-		return STATUS_OK;
-	case ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER__NOT_SET:
-	case _ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER__CASE_IS_INT_SIZE:
-		break;
-	}
-	return diag_set(diag, "a source is required");
-}
 
 static enum status load_format(struct body_format *format, const FormatString *message,
 			       struct arena *arena, struct diag *diag)
@@ -100,7 +62,9 @@ static enum status load_mapper(struct reply_mapper *mapper, const Mapper *messag
 		diag_prefix(diag, "filter");
 		return status;
 	}
-	if ((status = load_body(mapper, message->body, context, diag))) {
+	mapper->has_body = message->body;
+	if (message->body && (status = data_source_load(&mapper->body, message->body, BODY_MAX,
+							context->arena, diag))) {
 		diag_prefix(diag, "body");
 		return status;
 	}

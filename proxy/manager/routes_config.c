@@ -51,14 +51,6 @@ static enum status load_metadata(void *context,
 	return STATUS_OK;
 }
 
-static enum status read_file(void *context, struct slice path, size_t limit, struct arena *arena,
-			     struct slice *bytes, struct diag *diag)
-{
-	struct config_context inner = *(const struct config_context *)context;
-	inner.arena = arena;
-	return inner.read_file(&inner, path, limit, bytes, diag);
-}
-
 void routes_hooks(struct route_hooks *hooks, const struct config_context *context)
 {
 	*hooks = (struct route_hooks){
@@ -67,7 +59,6 @@ void routes_hooks(struct route_hooks *hooks, const struct config_context *contex
 		.cluster_exists = cluster_exists,
 		.load_filter_config = load_filter_config,
 		.load_metadata = load_metadata,
-		.read_file = read_file,
 		.can_read_arguments = true, /* what isn't there doesn't match */
 	};
 }

@@ -1,11 +1,10 @@
 #include "message/format_config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "envoy/config/core/v3/base.pb-c.h"
 #include "envoy/config/core/v3/substitution_format_string.pb-c.h"
 #include "google/protobuf/struct.pb-c.h"
+#include "message/data_source_config.h"
 #include "message/format_json.h"
 #include "xds/proto/any_message.h"
 
@@ -78,50 +77,6 @@ enum status format_load_json(const struct Google__Protobuf__Struct *tree, unsign
 	return format_json_finish(&json, format);
 }
 
-static enum status read_file(const char *path, struct arena *arena, struct slice *text,
-			     struct diag *diag)
-{
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return diag_set(diag, "unable to read file: %s: %s", path,
-				status_text(status_of_errno(errno)));
-	char *data = arena_alloc(arena, FORMAT_TEXT_MAX + 1);
-	size_t len = fread(data, 1, FORMAT_TEXT_MAX + 1, file);
-	enum status status = ferror(file) ? status_of_errno(errno) : STATUS_OK;
-	fclose(file);
-	if (status)
-		return diag_set(diag, "unable to read file: %s: %s", path, status_text(status));
-	*text = slice_make(data, len);
-	return STATUS_OK;
-}
-
-static enum status read_source(const Envoy__Config__Core__V3__DataSource *source,
-			       struct arena *arena, struct slice *text, struct diag *diag)
-{
-	const char *value;
-	switch (source->specifier_case) {
-	case ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_FILENAME:
-		return read_file(source->filename, arena, text, diag);
-	case ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_INLINE_BYTES:
-		*text = slice_make(source->inline_bytes.data, source->inline_bytes.len);
-		return STATUS_OK;
-	case ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_INLINE_STRING:
-		*text = slice_of(source->inline_string);
-		return STATUS_OK;
-	case ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_ENVIRONMENT_VARIABLE:
-		value = getenv(source->environment_variable);
-		if (!value)
-			return diag_set(diag, "Environment variable doesn't exist: %s",
-					source->environment_variable);
-		*text = slice_of(value);
-		return STATUS_OK;
-	case ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER__NOT_SET:
-	case _ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER__CASE_IS_INT_SIZE:
-		break;
-	}
-	return diag_at(diag, "text_format_source", "a source is required");
-}
-
 enum status format_load(const struct Envoy__Config__Core__V3__SubstitutionFormatString *message,
 			struct arena *arena, const struct format **format, struct diag *diag)
 {
@@ -133,7 +88,10 @@ enum status format_load(const struct Envoy__Config__Core__V3__SubstitutionFormat
 		text = slice_of(message->text_format);
 		break;
 	case ENVOY__CONFIG__CORE__V3__SUBSTITUTION_FORMAT_STRING__FORMAT_TEXT_FORMAT_SOURCE:
-		status = read_source(message->text_format_source, arena, &text, diag);
+		status = data_source_load(&text, message->text_format_source, FORMAT_TEXT_MAX,
+					  arena, diag);
+		if (status)
+			diag_prefix(diag, "text_format_source");
 		break;
 	case ENVOY__CONFIG__CORE__V3__SUBSTITUTION_FORMAT_STRING__FORMAT_JSON_FORMAT:
 		return format_load_json(message->json_format, flags, arena, format, diag);

@@ -1,8 +1,5 @@
-#include <fcntl.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <envoy/config/bootstrap/v3/bootstrap.pb-c.h>
 #include <envoy/config/cluster/v3/cluster.pb-c.h>
@@ -24,44 +21,6 @@ static bool is_known(const struct config_context *context, enum published_kind k
 {
 	struct server *server = context->owner;
 	return kind != PUBLISHED_CLUSTER || cluster_manager_find(&server->clusters, name);
-}
-
-static enum status read_all(int fd, struct slice path, size_t limit, struct arena *arena,
-			    struct slice *content, struct diag *diag)
-{
-	struct stat about;
-	size_t done = 0;
-
-	if (fstat(fd, &about) < 0)
-		return diag_set(diag, "cannot read '%.*s': %s", SLICE_FMT(path),
-				status_text(status_of_errno(errno)));
-	if ((size_t)about.st_size > limit)
-		return diag_set(diag, "'%.*s' has %zu bytes; at most %zu are allowed",
-				SLICE_FMT(path), (size_t)about.st_size, limit);
-	char *bytes = arena_alloc(arena, (size_t)about.st_size + 1);
-	while (done < (size_t)about.st_size) {
-		ssize_t n = read(fd, bytes + done, (size_t)about.st_size - done);
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	bytes[done] = 0;
-	*content = slice_make(bytes, done);
-	return STATUS_OK;
-}
-
-static enum status read_file(const struct config_context *context, struct slice path, size_t limit,
-			     struct slice *content, struct diag *diag)
-{
-	char *name = arena_string(context->arena, path);
-	int fd = open(name, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return diag_set(diag, "cannot open '%s': %s", name,
-				status_text(status_of_errno(errno)));
-	enum status status = read_all(fd, path, limit, context->arena, content, diag);
-	close(fd);
-	return status;
 }
 
 static enum status read_dubbo_rules(const struct config_context *context, struct slice text,
@@ -111,7 +70,6 @@ void server_config_context(struct server *server, struct config_context *context
 		.filter_type = filter_type_find,
 		.conn_filter_type = conn_filter_type_find,
 		.subscribe_routes = dynamic_subscribe_routes,
-		.read_file = read_file,
 		.read_dubbo_rules = read_dubbo_rules,
 		.host_address = host_address(),
 		.service_cluster =

@@ -63,9 +63,6 @@ struct config_context {
 	enum status (*subscribe_routes)(const struct config_context *context,
 					const struct Envoy__Config__Core__V3__ConfigSource *source,
 					struct slice name, struct diag *diag);
-	/* A whole file, or STATUS with the reason in diag. */
-	enum status (*read_file)(const struct config_context *context, struct slice path,
-				 size_t limit, struct slice *content, struct diag *diag);
 	/* Dubbo's own YAML, several documents maybe, as messages of
 	 * outrigger/config/route/v1/dubbo_rules.proto in the arena; file: its name, NULL: none.
 	 * NULL: can't be read here. */

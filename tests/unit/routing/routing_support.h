@@ -56,16 +56,6 @@ static bool fixture_runtime_number(void *context, struct slice key, uint64_t *va
 	return true;
 }
 
-static enum status fixture_read_file(void *context, struct slice path, size_t limit,
-				     struct arena *arena, struct slice *bytes, struct diag *diag)
-{
-	(void)context, (void)limit, (void)arena;
-	if (!slice_equal(path, SLICE("/there")))
-		return diag_set(diag, "no such file");
-	*bytes = SLICE("from file");
-	return STATUS_OK;
-}
-
 static inline int routing_setup(void **state)
 {
 	struct routing_fixture *f = calloc(1, sizeof *f);
@@ -75,7 +65,6 @@ static inline int routing_setup(void **state)
 		.cluster_slot = fixture_cluster_slot,
 		.cluster_exists = fixture_cluster_exists,
 		.runtime_number = fixture_runtime_number,
-		.read_file = fixture_read_file,
 	};
 	*state = f;
 	return 0;

@@ -92,7 +92,7 @@ static void actions(void **state)
 			     "{match: {prefix: /}, direct_response: {status: 200, body: "
 			     "{inline_string: '%5000s'}}}",
 			     "x"),
-		"direct_response.body: response body of 5000 bytes is larger than 4096");
+		"direct_response.body: has 5000 bytes; at most 4096 are allowed");
 	taken(f, "{match: {prefix: /}, direct_response: {status: 200, body_format: {json_format: "
 		 "{code: '%RESPONSE_CODE%'}}}}");
 	refused(f,
@@ -100,8 +100,9 @@ static void actions(void **state)
 		"{text_format_source: {inline_string: '%NOPE%'}}}}",
 		"direct_response.body_format");
 	refused(f, "{match: {prefix: /}, direct_response: {status: 200, body: {filename: /none}}}",
-		"direct_response.body.filename: no such file");
-	taken(f, "{match: {prefix: /}, direct_response: {status: 200, body: {filename: /there}}}");
+		"direct_response.body.filename: '/none' can't be read");
+	taken(f, "{match: {prefix: /}, direct_response: {status: 200, body: {filename: "
+		 ".gitignore}}}");
 	refused(f,
 		"{match: {prefix: /}, route: {cluster: c1, retry_policy: {retry_on: 5xx, "
 		"retry_back_off: {base_interval: 2s, max_interval: 1s}}}}",

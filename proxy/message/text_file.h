@@ -1,7 +1,7 @@
 /* Reads a whole file: for the builder's thread, as it blocks. Regular files, pipes and devices
  * alike. */
-#ifndef XDS_TEXT_FILE_H
-#define XDS_TEXT_FILE_H
+#ifndef MESSAGE_TEXT_FILE_H
+#define MESSAGE_TEXT_FILE_H
 
 #include "base/diag.h"
 #include "base/slice.h"

@@ -1,4 +1,4 @@
-#include "text_file.h"
+#include "message/text_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
