@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import dubbo as wire
 from dubbo_peer import READONLY, SERVICE, WRITEABLE, Consumer, Provider
 from gateway import TYPE, Gateway, address, cluster, dubbo_manager
 from ports import free_ports
@@ -37,6 +38,10 @@ def what_the_proxy_answers_itself():
             frame = c.ask(method)
             assert frame.status == status and words in frame.body, (method, frame)
             assert (b"java.lang.RuntimeException" in frame.body) == (status == 20), frame
+        c.last += 1
+        c.sock.sendall(wire.request_frame(c.last, b"\x05no ca"))  # ends in its first string's neighbour
+        frame = c.read()
+        assert frame.id == c.last and frame.status == 40 and b"decode" in frame.body, frame
         assert c.ask().body == b"\x91\x01p"
     provider.stop()
 
