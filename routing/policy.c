@@ -27,6 +27,16 @@ static bool combine(struct policy_wish *both, const struct policy_wish *first,
 	return both->count <= POLICY_LABELS_MAX;
 }
 
+bool narrowing_allows_any(const struct narrowing *narrowing)
+{
+	if (!narrowing || !narrowing->is_required)
+		return true;
+	for (uint32_t i = 0; i < narrowing->count; i++)
+		if (!narrowing->wishes[i].count)
+			return true;
+	return false;
+}
+
 void narrowing_add(struct narrowing **narrowing, const struct policy_choice *choice,
 		   struct arena *arena)
 {

@@ -104,6 +104,10 @@ struct narrowing {
 	void *rule_request;
 };
 
+/* Whether hosts that can't be told apart may serve this: nothing is required of them, or one of the
+ * wishes is for any host. NULL: nothing is asked. */
+bool narrowing_allows_any(const struct narrowing *narrowing);
+
 /* Narrows by a choice with wishes; *narrowing is made if it is NULL. Each wish there was is
  * combined with each of the choice's, in this order; of two labels with the same key the one that
  * was there holds. What a wish points at is borrowed. */

@@ -144,7 +144,7 @@ uint32_t host_set_pick(const struct host_set *set, struct balance_state *state, 
 		return host_views_pick(pick->views, set, state, pick);
 	if (set->subsets)
 		return subset_pick(set, state, pick);
-	if (UNLIKELY(pick->narrowing && !subset_may_be_any(pick->narrowing)))
+	if (UNLIKELY(pick->narrowing && !narrowing_allows_any(pick->narrowing)))
 		return BALANCE_NONE;
 	return balance_pick(set, set->balance, state, pick);
 }

@@ -406,14 +406,6 @@ static uint32_t fall_back(const struct host_set *set, struct balance_state *stat
 
 /* --- choosing for policies --- */
 
-bool subset_may_be_any(const struct narrowing *narrowing)
-{
-	for (uint32_t i = 0; i < narrowing->count; i++)
-		if (!narrowing->wishes[i].count)
-			return true;
-	return !narrowing->is_required;
-}
-
 /* In panic the balance gives any host. A healthy one of this subset comes before the next wish. */
 static uint32_t find_healthy(const struct host_set *set, const struct subset *subset,
 			     struct balance_state *state)

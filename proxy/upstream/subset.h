@@ -24,10 +24,6 @@ struct subset_index *subset_index_build(struct host_set *set, const struct clust
 /* The host for a pick, in a set with subsets. */
 uint32_t subset_pick(const struct host_set *set, struct balance_state *state, struct pick *pick);
 
-/* Whether a cluster without subsets may serve this: one of the wishes is for any host, or they
- * aren't required. */
-bool subset_may_be_any(const struct narrowing *narrowing);
-
 /* How many subsets there are, but for those of hosts without a label. */
 uint32_t subset_index_count(const struct subset_index *index);
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "routing/policy.h"
 #include "telemetry/stats_cluster.h"
 
 enum {
@@ -481,8 +482,9 @@ struct worker_host *cluster_worker_pick(struct cluster_worker *cluster, struct p
 	}
 	const struct host_set *set = cluster_worker_hosts(cluster);
 	if (UNLIKELY(cluster_worker_config(cluster)->type == CLUSTER_ORIGINAL_DST))
-		return pick->address ? destination_pick(&cluster->destinations, pick->address)
-				     : NULL;
+		return pick->address && narrowing_allows_any(pick->narrowing)
+			       ? destination_pick(&cluster->destinations, pick->address)
+			       : NULL;
 	if (!set)
 		return NULL;
 	if (UNLIKELY(pick->narrowing != NULL))

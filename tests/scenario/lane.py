@@ -2,6 +2,7 @@
 import collections
 import json
 
+import dubbo as wire
 from dubbo_peer import SERVICE, Consumer, Provider
 from gateway import TYPE, Gateway, address, cluster, dubbo_manager, http_manager
 from origin import Origin
@@ -154,3 +155,22 @@ def calls_stay_in_their_lane():
     finally:
         for p in providers.values():
             p.stop()
+
+
+def calls_are_told_their_callers_lane():
+    """The tag becomes an attachment beside those that were there; one that came stays as it came."""
+    gray = Provider("gray", hold=True)
+    manager = dubbo_manager(SERVICE, {"hello": "up"})
+    manager["typed_config"]["dubbo_filters"] = [{"name": "lane", "config": {"@type": LANE, "tags": [{"attachment": "dubbo.tag"}], "default_tag": "gray"}},
+                                                {"name": "envoy.filters.dubbo.router"}]
+    try:
+        with Gateway("lane_dubbo_own", manager, [_laned("up", [(gray.port, "gray")])]) as g, Consumer(g.port) as c:
+            for sent, told in (({"k": "v"}, {"k": "v", "dubbo.tag": "gray"}), ({"dubbo.tag": "gray", "k": 7}, {"dubbo.tag": "gray", "k": 7})):
+                c.call(args=("x",), attachments=sent)
+                sock, frame = gray.take(1)[0]
+                attachments = wire.describe(frame)["values"][-1]
+                assert {k: attachments.get(k) for k in told} == told, attachments
+                gray.answer(sock, frame)
+                assert c.read().status == 20
+    finally:
+        gray.stop()

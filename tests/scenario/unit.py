@@ -55,11 +55,11 @@ class _Side:
         self.port, = free_ports(1)
         self.rds = places.scratch(f"unit_move_{name}") / "rds.json"
 
-    def write(self, version, owners, fenced, other, through):
-        """through: "rds" or "lds" """
-        rule = _unit(version, owners, fenced, units=[{"name": self.name}, {"name": other.name, "cluster": "other"}], local_unit=self.name, hold="10s")
+    def write(self, version, owners, fenced, other, through, hold="10s", more=None):
+        """through: "rds" or "lds"; more: of the route table"""
+        rule = _unit(version, owners, fenced, units=[{"name": self.name}, {"name": other.name, "cluster": "other"}], local_unit=self.name, hold=hold)
         table = {"name": "r", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "app"}}],
-                                                 "typed_per_filter_config": {"unit": rule}}]}
+                                                 "typed_per_filter_config": {"unit": rule}}], **(more or {})}
         if through == "rds":
             resource = {"@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration", **table}
         else:
@@ -225,6 +225,35 @@ def a_wrong_unit_sends_on_once():
             t.join()
             assert (r.status, r.text) == (200, "A") and a.stat("unit.users.behind") == 1 and a.stat("unit.users.held") == 1, r
             assert [w[0] for w in sides[0].app.writes] == ["3"] and [w[0] for w in sides[1].app.writes] == ["2"]
+    finally:
+        for s in sides:
+            s.app.stop()
+
+
+def a_refused_table_moves_nothing():
+    """A newer rule in a resource that is refused isn't in force, nor is an older one in a resource that is taken."""
+    sides = [_Side("A"), _Side("B")]
+    mine = ["A"] * SHARDS
+    sides[0].write(4, mine, (), sides[1], "rds")
+    try:
+        with sides[0].gateway(sides[1], "rds") as g:
+            def ask():
+                return g.http("POST", "/", {"x-user": "123", "x-id": "1"}, "w").status
+
+            assert ask() == 200
+            sides[0].write(5, ["B"] * SHARDS, (), sides[1], "rds", more={"request_headers_to_add": [{"header": {"key": "a b", "value": "c"}}]})
+            g.wait_for("http.ingress.rds.r.update_rejected", 1)
+            assert ask() == 200 and g.stat("unit.users.rule_version") == 4
+            sides[0].write(3, ["B"] * SHARDS, (), sides[1], "rds")
+            g.wait_for("unit.users.rule_refused", 1)
+            assert ask() == 200 and g.stat("unit.users.rule_version") == 4
+            sides[0].write(5, mine, (1, 12), sides[1], "rds", hold="0s")
+            _wait(sides[0], g, "rule_version", 5)
+            assert ask() == 503
+            sides[0].write(6, mine, (), sides[1], "rds")
+            _wait(sides[0], g, "rule_version", 6)
+            assert ask() == 200
+            assert [w[4] for w in sides[0].app.writes] == [4, 4, 4, 6]
     finally:
         for s in sides:
             s.app.stop()

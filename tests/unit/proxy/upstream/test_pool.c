@@ -2,6 +2,7 @@
  * left when hosts go. */
 #include "worker_fixture.h"
 
+#include "routing/policy.h"
 #include "upstream/request.h"
 
 enum outcome {
@@ -468,6 +469,13 @@ static void destinations_come_and_go(void **context)
 	assert_null(cluster_worker_pick(cluster(), &nowhere));
 	struct worker_host *host = cluster_worker_pick(cluster(), &pick);
 	assert_ptr_equal(cluster_worker_pick(cluster(), &pick), host);
+	struct label east = {.key = SLICE("unit"), .kind = LABEL_STRING, .text = SLICE("east")};
+	struct narrowing narrowing = {.count = 1, .wishes = {{&east, 1}}};
+	pick.narrowing = &narrowing; /* what can't be told apart serves unless it is required */
+	assert_ptr_equal(cluster_worker_pick(cluster(), &pick), host);
+	narrowing.is_required = true;
+	assert_null(cluster_worker_pick(cluster(), &pick));
+	pick.narrowing = NULL;
 	calls[0].outcome = WAITING;
 	upstream_request_start(&calls[0].request, host, STREAM_PROTOCOL_HTTP11, &calls[0].arena,
 			       &events);
