@@ -30,6 +30,7 @@ CASES = {
     "h1-16": ("h1", "http", ["origin", "@PORT@", "1000"], 16, 3400),
     "dubbo-1": ("dubbo", "dubbo", ["dubbo", "server", "@PORT@"], 1, None),
     "dubbo-16": ("dubbo", "dubbo", ["dubbo", "server", "@PORT@"], 16, 900),
+    "dubbo-values-16": ("dubbo-values", "dubbo-order", ["dubbo", "server", "@PORT@"], 16, None),
     "tcp-1": ("tcp", "tcp", ["tcpgen", "echo", "@PORT@"], 1, None),
     "tcp-16": ("tcp", "tcp", ["tcpgen", "echo", "@PORT@"], 16, 500),
 }

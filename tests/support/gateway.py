@@ -44,6 +44,28 @@ def dubbo_manager(interface, routes):
         "dubbo_filters": [{"name": "envoy.filters.dubbo.router"}]}}
 
 
+def call_manager(*services):
+    """Rules by what calls say: each service {"interface": …, "routes": [rule(…), …]}."""
+    return {"name": "calls", "typed_config": {
+        "@type": "type.googleapis.com/outrigger.extensions.filters.network.rpc_proxy.v1.RpcProxy", "stat_prefix": "dubbo",
+        "rpc_route_config": {"name": "r", "services": services},
+        "http_filters": [{"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}]}}
+
+
+def rule(to, method=None, arguments=None, attachments=None, **match):
+    """A route to the cluster. arguments and attachments: path or name -> exact text, or a ValueMatch."""
+    def value(v):
+        return v if isinstance(v, dict) else {"exact": v}
+    for name, v in (("method", method), *match.items()):
+        if v is not None:
+            match[name] = value(v)
+    if arguments:
+        match["arguments"] = [{"path": path, "value": value(v)} for path, v in arguments.items()]
+    if attachments:
+        match["attachments"] = [{"name": name, "value": value(v)} for name, v in attachments.items()]
+    return {**({"match": match} if match else {}), "route": {"cluster": to}}
+
+
 @dataclasses.dataclass
 class Answer:
     status: int

@@ -1,5 +1,5 @@
 /* Dubbo 2 frames with a hessian2 body: sayHello(String) of org.apache.dubbo.demo.DemoService, and
- * its echo. */
+ * its echo; place(Order, Order, Order, String) of its OrderService. */
 #ifndef BENCH_DUBBO_FRAME_H
 #define BENCH_DUBBO_FRAME_H
 #include <stdbool.h>
@@ -95,6 +95,65 @@ static inline size_t make_request(unsigned char *p, size_t arg_bytes, const char
 	return b.len;
 }
 
+/* One of the three orders of make_order: about 1 kB, with a list of items. */
+static inline void put_order(struct buf *b, unsigned n)
+{
+	char remark[300];
+	memset(remark, 'r', sizeof remark);
+	if (!n) {
+		put_u8(b, 'C'), put_text(b, "org.apache.dubbo.demo.Order"), put_u8(b, 0x96);
+		put_text(b, "id"), put_text(b, "customer"), put_text(b, "paid");
+		put_text(b, "total"), put_text(b, "remark"), put_text(b, "items");
+	}
+	put_u8(b, 0x60); /* an object of the first class */
+	put_u8(b, 'L');
+	for (int i = 0; i < 8; i++)
+		put_u8(b, i < 7 ? 1 : n);
+	put_text(b, "customer-0123456789");
+	put_u8(b, 'T');
+	put_u8(b, 'D');
+	for (int i = 0; i < 8; i++)
+		put_u8(b, i ? 0x33 : 0x40);
+	put_string(b, remark, sizeof remark);
+	put_u8(b, 'V'), n ? put_u8(b, 0x90) : put_text(b, "java.util.ArrayList");
+	put_u8(b, 0x90 + 12);
+	for (unsigned i = 0; i < 12; i++) {
+		if (!n && !i) {
+			put_u8(b, 'C'), put_text(b, "org.apache.dubbo.demo.Item"), put_u8(b, 0x93);
+			put_text(b, "sku"), put_text(b, "count"), put_text(b, "price");
+		}
+		put_u8(b, 0x61);
+		put_text(b, "sku-0123456789-0123456789-01");
+		put_u8(b, 0x91 + i);
+		put_u8(b, 0xc8 + i % 4), put_u8(b, 7 * i);
+	}
+}
+
+/* place(Order, Order, Order, String): a string behind three objects, and an attachment. */
+static inline size_t make_order(unsigned char *p, const char *level)
+{
+	struct buf b = {p, HEADER};
+	put_text(&b, "2.0.2");
+	put_text(&b, "org.apache.dubbo.demo.OrderService");
+	put_text(&b, "0.0.0");
+	put_text(&b, "place");
+	put_text(&b, "Lorg/apache/dubbo/demo/Order;Lorg/apache/dubbo/demo/Order;"
+		     "Lorg/apache/dubbo/demo/Order;Ljava/lang/String;");
+	for (unsigned i = 0; i < 3; i++)
+		put_order(&b, i);
+	put_text(&b, level);
+	put_u8(&b, 'H');
+	put_text(&b, "path"), put_text(&b, "org.apache.dubbo.demo.OrderService");
+	put_text(&b, "interface"), put_text(&b, "org.apache.dubbo.demo.OrderService");
+	put_text(&b, "version"), put_text(&b, "0.0.0");
+	put_text(&b, "remote.application"), put_text(&b, "bench-app");
+	put_text(&b, "x-region"), put_text(&b, "north");
+	put_text(&b, "timeout"), put_text(&b, "5000");
+	put_u8(&b, 'Z');
+	put_header(p, 0xc2, 0, 0, b.len - HEADER);
+	return b.len;
+}
+
 static inline size_t string_len(const unsigned char *p,
 				const unsigned char *end) /* with its length bytes; 0: not one */
 {
@@ -122,6 +181,8 @@ static inline size_t make_response(const unsigned char *req, size_t req_len, uns
 	put_u8(&b, 0x90 + type);
 	memcpy(b.p + b.len, p, arg);
 	b.len += arg;
+	if (!arg) /* no string */
+		put_text(&b, "done");
 	if (type == 4) {
 		put_u8(&b, 'H');
 		put_text(&b, "dubbo"), put_text(&b, "2.0.2");

@@ -1,4 +1,4 @@
-/* exchange http|dubbo|tcp PORT CONNS ROUNDS [WARM]
+/* exchange http|dubbo|dubbo-order|tcp PORT CONNS ROUNDS [WARM]
  * In lockstep: each round writes one message on every connection, then reads one answer on every
  * connection. Always the same work for the proxy, whatever the machine does besides: for counting
  * instructions and allocations. Prints how many exchanges there were. An answer that isn't a
@@ -51,6 +51,14 @@ static size_t dubbo_message(unsigned char *out, uint64_t seq)
 	return len;
 }
 
+/* Two of three calls are for the place that the argument and the attachment lead to. */
+static size_t order_message(unsigned char *out, uint64_t seq)
+{
+	size_t len = make_order(out, seq % 3 ? "gold" : "silver");
+	put_header(out, 0xc2, 0, seq, len - HEADER);
+	return len;
+}
+
 static size_t dubbo_answer(const unsigned char *p, size_t len)
 {
 	size_t total = frame_len(p, len);
@@ -73,6 +81,7 @@ static size_t tcp_answer(const unsigned char *p, size_t len)
 static const struct protocol protocols[] = {
 	{"http", http_message, http_answer},
 	{"dubbo", dubbo_message, dubbo_answer},
+	{"dubbo-order", order_message, dubbo_answer},
 	{"tcp", tcp_message, tcp_answer},
 };
 
