@@ -1,6 +1,7 @@
 #include "codec/dubbo_arguments.h"
 
 #include "codec/dubbo_attachments.h"
+#include "codec/dubbo_bean.h"
 #include "codec/dubbo_frame.h"
 #include "codec/hessian2.h"
 #include "codec/hessian2_path.h"
@@ -26,6 +27,35 @@ int dubbo_count_arguments(struct slice types)
 	return count;
 }
 
+enum { GENERIC_VALUES = 2 }; /* the argument of a generic call that holds those of its method */
+
+/* Whether it is a generic call. */
+static bool is_generic(const struct rpc_head *rpc, int count)
+{
+	return rpc->kind == RPC_CALL_GENERIC && count > GENERIC_VALUES;
+}
+
+/* The argument that the path goes into. */
+static uint32_t argument_of(const struct argument_path *path, bool generic)
+{
+	return generic ? GENERIC_VALUES : path->argument;
+}
+
+/* What stands at the path; the reader is at the argument it goes into. */
+static enum status read_path(struct hessian2_reader *reader, const struct argument_path *path,
+			     bool generic, struct argument_value *value)
+{
+	struct argument_step element = {.kind = ARGUMENT_STEP_INDEX, .index = path->argument};
+	bool found;
+
+	if (!generic)
+		return hessian2_read_at(reader, path->steps, path->step_count, value);
+	enum status status = hessian2_descend(reader, &element, 1, &found);
+	if (status || !found)
+		return status;
+	return dubbo_bean_read_at(reader, path->steps, path->step_count, value);
+}
+
 enum status dubbo_argument_value(const struct headers *headers, const struct argument_path *path,
 				 struct argument_value *value)
 {
@@ -39,33 +69,43 @@ enum status dubbo_argument_value(const struct headers *headers, const struct arg
 	int count = dubbo_count_arguments(rpc->param_types);
 	if (count < 0)
 		return STATUS_MALFORMED;
-	if (path->argument >= (unsigned)count)
+	bool generic = is_generic(rpc, count);
+	uint32_t argument = argument_of(path, generic);
+	if (argument >= (uint32_t)count)
 		return STATUS_OK;
 	hessian2_init(&reader, rpc->payload, headers->arena);
 	reader.pos = rpc->arguments_at;
-	for (uint32_t i = 0; i < path->argument; i++) {
+	for (uint32_t i = 0; i < argument; i++) {
 		enum status status = hessian2_skip(&reader);
 		if (status)
 			return status;
 	}
-	return hessian2_read_at(&reader, path->steps, path->step_count, value);
+	return read_path(&reader, path, generic, value);
 }
+
+/* A call whose arguments are read for several paths. */
+struct wanted {
+	const struct argument_path *const *paths;
+	struct argument_value *values;
+	uint32_t count;
+	bool generic;
+};
 
 /* The values that paths lead to in the argument at pos, which isn't stepped over. False: no path
  * leads to a later one. */
 static bool read_argument(struct hessian2_reader *at, uint32_t argument,
-			  const struct argument_path *const *paths, uint32_t count,
-			  struct argument_value *values)
+			  const struct wanted *wanted)
 {
 	bool is_more = false;
 
-	for (uint32_t i = 0; i < count; i++) {
-		is_more |= paths[i]->argument > argument;
-		if (paths[i]->argument != argument)
+	for (uint32_t i = 0; i < wanted->count; i++) {
+		uint32_t place = argument_of(wanted->paths[i], wanted->generic);
+		is_more |= place > argument;
+		if (place != argument)
 			continue;
 		struct hessian2_reader reader = *at;
-		if (hessian2_read_at(&reader, paths[i]->steps, paths[i]->step_count, &values[i]))
-			values[i] = (struct argument_value){.kind = ARGUMENT_ABSENT};
+		if (read_path(&reader, wanted->paths[i], wanted->generic, &wanted->values[i]))
+			wanted->values[i] = (struct argument_value){.kind = ARGUMENT_ABSENT};
 		at->items_left = reader.items_left; /* the budgets are the body's */
 		at->rescan_left = reader.rescan_left;
 	}
@@ -91,11 +131,12 @@ void dubbo_read_call(struct headers *headers, const struct argument_path *const 
 			(void)dubbo_read_attachments(headers, arena);
 		return;
 	}
+	struct wanted wanted = {paths, values, path_count, is_generic(rpc, count)};
 	attachments &= !rpc->has_attachments;
 	hessian2_init(&reader, rpc->payload, arena);
 	reader.pos = rpc->arguments_at;
 	for (uint32_t i = 0; i < (uint32_t)count; i++) {
-		is_more = is_more && read_argument(&reader, i, paths, path_count, values);
+		is_more = is_more && read_argument(&reader, i, &wanted);
 		if ((!is_more && !attachments) || hessian2_skip(&reader))
 			return;
 	}

@@ -45,8 +45,7 @@ static enum status go_to_ref(struct hessian2_reader *reader, uint32_t index)
 	return STATUS_OK;
 }
 
-/* Behind class definitions, and where a ref leads to. */
-static enum status settle(struct hessian2_reader *reader)
+enum status hessian2_settle(struct hessian2_reader *reader)
 {
 	enum status status = hessian2_read_classes(reader);
 	uint32_t index;
@@ -174,7 +173,7 @@ static enum status is_key(struct hessian2_reader *reader, const struct key *key,
 	*matches = false;
 	if (key->step->kind == ARGUMENT_STEP_FIELD && hessian2_kind(reader) != HESSIAN2_STRING)
 		return STATUS_OK;
-	if ((status = settle(reader)))
+	if ((status = hessian2_settle(reader)))
 		return status;
 	enum hessian2_kind kind = hessian2_kind(reader);
 	if (kind == HESSIAN2_STRING || kind == HESSIAN2_OBJECT)
@@ -239,7 +238,7 @@ enum status hessian2_descend(struct hessian2_reader *reader, const struct argume
 	*found = true;
 	for (unsigned i = 0; i < count && *found; i++) {
 		const struct argument_step *step = &steps[i];
-		if ((status = settle(reader)))
+		if ((status = hessian2_settle(reader)))
 			return status;
 		enum hessian2_kind kind = hessian2_kind(reader);
 		*found = false;
@@ -265,9 +264,11 @@ static enum status read_object(struct hessian2_reader *reader, struct argument_v
 	if (hessian2_enter(reader, &object) ||
 	    hessian2_read_class_name(reader, object.class_index, &value->type))
 		return STATUS_MALFORMED;
-	status = read_enum(reader, &object, &value->text);
+	if ((status = charge(reader, value->type.len)) ||
+	    (status = read_enum(reader, &object, &value->text)))
+		return status;
 	value->kind = value->text.data ? ARGUMENT_ENUM : ARGUMENT_OBJECT;
-	return status;
+	return STATUS_OK;
 }
 
 static enum status read_fixed(struct hessian2_reader *reader, struct argument_value *value)
@@ -297,7 +298,7 @@ enum status hessian2_read_value(struct hessian2_reader *reader, struct argument_
 		[HESSIAN2_LIST] = ARGUMENT_LIST,     [HESSIAN2_MAP] = ARGUMENT_MAP,
 		[HESSIAN2_OBJECT] = ARGUMENT_OBJECT,
 	};
-	enum status status = settle(reader);
+	enum status status = hessian2_settle(reader);
 
 	*value = (struct argument_value){.kind = ARGUMENT_ABSENT};
 	if (status)

@@ -17,6 +17,10 @@ struct argument_step;
 struct argument_value;
 struct hessian2_reader;
 
+/* Steps over class definitions, and goes where a ref at pos leads to: then hessian2_kind is that of
+ * the value itself. Fails as hessian2_skip. */
+MUST_CHECK enum status hessian2_settle(struct hessian2_reader *reader);
+
 /* Goes from the value at pos down to the one that the steps lead to; *found is false when there is
  * none (then pos means nothing). Needs the reader's arena. Fails as hessian2_skip. */
 MUST_CHECK enum status hessian2_descend(struct hessian2_reader *reader,

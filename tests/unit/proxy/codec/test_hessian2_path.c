@@ -70,6 +70,10 @@ static void expect_dubbo(const char *file, const struct row *rows, size_t count)
 	assert_int_equal(end->call_count, 1);
 	struct rpc_head rpc = end->calls->head;
 	struct headers headers;
+	struct argument_path paths[64];
+	const struct argument_path *asked[64];
+	struct argument_value values[64];
+	assert_true(count <= COUNT_OF(paths));
 	headers_init(&headers, &arena, 1);
 	headers.rpc = &rpc;
 	rpc.payload = slice_sub(frame, DUBBO_HEADER_SIZE, frame.len);
@@ -79,7 +83,13 @@ static void expect_dubbo(const char *file, const struct row *rows, size_t count)
 		assert_int_equal(dubbo_argument_value(&headers, &path, &value), STATUS_OK);
 		if (strcmp(shown(&value), rows[i].expected))
 			fail_msg("%s %s: %s", file, rows[i].path, shown(&value));
+		paths[i] = path;
+		asked[i] = &paths[i];
 	}
+	/* and all in one pass */
+	dubbo_read_call(&headers, asked, (uint32_t)count, values, false, &arena);
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(shown(&values[i]), rows[i].expected);
 	end_close(end);
 	free((void *)frame.data);
 }
@@ -135,18 +145,56 @@ static void other_dubbo_arguments(void **state)
 {
 	static const struct row add[] = {{"0", "int 3"}, {"1", "int -7"}, {"2", "absent"}};
 	static const struct row generic[] = {
-		{"0", "string placeOrder"},
-		{"1[0]", "string demo.api.Order"},
-		{"2[0].customerId", "long 77"},
-		{"2[0].items[0].qty", "int 3"},
-		{"2[1]", "absent"},
+		{"0", "map"},
+		{"0.customerId", "long 77"},
+		{"0[\"customerId\"]", "long 77"},
+		{"0.status", "string NEW"},
+		{"0.items[0].qty", "int 3"},
+		{"1", "absent"},
+		{"2", "absent"},
 	};
+	static const struct row generic_add[] = {{"0", "int 40"}, {"1", "int 2"}, {"2", "absent"}};
 	(void)state;
 
 	expect_dubbo("d33-add.req.hex", add, COUNT_OF(add));
 	expect_dubbo("d27-add.req.hex", add, COUNT_OF(add));
 	expect_dubbo("d33-generic-order.req.hex", generic, COUNT_OF(generic));
 	expect_dubbo("d27-generic-order.req.hex", generic, COUNT_OF(generic));
+	expect_dubbo("d33-generic-add.req.hex", generic_add, COUNT_OF(generic_add));
+}
+
+/* JavaBeanSerializeUtil's descriptors, made by Dubbo 3.3.6. */
+static void a_described_argument_is_what_it_describes(void **state)
+{
+	static const struct row rows[] = {
+		{"0", "object demo.api.Order"},
+		{"0.id", "string o-\u4e2d\u6587-1"},
+		{"0.customerId", "long 9007199254740993"},
+		{"0.amount", "double 12.25"},
+		{"0.urgent", "bool true"},
+		{"0.priority", "int -3"},
+		{"0.created", "date 1700000000123"},
+		{"0.status", "enum demo.api.OrderStatus NEW"},
+		{"0.items", "list"},
+		{"0.items[0]", "object demo.api.Item"},
+		{"0.items[0].sku", "string sku-1"},
+		{"0.items[1].qty", "int 70000"},
+		{"0.items[2]", "absent"},
+		{"0.tags", "map"},
+		{"0.tags.colour", "string blue"},
+		{"0.tags[\"colour\"]", "string blue"},
+		{"0.tags.nul", "null"},
+		{"0.tags.none", "absent"},
+		{"0.parent.id", "string parent"},
+		{"0.parent.status", "enum demo.api.OrderStatus PAID"},
+		{"0.note", "absent"}, /* null, which descriptors leave out */
+		{"0.properties", "absent"},
+		{"0.id.length", "absent"},
+		{"1", "absent"},
+	};
+	(void)state;
+
+	expect_dubbo("bean-order.req.hex", rows, COUNT_OF(rows));
 }
 
 /* The content of a golden Bolt frame of version 1. */
@@ -374,6 +422,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_of_a_dubbo_argument),
 		cmocka_unit_test(other_dubbo_arguments),
+		cmocka_unit_test(a_described_argument_is_what_it_describes),
 		cmocka_unit_test(fields_of_a_sofa_argument),
 		cmocka_unit_test(keys_compare_by_their_texts),
 		cmocka_unit_test(of_equal_names_the_last_holds),
