@@ -11,7 +11,8 @@ void router_mirror_begin(struct router *r)
 {
 	const struct mirrors *mirrors = route_mirrors(r->route);
 
-	if (LIKELY(!mirrors->count) || router_is_rpc(r))
+	if (LIKELY(!mirrors->count) ||
+	    (router_is_rpc(r) && r->stream->request->rpc->protocol != RPC_DUBBO))
 		return;
 	for (uint32_t i = 0; i < mirrors->count; i++)
 		if (fraction_takes(mirrors->items[i].fraction,
@@ -56,6 +57,19 @@ static struct slice shadow_host(const struct mirror *mirror, struct slice host, 
 				     (int)(host.len - (end - 1)), host.data + (end - 1)));
 }
 
+/* A call is copied as it came: its head alone, so that nothing in it counts as changed. */
+static void copy_call(const struct router *r, struct headers *headers)
+{
+	const struct headers *from = r->stream->request;
+	static const enum header_id ids[] = {HEADER_METHOD, HEADER_SCHEME, HEADER_AUTHORITY,
+					     HEADER_PATH, HEADER_PROTOCOL};
+
+	headers_init(headers, &r->stream->arena, COUNT_OF(ids));
+	for (size_t i = 0; i < COUNT_OF(ids); i++)
+		headers_add_id(headers, ids[i], headers_get(from, ids[i]));
+	headers->rpc = from->rpc; /* client_fire takes its head only */
+}
+
 static void send_copy(struct router *r, const struct mirror *mirror, struct slice body)
 {
 	struct arena *arena = &r->stream->arena;
@@ -73,9 +87,13 @@ static void send_copy(struct router *r, const struct mirror *mirror, struct slic
 
 	if (!request.cluster.len)
 		return;
-	headers_copy(&headers, r->stream->request, arena);
-	headers_set_id(&headers, HEADER_AUTHORITY,
-		       shadow_host(mirror, headers_get(&headers, HEADER_AUTHORITY), arena));
+	if (router_is_rpc(r)) {
+		copy_call(r, &headers);
+	} else {
+		headers_copy(&headers, r->stream->request, arena);
+		headers_set_id(&headers, HEADER_AUTHORITY,
+			       shadow_host(mirror, headers_get(&headers, HEADER_AUTHORITY), arena));
+	}
 	client_fire(r->stream->worker->upstream, &request);
 }
 

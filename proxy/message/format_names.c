@@ -15,6 +15,7 @@ enum argument {
 	GRPC,
 	GRPC_AS_NUMBER,
 	DURATION,
+	CALL_TIME,
 	PATH,
 	QUERY_PARAM,
 	QUERY_PARAMS,
@@ -140,6 +141,7 @@ static const struct entry catalogue[] = {
 	BETWEEN("RESPONSE_TX_DURATION", response_start_ns, last_tx_ns),
 	BETWEEN("UPSTREAM_CONNECTION_POOL_READY_DURATION", start_ns, pool_ready_ns),
 	TEXT("COMMON_DURATION", format_render_duration, .argument = DURATION, .is_number = true),
+	TEXT("CALL_TIME", format_render_call_time, .argument = CALL_TIME, .is_number = true),
 	TEXT("GRPC_STATUS", format_render_grpc_status, .argument = GRPC),
 	TEXT("GRPC_STATUS_NUMBER", format_render_grpc_status, .argument = GRPC_AS_NUMBER),
 	TEXT("HOSTNAME", format_render_constant, .argument = HOST_NAME),
@@ -329,6 +331,49 @@ static enum status compile_grpc(struct slice argument, struct format_op *op, str
 	return STATUS_OK;
 }
 
+/* "filters", "filters:ms": us unless it says otherwise. */
+static enum status compile_call_time(struct slice argument, struct format_op *op, struct diag *diag)
+{
+	static const struct {
+		struct slice name;
+		uint16_t from, to;
+	} times[] = {
+#define CALL_TIME_ROW(text, from, to)                                                              \
+	{{text, sizeof text - 1},                                                                  \
+	 offsetof(struct call_times, from),                                                        \
+	 offsetof(struct call_times, to)}
+		CALL_TIME_ROW("read", begun_ns, read_ns),
+		CALL_TIME_ROW("filters", read_ns, sent_ns),
+		CALL_TIME_ROW("upstream", sent_ns, answered_ns),
+		CALL_TIME_ROW("write", answered_ns, written_ns),
+#undef CALL_TIME_ROW
+	};
+	struct slice rest = argument;
+	struct slice which = next_part(&rest), unit = next_part(&rest);
+
+	if (!unit.len || slice_equal(unit, SLICE("us")))
+		op->option = FORMAT_US;
+	else if (slice_equal(unit, SLICE("ms")))
+		op->option = FORMAT_MS;
+	else if (slice_equal(unit, SLICE("ns")))
+		op->option = FORMAT_NS;
+	else
+		return diag_set(diag,
+				"Invalid CALL_TIME unit: '%.*s', only 'ms'/'us'/'ns' are allowed",
+				SLICE_FMT(unit));
+	for (size_t i = 0; i < COUNT_OF(times); i++) {
+		if (!slice_equal(which, times[i].name))
+			continue;
+		op->offset = times[i].from;
+		op->other_offset = times[i].to;
+		return STATUS_OK;
+	}
+	return diag_set(diag,
+			"Invalid CALL_TIME: '%.*s', only 'read'/'filters'/'upstream'/'write' are "
+			"allowed",
+			SLICE_FMT(which));
+}
+
 static enum status compile_server_name(struct slice argument, struct format_op *op,
 				       struct diag *diag)
 {
@@ -416,6 +461,8 @@ static enum status compile_argument(const struct entry *entry, struct slice argu
 		return compile_grpc(SLICE("NUMBER"), op, diag);
 	case DURATION:
 		return compile_duration(argument, op, diag);
+	case CALL_TIME:
+		return compile_call_time(argument, op, diag);
 	case PATH:
 		return compile_path(argument, op, diag);
 	case SERVER_NAME:
@@ -458,8 +505,8 @@ static enum status compile_argument(const struct entry *entry, struct slice argu
 static bool needs_argument(enum argument argument)
 {
 	return argument == HEADER || argument == NEEDS_ARGUMENT || argument == DURATION ||
-	       argument == QUERY_PARAM || argument == ENVIRONMENT || argument == METADATA ||
-	       argument == STREAM_METADATA;
+	       argument == CALL_TIME || argument == QUERY_PARAM || argument == ENVIRONMENT ||
+	       argument == METADATA || argument == STREAM_METADATA;
 }
 
 static enum status check_form(const struct entry *entry, struct slice argument, uint32_t max_len,

@@ -190,12 +190,13 @@ void format_metadata_compile(struct slice argument, struct arena *arena, struct 
 
 format_render format_render_none, format_render_constant, format_render_zero, format_render_u64,
 	format_render_u16, format_render_u8, format_render_slice, format_render_plain_slice,
-	format_render_duration, format_render_protocol, format_render_flags, format_render_address,
-	format_render_port, format_render_header, format_render_known_header,
-	format_render_header_bytes, format_render_details, format_render_grpc_status,
-	format_render_host_name, format_render_query_param, format_render_query, format_render_path,
-	format_render_server_name, format_render_log_type, format_render_unique_id,
-	format_render_stream_id, format_render_time, format_render_metadata;
+	format_render_duration, format_render_call_time, format_render_protocol,
+	format_render_flags, format_render_address, format_render_port, format_render_header,
+	format_render_known_header, format_render_header_bytes, format_render_details,
+	format_render_grpc_status, format_render_host_name, format_render_query_param,
+	format_render_query, format_render_path, format_render_server_name, format_render_log_type,
+	format_render_unique_id, format_render_stream_id, format_render_time,
+	format_render_metadata;
 
 enum format_host_part { FORMAT_HOST, FORMAT_HOST_WITHOUT_PORT };
 enum format_grpc_form { FORMAT_GRPC_CAMEL, FORMAT_GRPC_SNAKE, FORMAT_GRPC_NUMBER };

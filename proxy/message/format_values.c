@@ -137,6 +137,25 @@ bool format_render_duration(const struct format_op *op, const struct stream_info
 	return true;
 }
 
+/* offset and other_offset: in struct call_times. */
+bool format_render_call_time(const struct format_op *op, const struct stream_info *info,
+			     struct format_out *out)
+{
+	const char *times = (const char *)info->call_times;
+	uint64_t from, to;
+
+	if (!times)
+		return false;
+	memcpy(&from, times + op->offset, sizeof from);
+	memcpy(&to, times + op->other_offset, sizeof to);
+	if (!from || to < from)
+		return false;
+	format_out_number(out, (to - from) / (op->option == FORMAT_MS   ? 1000000
+					      : op->option == FORMAT_US ? 1000
+									: 1));
+	return true;
+}
+
 bool format_render_protocol(const struct format_op *op, const struct stream_info *info,
 			    struct format_out *out)
 {

@@ -31,6 +31,8 @@ static void count(const struct client_call *call, unsigned status)
 	struct stats_shard *shard = call->upstream->stats;
 	struct stat_scope *scope = call->cluster->stats;
 
+	if (call->headers->rpc) /* it has no such code */
+		return;
 	if (status < 100 || status > 599)
 		return;
 	stat_inc(shard, scope, stat_class_id(CLUSTER_STAT_UPSTREAM_RQ_1XX, status));
@@ -127,8 +129,13 @@ static void on_complete(struct upstream_request *request)
 {
 	struct client_call *call = of_request(request);
 
-	if (!call->cluster || !call->answer_headers)
+	if (!call->cluster)
 		return;
+	if (!call->answer_headers) { /* of a one-way call */
+		stop(call);
+		call->done(call, &(struct client_answer){.failure = REPLY_NONE});
+		return;
+	}
 	char *bytes = arena_alloc(call->arena, call->answer.len + 1);
 	size_t len = buf_peek(&call->answer, bytes, call->answer.len);
 	struct client_answer answer = {
@@ -180,6 +187,11 @@ static void announce_length(struct headers *headers, size_t len, struct arena *a
 			       slice_of(arena_printf(arena, "%zu", len)));
 }
 
+static enum stream_protocol protocol_of(const struct headers *headers)
+{
+	return headers->rpc ? STREAM_PROTOCOL_DUBBO : STREAM_PROTOCOL_HTTP11;
+}
+
 /* --- the beginning --- */
 
 void client_send(struct client_call *call, struct upstream_worker *upstream, struct scope *scope,
@@ -211,12 +223,13 @@ void client_send(struct client_call *call, struct upstream_worker *upstream, str
 		return;
 	}
 	buf_append_owned(&call->body, request->body);
-	announce_length(request->headers, request->body.len, arena);
+	if (!request->headers->rpc)
+		announce_length(request->headers, request->body.len, arena);
 	if (scope)
 		scope_add(scope, &call->item, on_scope_cancel);
 	if (request->timeout_ms)
 		timer_start(&upstream->loop->wheel, &call->timeout, request->timeout_ms);
-	upstream_request_start(&call->request, host, STREAM_PROTOCOL_HTTP11, arena,
+	upstream_request_start(&call->request, host, protocol_of(request->headers), arena,
 			       &request_events);
 }
 
@@ -258,6 +271,24 @@ static void on_fired_cancel(struct scope_item *item)
 	bury(fired);
 }
 
+/* With strings of its own; what was read behind them is left out. */
+static struct rpc_head *rpc_head_copy(const struct rpc_head *from, struct arena *arena)
+{
+	struct rpc_head *to = ARENA_NEW(arena, struct rpc_head);
+
+	to->protocol = from->protocol;
+	to->serialization = from->serialization;
+	to->is_oneway = from->is_oneway;
+	to->kind = from->kind;
+	to->arguments_at = from->arguments_at;
+	to->protocol_version = arena_slice(arena, from->protocol_version);
+	to->service = arena_slice(arena, from->service);
+	to->service_version = arena_slice(arena, from->service_version);
+	to->method = arena_slice(arena, from->method);
+	to->param_types = arena_slice(arena, from->param_types);
+	return to;
+}
+
 void client_fire(struct upstream_worker *upstream, const struct client_request *request)
 {
 	if (upstream->fired_count >= CLIENT_FIRE_MAX)
@@ -269,6 +300,8 @@ void client_fire(struct upstream_worker *upstream, const struct client_request *
 	upstream->fired_count++;
 	arena_init(&fired->arena, 4096);
 	headers_copy(&fired->headers, request->headers, &fired->arena);
+	if (fired->headers.rpc)
+		fired->headers.rpc = rpc_head_copy(fired->headers.rpc, &fired->arena);
 	copy.headers = &fired->headers;
 	client_send(&fired->call, upstream, NULL, &fired->arena, &copy, on_fired_done);
 	if (fired->call.cluster)
