@@ -155,6 +155,7 @@
 	X(outrigger__config__route__v1__dubbo_condition_rule)                                              \
 	X(outrigger__config__route__v1__dubbo_destination_rule)                                            \
 	X(outrigger__config__route__v1__dubbo_multi_destination_rule)                                      \
+	X(outrigger__config__route__v1__dubbo_rules)                                                       \
 	X(outrigger__config__route__v1__dubbo_script_rule)                                                 \
 	X(outrigger__config__route__v1__dubbo_tag_rule)                                                    \
 	X(outrigger__config__route__v1__dubbo_virtual_service)                                             \

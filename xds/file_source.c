@@ -6,6 +6,7 @@
 
 #include "any.h"
 #include "base/map.h"
+#include "dubbo_yaml.h"
 #include "message_hash.h"
 #include "scalar.h"
 #include "semantics.h"
@@ -14,6 +15,7 @@
 #include "yaml_message.h"
 
 #include "envoy/service/discovery/v3/discovery.pb-c.h"
+#include "outrigger/config/route/v1/dubbo_rules.pb-c.h"
 
 enum {
 	PATH_ROOM = 64,
@@ -187,6 +189,43 @@ static enum status read_response(struct loader *loader)
 	return STATUS_OK;
 }
 
+/* A file that has Dubbo's rules as they are, without a response around them: one resource without a
+ * name. */
+static enum status read_dubbo_rules(struct loader *loader, struct slice text, const char *file)
+{
+	struct file_resources *resources = loader->resources;
+	struct arena *arena = &resources->arena;
+	const ProtobufCMessage *const *messages;
+	size_t count;
+	enum status status = dubbo_yaml_read(text, file, arena, &messages, &count, loader->diag);
+
+	if (status)
+		return status;
+	Outrigger__Config__Route__V1__DubboRules *rules =
+		ARENA_NEW(arena, Outrigger__Config__Route__V1__DubboRules);
+	outrigger__config__route__v1__dubbo_rules__init(rules);
+	rules->n_rules = count;
+	rules->rules = ARENA_NEW_ARRAY(arena, Google__Protobuf__Any *, count);
+	for (size_t i = 0; i < count; i++) {
+		rules->rules[i] = ARENA_NEW(arena, Google__Protobuf__Any);
+		google__protobuf__any__init(rules->rules[i]);
+		any_set(rules->rules[i],
+			arena_printf(arena, "type.googleapis.com/%s",
+				     messages[i]->descriptor->name),
+			messages[i]);
+	}
+	resources->items = ARENA_NEW(arena, struct file_resource);
+	resources->items[resources->count++] =
+		(struct file_resource){SLICE(""), &rules->base, message_hash(&rules->base), 0};
+	return STATUS_OK;
+}
+
+static bool is_response(const struct node *root)
+{
+	return root->kind != NODE_MAP || find_child(root, "resources") ||
+	       find_child(root, "version_info");
+}
+
 enum status file_source_parse(struct file_resources *resources, struct slice text, const char *file,
 			      const ProtobufCMessageDescriptor *type,
 			      const struct file_source_options *options, struct diag *diag)
@@ -205,7 +244,11 @@ enum status file_source_parse(struct file_resources *resources, struct slice tex
 		return status;
 	}
 	map_init(&loader.names, NULL);
-	status = read_response(&loader);
+	if (type == &outrigger__config__route__v1__dubbo_rules__descriptor &&
+	    !is_response(&resources->document.root))
+		status = read_dubbo_rules(&loader, text, file);
+	else
+		status = read_response(&loader);
 	map_free(&loader.names);
 	if (status)
 		file_resources_free(resources);

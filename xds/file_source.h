@@ -5,6 +5,9 @@
  *   - "@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
  *     name: c1
  *
+ * Of Dubbo's rules the file may have nothing but the rules, as Dubbo has them (dubbo_yaml.h): one
+ * resource without a name.
+ *
  * Unknown fields are warnings here (Envoy's rule for what comes while the process runs). All or
  * nothing: one bad resource refuses the file, and the caller keeps what it has.
  *

@@ -4,6 +4,7 @@
 #include "message/rpc_head.h"
 #include "routing/rpc_match.h"
 #include "routing/table.h"
+#include "stream/worker_context.h"
 #include "telemetry/stats.h"
 
 /* --- what a call says --- */
@@ -72,6 +73,36 @@ static void read_arguments(struct filter *f, const struct dubbo_rules *rules)
 	}
 }
 
+/* False: what is subscribed to isn't there yet. */
+static bool find_set(struct filter *f)
+{
+	const struct dubbo_rules_config *config = f->config;
+	struct dubbo_rules_state *state = f->state;
+	struct pin *pin;
+
+	if (config->set) {
+		state->set = config->set;
+		return true;
+	}
+	if (state->pin)
+		return true;
+	pin = pin_find(&filter_worker(f)->pins, PUBLISHED_RULES, config->slot);
+	if (!pin)
+		return false;
+	state->pin = pin_take(pin);
+	state->set = dubbo_rule_set_of(pin->object);
+	return true;
+}
+
+void dubbo_rules_close(struct filter *f)
+{
+	struct dubbo_rules_state *state = f->state;
+
+	if (state->pin)
+		pin_drop(state->pin);
+	state->pin = NULL;
+}
+
 enum filter_status dubbo_rules_request_headers(struct filter *f, struct headers *headers, bool end)
 {
 	const struct dubbo_rules_config *config = f->config;
@@ -80,7 +111,7 @@ enum filter_status dubbo_rules_request_headers(struct filter *f, struct headers 
 	struct slice application;
 
 	(void)end;
-	if (config->is_empty)
+	if (config->is_empty || !find_set(f))
 		return FILTER_CONTINUE;
 	state->filter = f;
 	(void)attachment(state,
@@ -102,8 +133,8 @@ enum filter_status dubbo_rules_request_headers(struct filter *f, struct headers 
 		.argument = argument,
 		.context = state,
 	};
-	if (headers->rpc && dubbo_rules_ask_arguments(&config->rules, &state->call))
-		read_arguments(f, &config->rules);
+	if (headers->rpc && dubbo_rules_ask_arguments(&state->set->rules, &state->call))
+		read_arguments(f, &state->set->rules);
 	return FILTER_CONTINUE;
 }
 
@@ -118,25 +149,28 @@ static void choose(const void *loaded, const struct policy_facts *facts,
 	if (!state || !state->filter)
 		return;
 	state->call.random = facts->random;
-	choice->rule = &config->rule;
+	state->rule = (struct host_rule){&dubbo_rules_host_rule,
+					 state->set->id ^ config->application_hash};
+	choice->rule = &state->rule;
 	choice->rule_request = state;
 }
 
 const struct route_policy dubbo_rules_policy = {"dubbo_rules", choose};
 
-static const struct dubbo_rules_config *config_of(const struct host_rule *rule)
+static const struct dubbo_rules_state *state_of(const struct host_rule *rule)
 {
-	return (const struct dubbo_rules_config *)rule; /* its first member */
+	return container_of(rule, struct dubbo_rules_state, rule);
 }
 
 static void *open_view(const struct host_rule *rule, const struct host_facts *facts,
 		       struct slice cluster, uint64_t seed)
 {
-	const struct dubbo_rules_config *config = config_of(rule);
+	const struct dubbo_rules_state *state = state_of(rule);
+	const struct dubbo_rules_config *config = state->filter->config;
 	struct slice application =
 		config->provider_application.len ? config->provider_application : cluster;
 
-	return dubbo_view_new(&config->rules, facts, application, seed);
+	return dubbo_view_new(&state->set->rules, facts, application, seed);
 }
 
 static void close_view(void *view)
@@ -144,9 +178,9 @@ static void close_view(void *view)
 	dubbo_view_free(view);
 }
 
-static void count_choice(struct dubbo_rules_state *state, const struct dubbo_rules_config *config,
-			 uint32_t left, uint32_t all)
+static void count_choice(struct dubbo_rules_state *state, uint32_t left, uint32_t all)
 {
+	const struct dubbo_rules_config *config = state->filter->config;
 	enum dubbo_rules_stat id = !left        ? DUBBO_RULES_STAT_NONE_LEFT
 				   : left < all ? DUBBO_RULES_STAT_NARROWED
 						: DUBBO_RULES_STAT_ALL;
@@ -159,13 +193,14 @@ static void count_choice(struct dubbo_rules_state *state, const struct dubbo_rul
 static struct host_choice *choose_hosts(void *loaded, const struct host_rule *rule, void *request,
 					const struct host_facts *facts, struct arena **arena)
 {
-	const struct dubbo_rules_config *config = config_of(rule);
 	struct dubbo_rules_state *state = request;
 	struct dubbo_view *view = loaded;
-	struct dubbo_choice *choice = dubbo_view_choose(view, &config->rules, &state->call, facts);
+	struct dubbo_choice *choice =
+		dubbo_view_choose(view, &state->set->rules, &state->call, facts);
 
+	(void)rule;
 	*arena = &view->kept;
-	count_choice(state, config, choice->hosts.count, facts->count);
+	count_choice(state, choice->hosts.count, facts->count);
 	return &choice->hosts;
 }
 

@@ -22,6 +22,7 @@
 enum published_kind {
 	PUBLISHED_HOST_SET,
 	PUBLISHED_CLUSTER,
+	PUBLISHED_RULES, /* a filter's: of its own resource type */
 	PUBLISHED_ROUTES,
 	PUBLISHED_LISTENER,
 	PUBLISHED_KINDS,

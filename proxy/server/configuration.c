@@ -70,6 +70,7 @@ void server_config_context(struct server *server, struct config_context *context
 		.filter_type = filter_type_find,
 		.conn_filter_type = conn_filter_type_find,
 		.subscribe_routes = dynamic_subscribe_routes,
+		.subscribe_rules = dynamic_subscribe_rules,
 		.read_dubbo_rules = read_dubbo_rules,
 		.host_address = host_address(),
 		.service_cluster =

@@ -219,6 +219,7 @@ void dynamic_init(struct dynamic *dynamic, struct server *server)
 {
 	*dynamic = (struct dynamic){.server = server};
 	list_init(&dynamic->routes);
+	list_init(&dynamic->rules);
 	list_init(&dynamic->refusals);
 	subscriptions_init(&dynamic->subscriptions, &server->loop, &server->mailbox, server->stats);
 	dynamic->subscriptions.owner = dynamic;
@@ -239,6 +240,6 @@ void dynamic_stop(struct dynamic *dynamic)
 
 void dynamic_fini(struct dynamic *dynamic)
 {
-	invariant(list_is_empty(&dynamic->routes));
+	invariant(list_is_empty(&dynamic->routes) && list_is_empty(&dynamic->rules));
 	subscriptions_fini(&dynamic->subscriptions);
 }

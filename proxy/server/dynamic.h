@@ -1,4 +1,5 @@
-/* Resources that come while the process runs: clusters, their endpoints, listeners, their routes.
+/* Resources that come while the process runs: clusters, their endpoints, listeners, their routes,
+ * rules of their filters.
  *
  *   CDS ─ clusters ─ EDS ─ hosts ─┐
  *                                 ├─ all known ─> sent to the workers as one batch (publisher)
@@ -41,6 +42,18 @@ struct dynamic_routes {
 	struct origin origin;
 };
 
+/* Dubbo's rules that filters ask for by name. They go with the last configuration that does. */
+struct dynamic_rules {
+	struct list_node link;
+	struct dynamic *dynamic;
+	unsigned references; /* of configurations, through their arenas */
+	struct subscription *subscription;
+	uint32_t slot;
+	uint64_t hash; /* of those in force */
+	bool has_rules;
+	struct origin origin;
+};
+
 /* What the last LDS answer had that was refused. */
 struct dynamic_refusal {
 	struct list_node link;
@@ -53,6 +66,7 @@ struct dynamic {
 	struct subscriptions subscriptions;
 	struct subscription *clusters, *listeners; /* NULL: not configured */
 	struct list_node routes;                   /* struct dynamic_routes */
+	struct list_node rules;                    /* struct dynamic_rules */
 	struct list_node refusals;                 /* struct dynamic_refusal */
 	bool is_stopped;
 };
@@ -93,6 +107,12 @@ enum status MUST_CHECK
 dynamic_subscribe_routes(const struct config_context *context,
 			 const struct Envoy__Config__Core__V3__ConfigSource *source,
 			 struct slice name, struct diag *diag);
+
+/* dynamic_rules.c: config_context.subscribe_rules. */
+enum status MUST_CHECK
+dynamic_subscribe_rules(const struct config_context *context,
+			const struct Envoy__Config__Core__V3__ConfigSource *source,
+			struct slice name, struct diag *diag);
 
 /* dynamic_endpoints.c: reads the hosts of an EDS cluster whose configuration is new. */
 enum status MUST_CHECK dynamic_subscribe_endpoints(

@@ -226,6 +226,7 @@ void worker_apply(struct worker *worker, const struct publication_change *change
 	case PUBLISHED_LISTENER:
 		worker_listener_update(worker, change->slot);
 		break;
+	case PUBLISHED_RULES:
 	case PUBLISHED_ROUTES:
 	case PUBLISHED_KINDS:
 		break;

@@ -63,6 +63,11 @@ struct config_context {
 	enum status (*subscribe_routes)(const struct config_context *context,
 					const struct Envoy__Config__Core__V3__ConfigSource *source,
 					struct slice name, struct diag *diag);
+	/* The same of Dubbo's rules, a resource of the type DubboRules. NULL: none are published.
+	 */
+	enum status (*subscribe_rules)(const struct config_context *context,
+				       const struct Envoy__Config__Core__V3__ConfigSource *source,
+				       struct slice name, struct diag *diag);
 	/* Dubbo's own YAML, several documents maybe, as messages of
 	 * outrigger/config/route/v1/dubbo_rules.proto in the arena; file: its name, NULL: none.
 	 * NULL: can't be read here. */

@@ -2,6 +2,7 @@
 import collections
 import json
 import pathlib
+import time
 
 import places
 from dubbo_peer import SERVICE, Consumer, Provider
@@ -131,6 +132,46 @@ def rules_and_health_and_new_hosts():
             assert _who(c) == {80: 8}, "b isn't the rule's"
 
 
+def rules_replaced_while_calls_go_on():
+    """A resource of their own type, from a file that is moved into place: as a response, or as Dubbo's YAML alone. A bad one changes nothing."""
+    folder = places.scratch("dubbo_rules_rds")
+    hosts = {"a": {"env": "a"}, "b": {"env": "b"}}
+    source = {"path_config_source": {"path": str(folder / "rules.yaml")}}
+
+    def write(text):
+        (folder / "part").write_text(text)
+        (folder / "part").rename(folder / "rules.yaml")
+
+    def response(env, name="mine"):
+        rule = {"@type": RULE + "ConditionRule", "scope": "service", "key": SERVICE, "force": True, "conditions": [f"=> env={env}"]}
+        other = {"@type": RULE + "Rules", "name": "other", "rules": []}
+        return json.dumps({"resources": [other, {"@type": RULE + "Rules", "name": name, "rules": [rule]}]})
+
+    def bare(env):
+        return f"scope: service\nforce: true\nkey: {SERVICE}\nconditions:\n  - => env={env}\n---\nkey: up\ntags:\n  - name: x\n    addresses: [1.1.1.1]\n"
+
+    write(response("a"))
+    with _Providers(hosts) as p, Gateway("dubbo_rules_discovery", _manager(discovery={"config_source": source, "rules_name": "mine"}), [p.cluster()]) as g, Consumer(g.port) as c:
+        assert _who(c) == {"a": 8}
+        for done, (text, want) in enumerate([(response("b"), "b"), (bare("a"), "a"), (bare("b"), "b"), (response("a"), "a")], 2):
+            write(text)
+            g.wait_for("dubbo_rules.mine.update_success", done)
+            end = time.monotonic() + 5
+            while (seen := _who(c)) != {want: 8}:  # the workers hear of it a moment later
+                assert time.monotonic() < end and set(seen) <= set(hosts), f"{seen} {text}"
+        for failed, text in enumerate([response("b", "another"), bare("b").replace("=> env", "=> "), bare("b").replace("1.1.1.1", "nobody")], 1):
+            write(text)
+            g.wait_for("dubbo_rules.mine.update_attempt", 5 + failed)
+            end = time.monotonic() + 5
+            while g.stat("dubbo_rules.mine.update_rejected") + g.stat("dubbo_rules.mine.update_failure") < failed:
+                assert time.monotonic() < end, g.words()
+            assert _who(c) == {"a": 8}, f"the last good ones hold: {text}"
+        assert "there is no DubboRules 'mine'" in g.words() and "tags[0].addresses[0]: 'nobody' is no address" in g.words(), g.words()
+        for i in range(30):  # with calls in between
+            write(bare("ab"[i % 2]))
+            assert set(_who(c)) <= {"a", "b"}
+
+
 def http_requests_too():
     hosts = {"plain": {}, "gray": {"dubbo.tag": "gray"}}
     routes = [{"match": {"prefix": "/free"}, "route": {"cluster": "up"}, "typed_per_filter_config": {"rules": {"@type": RULES}}},
@@ -160,7 +201,7 @@ def refusals():
         ({"sources": [{"inline_string": "key: a\ntags:\n- name: x\n  address: [1]\n"}]}, "sources[0]: line:4:3: tags[0].address: no such field"),
         ({"sources": [{"inline_string": "key: a\ntags: [{name: x}]\n---\nkey: b\ntags: [{name: x, addresses: [nowhere]}]\n"}]},
          "sources[0], document 2.tags[0].addresses[0]: 'nowhere' is no address"),
-        ({"sources": [{"filename": str(FILES / "nothing.yaml")}]}, "sources[0].filename: cannot open"),
+        ({"sources": [{"filename": str(FILES / "nothing.yaml")}]}, "nothing.yaml' can't be read"),
         ({"sources": [{"inline_string": "affinityAware: {key: region, ratio: 20}\n"}]}, "no rule of Dubbo's that is known here"),
     ]
     for i, (config, said) in enumerate(cases):

@@ -21,9 +21,19 @@ static void refused(void **context)
 		       "{rules: [{'@type': type.googleapis.com/google.protobuf.Empty}]}",
 		       "rules[0]", "google.protobuf.Empty is none of Dubbo's rules");
 	filter_refused(&dubbo_rules_filter, "{sources: [{}]}", "sources[0]",
-		       "one of filename, inline_bytes and inline_string is required");
+		       "one of filename, inline_bytes, inline_string and environment_variable is");
+	filter_refused(&dubbo_rules_filter,
+		       "{discovery: {rules_name: a}, sources: [{inline_string: x}]}", "discovery",
+		       "can't be given together with rules or sources");
+	filter_refused(&dubbo_rules_filter, "{discovery: {config_source: {path: x}}}",
+		       "discovery.rules_name", "is required");
+	filter_refused(&dubbo_rules_filter, "{discovery: {rules_name: a}}",
+		       "discovery.config_source", "is required");
+	filter_refused(&dubbo_rules_filter,
+		       "{discovery: {rules_name: a, config_source: {path: x}}}", "discovery",
+		       "rules can't be subscribed to here");
 	filter_refused(&dubbo_rules_filter, "{sources: [{filename: x}]}", "sources[0].filename",
-		       "files can't be read here");
+		       "'x' can't be read");
 }
 
 /* --- from a request to a choice, as a router does it --- */
@@ -55,7 +65,8 @@ static uint64_t left(struct stream_fixture *f, const char *lines)
 	filter->type->policy->choose(filter->config, &facts, &choice);
 	uint64_t bits = UINT64_MAX;
 	if (choice.rule) {
-		assert_ptr_equal(choice.rule, &config->rule);
+		assert_ptr_equal(choice.rule->type, &dubbo_rules_host_rule);
+		assert_int_equal(choice.rule->id, config->set->id ^ config->application_hash);
 		void *view = choice.rule->type->open(choice.rule, &hosts, SLICE("cluster"), 1);
 		bits = *choice.rule->type
 				->choose(view, choice.rule, choice.rule_request, &hosts, &arena)
