@@ -59,10 +59,6 @@ struct rpc_dialect {
 	/* Reads what routes ask of a call, likewise (route_match_input.read_call). */
 	void (*read)(struct headers *request, const struct call_needs *needs,
 		     struct argument_value *values, struct arena *arena);
-	/* The text of an attachment by its name on the wire, likewise unless they were read before.
-	 */
-	bool (*attachment)(struct headers *request, struct slice name, struct slice *text,
-			   struct arena *arena);
 };
 
 extern const struct rpc_dialect rpc_dubbo;

@@ -79,13 +79,6 @@ static void read_call(struct headers *request, const struct call_needs *needs,
 		dubbo_attachments_publish(request);
 }
 
-static bool attachment(struct headers *request, struct slice name, struct slice *text,
-		       struct arena *arena)
-{
-	return dubbo_read_attachments(request, arena) && dubbo_attachment(request, name, text) &&
-	       text->data;
-}
-
 const struct rpc_dialect rpc_dubbo = {
 	.name = "dubbo",
 	.stream_protocol = STREAM_PROTOCOL_DUBBO,
@@ -97,5 +90,4 @@ const struct rpc_dialect rpc_dubbo = {
 	.agrees = agrees,
 	.publish = publish,
 	.read = read_call,
-	.attachment = attachment,
 };

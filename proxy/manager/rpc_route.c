@@ -37,7 +37,16 @@ bool rpc_argument(struct stream *s, const struct argument_path *path, struct sli
 
 bool rpc_attachment(struct stream *s, struct slice name, struct slice *text)
 {
-	return dialect_of(s)->attachment(s->request, name, text, &s->arena);
+	const struct rpc_dialect *dialect = dialect_of(s);
+	const struct rpc_attachment *attachment;
+
+	if (dialect->read_attachments && !dialect->read_attachments(s->request, &s->arena))
+		return false;
+	attachment = rpc_attachment_find(s->request->rpc, name);
+	if (!attachment || !attachment->value.data)
+		return false;
+	*text = attachment->value;
+	return true;
 }
 
 void rpc_publish(struct stream *s)

@@ -5,6 +5,7 @@ import random
 import threading
 import time
 
+import dubbo as wire
 import places
 from dubbo_peer import SERVICE, Consumer, Provider
 from gateway import TYPE, Gateway, address, cluster, dubbo_manager, http_manager
@@ -12,6 +13,7 @@ from origin import Origin
 from ports import free_ports
 
 UNIT = "type.googleapis.com/outrigger.filters.unit.v1.Unit"
+RPC = "type.googleapis.com/outrigger.extensions.filters.network.rpc_proxy.v1.RpcProxy"
 ROUTER = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
 SHARDS = 100
 
@@ -24,7 +26,7 @@ def _ranges(owners, fenced=()):
 def _unit(version, owners, fenced=(), units=(), **extra):
     return {"@type": UNIT, "rule": {"name": "users", "version": version, "shard_count": len(owners), "shards": _ranges(owners, fenced), "global_unit": "A",
                                     "units": list(units)},
-            "keys": [{"header": "x-user"}], "extractor": {"substring": {"from": -3, "length": 2}}, **extra}
+            "keys": [{"header": "x-user"}], "extractor": {"substring": {"from": -3, "length": 2}}} | extra
 
 
 class App(Origin):
@@ -47,17 +49,43 @@ class App(Origin):
         sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
 
 
+class CallApp(Provider):
+    """The same for calls pay(id, user): many at a time on one connection."""
+
+    def __init__(self, name):
+        self.writes = []
+        super().__init__(name, hold=True)
+        threading.Thread(target=self.work, daemon=True).start()
+
+    def work(self):
+        while True:
+            sock, frame = self.held.get()
+            threading.Thread(target=self.pay, args=(sock, frame), daemon=True).start()
+
+    def pay(self, sock, frame):
+        *_, id, user, attachments = wire.describe(frame)["values"]
+        begin = time.monotonic()
+        time.sleep(random.random() * 0.02 if random.random() < 0.9 else 0.15)
+        self.writes.append((id, int(user[-3:-1]), begin, time.monotonic(), int(attachments.get("x-outrigger-unit-rule", 0))))
+        try:
+            self.answer(sock, frame)
+        except OSError:
+            pass
+
+
 class _Side:
     """One unit: its application, its outrigger, the file that its rule comes by."""
 
+    app_type, keys = App, [{"header": "x-user"}]
+
     def __init__(self, name):
-        self.name, self.app = name, App(name)
+        self.name, self.app = name, self.app_type(name)
         self.port, = free_ports(1)
         self.rds = places.scratch(f"unit_move_{name}") / "rds.json"
 
     def write(self, version, owners, fenced, other, through, hold="10s", more=None):
         """through: "rds" or "lds"; more: of the route table"""
-        rule = _unit(version, owners, fenced, units=[{"name": self.name}, {"name": other.name, "cluster": "other"}], local_unit=self.name, hold=hold)
+        rule = _unit(version, owners, fenced, units=[{"name": self.name}, {"name": other.name, "cluster": "other"}], local_unit=self.name, hold=hold, keys=self.keys)
         table = {"name": "r", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "app"}}],
                                                  "typed_per_filter_config": {"unit": rule}}], **(more or {})}
         if through == "rds":
@@ -88,6 +116,14 @@ class _Side:
         return g
 
 
+class _CallSide(_Side):
+    app_type, keys = CallApp, [{"argument": "1"}]
+
+    def listener(self, routes):
+        proxy = {"@type": RPC, "stat_prefix": "calls", "http_filters": [{"name": "unit", "typed_config": {"@type": UNIT}}, ROUTER], **routes}
+        return {"name": "l", "address": address(self.port), "filter_chains": [{"filters": [{"name": "calls", "typed_config": proxy}]}]}
+
+
 class _Writers:
     """Threads that write to either unit, each on connections that stay."""
 
@@ -105,18 +141,35 @@ class _Writers:
         for t in self.threads:
             t.join()
 
+    def begin(self):
+        with self.lock:
+            self.next += 1
+            return str(self.next), f"{random.randrange(10 ** 12):016d}"
+
+    def end(self, id, status):
+        with self.lock:
+            self.statuses[id] = status
+
     def go(self):
         conns = [http.client.HTTPConnection("127.0.0.1", s.port, timeout=30) for s in self.sides]
         while not self.over.is_set():
-            with self.lock:
-                self.next += 1
-                id = self.next
+            id, user = self.begin()
             conn = random.choice(conns)
-            conn.request("POST", "/", body=b"w", headers={"x-id": str(id), "x-user": f"{random.randrange(10 ** 12):016d}"})
+            conn.request("POST", "/", body=b"w", headers={"x-id": id, "x-user": user})
             r = conn.getresponse()
             r.read()
-            with self.lock:
-                self.statuses[id] = r.status
+            self.end(id, r.status)
+
+
+class _Callers(_Writers):
+    def go(self):
+        consumers = [Consumer(s.port, timeout=30) for s in self.sides]
+        while not self.over.is_set():
+            id, user = self.begin()
+            frame = random.choice(consumers).ask("pay", args=(id, user))
+            self.end(id, 200 if frame.status == 20 and frame.body[:1] == b"\x91" else (frame.status, frame.body))
+        for c in consumers:
+            c.sock.close()
 
 
 def _wait(side, g, stat, version):
@@ -156,14 +209,14 @@ def _judge(sides, writers, history):
     assert len(seen) == len(writers.statuses), (len(seen), len(writers.statuses))
 
 
-def _move(through, rounds):
-    sides = [_Side("A"), _Side("B")]
+def _move(through, rounds, side=_Side, writers_type=_Writers):
+    sides = [side("A"), side("B")]
     owners = ["A" if s < SHARDS // 2 else "B" for s in range(SHARDS)]
     version, history, moved = 1, {1: (list(owners), set())}, 0
     for i in (0, 1):
         sides[i].write(version, owners, (), sides[1 - i], through)
     try:
-        with sides[0].gateway(sides[1], through) as a, sides[1].gateway(sides[0], through) as b, _Writers(sides, 12) as writers:
+        with sides[0].gateway(sides[1], through) as a, sides[1].gateway(sides[0], through) as b, writers_type(sides, 12) as writers:
             gateways = (a, b)
             for _ in range(rounds):
                 giver = random.choice([0, 1])
@@ -197,6 +250,11 @@ def _move(through, rounds):
 def shards_move_under_load():
     """The rule comes with the routes: tables change below connections that stay."""
     return _move("rds", 8)
+
+
+def shards_move_under_calls():
+    """Dubbo: the key is an argument, callers share the connections between the units, and a write that is held holds up none behind it."""
+    return _move("rds", 5, _CallSide, _Callers)
 
 
 def shards_move_with_the_listener():
