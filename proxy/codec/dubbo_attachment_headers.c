@@ -1,5 +1,7 @@
 /* Attachments as headers. */
 #include "codec/dubbo_attachments.h"
+
+#include "codec/dubbo_edits.h"
 #include "codec/hessian2_string.h"
 
 #define PREFIX "attachment:"
@@ -161,6 +163,17 @@ static bool is_own(const struct headers *headers, uint32_t own, struct slice nam
 	return false;
 }
 
+/* What the headers are now is what came. */
+static void note_received(struct headers *headers, uint32_t own)
+{
+	struct rpc_received *received = ARENA_NEW(headers->arena, struct rpc_received);
+	struct header *items = arena_alloc(headers->arena, headers->count * sizeof *items);
+
+	memcpy(items, headers->items, headers->count * sizeof *items);
+	*received = (struct rpc_received){headers->count, own, items};
+	headers->rpc->received = received;
+}
+
 void dubbo_attachments_publish(struct headers *headers)
 {
 	struct rpc_head *rpc = headers->rpc;
@@ -182,12 +195,7 @@ void dubbo_attachments_publish(struct headers *headers)
 			name = with_prefix(name, arena);
 		headers_add(headers, name, safe_value(groups.items[i].value, arena));
 	}
-
-	struct rpc_received *received = ARENA_NEW(arena, struct rpc_received);
-	struct header *items = arena_alloc(arena, headers->count * sizeof *items);
-	memcpy(items, headers->items, headers->count * sizeof *items);
-	*received = (struct rpc_received){headers->count, own, items};
-	rpc->received = received;
+	note_received(headers, own);
 }
 
 /* --- and back */
@@ -255,6 +263,7 @@ void dubbo_attachments_name(struct headers *headers)
 	};
 	struct rpc_head *rpc = headers->rpc;
 	struct slice values[COUNT] = {{NULL, 0}};
+	bool is_as_it_came = !rpc->received && !dubbo_may_be_edited(headers);
 
 	for (uint32_t i = 0; i < rpc->attachment_count; i++)
 		for (unsigned n = 0; n < COUNT; n++)
@@ -269,4 +278,6 @@ void dubbo_attachments_name(struct headers *headers)
 		   values[TIMEOUT].data ? values[TIMEOUT] : values[COUNTDOWN]);
 	set_header(headers, HEADER_TRI_CONSUMER_APPNAME,
 		   values[REMOTE].data ? values[REMOTE] : values[APPLICATION]);
+	if (is_as_it_came) /* and names that say what came are no change */
+		note_received(headers, headers->count);
 }

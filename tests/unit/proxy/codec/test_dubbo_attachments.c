@@ -2,6 +2,7 @@
 #include "unit/proxy/codec/dubbo_harness.h"
 
 #include "codec/dubbo_arguments.h"
+#include "codec/dubbo_edits.h"
 #include "codec/dubbo_jsonb.h"
 
 /* A body: "2.0.2", service "s", version "0.0.0", method "m", then these parameter types and what
@@ -214,6 +215,21 @@ static void what_cannot_be_read_is_not_there(void **state)
 				 is_fine);
 		done(end);
 	}
+}
+
+/* Who only reads attachments changes nothing: the body goes on as it came. */
+static void reading_is_no_edit(void **state)
+{
+	struct end *end = ask("", "48 0774696d656f7574 0431303030 0567726f7570 0167 5a");
+	(void)state;
+
+	assert_true(end->attachments_read);
+	assert_true(headers_has(end->calls->headers, HEADER_TRI_SERVICE_TIMEOUT));
+	assert_true(headers_has(end->calls->headers, HEADER_TRI_SERVICE_GROUP));
+	assert_false(dubbo_may_be_edited(end->calls->headers));
+	headers_set_id(end->calls->headers, HEADER_TRI_SERVICE_GROUP, SLICE("h"));
+	assert_true(dubbo_may_be_edited(end->calls->headers));
+	done(end);
 }
 
 static bool reads_with_entries(unsigned count, size_t value_len)
@@ -534,6 +550,7 @@ static void jsonb_numbers_and_strings_have_their_texts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reading_is_no_edit),
 		cmocka_unit_test(arguments_are_counted_as_java_does),
 		cmocka_unit_test(values_match_as_their_java_text),
 		cmocka_unit_test(the_last_of_a_name_wins_and_case_comes_second),
