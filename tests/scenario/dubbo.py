@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dubbo as wire
 from dubbo_peer import READONLY, SERVICE, WRITEABLE, Consumer, Provider
-from gateway import TYPE, Gateway, address, cluster, dubbo_manager
+from gateway import TYPE, Gateway, address, cluster, dubbo_manager, rpc_manager
 from ports import free_ports
 
 ROUTES = {"gone": "nobody", "none": "empty", "refused": "dead", "hello|fire": "up"}
@@ -389,10 +389,17 @@ def a_drain_after_a_failing_health_check_ends_the_connection():
 
 def a_cluster_may_have_a_connection_for_each_client():
     """connection_pool_per_downstream_connection: nobody else's calls are on it, and it ends with the client's."""
+    _connections_are_not_shared(dubbo_manager(SERVICE, {"hello": "up"}), connection_pool_per_downstream_connection=True)
+
+
+def a_listener_may_have_a_connection_for_each_client():
+    """rpc_proxy's `shared: false`."""
+    _connections_are_not_shared(rpc_manager("up", shared=False))
+
+
+def _connections_are_not_shared(manager, **of_cluster):
     provider = Provider()
-    manager = dubbo_manager(SERVICE, {"hello": "up"})
-    with Gateway("dubbo-unshared", manager, [cluster("up", provider.port, connection_pool_per_downstream_connection=True)],
-                 args=["--disable-hot-restart", "--concurrency", "1"]) as g:
+    with Gateway("dubbo-unshared", manager, [cluster("up", provider.port, **of_cluster)], args=["--disable-hot-restart", "--concurrency", "1"]) as g:
         consumers = [Consumer(g.port) for _ in range(4)]
         provider.hold = True
         for _ in range(3):

@@ -113,7 +113,7 @@ class Relay:
 class Chaos:
     """Kills 10 % of the relays' connections every so often, while it is entered."""
 
-    def __init__(self, *relays, every=0.02, chance=0.1):
+    def __init__(self, *relays, every=0.03, chance=0.1):
         self.relays, self.every, self.chance, self.is_over = relays, every, chance, threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 

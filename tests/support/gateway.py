@@ -66,6 +66,14 @@ def rule(to, method=None, arguments=None, attachments=None, **match):
     return {**({"match": match} if match else {}), "route": {"cluster": to}}
 
 
+def rpc_manager(to, **extra):
+    """All calls to one cluster; extra: further fields of RpcProxy."""
+    return {"name": "rpc", "typed_config": {
+        "@type": "type.googleapis.com/outrigger.extensions.filters.network.rpc_proxy.v1.RpcProxy", "stat_prefix": "dubbo", "route_config": {
+            "name": "r", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": to, "timeout": "0s"}}]}]},
+        "http_filters": [{"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}], **extra}}
+
+
 @dataclasses.dataclass
 class Answer:
     status: int
