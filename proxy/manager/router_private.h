@@ -5,7 +5,7 @@
  *   router_retry.c    whether and when to try again
  *   router_policy.c   what policies make of the choice
  *   router_mirror.c   copies for other clusters
- *   router_lane.c     connections that a client shares with nobody
+ *   router_reserve.c  connections that a client shares with nobody
  *   router_count.c    what clusters count
  *
  * Owner: the stream's arena. Thread: its worker. */
@@ -15,7 +15,6 @@
 #include "manager/router.h"
 #include "routing/route.h"
 #include "routing/timeouts.h"
-#include "stream/session.h"
 #include "stream/session.h"
 #include "stream/stream.h"
 #include "upstream/upstream_worker.h"
@@ -96,13 +95,13 @@ static inline bool router_narrow(struct router *r)
 	       router_ask_policies(r);
 }
 
-/* router_lane.c: whose connections the request takes; NULL: those of all */
-struct lane *router_make_lane(struct router *r);
-static inline struct lane *router_lane(struct router *r)
+/* router_reserve.c: whose connections the request takes; NULL: those of all */
+struct reserve *router_make_reserve(struct router *r);
+static inline struct reserve *router_reserve(struct router *r)
 {
 	return UNLIKELY(r->stream->session->config->is_unshared ||
 			cluster_worker_config(r->cluster)->has_pool_per_downstream)
-		       ? router_make_lane(r)
+		       ? router_make_reserve(r)
 		       : NULL;
 }
 

@@ -42,8 +42,8 @@ static void session_gone(struct session *session)
 	struct pin *listener = session->listener;
 	addr_packed_free(session->remote);
 	addr_packed_free(session->local);
-	if (UNLIKELY(session->has_lane))
-		session->worker->end_lane(session->worker->upstream, session->id);
+	if (UNLIKELY(session->has_reserve))
+		session->worker->end_reserve(session->worker->upstream, session->id);
 	session->config->type->ended(session);
 	pin_drop(listener);
 }

@@ -108,7 +108,7 @@ struct session {
 	uint32_t request_count;
 	uint32_t buffer_limit;
 	unsigned stream_count : 23;
-	bool has_lane : 1;      /* upstream connections of its own (upstream/lane.h) */
+	bool has_reserve : 1;   /* upstream connections of its own (upstream/reserve.h) */
 	bool is_head_begun : 1; /* … that has a time limit, and isn't whole */
 	bool is_draining : 1;   /* told the codec */
 	bool is_closing : 1;

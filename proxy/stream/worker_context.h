@@ -30,8 +30,9 @@ struct worker_context {
 	struct pin_table pins;
 	struct stats_shard *stats;
 	struct upstream_worker *upstream;
-	/* A client connection with upstream connections of its own has gone (upstream/lane.h). */
-	void (*end_lane)(struct upstream_worker *upstream, uint64_t client);
+	/* A client connection with upstream connections of its own has gone (upstream/reserve.h).
+	 */
+	void (*end_reserve)(struct upstream_worker *upstream, uint64_t client);
 	struct log_worker *logs;
 	struct random random;
 	unsigned index;

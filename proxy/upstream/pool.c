@@ -61,11 +61,11 @@ static void pool_free(struct grave *grave)
 
 void pool_end_if_over(struct pool *pool)
 {
-	if (LIKELY(!pool->is_of_lane) || pool->is_buried || !pool_is_empty(pool) ||
+	if (LIKELY(!pool->is_reserved) || pool->is_buried || !pool_is_empty(pool) ||
 	    !(pool->is_draining || pool->is_closing))
 		return;
 	pool->is_buried = true;
-	list_remove(&pool->in_lane);
+	list_remove(&pool->in_reserve);
 	list_remove(&pool->in_host);
 	worker_host_count_pool(pool->host, false);
 	loop_bury(pool->host->cluster->upstream->loop, &pool->grave, pool_free);
@@ -174,7 +174,7 @@ struct upstream_conn *pool_with_room(struct pool *pool)
 	struct upstream_conn *uc = newest(pool, UPSTREAM_CONN_READY);
 
 	if (LIKELY(!pool->is_multiplexed || pool->host->active < MULTIPLEX_MARK) || !uc ||
-	    pool->is_of_lane)
+	    pool->is_reserved)
 		return uc;
 	return least_loaded(pool);
 }

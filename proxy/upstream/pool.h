@@ -35,9 +35,9 @@ struct pool {
 	unsigned conn_count, connecting_count, pending_count;
 	uint64_t grows_after_ms; /* not before is another one opened beside those that serve */
 	bool is_multiplexed;
-	bool is_of_lane;                   /* serves one client connection (lane.h) */
-	bool is_buried;                    /* … which has gone, and the last connection with it */
-	struct list_node in_lane, in_host; /* of a lane's pool: its lane's, its host's */
+	bool is_reserved; /* serves one client connection (reserve.h) */
+	bool is_buried;   /* … which has gone, and the last connection with it */
+	struct list_node in_reserve, in_host; /* of a reserve's pool: its reserve's, its host's */
 	struct grave grave;
 	bool is_closing;  /* by pool_close: nothing is opened any more */
 	bool is_draining; /* the host has left its cluster: no new connections for new requests'
@@ -50,8 +50,8 @@ void pool_close(struct pool *pool);
 /* Idle connections close now, the others with their last request. */
 void pool_drain(struct pool *pool);
 
-/* Frees a lane's pool, with the turn's end, when its lane or its host has gone and nothing is left
- * in it. Others are their host's. */
+/* Frees a reserve's pool, with the turn's end, when its reserve or its host has gone and nothing is
+ * left in it. Others are their host's. */
 void pool_end_if_over(struct pool *pool);
 
 static inline bool pool_is_empty(const struct pool *pool)

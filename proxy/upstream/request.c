@@ -2,13 +2,13 @@
 
 #include "codec/dubbo_frame.h"
 #include "telemetry/stats_cluster.h"
-#include "upstream/lane.h"
+#include "upstream/reserve.h"
 #include "upstream/upstream_worker.h"
 
 static struct pool *pool_of(const struct upstream_request *request)
 {
-	if (UNLIKELY(request->lane != NULL))
-		return lane_pool(request->lane, request->host, request->protocol);
+	if (UNLIKELY(request->reserve != NULL))
+		return reserve_pool(request->reserve, request->host, request->protocol);
 	return worker_host_pool(request->host, request->protocol);
 }
 
@@ -17,11 +17,11 @@ void upstream_request_start(struct upstream_request *request, struct worker_host
 			    const struct upstream_request_events *events)
 {
 	uint8_t priority = request->priority;
-	struct lane *lane = request->lane;
+	struct reserve *reserve = request->reserve;
 
 	memset(request, 0, sizeof *request);
 	request->priority = priority;
-	request->lane = lane;
+	request->reserve = reserve;
 	request->events = events;
 	request->exchange.arena = arena;
 	request->host = worker_host_hold(host);

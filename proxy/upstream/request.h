@@ -20,7 +20,7 @@
 #include "message/stream_info.h"
 
 struct cluster_worker;
-struct lane;
+struct reserve;
 struct upstream_conn;
 struct upstream_request;
 struct worker_host;
@@ -59,7 +59,7 @@ struct upstream_request {
 	const struct upstream_request_events *events;
 	struct list_node link;      /* in its pool's pending, or its connection's requests */
 	struct worker_host *host;   /* counted while not over */
-	struct lane *lane;          /* set before start: NULL, or whose connections it takes */
+	struct reserve *reserve;    /* set before start: NULL, or whose connections it takes */
 	struct upstream_conn *conn; /* while attached */
 	uint8_t state;              /* enum upstream_request_state */
 	uint8_t protocol;           /* enum stream_protocol */
@@ -75,7 +75,7 @@ struct upstream_request {
 	size_t unsent_at;
 };
 
-/* The host must be this worker's. priority and lane are set, and kept. arena: where answers'
+/* The host must be this worker's. priority and reserve are set, and kept. arena: where answers'
  * headers are made. */
 void upstream_request_start(struct upstream_request *request, struct worker_host *host,
 			    enum stream_protocol protocol, struct arena *arena,

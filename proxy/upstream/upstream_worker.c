@@ -58,7 +58,7 @@ struct worker_host *worker_host_get(struct cluster_worker *cluster, struct host 
 	invariant(wh);
 	wh->host = host_take(host);
 	wh->cluster = cluster;
-	list_init(&wh->lane_pools);
+	list_init(&wh->reserved_pools);
 	uint32_t b = bucket_of(cluster, host);
 	wh->next = cluster->buckets[b];
 	cluster->buckets[b] = wh;
@@ -81,7 +81,7 @@ static bool has_connections(const struct worker_host *wh)
 	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++)
 		if (wh->pools[i] && !pool_is_empty(wh->pools[i]))
 			return true;
-	return !list_is_empty(&wh->lane_pools);
+	return !list_is_empty(&wh->reserved_pools);
 }
 
 static void cluster_free_if_over(struct cluster_worker *cluster);
@@ -141,7 +141,8 @@ void worker_host_remove(struct worker_host *wh)
 	for (int i = 0; i < UPSTREAM_PROTOCOLS; i++)
 		if (wh->pools[i])
 			pool_drain(wh->pools[i]);
-	for (struct list_node *n = wh->lane_pools.next, *next; n != &wh->lane_pools; n = next) {
+	for (struct list_node *n = wh->reserved_pools.next, *next; n != &wh->reserved_pools;
+	     n = next) {
 		struct pool *pool = container_of(n, struct pool, in_host);
 		next = n->next;
 		pool_drain(pool);
@@ -349,7 +350,8 @@ struct host_counts worker_host_counts(const struct worker_host *wh)
 	struct host_counts counts = wh->counts;
 
 	counts.rq_active = wh->active;
-	for (const struct list_node *n = wh->lane_pools.next; n != &wh->lane_pools; n = n->next) {
+	for (const struct list_node *n = wh->reserved_pools.next; n != &wh->reserved_pools;
+	     n = n->next) {
 		const struct pool *pool = container_of(n, struct pool, in_host);
 		counts.cx_active += pool->conn_count;
 		counts.rq_pending += pool->pending_count;
@@ -532,7 +534,7 @@ struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table 
 	upstream->random = random;
 	scope_init(&upstream->fired);
 	map_init(&upstream->names, NULL);
-	map_init(&upstream->lanes, NULL);
+	map_init(&upstream->reserves, NULL);
 	upstream->dubbo_options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 							 .max_in_flight = DUBBO_MAX_IN_FLIGHT,
 							 .counts = &upstream->dubbo_counts,
@@ -549,8 +551,9 @@ static void close_bucket(struct cluster_worker *cluster, uint32_t bucket)
 		for (int p = 0; p < UPSTREAM_PROTOCOLS; p++)
 			if (wh->pools[p])
 				pool_close(wh->pools[p]);
-		while (!list_is_empty(&wh->lane_pools)) {
-			struct pool *pool = container_of(wh->lane_pools.next, struct pool, in_host);
+		while (!list_is_empty(&wh->reserved_pools)) {
+			struct pool *pool =
+				container_of(wh->reserved_pools.next, struct pool, in_host);
 			pool_close(pool);
 			pool_end_if_over(pool);
 		}
@@ -572,6 +575,6 @@ void upstream_worker_free(struct upstream_worker *upstream)
 	}
 	free(upstream->clusters);
 	map_free(&upstream->names);
-	map_free(&upstream->lanes);
+	map_free(&upstream->reserves);
 	free(upstream);
 }

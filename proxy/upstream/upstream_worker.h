@@ -48,7 +48,7 @@ struct worker_host {
 	struct host_counts counts;
 	uint64_t told_requests, told_successes; /* of the counts, what main knows */
 	struct pool *pools[UPSTREAM_PROTOCOLS]; /* NULL: never used */
-	struct list_node lane_pools;            /* pool->in_host: of lanes that call it */
+	struct list_node reserved_pools;        /* pool->in_host: of reserves that call it */
 };
 
 struct cluster_worker {
@@ -89,8 +89,8 @@ struct upstream_worker {
 	struct random *random;
 	struct cluster_worker **clusters; /* by slot; NULL: not configured */
 	uint32_t cluster_size;
-	struct map names; /* of configured clusters -> cluster_worker */
-	struct map lanes; /* client connection's id -> lane (lane.h) */
+	struct map names;    /* of configured clusters -> cluster_worker */
+	struct map reserves; /* client connection's id -> reserve (reserve.h) */
 	uint64_t next_conn_id;
 	struct dubbo_options dubbo_options;
 	struct dubbo_counts dubbo_counts;

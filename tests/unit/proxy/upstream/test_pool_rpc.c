@@ -6,7 +6,7 @@
 #include <poll.h>
 
 #include "codec/dubbo_frame.h"
-#include "upstream/lane.h"
+#include "upstream/reserve.h"
 #include "upstream/request.h"
 
 enum { PROVIDERS = 3, CONNS = 8, CALLS = 2600 };
@@ -661,21 +661,21 @@ static void odd_frames_of_a_provider_are_counted(void **context)
 
 /* --- connections of one client */
 
-static struct call *call_in(unsigned n, struct lane *lane)
+static struct call *call_in(unsigned n, struct reserve *reserve)
 {
-	calls[n].request.lane = lane;
+	calls[n].request.reserve = reserve;
 	return call(n);
 }
 
-static void a_lane_has_a_connection_for_itself(void **context)
+static void a_reserve_has_a_connection_for_itself(void **context)
 {
 	struct provider *p = &providers[0];
-	struct lane one, two;
+	struct reserve one, two;
 	uint64_t ids[4];
 	(void)context;
 
-	lane_init(&one);
-	lane_init(&two);
+	reserve_init(&one);
+	reserve_init(&two);
 	with(1);
 	warm_up(1); /* the shared one */
 	call_in(1, &one);
@@ -695,30 +695,30 @@ static void a_lane_has_a_connection_for_itself(void **context)
 	await(&calls[2], ANSWERED);
 
 	upstream_request_cancel(&calls[1].request); /* its client leaves */
-	lane_end(&one);
+	reserve_end(&one);
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 2);
-	lane_end(&two);
+	reserve_end(&two);
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 1);
 	answer(p, 0, ids[3]);
 	await(&calls[4], ANSWERED);
 }
 
-static void lanes_outlive_their_connections_and_hosts(void **context)
+static void reserves_outlive_their_connections_and_hosts(void **context)
 {
-	struct lane lane, waits;
+	struct reserve reserve, waits;
 	uint64_t id;
 	(void)context;
 
-	lane_init(&lane);
-	lane_init(&waits);
+	reserve_init(&reserve);
+	reserve_init(&waits);
 	with(1);
-	call_in(0, &lane);
+	call_in(0, &reserve);
 	await_conns(&providers[0], 1);
 	await_frame(&providers[0], 0, &id);
 	close(providers[0].conns[0]);
 	providers[0].count = 0;
 	await(&calls[0], RESET);
-	call_in(0, &lane); /* another one */
+	call_in(0, &reserve); /* another one */
 	await_conns(&providers[0], 1);
 	await_frame(&providers[0], 0, &id);
 	call_in(1, &waits); /* connects when the host goes */
@@ -733,41 +733,41 @@ static void lanes_outlive_their_connections_and_hosts(void **context)
 	await(&calls[0], ANSWERED);
 	assert_int_equal(cluster()->host_count, 0);
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 0);
-	assert_true(list_is_empty(&lane.pools));
+	assert_true(list_is_empty(&reserve.pools));
 
-	call_in(0, &lane);
+	call_in(0, &reserve);
 	await_conns(&providers[1], 1);
 	await_frame(&providers[1], 0, &id);
 	upstream_request_cancel(&calls[0].request);
-	lane_end(&lane);
-	lane_end(&waits);
+	reserve_end(&reserve);
+	reserve_end(&waits);
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 0);
 }
 
-static void a_lane_to_nowhere_fails(void **context)
+static void a_reserve_to_nowhere_fails(void **context)
 {
-	struct lane lane;
+	struct reserve reserve;
 	(void)context;
 
-	lane_init(&lane);
+	reserve_init(&reserve);
 	with(1);
 	hang_up(&providers[0]);
-	await(call_in(0, &lane), FAILED);
-	await(call_in(0, &lane), FAILED);
-	lane_end(&lane);
+	await(call_in(0, &reserve), FAILED);
+	await(call_in(0, &reserve), FAILED);
+	reserve_end(&reserve);
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 0);
 }
 
 /* The worker ends before the client's connection does. */
-static void a_lane_that_outlives_the_worker_s_hosts(void **context)
+static void a_reserve_that_outlives_the_worker_s_hosts(void **context)
 {
-	static struct lane lane;
+	static struct reserve reserve;
 	uint64_t id;
 	(void)context;
 
-	lane_init(&lane);
+	reserve_init(&reserve);
 	with(1);
-	call_in(0, &lane);
+	call_in(0, &reserve);
 	await_conns(&providers[0], 1);
 	await_frame(&providers[0], 0, &id);
 	answer(&providers[0], 0, id);
@@ -790,10 +790,10 @@ int main(void)
 		IN_FIXTURE(connections_grow_with_the_calls_in_flight),
 		IN_FIXTURE(a_readonly_host_is_not_grown),
 		IN_FIXTURE(odd_frames_of_a_provider_are_counted),
-		IN_FIXTURE(a_lane_has_a_connection_for_itself),
-		IN_FIXTURE(lanes_outlive_their_connections_and_hosts),
-		IN_FIXTURE(a_lane_to_nowhere_fails),
-		IN_FIXTURE(a_lane_that_outlives_the_worker_s_hosts),
+		IN_FIXTURE(a_reserve_has_a_connection_for_itself),
+		IN_FIXTURE(reserves_outlive_their_connections_and_hosts),
+		IN_FIXTURE(a_reserve_to_nowhere_fails),
+		IN_FIXTURE(a_reserve_that_outlives_the_worker_s_hosts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

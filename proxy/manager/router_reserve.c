@@ -2,13 +2,13 @@
  * wants them, ended with the client connection. */
 #include "manager/router_private.h"
 #include "stream/session.h"
-#include "upstream/lane.h"
+#include "upstream/reserve.h"
 
-struct lane *router_make_lane(struct router *r)
+struct reserve *router_make_reserve(struct router *r)
 {
 	struct session *session = r->stream->session;
 
-	session->has_lane = true;
-	session->worker->end_lane = upstream_lane_end;
-	return upstream_lane(session->worker->upstream, session->id);
+	session->has_reserve = true;
+	session->worker->end_reserve = upstream_reserve_end;
+	return upstream_reserve(session->worker->upstream, session->id);
 }
