@@ -196,19 +196,39 @@ struct cluster_worker *rpc_call_cluster(const struct stream *s, const struct rou
 		return NULL;
 	struct cluster_worker *cluster = cluster_worker_find(s->worker->upstream, action->slot);
 	const struct cluster *config = cluster ? cluster_worker_config(cluster) : NULL;
-	return config && config->type != CLUSTER_ORIGINAL_DST && !config->has_pool_per_downstream
+	return config && !config->uses_header_for_original_dst && !config->has_pool_per_downstream
 		       ? cluster
 		       : NULL;
 }
 
-static struct worker_host *choose_host(struct cluster_worker *cluster, const struct route *route)
+/* Where the caller wanted to go, if the cluster takes it there. */
+static struct worker_host *choose_destination(const struct session *session,
+					      struct cluster_worker *cluster)
+{
+	const struct cluster *config = cluster_worker_config(cluster);
+	struct addr destination;
+
+	if (config->type != CLUSTER_ORIGINAL_DST)
+		return NULL;
+	addr_unpack(session->local, &destination);
+	if (config->original_dst_port)
+		destination.port = config->original_dst_port;
+	return cluster_worker_pick(
+		cluster,
+		&(struct pick){.address = &destination, .attempts = 1, .index = BALANCE_NONE});
+}
+
+static struct worker_host *choose_host(const struct session *session,
+				       struct cluster_worker *cluster, const struct route *route)
 {
 	struct worker_host *only = cluster_worker_only(cluster);
 	const struct host_set *set = cluster_worker_hosts(cluster);
 
 	if (LIKELY(only != NULL))
 		return only;
-	if (!set || set->drop_count)
+	if (UNLIKELY(!set))
+		return choose_destination(session, cluster);
+	if (set->drop_count)
 		return NULL;
 	return cluster_worker_pick(cluster, &(struct pick){.match = route->forward->metadata_match,
 							   .attempts = 1,
@@ -227,7 +247,7 @@ bool rpc_call_pass(struct codec *codec, struct rpc_kept *kept, uint64_t id, stru
 		     !memo->straight_to || session->is_closing ||
 		     session->stream_count >= rpc_manager_of(session)->max_in_flight))
 		return false;
-	struct worker_host *host = choose_host(memo->straight_to, route);
+	struct worker_host *host = choose_host(session, memo->straight_to, route);
 	if (UNLIKELY(!host))
 		return false;
 	struct rpc_call *call = call_take(worker);

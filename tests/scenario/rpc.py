@@ -236,6 +236,37 @@ def a_copy_of_a_call_goes_to_a_mirror():
     up.stop(), shadow.stop()
 
 
+def a_route_changes_and_spreads_calls():
+    """Header mutations are attachments at the provider; a hash of an attachment keeps its calls at one host; a filter's settings are the route's."""
+    held = Provider(hold=True)
+    change = {"match": {"prefix": "/"}, "route": {"cluster": "up", "timeout": "0s"},
+              "request_headers_to_add": [{"header": {"key": "lane", "value": "gray-%REQ(colour)%"}}], "request_headers_to_remove": ["secret"]}
+    with Gateway("rpc-mutations", _proxy(_table(change)), [cluster("up", held.port)]) as g, Consumer(g.port) as c:
+        c.call("hello", args=["x"], attachments={"colour": "red", "secret": "s3"})
+        (sock, frame), = held.take(1)
+        assert b"gray-red" in frame.body and b"lane" in frame.body and b"s3" not in frame.body and b"colour" in frame.body, frame.body
+        held.answer(sock, frame)
+        assert _text(c.read()) == "p"
+    held.stop()
+
+    hosts = [Provider(n) for n in "abcd"]
+    spread = {"match": {"prefix": "/"}, "route": {"cluster": "ring", "timeout": "0s", "hash_policy": [{"header": {"header_name": "user"}}]}}
+    with Gateway("rpc-hash", _proxy(_table(spread), use_caller_timeout=False), [cluster("ring", *(h.port for h in hosts), lb_policy="RING_HASH")]) as g, Consumer(g.port) as c:
+        first = {u: _text(c.ask("hello", attachments={"user": f"u{u}"})) for u in range(40)}
+        assert first == {u: _text(c.ask("hello", attachments={"user": f"u{u}"})) for u in range(40)} and len(set(first.values())) > 1, first
+    for h in hosts:
+        h.stop()
+
+    provider = Provider()
+    fault = {"name": "fault", "typed_config": {"@type": TYPE + "http.fault.v3.HTTPFault"}}
+    own = {"@type": TYPE + "http.fault.v3.HTTPFault", "abort": {"http_status": 503, "percentage": {"numerator": 100}}}
+    table = _table(_to("up", path=f"/{SERVICE}/hello"), _to("up") | {"typed_per_filter_config": {"fault": own}})
+    table["route_config"]["virtual_hosts"][0]["routes"][0]["match"].pop("prefix")
+    with Gateway("rpc-per-route", _proxy(table, filters=[fault]), [cluster("up", provider.port)]) as g, Consumer(g.port) as c:
+        assert _text(c.ask()) == "p" and b"fault filter abort" in c.ask("other").body and provider.count == 1
+    provider.stop()
+
+
 def calls_go_where_their_callers_wanted():
     """pass_through to an ORIGINAL_DST cluster: no discovery, no second routing; filters and counts as ever."""
     provider = Provider()
