@@ -248,6 +248,20 @@ static unsigned bolt_room(const struct codec *codec)
 	return most - bolt->calls.open;
 }
 
+static struct codec_frame_parts bolt_frame_parts(struct slice head)
+{
+	struct bolt_frame frame;
+	size_t needs;
+	enum status status = bolt_frame_read(head, UINT32_MAX, &frame, &needs);
+
+	invariant(!status || (status == STATUS_AGAIN && needs > BOLT_HEADER_MAX));
+	return (struct codec_frame_parts){
+		.header = bolt_frame_header_size(&frame),
+		.payload = (size_t)bolt_frame_payload_size(&frame),
+		.trailer = bolt_frame_has_crc(&frame) ? BOLT_CRC_SIZE : 0,
+	};
+}
+
 static void bolt_close(struct codec *codec)
 {
 	struct bolt *bolt = bolt_of(codec);
@@ -299,6 +313,7 @@ const struct codec_type bolt_client_codec = {
 	.send_trailers = bolt_send_trailers,
 	.abandon = bolt_client_abandon,
 	.room = bolt_room,
+	.frame_parts = bolt_frame_parts,
 	.heartbeat = bolt_heartbeat,
 	.close = bolt_close,
 };

@@ -97,16 +97,16 @@ extern const struct codec_type bolt_codec, bolt_client_codec;
 void bolt_open(struct bolt *bolt, enum codec_side side, const struct codec_events *events,
 	       void *owner, struct buf *out, const struct bolt_options *options);
 
-/* Reads the message's header map into headers->rpc (rpc_attachment_find looks it up), gives the
- * caller's application (app) and timeout their Triple names, and adds a header for each entry: by
- * the rules of dubbo_attachments_publish, which see. Once, from the `headers` event (the payload is
- * needed); what is kept is copied to the arena. False: no Bolt message, no payload at hand any
- * more, or a map that can't be read; then nothing is set. */
-bool bolt_publish(struct headers *headers, struct arena *arena);
+/* Reads the message's header map into headers->rpc (rpc_attachment_find looks it up), and gives the
+ * caller's application (app) and timeout their Triple names; done once, later calls only repeat the
+ * answer. To be called from the `headers` event (the payload is needed); what is kept is copied to
+ * the arena. False: no Bolt message, no payload at hand any more, or a map that can't be read; then
+ * nothing is set. */
+bool bolt_read_fields(struct headers *headers, struct arena *arena);
 
-/* The value of that name in the header map: as above, but adds no headers. */
-bool bolt_field(struct headers *headers, struct slice name, struct slice *value,
-		struct arena *arena);
+/* The same, and adds a header for each entry, by the rules of dubbo_attachments_publish, which see.
+ * Once. */
+bool bolt_publish(struct headers *headers, struct arena *arena);
 
 /* --- frames that pass: sent on as they came, but for their ids --- */
 

@@ -2,12 +2,6 @@
 
 #include "base/crc32.h"
 
-static uint16_t get_u16(const char *from)
-{
-	const uint8_t *p = (const uint8_t *)from;
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 static void put_u16(char *to, uint16_t value)
 {
 	to[0] = (char)(value >> 8);
@@ -29,7 +23,7 @@ static inline size_t type_at(uint8_t protocol)
 /* Fields that stand at the same place behind the type in all forms. */
 static inline void read_common(const char *p, struct bolt_frame *frame)
 {
-	frame->command = get_u16(p);
+	frame->command = bolt_get_u16(p);
 	frame->command_version = (uint8_t)p[2];
 	frame->id = bolt_get_u32(p + 3);
 	frame->serialization = (uint8_t)p[7];
@@ -63,14 +57,14 @@ enum status bolt_frame_read(struct slice bytes, uint32_t payload_limit, struct b
 		frame->switches = (uint8_t)*p++;
 	}
 	if (frame->type == BOLT_ANSWER) {
-		frame->status = get_u16(p);
+		frame->status = bolt_get_u16(p);
 		p += 2;
 	} else {
 		frame->timeout_ms = (int32_t)bolt_get_u32(p);
 		p += 4;
 	}
-	frame->class_len = get_u16(p);
-	frame->headers_len = get_u16(p + 2);
+	frame->class_len = bolt_get_u16(p);
+	frame->headers_len = bolt_get_u16(p + 2);
 	frame->content_len = bolt_get_u32(p + 4);
 	if (UNLIKELY(bolt_frame_payload_size(frame) > payload_limit))
 		return STATUS_TOO_LARGE;

@@ -121,6 +121,18 @@ void bolt_frame_readdress(struct slice bytes, const struct bolt_frame *frame, ui
 
 void bolt_put_u32(char *to, uint32_t value);
 
+static inline uint16_t bolt_get_u16(const char *from)
+{
+	const uint8_t *p = (const uint8_t *)from;
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* Of a whole answer. */
+static inline uint16_t bolt_frame_status(struct slice bytes)
+{
+	return bolt_get_u16(bytes.data + (bytes.data[0] == 1 ? 10 : 12));
+}
+
 static inline uint32_t bolt_get_u32(const char *from)
 {
 	const uint8_t *p = (const uint8_t *)from;

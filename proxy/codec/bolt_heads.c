@@ -74,6 +74,7 @@ static inline void set_frame(struct bolt_request *request, const struct bolt_fra
 	request->head.bolt = &request->frame;
 	request->head.is_oneway = frame->type == BOLT_ONEWAY;
 	request->head.serialization = frame->serialization;
+	request->head.timeout_ms = frame->timeout_ms > 0 ? (uint32_t)frame->timeout_ms : 0;
 	request->gathered.pool = NULL;
 }
 

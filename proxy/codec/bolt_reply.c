@@ -3,26 +3,10 @@
 #include "codec/bolt_fields.h"
 #include "codec/bolt_frame.h"
 #include "codec/bolt_head.h"
-#include "codec/hessian2_string.h"
 #include "codec/hessian2_write.h"
+#include "codec/sofa_hessian.h"
 
 #define ERROR_NAME "sofa_head_response_error"
-
-/* sofa-hessian: the class, its one object, isError true … and behind errorMsg the two other fields,
- * of which responseProps says what the header map says. */
-static const char sofa_before[] = "O\xbe"
-				  "com.alipay.sofa.rpc.core.response.SofaResponse"
-				  "\x94\x07isError\x08"
-				  "errorMsg\x0b"
-				  "appResponse\x0dresponsePropso\x90T";
-static const char sofa_behind[] = "NM\x18" ERROR_NAME "\x04truez";
-
-/* The same in Hessian2. */
-static const char hessian2_before[] = "C0\x2e"
-				      "com.alipay.sofa.rpc.core.response.SofaResponse"
-				      "\x94\x07isError\x08"
-				      "errorMsg\x0b"
-				      "appResponse\x0dresponsePropso\x90T";
 
 static char *put(char *to, struct slice bytes)
 {
@@ -30,48 +14,34 @@ static char *put(char *to, struct slice bytes)
 	return to + bytes.len;
 }
 
-static struct slice sofa_hessian_content(struct slice text, struct arena *arena)
+static struct slice hessian_content(struct hessian2_writer *writer, struct slice text)
 {
-	struct slice before = slice_make(sofa_before, sizeof sofa_before - 1);
-	struct slice behind = slice_make(sofa_behind, sizeof sofa_behind - 1);
-	size_t units;
+	static const char *const fields[] = {"isError", "errorMsg", "appResponse", "responseProps"};
 
-	text = hessian2_from_utf8(text, &units, arena);
-	char *content = arena_alloc(arena, before.len + 3 + text.len + behind.len);
-	char *to = put(content, before);
-	*to++ = 'S'; /* the last chunk, with a length of 16 bits */
-	*to++ = (char)(units >> 8);
-	*to++ = (char)units;
-	to = put(put(to, text), behind);
-	return slice_make(content, (size_t)(to - content));
-}
-
-static struct slice hessian2_content(struct slice text, struct arena *arena)
-{
-	struct slice before = slice_make(hessian2_before, sizeof hessian2_before - 1);
-	struct hessian2_writer writer;
-
-	hessian2_writer_init(&writer, arena);
-	hessian2_write_string(&writer, text);
-	hessian2_write_null(&writer);
-	hessian2_write_map_begin(&writer);
-	hessian2_write_string(&writer, SLICE(ERROR_NAME));
-	hessian2_write_string(&writer, SLICE("true"));
-	hessian2_write_map_end(&writer);
-	struct slice behind = hessian2_written(&writer);
-	char *content = arena_alloc(arena, before.len + behind.len);
-	put(put(content, before), behind);
-	return slice_make(content, before.len + behind.len);
+	hessian2_write_object(
+		writer, hessian2_write_class(writer, BOLT_SOFA_RESPONSE, fields, COUNT_OF(fields)));
+	hessian2_write_bool(writer, true);
+	hessian2_write_string(writer, text);
+	hessian2_write_null(writer);
+	hessian2_write_map_begin(writer);
+	hessian2_write_string(writer, SLICE(ERROR_NAME));
+	hessian2_write_string(writer, SLICE("true"));
+	hessian2_write_map_end(writer);
+	return hessian2_written(writer);
 }
 
 /* .data NULL: unknown. An error in protobuf is its text and nothing else. */
 static struct slice make_content(uint8_t serialization, struct slice text, struct arena *arena)
 {
+	struct hessian2_writer writer;
+
 	switch (serialization) {
 	case BOLT_SOFA_HESSIAN:
-		return sofa_hessian_content(text, arena);
+		sofa_hessian_writer_init(&writer, arena);
+		return hessian_content(&writer, text);
 	case BOLT_HESSIAN2:
-		return hessian2_content(text, arena);
+		hessian2_writer_init(&writer, arena);
+		return hessian_content(&writer, text);
 	case BOLT_PROTOBUF:
 		return text;
 	default:

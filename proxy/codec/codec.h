@@ -97,6 +97,13 @@ struct local_reply {
 	struct slice content_type; /* "" : text/plain */
 };
 
+/* The parts of a frame of a multiplexed protocol. */
+struct codec_frame_parts {
+	size_t header, payload, trailer; /* bytes; the payload is what `data` gives */
+};
+
+enum { CODEC_FRAME_HEAD = 24 }; /* bytes of a frame that tell its parts */
+
 struct codec_type {
 	const char *name; /* "http1", "dubbo" */
 	bool is_multiplexed;
@@ -132,6 +139,9 @@ struct codec_type {
 	void (*undrain)(struct codec *codec);
 	/* Client: how many more exchanges may be opened now. */
 	unsigned (*room)(const struct codec *codec);
+	/* Multiplexed: the parts of the frame that begins with these bytes, up to
+	 * CODEC_FRAME_HEAD of them, which the codec itself has written. */
+	struct codec_frame_parts (*frame_parts)(struct slice head);
 	/* Multiplexed: our heartbeat. NULL: the protocol has none. Returns false when the last one
 	 * is still unanswered. */
 	bool (*heartbeat)(struct codec *codec);

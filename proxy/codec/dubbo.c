@@ -278,6 +278,15 @@ static unsigned dubbo_room(const struct codec *codec)
 	return most - dubbo->calls.open;
 }
 
+static struct codec_frame_parts dubbo_frame_parts(struct slice head)
+{
+	struct dubbo_frame frame;
+	enum status status = dubbo_frame_read(head, UINT32_MAX, &frame);
+
+	invariant(!status || (status == STATUS_AGAIN && head.len >= DUBBO_HEADER_SIZE));
+	return (struct codec_frame_parts){.header = DUBBO_HEADER_SIZE, .payload = frame.body_len};
+}
+
 static void dubbo_close(struct codec *codec)
 {
 	struct dubbo *dubbo = dubbo_of(codec);
@@ -328,6 +337,7 @@ const struct codec_type dubbo_client_codec = {
 	.send_trailers = dubbo_send_trailers,
 	.abandon = dubbo_client_abandon,
 	.room = dubbo_room,
+	.frame_parts = dubbo_frame_parts,
 	.heartbeat = dubbo_heartbeat,
 	.close = dubbo_close,
 };

@@ -138,17 +138,17 @@ static void on_reset(struct upstream_request *request, enum reply_reason reason)
 {
 	struct rpc_call *call = of_request(request);
 	struct rpc_session *rs = call->owner;
-	struct buf payload;
+	struct buf frame;
 
-	buf_init(&payload, &rs->session.worker->loop->pool);
+	buf_init(&frame, &rs->session.worker->loop->pool);
 	call->lost = reason;
 	call->is_unsent =
-		reason == REPLY_CONNECTION_LOST && upstream_request_unsent(request, &payload);
+		reason == REPLY_CONNECTION_LOST && upstream_request_unsent_frame(request, &frame);
 	rs->returning = call;
 	rpc_kept_hold(call->kept);
 	leave(call);
 	rs->session.request_count--;
-	rs->dialect->take_back(rs->session.codec, call->kept, call->id, &payload);
+	rs->dialect->take_back(rs->session.codec, call->kept, call->id, &frame);
 	rs->returning = NULL;
 	rpc_kept_release(call->kept);
 	call_give(rs->session.worker, call);

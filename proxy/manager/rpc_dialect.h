@@ -1,6 +1,7 @@
 /* What the manager of calls must know of a protocol beyond its codec: one const row for each.
  *
- *   rpc_dubbo.c  Dubbo          rpc_session.c and rpc_call.c know none of them by name
+ *   rpc_dubbo.c   Dubbo
+ *   rpc_bolt.c    Bolt      rpc_session.c and rpc_call.c know none of them by name
  *
  * A codec shows whole calls that it can send on without a stream to rpc_call_pass; the row takes
  * their answers, and takes a call back when it needs a stream after all.
@@ -39,10 +40,10 @@ struct rpc_dialect {
 	/* Sends the answer to a call that was passed on to the caller, who knows it by that id. The
 	 * frame lies in turn memory and may be written to. */
 	enum rpc_answer (*pass_answer)(struct codec *codec, uint64_t id, struct slice frame);
-	/* A call that rpc_call_pass took becomes an exchange, with all its events. payload: its
-	 * own, or nothing; what is left of it is dropped. */
+	/* A call that rpc_call_pass took becomes an exchange, with all its events. frame: its own
+	 * whole one (with another id, maybe), or nothing; what is left of it is dropped. */
 	void (*take_back)(struct codec *codec, struct rpc_kept *kept, uint64_t id,
-			  struct buf *payload);
+			  struct buf *frame);
 
 	/* Of an answer with a stream: headers->rpc, not made here. */
 	enum rpc_answer (*answer)(const struct rpc_head *rpc);
@@ -61,7 +62,7 @@ struct rpc_dialect {
 		     struct argument_value *values, struct arena *arena);
 };
 
-extern const struct rpc_dialect rpc_dubbo;
+extern const struct rpc_dialect rpc_dubbo, rpc_bolt;
 
 /* By enum sniffed; NULL: no protocol of calls. rpc_dialects.c */
 extern const struct rpc_dialect *const rpc_dialects[SNIFFED_COUNT];

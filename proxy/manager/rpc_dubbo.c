@@ -48,9 +48,11 @@ static enum rpc_answer pass_answer(struct codec *codec, uint64_t id, struct slic
 	return answer_of(status, result);
 }
 
-static void take_back(struct codec *codec, struct rpc_kept *kept, uint64_t id, struct buf *payload)
+static void take_back(struct codec *codec, struct rpc_kept *kept, uint64_t id, struct buf *frame)
 {
-	dubbo_take_back(container_of(codec, struct dubbo, codec), kept, id, payload);
+	if (frame->len)
+		buf_drain(frame, DUBBO_HEADER_SIZE);
+	dubbo_take_back(container_of(codec, struct dubbo, codec), kept, id, frame);
 }
 
 static enum rpc_answer answer(const struct rpc_head *rpc)

@@ -3,10 +3,11 @@
  *   rpc_session.c: connection, streams, what is counted
  *   rpc_route.c: routes, and what is read for them
  *   rpc_call.c: calls that go straight through, without a stream
- *   rpc_dubbo.c: what is Dubbo's own */
+ *   rpc_dubbo.c, rpc_bolt.c: what is Dubbo's, Bolt's own */
 #ifndef MANAGER_RPC_PRIVATE_H
 #define MANAGER_RPC_PRIVATE_H
 
+#include "codec/bolt.h"
 #include "codec/dubbo.h"
 #include "manager/rpc_manager.h"
 #include "manager/rpc_dialect.h"
@@ -29,6 +30,10 @@ struct rpc_session {
 			struct dubbo codec;
 			struct dubbo_options options;
 		} dubbo;
+		struct {
+			struct bolt codec;
+			struct bolt_options options;
+		} bolt;
 	};
 };
 

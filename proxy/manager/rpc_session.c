@@ -93,6 +93,7 @@ static bool prepare_request(struct stream *s, bool end)
 	const struct rpc_call *returning = rs->returning;
 
 	(void)end;
+	s->info.protocol = (uint8_t)rs->dialect->stream_protocol;
 	s->request->rpc->host = rs->host;
 	rs->host = NULL;
 	rs->returning = NULL;

@@ -127,6 +127,7 @@ struct worker *worker_new(unsigned index, struct mailbox *main_mailbox, struct s
 		    worker->loop.now_ns ^ (uint64_t)index << 56 ^ worker->loop.wall_ns);
 	list_init(&context->served);
 	dubbo_heads_init(&context->dubbo_heads);
+	bolt_heads_init(&context->bolt_heads);
 	init_upstream(worker);
 	return worker;
 }
@@ -205,6 +206,7 @@ void worker_free(struct worker *worker)
 	stream_free_spares(&worker->context);
 	rpc_call_free_spares(&worker->context);
 	dubbo_heads_fini(&worker->context.dubbo_heads);
+	bolt_heads_fini(&worker->context.bolt_heads);
 	loop_fini(&worker->loop);
 	slab_fini(&worker->context.http_sessions);
 	slab_fini(&worker->context.rpc_sessions);

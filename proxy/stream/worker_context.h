@@ -14,6 +14,8 @@
 #include "base/random.h"
 #include "base/slab.h"
 #include "base/slice.h"
+#include "codec/bolt.h"
+#include "codec/bolt_heads.h"
 #include "codec/dubbo.h"
 #include "codec/dubbo_heads.h"
 #include "net/loop.h"
@@ -55,6 +57,8 @@ struct worker_context {
 				  configuration holds in its own only */
 	struct dubbo_heads dubbo_heads; /* of the calls of all its Dubbo connections */
 	struct dubbo_counts dubbo_counts;
+	struct bolt_heads bolt_heads; /* likewise */
+	struct bolt_counts bolt_counts;
 	struct slab http_sessions, rpc_sessions, tcp_sessions; /* their managers' */
 	struct list_node served; /* struct served: all downstream connections of this worker */
 };

@@ -24,6 +24,7 @@ enum {
 	MULTIPLEX_MARK = 1024,  /* calls in flight on a connection before another is opened */
 	MULTIPLEX_GROW_MS = 50, /* between two connections that are opened beside others */
 	MULTIPLEX_OUTPUT_CAP = 16 << 20, /* bytes that wait for a host that doesn't read */
+	BOLT_HEARTBEAT_MS = 15000,       /* Bolt peers close what is silent for 90 s */
 	MULTIPLEX_SILENT_MS = 60000,     /* from a lost heartbeat to the connection's end */
 };
 

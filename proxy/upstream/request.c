@@ -1,6 +1,5 @@
 #include "upstream/request.h"
 
-#include "codec/dubbo_frame.h"
 #include "telemetry/stats_cluster.h"
 #include "upstream/reserve.h"
 #include "upstream/upstream_worker.h"
@@ -136,21 +135,34 @@ void upstream_send_trailers(struct upstream_request *request, struct headers *tr
 	conn_flush_later(&uc->conn);
 }
 
-bool upstream_request_unsent(const struct upstream_request *request, struct buf *body)
+static struct codec_frame_parts unsent_parts(const struct upstream_request *request)
 {
-	char header[DUBBO_HEADER_SIZE];
-	struct dubbo_frame frame;
+	char head[CODEC_FRAME_HEAD];
 	struct buf bytes;
 
+	buf_init(&bytes, request->unsent->pool);
+	buf_copy_range(&bytes, request->unsent, request->unsent_at, sizeof head);
+	size_t len = buf_peek(&bytes, head, sizeof head);
+	buf_clear(&bytes);
+	return request->unsent_type->frame_parts(slice_make(head, len));
+}
+
+bool upstream_request_unsent(const struct upstream_request *request, struct buf *body)
+{
 	if (!request->unsent)
 		return false;
-	buf_init(&bytes, request->unsent->pool);
-	buf_copy_range(&bytes, request->unsent, request->unsent_at, sizeof header);
-	size_t len = buf_peek(&bytes, header, sizeof header);
-	buf_clear(&bytes);
-	enum status status = dubbo_frame_read(slice_make(header, len), UINT32_MAX, &frame);
-	invariant(len == sizeof header && (!status || status == STATUS_AGAIN));
-	buf_copy_range(body, request->unsent, request->unsent_at + sizeof header, frame.body_len);
+	struct codec_frame_parts parts = unsent_parts(request);
+	buf_copy_range(body, request->unsent, request->unsent_at + parts.header, parts.payload);
+	return true;
+}
+
+bool upstream_request_unsent_frame(const struct upstream_request *request, struct buf *frame)
+{
+	if (!request->unsent)
+		return false;
+	struct codec_frame_parts parts = unsent_parts(request);
+	buf_copy_range(frame, request->unsent, request->unsent_at,
+		       parts.header + parts.payload + parts.trailer);
 	return true;
 }
 

@@ -73,6 +73,7 @@ struct upstream_request {
 	const struct buf *unsent; /* during `reset`: where its RPC frame, untouched, waits to be
 				     sent, at … NULL: nowhere */
 	size_t unsent_at;
+	const struct codec_type *unsent_type; /* likewise: what the frame is one of */
 };
 
 /* The host must be this worker's. priority and reserve are set, and kept. arena: where answers'
@@ -97,6 +98,9 @@ void upstream_send_trailers(struct upstream_request *request, struct headers *tr
 /* During `reset` only: the body of an RPC request of which the kernel has taken no byte, appended
  * to *body as owned copies. False: some was taken, or it isn't at hand. */
 bool upstream_request_unsent(const struct upstream_request *request, struct buf *body);
+
+/* The same of the whole frame. */
+bool upstream_request_unsent_frame(const struct upstream_request *request, struct buf *frame);
 
 /* Counted: no data of the answer is delivered meanwhile (a multiplexed connection goes on reading).
  */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "codec/bolt_frame.h"
 #include "codec/dubbo_frame.h"
 #include "telemetry/stats_cluster.h"
 #include "upstream/upstream_worker.h"
@@ -97,6 +98,7 @@ static void lose(struct upstream_conn *uc, struct upstream_request *request)
 
 	detach(request);
 	request->unsent = is_frame && request->was_untouched ? &uc->conn.out : NULL;
+	request->unsent_type = uc->codec->type;
 	request->unsent_at = (size_t)(request->begins_at - uc->conn.bytes_written);
 }
 
@@ -244,6 +246,8 @@ static uint64_t rest_of_quiet_ms(const struct upstream_conn *uc)
 {
 	uint64_t limit_ms = config_of(uc)->http.keepalive_interval_ms;
 
+	if (uc->pool->protocol == STREAM_PROTOCOL_BOLT && limit_ms > BOLT_HEARTBEAT_MS)
+		limit_ms = BOLT_HEARTBEAT_MS;
 	if (!has_heartbeat(uc) || !limit_ms)
 		return UINT64_MAX;
 	return quiet_ms(uc) < limit_ms ? limit_ms - quiet_ms(uc) : 0;
@@ -451,7 +455,8 @@ static struct upstream_request *of_exchange(struct exchange *exchange)
 static enum outlier_event event_of(const struct headers *headers, unsigned status)
 {
 	if (headers->rpc)
-		return headers->rpc->protocol != RPC_DUBBO || headers->rpc->status == DUBBO_OK
+		return headers->rpc->status ==
+				       (headers->rpc->protocol == RPC_BOLT ? BOLT_OK : DUBBO_OK)
 			       ? OUTLIER_SUCCESS
 			       : OUTLIER_5XX;
 	return outlier_event_of(status);
@@ -517,14 +522,20 @@ static void on_exchange_closed(struct exchange *exchange)
 	worker_host_release(pool_host);
 }
 
+static bool is_success(const struct upstream_request *request, struct slice frame)
+{
+	return LIKELY(request->protocol == STREAM_PROTOCOL_DUBBO)
+		       ? dubbo_frame_status(frame) == DUBBO_OK
+		       : bolt_frame_status(frame) == BOLT_OK;
+}
+
 /* The connection's state follows at the end of the read, once for all the answers it brings. */
 void upstream_conn_passed(struct exchange *exchange, struct slice frame)
 {
 	struct upstream_request *request = of_exchange(exchange);
 	struct worker_host *host = request->host;
 
-	worker_host_note(host,
-			 dubbo_frame_status(frame) == DUBBO_OK ? OUTLIER_SUCCESS : OUTLIER_5XX);
+	worker_host_note(host, is_success(request, frame) ? OUTLIER_SUCCESS : OUTLIER_5XX);
 	request->conn->is_unsettled = true;
 	detach(request);
 	request->events->passed(request, frame);
@@ -536,6 +547,14 @@ void upstream_conn_noticed(struct codec *codec, enum dubbo_notice notice)
 	if (notice == DUBBO_NOTICE_PROVIDER_REQUEST)
 		count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_FROM_PROVIDER);
 	else if (notice == DUBBO_NOTICE_UNKNOWN_ANSWER)
+		count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_UNKNOWN_ANSWER);
+}
+
+void upstream_conn_bolt_noticed(struct codec *codec, enum bolt_notice notice)
+{
+	if (notice == BOLT_NOTICE_PROVIDER_REQUEST)
+		count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_FROM_PROVIDER);
+	else if (notice == BOLT_NOTICE_UNKNOWN_ANSWER)
 		count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_UNKNOWN_ANSWER);
 }
 
@@ -588,6 +607,10 @@ static void open_codec(struct upstream_conn *uc)
 		dubbo_open(&uc->dubbo, CODEC_CLIENT, &codec_events, uc, &uc->conn.out,
 			   &upstream_of(uc)->dubbo_options);
 		uc->codec = &uc->dubbo.codec;
+	} else if (uc->pool->protocol == STREAM_PROTOCOL_BOLT) {
+		bolt_open(&uc->bolt, CODEC_CLIENT, &codec_events, uc, &uc->conn.out,
+			  &upstream_of(uc)->bolt_options);
+		uc->codec = &uc->bolt.codec;
 	} else {
 		http1_open(&uc->http1, CODEC_CLIENT, &cluster_of(uc)->http1_options, &codec_events,
 			   uc, &uc->conn.out);
@@ -625,7 +648,7 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 	uc->start_ms = uc->last_use_ms = loop_now_ms(loop);
 	list_init(&uc->requests);
 	open_codec(uc);
-	if (pool->protocol != STREAM_PROTOCOL_DUBBO)
+	if (!pool->is_multiplexed)
 		count(uc, CLUSTER_STAT_UPSTREAM_CX_HTTP1_TOTAL);
 	stat_gauge_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);
 	uc->state = UPSTREAM_CONN_CONNECTING;
@@ -658,7 +681,8 @@ static inline void enlist(struct upstream_conn *uc, struct upstream_request *req
 bool upstream_conn_can_pass(const struct upstream_conn *uc)
 {
 	return !uc->conn.is_blocked && uc->conn.out.len <= MULTIPLEX_OUTPUT_CAP &&
-	       dubbo_can_pass(&uc->dubbo);
+	       (LIKELY(uc->pool->protocol == STREAM_PROTOCOL_DUBBO) ? dubbo_can_pass(&uc->dubbo)
+								    : bolt_can_pass(&uc->bolt));
 }
 
 void upstream_conn_pass(struct upstream_conn *uc, struct upstream_request *request,
@@ -666,7 +690,10 @@ void upstream_conn_pass(struct upstream_conn *uc, struct upstream_request *reque
 {
 	enlist(uc, request);
 	request->is_blocked = request->has_answer_begun = false;
-	dubbo_pass_request(&uc->dubbo, &request->exchange, frame);
+	if (LIKELY(uc->pool->protocol == STREAM_PROTOCOL_DUBBO))
+		dubbo_pass_request(&uc->dubbo, &request->exchange, frame);
+	else
+		bolt_pass_request(&uc->bolt, &request->exchange, frame);
 	conn_flush_later(&uc->conn);
 }
 

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "codec/bolt.h"
 #include "codec/dubbo.h"
 #include "codec/http1.h"
 #include "net/conn.h"
@@ -63,6 +64,7 @@ struct upstream_conn {
 	union {
 		struct http1 http1;
 		struct dubbo dubbo;
+		struct bolt bolt;
 	};
 };
 
@@ -82,6 +84,7 @@ void upstream_conn_pass(struct upstream_conn *uc, struct upstream_request *reque
 void upstream_conn_passed(struct exchange *exchange, struct slice frame);
 /* The codec's word of what it dealt with by itself. */
 void upstream_conn_noticed(struct codec *codec, enum dubbo_notice notice);
+void upstream_conn_bolt_noticed(struct codec *codec, enum bolt_notice notice);
 
 /* Requests on it are reset for `reason`; closed and buried. */
 void upstream_conn_close(struct upstream_conn *uc, enum reply_reason reason);

@@ -540,6 +540,11 @@ struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table 
 							 .counts = &upstream->dubbo_counts,
 							 .noticed = upstream_conn_noticed,
 							 .passed = upstream_conn_passed};
+	upstream->bolt_options = (struct bolt_options){.payload_limit = BOLT_PAYLOAD_LIMIT,
+						       .max_in_flight = BOLT_MAX_IN_FLIGHT,
+						       .counts = &upstream->bolt_counts,
+						       .noticed = upstream_conn_bolt_noticed,
+						       .passed = upstream_conn_passed};
 	return upstream;
 }
 

@@ -94,6 +94,8 @@ struct upstream_worker {
 	uint64_t next_conn_id;
 	struct dubbo_options dubbo_options;
 	struct dubbo_counts dubbo_counts;
+	struct bolt_options bolt_options;
+	struct bolt_counts bolt_counts;
 	struct scope fired; /* calls that nobody waits for (client_fire) */
 	uint32_t fired_count;
 	/* Takes the report's reference. NULL: reports are dropped. */

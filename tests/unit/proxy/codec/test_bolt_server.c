@@ -504,7 +504,7 @@ static void an_error_text_may_hold_anything(void **state)
 		      &payload);
 	/* four units: a letter, a pair of surrogates, and '?' for what is no UTF-8 */
 	assert_non_null(memmem(payload.data, payload.len,
-			       "S\0\4\xe4\xb8\xad\xed\xa0\xbd\xed\xb8\x80?NM", 15));
+			       "\4\xe4\xb8\xad\xed\xa0\xbd\xed\xb8\x80?NM", 13));
 	free(text);
 	end_close(end);
 }
@@ -535,7 +535,7 @@ static void who_cannot_read_a_sofa_error_gets_status_2(void **state)
 	end_feed(end, bytes, false);
 	frame = reply(end, end->calls, REPLY_NO_ROUTE, SLICE("why"), &payload);
 	assert_int_equal(frame.status, 0);
-	assert_non_null(memmem(payload.data, payload.len, "o\x90T\3whyNH\x18sofa_head", 18));
+	assert_non_null(memmem(payload.data, payload.len, "\x60T\3whyNH\x18sofa_head", 17));
 	free((void *)bytes.data);
 	end_close(end);
 }

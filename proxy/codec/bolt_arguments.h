@@ -1,0 +1,23 @@
+/* The arguments of a SOFA call on Bolt, read only when somebody asks.
+ *
+ * Thread: the stream's. */
+#ifndef CODEC_BOLT_ARGUMENTS_H
+#define CODEC_BOLT_ARGUMENTS_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+#include "message/argument_value.h"
+#include "message/headers.h"
+
+/* What stands at the path (argument_read). Of SOFA requests in sofa-hessian and Hessian2;
+ * STATUS_UNSUPPORTED: of none other. */
+MUST_CHECK enum status bolt_argument_value(const struct headers *headers,
+					   const struct argument_path *path,
+					   struct argument_value *value);
+
+/* The text of the index-th argument (from 0) as String.valueOf gives it, in the headers' arena. To
+ * be called from the `headers` event. False: there is none, or it has no text. */
+bool bolt_argument(const struct headers *headers, unsigned index, struct slice *text);
+
+#endif

@@ -1,0 +1,100 @@
+#include "codec/bolt_arguments.h"
+#include "codec/bolt_frame.h"
+#include "manager/rpc_private.h"
+#include "routing/rpc_match.h"
+
+static void noticed(struct codec *codec, enum bolt_notice notice)
+{
+	rpc_count(session_of_codec(codec), notice == BOLT_NOTICE_EVENT
+						   ? RPC_STAT_REQUEST_EVENT
+						   : RPC_STAT_REQUEST_DECODING_ERROR);
+}
+
+static struct codec *open_codec(struct rpc_session *rs, bool passes)
+{
+	struct worker_context *worker = rs->session.worker;
+
+	rs->bolt.options = (struct bolt_options){.payload_limit = BOLT_PAYLOAD_LIMIT,
+						 .counts = &worker->bolt_counts,
+						 .heads = &worker->bolt_heads,
+						 .noticed = noticed,
+						 .pass = passes ? rpc_call_pass : NULL};
+	bolt_open(&rs->bolt.codec, CODEC_SERVER, &session_codec_events, &rs->session,
+		  &rs->session.conn.out, &rs->bolt.options);
+	return &rs->bolt.codec.codec;
+}
+
+static enum rpc_answer answer_of(uint16_t status, int result)
+{
+	if (UNLIKELY(status != BOLT_OK))
+		return RPC_ANSWER_ERROR;
+	return result == RPC_RESULT_EXCEPTION ? RPC_ANSWER_EXCEPTION : RPC_ANSWER_OK;
+}
+
+static enum rpc_answer pass_answer(struct codec *codec, uint64_t id, struct slice frame)
+{
+	uint16_t status;
+	int result;
+
+	bolt_pass_answer(container_of(codec, struct bolt, codec), id, frame, &status, &result);
+	return answer_of(status, result);
+}
+
+static void take_back(struct codec *codec, struct rpc_kept *kept, uint64_t id, struct buf *frame)
+{
+	bolt_take_back(container_of(codec, struct bolt, codec), kept, id, frame);
+}
+
+static enum rpc_answer answer(const struct rpc_head *rpc)
+{
+	return answer_of(rpc->status, rpc->result);
+}
+
+/* A header map that can't be read has no entries: a route that asks for one doesn't match. */
+static void publish(struct headers *request, struct arena *arena)
+{
+	bolt_publish(request, arena);
+}
+
+static void read_call(struct headers *request, const struct call_needs *needs,
+		      struct argument_value *values, struct arena *arena)
+{
+	if (needs->headers)
+		bolt_publish(request, arena);
+	else if (needs->attachments)
+		bolt_read_fields(request, arena);
+	for (uint32_t i = 0; i < needs->path_count; i++)
+		if (bolt_argument_value(request, needs->paths[i], &values[i]))
+			values[i].kind = ARGUMENT_ABSENT;
+}
+
+static bool argument(struct headers *request, unsigned n, struct slice *text)
+{
+	return bolt_argument(request, n, text);
+}
+
+static bool attachment(struct headers *request, struct slice name, struct slice *text,
+		       struct arena *arena)
+{
+	const struct rpc_attachment *field = NULL;
+
+	if (bolt_read_fields(request, arena))
+		field = rpc_attachment_find(request->rpc, name);
+	if (field)
+		*text = field->value;
+	return field && text->data;
+}
+
+const struct rpc_dialect rpc_bolt = {
+	.name = "bolt",
+	.stream_protocol = STREAM_PROTOCOL_BOLT,
+	.open = open_codec,
+	.pass_answer = pass_answer,
+	.take_back = take_back,
+	.answer = answer,
+	.read_attachments = bolt_read_fields,
+	.publish = publish,
+	.read = read_call,
+	.argument = argument,
+	.attachment = attachment,
+};
