@@ -21,6 +21,7 @@
 	X(unit)
 
 #define CONNECTION_FILTERS(X) \
+	X(bolt_proxy) \
 	X(connection_limit) \
 	X(direct_response) \
 	X(dubbo_proxy) \

@@ -161,6 +161,7 @@
 	X(outrigger__config__route__v1__dubbo_virtual_service)                                             \
 	X(outrigger__config__route__v1__rpc_match)                                                         \
 	X(outrigger__config__route__v1__rpc_route_configuration)                                           \
+	X(outrigger__extensions__filters__network__bolt_proxy__v1__bolt_proxy)                             \
 	X(outrigger__extensions__filters__network__protocol_sniffer__v1__protocol_sniffer)                 \
 	X(outrigger__extensions__filters__network__rpc_proxy__v1__rpc_proxy)                               \
 	X(outrigger__filters__dubbo_rules__v1__dubbo_rules)                                                \

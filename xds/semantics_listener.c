@@ -16,6 +16,7 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
 #include "envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit.pb-c.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb-c.h"
+#include "outrigger/extensions/filters/network/bolt_proxy/v1/bolt_proxy.pb-c.h"
 #include "outrigger/extensions/filters/network/protocol_sniffer/v1/protocol_sniffer.pb-c.h"
 #include "outrigger/extensions/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h"
 
@@ -32,6 +33,7 @@ static bool is_terminal(const Google__Protobuf__Any *config)
 		&envoy__extensions__filters__network__echo__v3__echo__descriptor,
 		&envoy__extensions__filters__network__http_connection_manager__v3__http_connection_manager__descriptor,
 		&envoy__extensions__filters__network__tcp_proxy__v3__tcp_proxy__descriptor,
+		&outrigger__extensions__filters__network__bolt_proxy__v1__bolt_proxy__descriptor,
 		&outrigger__extensions__filters__network__protocol_sniffer__v1__protocol_sniffer__descriptor,
 		&outrigger__extensions__filters__network__rpc_proxy__v1__rpc_proxy__descriptor,
 	};

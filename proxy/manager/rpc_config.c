@@ -1,6 +1,7 @@
 #include <envoy/extensions/filters/http/router/v3/router.pb-c.h>
 #include <envoy/extensions/filters/network/dubbo_proxy/router/v3/router.pb-c.h>
 #include <envoy/extensions/filters/network/dubbo_proxy/v3/dubbo_proxy.pb-c.h>
+#include <outrigger/extensions/filters/network/bolt_proxy/v1/bolt_proxy.pb-c.h>
 
 #include "manager/router.h"
 #include "manager/routes.h"
@@ -9,13 +10,25 @@
 #include "telemetry/stats_network.h"
 #include "xds/proto/any_message.h"
 
-#define SPECIFIER(kind)                                                                            \
-	ENVOY__EXTENSIONS__FILTERS__NETWORK__DUBBO_PROXY__V3__DUBBO_PROXY__ROUTE_SPECIFIER_##kind
-
 typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__DubboProxy DubboProxy;
 typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__DubboFilter DubboFilter;
+typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__RouteConfiguration RouteConfiguration;
+typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__MultipleRouteConfiguration
+	MultipleRouteConfiguration;
+typedef Outrigger__Extensions__Filters__Network__BoltProxy__V1__BoltProxy BoltProxy;
 
 #define ROUTER_NAME "envoy.filters.dubbo.router"
+
+/* What DubboProxy and BoltProxy have in common, which is all. */
+struct fields {
+	const struct rpc_dialect *dialect;
+	const char *stat_prefix;
+	const char *filters_name; /* of the field */
+	DubboFilter **filters;
+	RouteConfiguration **routes;
+	size_t filter_count, route_count;
+	const MultipleRouteConfiguration *multiple; /* or NULL */
+};
 
 /* A call has no header that the router's own would stand beside. */
 static const struct router_config router_config = {.suppresses_envoy_headers = true};
@@ -49,7 +62,7 @@ static bool is_router(const DubboFilter *message, const ProtobufCMessage *config
 	       config->descriptor == router_filter.message;
 }
 
-/* Any message filter may stand in a Dubbo chain: they know no protocol. */
+/* Any message filter may stand in the chain: they know no protocol. */
 static enum status load_filter(struct chain_entry *entry, const DubboFilter *message,
 			       const ProtobufCMessage *config, const struct config_context *context,
 			       struct diag *diag)
@@ -70,18 +83,18 @@ static enum status load_filter(struct chain_entry *entry, const DubboFilter *mes
 }
 
 /* The chain ends with the router, configured or not. */
-static enum status load_filters(struct rpc_manager *m, const DubboProxy *message,
+static enum status load_filters(struct rpc_manager *m, const struct fields *fields,
 				const struct config_context *context, struct diag *diag)
 {
-	size_t count = message->n_dubbo_filters;
+	size_t count = fields->filter_count;
 	struct chain_entry *entries =
 		ARENA_NEW_ARRAY(context->arena, struct chain_entry, count + 1);
 	unsigned used = 0;
 
 	if (count >= CHAIN_FILTERS_MAX)
-		return diag_at(diag, "dubbo_filters", "at most %d", CHAIN_FILTERS_MAX - 1);
+		return diag_at(diag, fields->filters_name, "at most %d", CHAIN_FILTERS_MAX - 1);
 	for (size_t i = 0; i < count; i++) {
-		const DubboFilter *filter = message->dubbo_filters[i];
+		const DubboFilter *filter = fields->filters[i];
 		const ProtobufCMessage *config = any_message(filter->config);
 		enum status status = STATUS_OK;
 		if (!is_router(filter, config))
@@ -90,7 +103,7 @@ static enum status load_filters(struct rpc_manager *m, const DubboProxy *message
 			status = diag_set(diag, "'%s' is terminal: it must be the last filter",
 					  filter->name);
 		if (status) {
-			diag_prefix(diag, "dubbo_filters[%zu]", i);
+			diag_prefix(diag, "%s[%zu]", fields->filters_name, i);
 			return status;
 		}
 	}
@@ -100,55 +113,45 @@ static enum status load_filters(struct rpc_manager *m, const DubboProxy *message
 	return STATUS_OK;
 }
 
-static enum status load_routes(struct rpc_manager *m, const DubboProxy *message,
+static enum status load_routes(struct rpc_manager *m, const struct fields *fields,
 			       const struct config_context *context, struct diag *diag)
 {
+	const MultipleRouteConfiguration *multiple = fields->multiple;
 	struct route_hooks hooks;
 	struct route_table_options options = {.hooks = &hooks}; /* an unknown cluster is a reply */
 	enum status status;
 
 	routes_hooks(&hooks, context);
-	switch (message->route_specifier_case) {
-	case SPECIFIER(DRDS):
-		return diag_at(diag, "drds", "is not supported yet");
-	case SPECIFIER(MULTIPLE_ROUTE_CONFIG):
-		status = route_table_load_rpc(&m->routes, message->multiple_route_config->name,
-					      message->multiple_route_config->route_config,
-					      message->multiple_route_config->n_route_config,
-					      &options, context->arena, diag);
-		if (status)
-			diag_prefix(diag, "multiple_route_config.route_config");
-		return status;
-	case SPECIFIER(_NOT_SET):
-	case _ENVOY__EXTENSIONS__FILTERS__NETWORK__DUBBO_PROXY__V3__DUBBO_PROXY__ROUTE_SPECIFIER__CASE_IS_INT_SIZE:
-		break;
-	}
-	status = route_table_load_rpc(&m->routes, message->stat_prefix, message->route_config,
-				      message->n_route_config, &options, context->arena, diag);
+	if (multiple)
+		status = route_table_load_rpc(&m->routes, multiple->name, multiple->route_config,
+					      multiple->n_route_config, &options, context->arena,
+					      diag);
+	else
+		status = route_table_load_rpc(&m->routes, fields->stat_prefix, fields->routes,
+					      fields->route_count, &options, context->arena, diag);
 	if (status)
-		diag_prefix(diag, "route_config");
+		diag_prefix(diag, "%s",
+			    multiple ? "multiple_route_config.route_config" : "route_config");
 	return status;
 }
 
-enum status rpc_config_load(const void **loaded, const ProtobufCMessage *base,
-			    const struct config_context *outer, struct diag *diag)
+static enum status load(const void **loaded, const struct fields *fields,
+			const struct config_context *outer, struct diag *diag)
 {
-	const DubboProxy *message = (const DubboProxy *)base;
 	struct config_context context = *outer;
 	struct rpc_manager *m = ARENA_NEW(context.arena, struct rpc_manager);
+	const char *scope;
 	enum status status;
 
-	if (!message->stat_prefix[0])
+	if (!fields->stat_prefix[0])
 		return diag_at(diag, "stat_prefix", "must not be empty");
 	rpc_manager_init(m, &context);
-	m->dialect = &rpc_dubbo;
-	context.stat_prefix =
-		slice_of(arena_printf(context.arena, "dubbo.%s.", message->stat_prefix));
-	m->stats = context.scope(
-		&context, &rpc_stats,
-		slice_of(arena_printf(context.arena, "dubbo.%s", message->stat_prefix)));
-	if ((status = load_filters(m, message, &context, diag)) ||
-	    (status = load_routes(m, message, &context, diag)))
+	m->dialect = fields->dialect;
+	scope = arena_printf(context.arena, "%s.%s", m->dialect->name, fields->stat_prefix);
+	context.stat_prefix = slice_of(arena_printf(context.arena, "%s.", scope));
+	m->stats = context.scope(&context, &rpc_stats, slice_of(scope));
+	if ((status = load_filters(m, fields, &context, diag)) ||
+	    (status = load_routes(m, fields, &context, diag)))
 		return status;
 	/* Filters read headers; without them only those routes look that the head leads to. */
 	m->publishes = m->session.chain.count > 1 && m->routes->needs_attachments;
@@ -157,9 +160,61 @@ enum status rpc_config_load(const void **loaded, const ProtobufCMessage *base,
 	return STATUS_OK;
 }
 
+enum status rpc_config_load(const void **loaded, const ProtobufCMessage *base,
+			    const struct config_context *context, struct diag *diag)
+{
+	const DubboProxy *message = (const DubboProxy *)base;
+	struct fields fields = {
+		.dialect = &rpc_dubbo,
+		.stat_prefix = message->stat_prefix,
+		.filters_name = "dubbo_filters",
+		.filters = message->dubbo_filters,
+		.routes = message->route_config,
+		.filter_count = message->n_dubbo_filters,
+		.route_count = message->n_route_config,
+	};
+
+	switch (message->route_specifier_case) {
+	case ENVOY__EXTENSIONS__FILTERS__NETWORK__DUBBO_PROXY__V3__DUBBO_PROXY__ROUTE_SPECIFIER_DRDS:
+		return diag_at(diag, "drds", "is not supported yet");
+	case ENVOY__EXTENSIONS__FILTERS__NETWORK__DUBBO_PROXY__V3__DUBBO_PROXY__ROUTE_SPECIFIER_MULTIPLE_ROUTE_CONFIG:
+		fields.multiple = message->multiple_route_config;
+		break;
+	case ENVOY__EXTENSIONS__FILTERS__NETWORK__DUBBO_PROXY__V3__DUBBO_PROXY__ROUTE_SPECIFIER__NOT_SET:
+	case _ENVOY__EXTENSIONS__FILTERS__NETWORK__DUBBO_PROXY__V3__DUBBO_PROXY__ROUTE_SPECIFIER__CASE_IS_INT_SIZE:
+		break;
+	}
+	return load(loaded, &fields, context, diag);
+}
+
+static enum status bolt_config_load(const void **loaded, const ProtobufCMessage *base,
+				    const struct config_context *context, struct diag *diag)
+{
+	const BoltProxy *message = (const BoltProxy *)base;
+	const struct fields fields = {
+		.dialect = &rpc_bolt,
+		.stat_prefix = message->stat_prefix,
+		.filters_name = "bolt_filters",
+		.filters = message->bolt_filters,
+		.routes = message->route_config,
+		.filter_count = message->n_bolt_filters,
+		.route_count = message->n_route_config,
+		.multiple = message->multiple_route_config,
+	};
+
+	return load(loaded, &fields, context, diag);
+}
+
 const struct conn_filter_type dubbo_proxy_filter = {
 	.name = "envoy.filters.network.dubbo_proxy",
 	.message = &envoy__extensions__filters__network__dubbo_proxy__v3__dubbo_proxy__descriptor,
 	.config_load = rpc_config_load,
+	.serve = rpc_serve,
+};
+
+const struct conn_filter_type bolt_proxy_filter = {
+	.name = "outrigger.filters.network.bolt_proxy",
+	.message = &outrigger__extensions__filters__network__bolt_proxy__v1__bolt_proxy__descriptor,
+	.config_load = bolt_config_load,
 	.serve = rpc_serve,
 };

@@ -1,5 +1,5 @@
 /* What serves the connections of RPC protocols: one configuration and one session for
- * envoy.filters.network.dubbo_proxy and outrigger.filters.network.rpc_proxy.
+ * envoy.filters.network.dubbo_proxy and outrigger.filters.network.bolt_proxy and rpc_proxy.
  *
  *   accept ─> which protocol? ─> rpc_session (session + its codec) ─ call ─> route
  *       answer <─ counted <─ filters <─ router <─ shared connection of the pool
@@ -52,14 +52,14 @@ struct rpc_manager {
 			*/
 };
 
-extern const struct conn_filter_type dubbo_proxy_filter, rpc_proxy_filter;
+extern const struct conn_filter_type dubbo_proxy_filter, bolt_proxy_filter, rpc_proxy_filter;
 
 static inline const struct rpc_manager *rpc_manager_of(const struct session *session)
 {
 	return container_of(session->config, struct rpc_manager, session);
 }
 
-/* rpc_config.c: DubboProxy. */
+/* rpc_config.c: DubboProxy. BoltProxy is read there, too. */
 enum status rpc_config_load(const void **config, const struct ProtobufCMessage *message,
 			    const struct config_context *context, struct diag *diag);
 
