@@ -32,14 +32,3 @@ enum status bolt_argument_value(const struct headers *headers, const struct argu
 	return sofa_request_argument(slice_sub(rpc->payload, at, rpc->payload.len), grammar, path,
 				     headers->arena, value);
 }
-
-bool bolt_argument(const struct headers *headers, unsigned index, struct slice *text)
-{
-	const struct argument_path path = {.argument = index};
-	struct argument_value value;
-
-	if (bolt_argument_value(headers, &path, &value))
-		return false;
-	*text = argument_value_text(&value, headers->arena);
-	return text->data != NULL;
-}

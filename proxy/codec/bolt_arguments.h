@@ -4,8 +4,6 @@
 #ifndef CODEC_BOLT_ARGUMENTS_H
 #define CODEC_BOLT_ARGUMENTS_H
 
-#include <stdbool.h>
-
 #include "base/slice.h"
 #include "message/argument_value.h"
 #include "message/headers.h"
@@ -15,9 +13,5 @@
 MUST_CHECK enum status bolt_argument_value(const struct headers *headers,
 					   const struct argument_path *path,
 					   struct argument_value *value);
-
-/* The text of the index-th argument (from 0) as String.valueOf gives it, in the headers' arena. To
- * be called from the `headers` event. False: there is none, or it has no text. */
-bool bolt_argument(const struct headers *headers, unsigned index, struct slice *text);
 
 #endif

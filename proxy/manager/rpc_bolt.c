@@ -68,11 +68,6 @@ static void read_call(struct headers *request, const struct call_needs *needs,
 			values[i].kind = ARGUMENT_ABSENT;
 }
 
-static bool argument(struct headers *request, unsigned n, struct slice *text)
-{
-	return bolt_argument(request, n, text);
-}
-
 static bool attachment(struct headers *request, struct slice name, struct slice *text,
 		       struct arena *arena)
 {
@@ -95,6 +90,5 @@ const struct rpc_dialect rpc_bolt = {
 	.read_attachments = bolt_read_fields,
 	.publish = publish,
 	.read = read_call,
-	.argument = argument,
 	.attachment = attachment,
 };
