@@ -6,7 +6,7 @@
 #include "codec/sofa_request.h"
 #include "message/argument_path.h"
 
-static const struct hessian2_grammar *grammar_of(uint8_t serialization)
+const struct hessian2_grammar *bolt_grammar(uint8_t serialization)
 {
 	switch (serialization) {
 	case BOLT_SOFA_HESSIAN:
@@ -25,7 +25,7 @@ enum status bolt_argument_value(const struct headers *headers, const struct argu
 	const struct hessian2_grammar *grammar = NULL;
 
 	if (rpc && rpc->protocol == RPC_BOLT && rpc->payload.data)
-		grammar = grammar_of(rpc->serialization);
+		grammar = bolt_grammar(rpc->serialization);
 	if (!grammar || !slice_equal(bolt_class_name(rpc->payload, rpc->bolt), BOLT_SOFA_REQUEST))
 		return STATUS_UNSUPPORTED;
 	size_t at = (size_t)rpc->bolt->class_len + rpc->bolt->headers_len;

@@ -1,4 +1,5 @@
 /* The side that faces providers. */
+#include "codec/bolt_edits.h"
 #include "codec/bolt_heads.h"
 #include "codec/bolt_internal.h"
 #include "message/stream_info.h"
@@ -7,6 +8,7 @@
  * wire. */
 struct sending {
 	struct bolt_frame frame;
+	const struct headers *edited; /* NULL: nothing differs from what came */
 	struct buf gathered; /* of a payload that comes in pieces; pool is NULL until the first */
 };
 
@@ -105,6 +107,10 @@ void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct 
 		answer->head.result = (int8_t)bolt_result_read(payload, frame);
 	exchange->is_received = true;
 	exchange->protocol = STREAM_PROTOCOL_BOLT;
+	if (UNLIKELY(call->wants_attachments)) {
+		answer->head.payload = payload;
+		bolt_publish(&answer->headers, exchange->arena);
+	}
 	if (!deliver(bolt, exchange, answer, payload))
 		return;
 	detach(bolt, exchange);
@@ -112,6 +118,16 @@ void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct 
 }
 
 /* --- requests */
+
+/* What can't be sent after all. */
+static COLD void give_up(struct bolt *bolt, struct exchange *exchange, struct buf *payload,
+			 enum reply_reason reason)
+{
+	if (payload)
+		buf_clear(payload);
+	detach(bolt, exchange);
+	bolt->codec.events->reset(exchange, reason);
+}
 
 /* The whole request is here: writes it. */
 static void finish(struct exchange *exchange, struct buf *payload)
@@ -122,10 +138,13 @@ static void finish(struct exchange *exchange, struct buf *payload)
 
 	if (UNLIKELY((payload ? payload->len : 0) <
 		     (size_t)frame->class_len + frame->headers_len)) {
-		if (payload) /* a filter has taken away what the header speaks of */
-			buf_clear(payload);
-		detach(bolt, exchange);
-		bolt->codec.events->reset(exchange, REPLY_INTERNAL_ERROR);
+		/* a filter has taken away what the header speaks of */
+		give_up(bolt, exchange, payload, REPLY_INTERNAL_ERROR);
+		return;
+	}
+	if (UNLIKELY(sending->edited && payload) &&
+	    bolt_rewrite(payload, frame, sending->edited, exchange->arena)) {
+		give_up(bolt, exchange, payload, REPLY_HEADERS_TOO_LARGE);
 		return;
 	}
 	bolt_put_frame(bolt, frame, payload);
@@ -166,11 +185,13 @@ void bolt_client_send_headers(struct exchange *exchange, struct headers *headers
 	}
 	struct sending *sending = arena_alloc(exchange->arena, sizeof *sending);
 	sending->frame = *rpc->bolt;
+	sending->edited = bolt_may_be_edited(headers) ? headers : NULL;
 	sending->gathered.pool = NULL;
 	exchange->state = sending;
 	exchange->is_oneway = rpc->is_oneway;
 	exchange->is_received = exchange->is_sent = false;
-	exchange->slot = open_calls_add(&bolt->calls, exchange, rpc->bolt->type);
+	exchange->slot = open_calls_add(&bolt->calls, exchange, 0);
+	bolt->calls.calls[exchange->slot].wants_attachments = rpc->wants_answer_attachments;
 	exchange->wire_id = sending->frame.id = id_of(&bolt->calls, exchange->slot);
 	if (end)
 		finish(exchange, NULL);
@@ -191,7 +212,7 @@ void bolt_client_send_data(struct exchange *exchange, struct buf *data, bool end
 
 void bolt_pass_request(struct bolt *bolt, struct exchange *exchange, struct slice bytes)
 {
-	uint32_t index = open_calls_add(&bolt->calls, exchange, BOLT_REQUEST);
+	uint32_t index = open_calls_add(&bolt->calls, exchange, 0);
 	struct open_call *call = &bolt->calls.calls[index];
 	struct bolt_frame frame;
 	size_t needs;

@@ -33,8 +33,9 @@ enum {
 struct bolt_request {
 	struct headers headers;
 	struct rpc_head head;
-	struct bolt_frame frame;  /* as received */
-	struct bolt_frame answer; /* what is being sent back */
+	struct bolt_frame frame;      /* as received */
+	struct bolt_frame answer;     /* what is being sent back */
+	const struct headers *edited; /* the answer's; NULL: nothing differs from what came */
 	struct buf gathered; /* of an answer that comes in pieces; pool is NULL until the first */
 	uint32_t text_len;
 	struct header items[BOLT_HEAD_ITEMS];

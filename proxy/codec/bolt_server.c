@@ -1,4 +1,5 @@
 /* The side that faces consumers. */
+#include "codec/bolt_edits.h"
 #include "codec/bolt_heads.h"
 #include "codec/bolt_internal.h"
 #include "codec/bolt_reply.h"
@@ -267,6 +268,10 @@ static void finish(struct exchange *exchange, struct buf *payload)
 		if (payload)
 			buf_clear(payload);
 		bolt_refuse(bolt, &request->frame, BOLT_SERVER_EXCEPTION);
+	} else if (UNLIKELY(request->edited && payload) &&
+		   bolt_rewrite(payload, answer, request->edited, exchange->arena)) {
+		buf_clear(payload);
+		bolt_refuse(bolt, &request->frame, BOLT_SERVER_EXCEPTION);
 	} else {
 		bolt_put_frame(bolt, answer, payload);
 	}
@@ -285,8 +290,10 @@ void bolt_server_send_headers(struct exchange *exchange, struct headers *headers
 		request->answer.serialization = rpc->serialization;
 		request->answer.class_len = rpc->bolt->class_len;
 		request->answer.headers_len = rpc->bolt->headers_len;
+		request->edited = !rpc->is_local && bolt_may_be_edited(headers) ? headers : NULL;
 	} else {
 		exchange->slot = NO_RPC_ANSWER;
+		request->edited = NULL;
 	}
 	if (end)
 		finish(exchange, NULL);

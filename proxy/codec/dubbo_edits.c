@@ -2,8 +2,7 @@
 
 #include "codec/dubbo_attachments.h"
 
-/* In the place of an earlier one of the same name. */
-static void add(struct dubbo_edits *edits, struct dubbo_edit edit)
+void dubbo_edits_add(struct dubbo_edits *edits, struct dubbo_edit edit)
 {
 	for (uint32_t i = 0; i < edits->count; i++) {
 		if (slice_equal(edits->items[i].name, edit.name)) {
@@ -56,7 +55,7 @@ static void set_or_remove(struct dubbo_edits *edits, const struct headers *heade
 		edit.kind = DUBBO_EDIT_REMOVE;
 	else if (h->flags & HEADER_HAS_ORIGINAL)
 		edit.fallback = slice_make(h->name + h->name_len, h->name_len);
-	add(edits, edit);
+	dubbo_edits_add(edits, edit);
 }
 
 /* Headers that stood for an attachment and have another value, or are there no more. */
@@ -119,6 +118,14 @@ static void find_added(struct dubbo_edits *edits, const struct headers *headers,
 	}
 }
 
+void dubbo_edits_of_headers(struct dubbo_edits *edits, const struct headers *headers,
+			    bool is_answer)
+{
+	if (headers->rpc->received)
+		compare_received(edits, headers, is_answer);
+	find_added(edits, headers, is_answer);
+}
+
 /* --- fields */
 
 static struct slice last_value(const struct dubbo_edits *edits, struct slice name)
@@ -162,12 +169,12 @@ static void compare_service(struct dubbo_edits *edits, const struct headers *hea
 		edits->service = last_value(edits, SLICE("interface"));
 	if (!edits->service.data)
 		return;
-	add(edits, (struct dubbo_edit){.name = SLICE("path"),
-				       .value = edits->service,
-				       .kind = DUBBO_EDIT_SET_OLD});
-	add(edits, (struct dubbo_edit){.name = SLICE("interface"),
-				       .value = edits->service,
-				       .kind = DUBBO_EDIT_SET_OLD});
+	dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("path"),
+						   .value = edits->service,
+						   .kind = DUBBO_EDIT_SET_OLD});
+	dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("interface"),
+						   .value = edits->service,
+						   .kind = DUBBO_EDIT_SET_OLD});
 }
 
 static void compare_version(struct dubbo_edits *edits, const struct headers *headers)
@@ -181,9 +188,9 @@ static void compare_version(struct dubbo_edits *edits, const struct headers *hea
 	else
 		edits->service_version = last_value(edits, SLICE("version"));
 	if (edits->service_version.data)
-		add(edits, (struct dubbo_edit){.name = SLICE("version"),
-					       .value = edits->service_version,
-					       .kind = DUBBO_EDIT_SET_OLD});
+		dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("version"),
+							   .value = edits->service_version,
+							   .kind = DUBBO_EDIT_SET_OLD});
 }
 
 /* A header that stands for attachments of another name: whether it has changed, and its value. */
@@ -206,29 +213,31 @@ static void compare_names(struct dubbo_edits *edits, const struct headers *heade
 	struct slice value;
 
 	if (has_changed(headers, HEADER_TRI_SERVICE_GROUP, &value))
-		add(edits,
-		    (struct dubbo_edit){.name = SLICE("group"),
-					.value = value,
-					.kind = value.len ? DUBBO_EDIT_SET : DUBBO_EDIT_REMOVE});
+		dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("group"),
+							   .value = value,
+							   .kind = value.len ? DUBBO_EDIT_SET
+									     : DUBBO_EDIT_REMOVE});
 	if (has_changed(headers, HEADER_TRI_SERVICE_TIMEOUT, &value)) {
-		add(edits,
-		    (struct dubbo_edit){.name = SLICE("timeout"),
-					.value = value,
-					.kind = value.len ? DUBBO_EDIT_SET : DUBBO_EDIT_REMOVE});
-		add(edits, (struct dubbo_edit){.name = SLICE("_TO"),
-					       .value = value,
-					       .kind = value.len ? DUBBO_EDIT_SET_OLD
-								 : DUBBO_EDIT_REMOVE_OLD});
+		dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("timeout"),
+							   .value = value,
+							   .kind = value.len ? DUBBO_EDIT_SET
+									     : DUBBO_EDIT_REMOVE});
+		dubbo_edits_add(edits,
+				(struct dubbo_edit){.name = SLICE("_TO"),
+						    .value = value,
+						    .kind = value.len ? DUBBO_EDIT_SET_OLD
+								      : DUBBO_EDIT_REMOVE_OLD});
 	}
 	if (has_changed(headers, HEADER_TRI_CONSUMER_APPNAME, &value)) {
-		add(edits,
-		    (struct dubbo_edit){.name = SLICE("remote.application"),
-					.value = value,
-					.kind = value.len ? DUBBO_EDIT_SET : DUBBO_EDIT_REMOVE});
-		add(edits, (struct dubbo_edit){.name = SLICE("application"),
-					       .value = value,
-					       .kind = value.len ? DUBBO_EDIT_SET_OLD
-								 : DUBBO_EDIT_REMOVE_OLD});
+		dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("remote.application"),
+							   .value = value,
+							   .kind = value.len ? DUBBO_EDIT_SET
+									     : DUBBO_EDIT_REMOVE});
+		dubbo_edits_add(edits,
+				(struct dubbo_edit){.name = SLICE("application"),
+						    .value = value,
+						    .kind = value.len ? DUBBO_EDIT_SET_OLD
+								      : DUBBO_EDIT_REMOVE_OLD});
 	}
 }
 
@@ -236,9 +245,7 @@ bool dubbo_edits_find(struct dubbo_edits *edits, const struct headers *headers, 
 		      struct arena *arena)
 {
 	*edits = (struct dubbo_edits){.arena = arena};
-	if (headers->rpc->received)
-		compare_received(edits, headers, is_answer);
-	find_added(edits, headers, is_answer);
+	dubbo_edits_of_headers(edits, headers, is_answer);
 	if (!is_answer) {
 		compare_service(edits, headers);
 		compare_version(edits, headers);

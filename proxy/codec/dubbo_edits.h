@@ -55,6 +55,14 @@ struct dubbo_edits {
 bool dubbo_edits_find(struct dubbo_edits *edits, const struct headers *headers, bool is_answer,
 		      struct arena *arena);
 
+/* The part of it that any protocol has: headers that are attachments. Adds to *edits, whose arena
+ * is set. */
+void dubbo_edits_of_headers(struct dubbo_edits *edits, const struct headers *headers,
+			    bool is_answer);
+
+/* In the place of an earlier one of the same name. */
+void dubbo_edits_add(struct dubbo_edits *edits, struct dubbo_edit edit);
+
 /* False only if nothing differs: a look at where things point to. */
 static inline bool dubbo_may_be_edited(const struct headers *headers)
 {

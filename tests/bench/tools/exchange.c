@@ -1,8 +1,9 @@
-/* exchange http|dubbo|dubbo-order|tcp PORT CONNS ROUNDS [WARM]
+/* exchange http|dubbo|dubbo-order|bolt|tcp PORT CONNS ROUNDS [WARM]
  * In lockstep: each round writes one message on every connection, then reads one answer on every
  * connection. Always the same work for the proxy, whatever the machine does besides: for counting
  * instructions and allocations. Prints how many exchanges there were. An answer that isn't a
  * success ends it with code 1. */
+#include "bolt_frame.h"
 #include "dubbo_frame.h"
 #include "util.h"
 
@@ -65,6 +66,17 @@ static size_t dubbo_answer(const unsigned char *p, size_t len)
 	return total && total != SIZE_MAX && p[3] != 20 ? SIZE_MAX : total;
 }
 
+static size_t bolt_message(unsigned char *out, uint64_t seq)
+{
+	return bolt_make_request(out, 350, (uint32_t)seq);
+}
+
+static size_t bolt_answer(const unsigned char *p, size_t len)
+{
+	size_t total = bolt_frame_len(p, len);
+	return total && total != SIZE_MAX && bolt_get(p + 10, 2) ? SIZE_MAX : total;
+}
+
 static size_t tcp_message(unsigned char *out, uint64_t seq)
 {
 	memset(out, 'p', 64);
@@ -82,6 +94,7 @@ static const struct protocol protocols[] = {
 	{"http", http_message, http_answer},
 	{"dubbo", dubbo_message, dubbo_answer},
 	{"dubbo-order", order_message, dubbo_answer},
+	{"bolt", bolt_message, bolt_answer},
 	{"tcp", tcp_message, tcp_answer},
 };
 
@@ -151,7 +164,8 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], protocols[i].name))
 			protocol = &protocols[i];
 	if (!protocol)
-		return fprintf(stderr, "usage: exchange http|dubbo|tcp PORT CONNS ROUNDS [WARM]\n"),
+		return fprintf(stderr,
+			       "usage: exchange http|dubbo|bolt|tcp PORT CONNS ROUNDS [WARM]\n"),
 		       2;
 	process_setup();
 	int conns = atoi(argv[3]), *fds = calloc((size_t)conns, sizeof *fds);

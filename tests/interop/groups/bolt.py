@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import java_peers
-from gateway import Gateway, bolt_manager, cluster
+from gateway import TYPE, Gateway, cluster
 from java_peers import SERVICE, Providers
 
 ANY = ".*"
@@ -29,8 +29,13 @@ def _consumer(port, *args, heap="256m"):
     return int(found[-1][0]), int(found[-1][1]), r.stdout
 
 
-def _manager(routes=None, **extra):
-    return bolt_manager(SERVICE, routes or {ANY: "up"}, **extra)
+def _manager(routes=None, before=(), filters=()):
+    """routes: method name or pattern -> cluster. before: whole route configurations that are tried first."""
+    return {"name": "bolt", "typed_config": {
+        "@type": "type.googleapis.com/outrigger.extensions.filters.network.bolt_proxy.v1.BoltProxy", "stat_prefix": "bolt",
+        "route_config": [*before, {"name": "r", "interface": SERVICE, "routes": [
+            {"match": {"method": {"name": {"safe_regex": {"regex": pattern}}}}, "route": {"cluster": to}} for pattern, to in (routes or {ANY: "up"}).items()]}],
+        "bolt_filters": [*filters, {"name": "envoy.filters.dubbo.router"}]}}
 
 
 def _count(g, name):
@@ -111,3 +116,65 @@ def local_replies_are_exceptions():
         assert a.calls() == 1, a.text()
         passed, failed, out = _consumer(g.port, "--method", "sayHello", "--count", "5", "--no-generic")
         assert (passed, failed) == (5, 0), out[-800:]
+
+
+def _set(key, value):
+    return {"append": {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+
+
+def _edited(*mutations, provider=(), consumer=()):
+    """What a real provider makes of a call whose headers were changed: target service, method and requestProps, which the header map has been put into."""
+    mutate = {"name": "mutate", "config": {"@type": TYPE + "http.header_mutation.v3.HeaderMutation", "mutations": {"request_mutations": list(mutations)}}}
+    asks = {"name": "x-never", "present_match": True, "invert_match": True}  # so that the header map is read
+    route = {"name": "all", "interface": "*", "routes": [{"match": {"method": {"name": {"safe_regex": {"regex": ANY}}}, "headers": [asks]}, "route": {"cluster": "up"}}]}
+    with Providers(_provider("a", "--props", *provider)) as (a,), \
+            Gateway("interop-bolt-edits", _manager(before=[route], filters=[mutate]), [cluster("up", a.port)]) as g:
+        passed, failed, out = _consumer(g.port, "--method", "sayHello", "--no-generic", *consumer)
+        assert (passed, failed) == (1, 0), out[-800:]
+        return re.search(r"^props (\S+) (\S+) .*? (\{.*)$", a.text(), re.M).groups()
+
+
+def what_the_provider_takes_of_an_edited_call():
+    """The header map's word counts, entry by entry; what it hasn't comes from requestProps: so a removed entry must leave both."""
+    service, method, props = _edited(_set("rpc_req_baggage.x-tag", "green"), _set("added", "1"), {"remove": "my-head"}, _set("tri-consumer-appname", "other"),
+                                     consumer=("--attach", "x-tag=blue", "--attach", "y-tag=kept", "--header", "my-head=v"))
+    assert (service, method) == (SERVICE + ":1.0", "sayHello")
+    assert "x-tag=green" in props and "y-tag=kept" in props and "blue" not in props, props
+    assert "added=1" in props and "app=other" in props and "my-head" not in props, props
+
+
+def a_call_is_sent_to_another_unique_id():
+    service, _, props = _edited(_set("tri-service-group", "u1"), provider=("--uniqueId", "u1"))
+    assert service == SERVICE + ":1.0:u1" and f"service={SERVICE}:1.0:u1" in props, (service, props)
+
+
+def _rpc_manager(**extra):
+    """rpc_proxy, on a port that Dubbo's consumers may use, too."""
+    return {"name": "rpc", "typed_config": {
+        "@type": "type.googleapis.com/outrigger.extensions.filters.network.rpc_proxy.v1.RpcProxy", "stat_prefix": "rpc", "protocols": ["DUBBO", "BOLT"],
+        "http_filters": [{"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}], **extra}}
+
+
+def by_argument_on_a_sniffed_port():
+    """The text of sayHello's argument, the first one of add, a field of an order: read from sofa-hessian."""
+    def route(method, path, value, cluster):
+        return {"name": method, "match": {"method": {"exact": method}, "arguments": [{"path": path, "value": value}]}, "route": {"cluster": cluster}}
+    routes = {"name": "r", "services": [{"name": "s", "interface": SERVICE, "routes": [
+        route("sayHello", "0", {"exact": "w\u00f6rld"}, "first"), route("add", "0", {"range": {"start": 40, "end": 41}}, "first"),
+        route("placeOrder", "0.urgent", {"exact": "true"}, "first"), route("slow", "0", {"exact": "31"}, "first"),
+        {"name": "rest", "match": {}, "route": {"cluster": "second"}}]}]}
+    with Providers(_provider("a"), _provider("b")) as (a, b), \
+            Gateway("interop-bolt-arguments", _rpc_manager(rpc_route_config=routes), [cluster("first", a.port), cluster("second", b.port)]) as g:
+        passed, failed, out = _consumer(g.port, "--method", "sayHello,add,placeOrder,slow,touch", "--count", "5", "--no-generic")
+        assert (passed, failed) == (25, 0), out[-800:]
+        seen = {m: (a.calls(m), b.calls(m)) for m in ("sayHello", "add", "placeOrder", "slow", "touch")}
+        assert seen == {"sayHello": (5, 0), "add": (5, 0), "placeOrder": (5, 0), "slow": (0, 5), "touch": (0, 5)}, seen
+
+
+def a_deadline_is_a_timeout():
+    """Status 7: the consumer says so before its own 15 s are over; its connection goes on."""
+    routes = {"name": "r", "services": [{"name": "s", "interface": SERVICE, "routes": [{"name": "all", "match": {}, "route": {"cluster": "up"}}]}]}
+    with Providers(_provider("a")) as (a,), Gateway("interop-bolt-deadline", _rpc_manager(rpc_route_config=routes, request_timeout="0.01s"), [cluster("up", a.port)]) as g:
+        passed, failed, out = _consumer(g.port, "--method", "slow", "--count", "3", "--no-generic")
+        assert (passed, failed) == (0, 3) and "imeout" in _error(out, "slow"), out[-1500:]
+        assert _count(g, "rpc.rpc.request") == 3, g.get("/stats")

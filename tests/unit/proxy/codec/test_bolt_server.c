@@ -503,8 +503,8 @@ static void an_error_text_may_hold_anything(void **state)
 	frame = reply(end, hello(end), REPLY_BLOCKED, SLICE("\xe4\xb8\xad\xf0\x9f\x98\x80\xff"),
 		      &payload);
 	/* four units: a letter, a pair of surrogates, and '?' for what is no UTF-8 */
-	assert_non_null(memmem(payload.data, payload.len,
-			       "\4\xe4\xb8\xad\xed\xa0\xbd\xed\xb8\x80?NM", 13));
+	assert_non_null(
+		memmem(payload.data, payload.len, "\4\xe4\xb8\xad\xed\xa0\xbd\xed\xb8\x80?NM", 13));
 	free(text);
 	end_close(end);
 }

@@ -1,0 +1,225 @@
+#include "codec/bolt_edits.h"
+
+#include "codec/bolt_arguments.h"
+#include "codec/bolt_fields.h"
+#include "codec/bolt_head.h"
+#include "codec/dubbo_attachments.h"
+#include "codec/dubbo_edits.h"
+#include "codec/sofa_props.h"
+
+/* --- what has changed */
+
+static void set_old(struct dubbo_edits *edits, struct slice name, struct slice value)
+{
+	dubbo_edits_add(edits, (struct dubbo_edit){
+				       .name = name, .value = value, .kind = DUBBO_EDIT_SET_OLD});
+}
+
+/* "interface:version:unique id", as far as there is any. */
+static struct slice target_of(struct slice service, struct slice version, struct slice group,
+			      struct arena *arena)
+{
+	if (group.len && !version.len)
+		version = SLICE("1.0"); /* what SOFA takes for none */
+	return slice_of(arena_printf(arena, "%.*s%s%.*s%s%.*s", SLICE_FMT(service),
+				     version.len ? ":" : "", SLICE_FMT(version),
+				     group.len ? ":" : "", SLICE_FMT(group)));
+}
+
+/* ":path" is "/service/method", with a query that some filter may have added. */
+static void read_path(const struct headers *headers, struct slice *service, struct slice *method)
+{
+	struct slice path = headers_get(headers, HEADER_PATH);
+
+	path = slice_sub(path, 0, slice_find_char(path, '?', 0));
+	const char *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
+	if (!slash || slash == path.data || path.data[0] != '/')
+		return;
+	*service = slice_sub(path, 1, (size_t)(slash - path.data));
+	*method = slice_sub(path, (size_t)(slash - path.data) + 1, path.len);
+}
+
+static void compare_target(struct dubbo_edits *edits, const struct headers *headers,
+			   const struct rpc_attachment *target)
+{
+	const struct rpc_head *rpc = headers->rpc;
+	struct slice service = rpc->service, method = rpc->method;
+	struct slice authority = headers_get(headers, HEADER_AUTHORITY);
+
+	read_path(headers, &service, &method);
+	if (slice_equal(service, rpc->service) && authority.len)
+		service = authority;
+	if (!slice_equal(method, rpc->method))
+		set_old(edits, SLICE("sofa_head_method_name"), method);
+	struct slice wanted =
+		target_of(service, headers_get(headers, HEADER_TRI_SERVICE_VERSION),
+			  headers_get(headers, HEADER_TRI_SERVICE_GROUP), edits->arena);
+	if (!target || slice_equal(wanted, target->value))
+		return;
+	set_old(edits, SLICE("sofa_head_target_service"), wanted);
+	set_old(edits, SLICE("service"), wanted);
+}
+
+static void compare_application(struct dubbo_edits *edits, const struct headers *headers,
+				const struct rpc_attachment *app)
+{
+	struct slice value = headers_get(headers, HEADER_TRI_CONSUMER_APPNAME);
+
+	if (value.data ? app && slice_equal(value, app->value) : !headers->rpc->received || !app)
+		return;
+	dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("app"),
+						   .value = value,
+						   .kind = value.data ? DUBBO_EDIT_SET
+								      : DUBBO_EDIT_REMOVE});
+}
+
+static void compare_timeout(struct bolt_frame *frame, const struct headers *headers)
+{
+	struct slice text = headers_get(headers, HEADER_TRI_SERVICE_TIMEOUT);
+	uint64_t ms;
+
+	if (slice_to_uint64(text, &ms) && ms && ms <= INT32_MAX)
+		frame->timeout_ms = (int32_t)ms;
+	else if (!text.data && headers->rpc->received)
+		frame->timeout_ms = BOLT_NO_TIMEOUT;
+}
+
+/* --- the map */
+
+struct map {
+	struct rpc_attachment *fields;
+	uint32_t count;
+	struct slice *removed; /* names */
+	uint32_t removed_count;
+};
+
+static void drop(struct map *map, uint32_t at)
+{
+	map->count--;
+	memmove(&map->fields[at], &map->fields[at + 1], (map->count - at) * sizeof *map->fields);
+}
+
+/* The last of that very name, or else (is_exact: not) the last that differs by case; count: none.
+ */
+static uint32_t find(const struct map *map, struct slice name, bool is_exact)
+{
+	for (uint32_t i = map->count; i--;)
+		if (slice_equal(map->fields[i].name, name))
+			return i;
+	for (uint32_t i = map->count; !is_exact && i--;)
+		if (slice_equal_nocase(map->fields[i].name, name))
+			return i;
+	return map->count;
+}
+
+static void apply(struct map *map, const struct dubbo_edit *edit)
+{
+	bool is_exact = edit->kind == DUBBO_EDIT_SET_OLD || edit->kind == DUBBO_EDIT_REMOVE_OLD;
+	bool removes = edit->kind == DUBBO_EDIT_REMOVE || edit->kind == DUBBO_EDIT_REMOVE_OLD;
+	uint32_t at = find(map, edit->name, is_exact);
+
+	if (at < map->count && !removes) {
+		struct slice name = map->fields[at].name;
+		map->fields[at].value = edit->value;
+		for (uint32_t i = at; i--;) /* of equal ones the last is the value */
+			if (slice_equal(map->fields[i].name, name))
+				drop(map, i);
+	} else if (edit->kind == DUBBO_EDIT_SET) {
+		map->fields[map->count++] = (struct rpc_attachment){
+			edit->fallback.data ? edit->fallback : edit->name, edit->value};
+	}
+	for (; removes && at < map->count; at = find(map, edit->name, is_exact)) {
+		map->removed[map->removed_count++] = map->fields[at].name;
+		drop(map, at);
+	}
+}
+
+/* The entries as they came, with room for `more`. False: they can't be read. */
+static bool read_map(struct map *map, struct slice bytes, uint32_t more, struct arena *arena)
+{
+	struct rpc_attachment *fields;
+
+	if (bolt_fields_read(bytes, arena, &fields, &map->count))
+		return false;
+	map->fields = ARENA_NEW_ARRAY(arena, struct rpc_attachment, map->count + more);
+	if (map->count)
+		memcpy(map->fields, fields, map->count * sizeof *fields);
+	map->removed = ARENA_NEW_ARRAY(arena, struct slice, map->count + 1);
+	map->removed_count = 0;
+	return true;
+}
+
+/* --- requestProps */
+
+/* An entry that Java finds there, and not in the header map, is as good as one in the map: it goes,
+ * too. What is changed or added isn't: the header map's word counts. */
+static void remove_props(struct buf *content, uint8_t serialization, const struct map *map,
+			 struct arena *arena)
+{
+	const struct hessian2_grammar *grammar = bolt_grammar(serialization);
+
+	if (!grammar || content->len > BUF_TURN_BLOCK_SIZE)
+		return;
+	for (uint32_t i = 0; i < map->removed_count; i++) {
+		struct slice bytes = buf_flat(content);
+		size_t from, to;
+		if (!sofa_props_find(bytes, grammar, map->removed[i], arena, &from, &to))
+			continue;
+		struct buf rest;
+		buf_init(&rest, content->pool);
+		buf_move(&rest, content, from);
+		buf_drain(content, to - from);
+		buf_move_all(&rest, content);
+		*content = rest;
+	}
+}
+
+/* The last of its name, or NULL. */
+static const struct rpc_attachment *field_of(const struct map *map, struct slice name)
+{
+	uint32_t at = find(map, name, true);
+	return at < map->count ? &map->fields[at] : NULL;
+}
+
+enum status bolt_rewrite(struct buf *payload, struct bolt_frame *frame,
+			 const struct headers *headers, struct arena *arena)
+{
+	bool is_answer = frame->type == BOLT_ANSWER;
+	struct dubbo_edits edits = {.arena = arena};
+	size_t class_len = frame->class_len, old_len = class_len + frame->headers_len;
+	char *old = arena_alloc(arena, old_len + 1);
+	struct map map;
+
+	if (buf_peek(payload, old, old_len) < old_len)
+		return STATUS_OK; /* what is sent will say so */
+	dubbo_edits_of_headers(&edits, headers, is_answer);
+	if (!read_map(&map, slice_make(old + class_len, frame->headers_len), edits.count + 8,
+		      arena))
+		return STATUS_OK;
+	if (!is_answer) {
+		const struct rpc_attachment *target =
+			field_of(&map, SLICE("sofa_head_target_service"));
+		compare_target(&edits, headers, target ? target : field_of(&map, SLICE("service")));
+		compare_application(&edits, headers, field_of(&map, SLICE("app")));
+		compare_timeout(frame, headers);
+	}
+	if (!edits.count)
+		return STATUS_OK;
+	for (uint32_t i = 0; i < edits.count; i++)
+		apply(&map, &edits.items[i]);
+
+	size_t size = bolt_fields_size(map.fields, map.count);
+	if (size > BOLT_SECTION_LIMIT)
+		return STATUS_TOO_LARGE;
+	char *front = arena_alloc(arena, class_len + size + 1), *to = front + class_len;
+	if (class_len)
+		memcpy(front, old, class_len);
+	for (uint32_t i = 0; i < map.count; i++)
+		to = bolt_fields_put(to, &map.fields[i]);
+	buf_drain(payload, old_len);
+	if (map.removed_count && slice_equal(slice_make(old, class_len), BOLT_SOFA_REQUEST))
+		remove_props(payload, frame->serialization, &map, arena);
+	buf_prepend_copy(payload, slice_make(front, class_len + size));
+	frame->headers_len = (uint16_t)size;
+	return STATUS_OK;
+}
