@@ -68,18 +68,6 @@ static void read_call(struct headers *request, const struct call_needs *needs,
 			values[i].kind = ARGUMENT_ABSENT;
 }
 
-static bool attachment(struct headers *request, struct slice name, struct slice *text,
-		       struct arena *arena)
-{
-	const struct rpc_attachment *field = NULL;
-
-	if (bolt_read_fields(request, arena))
-		field = rpc_attachment_find(request->rpc, name);
-	if (field)
-		*text = field->value;
-	return field && text->data;
-}
-
 const struct rpc_dialect rpc_bolt = {
 	.name = "bolt",
 	.stream_protocol = STREAM_PROTOCOL_BOLT,
@@ -90,5 +78,4 @@ const struct rpc_dialect rpc_bolt = {
 	.read_attachments = bolt_read_fields,
 	.publish = publish,
 	.read = read_call,
-	.attachment = attachment,
 };

@@ -164,8 +164,8 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], protocols[i].name))
 			protocol = &protocols[i];
 	if (!protocol)
-		return fprintf(stderr,
-			       "usage: exchange http|dubbo|bolt|tcp PORT CONNS ROUNDS [WARM]\n"),
+		return fprintf(stderr, "usage: exchange http|dubbo|dubbo-order|bolt|tcp PORT CONNS "
+				       "ROUNDS [WARM]\n"),
 		       2;
 	process_setup();
 	int conns = atoi(argv[3]), *fds = calloc((size_t)conns, sizeof *fds);
