@@ -12,7 +12,8 @@
  *
  * A connection fails for lost framing only (no magic, a body over the limit): `reset` for each open
  * exchange, then `failed`. EOF is no failure: `reset` for each open exchange, and must_close. A
- * request that can't be decoded is answered with status 40. A one-way request's exchange is closed,
+ * request that can't be decoded is answered with status 40; one in a serialization that isn't known
+ * here goes on with "" for service and method (:path "//"). A one-way request's exchange is closed,
  * on the server side, by any answer (nothing is written) or by codec_abandon; on the client side as
  * soon as it is written. What a client codec can't send (no room, no Dubbo request) is reset within
  * send_headers.
@@ -40,6 +41,8 @@ struct dubbo_counts {
 	uint64_t readonly_events;        /* "R" and "W" received */
 	uint64_t ignored_events;         /* of no known meaning */
 	uint64_t undecodable_requests;   /* answered with status 40 */
+	uint64_t other_serializations;   /* requests in none of Hessian2 */
+	uint64_t reused_ids;             /* of requests, that an open one has */
 	uint64_t provider_requests;      /* calls that an upstream began; answered with status 40 */
 	uint64_t unknown_answers;        /* late, repeated or forged; dropped */
 	uint64_t bad_magic, oversized;   /* connections lost */
@@ -53,10 +56,12 @@ struct rpc_kept;
 
 /* What a codec deals with by itself. */
 enum dubbo_notice {
-	DUBBO_NOTICE_EVENT,            /* server: a heartbeat or another event of the consumer */
-	DUBBO_NOTICE_UNDECODABLE,      /* server: a request that was answered with status 40 */
-	DUBBO_NOTICE_UNKNOWN_ANSWER,   /* client: late, repeated or forged; dropped */
-	DUBBO_NOTICE_PROVIDER_REQUEST, /* client: a call that the provider began; refused */
+	DUBBO_NOTICE_EVENT,               /* server: a heartbeat or another event of the consumer */
+	DUBBO_NOTICE_UNDECODABLE,         /* server: a request that was answered with status 40 */
+	DUBBO_NOTICE_OTHER_SERIALIZATION, /* server: a request in none of Hessian2 */
+	DUBBO_NOTICE_REUSED_ID,           /* server: a request whose id an open one has */
+	DUBBO_NOTICE_UNKNOWN_ANSWER,      /* client: late, repeated or forged; dropped */
+	DUBBO_NOTICE_PROVIDER_REQUEST,    /* client: a call that the provider began; refused */
 };
 
 struct dubbo_options {
@@ -71,6 +76,9 @@ struct dubbo_options {
 	/* Client: the whole answer to a request that was passed on; detached. In turn memory that
 	 * may be written to. */
 	void (*passed)(struct exchange *exchange, struct slice frame);
+	/* Server: whether a request of that id was taken by `pass` and isn't answered yet. May be
+	 * NULL. */
+	bool (*is_passed)(struct codec *codec, uint64_t id);
 };
 
 struct dubbo {
@@ -82,6 +90,7 @@ struct dubbo {
 	struct open_calls calls; /* client */
 	bool is_heartbeat_open;  /* ours is not answered yet */
 	uint8_t latest_head;     /* server: its place in options->heads */
+	uint64_t latest_id;      /* server: the highest so far; they count up */
 };
 
 /* The server's side, and the client's; dubbo_open chooses. */

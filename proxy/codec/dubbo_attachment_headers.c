@@ -1,6 +1,5 @@
 /* Attachments as headers. */
 #include "codec/dubbo_attachments.h"
-
 #include "codec/dubbo_edits.h"
 #include "codec/hessian2_string.h"
 
@@ -54,7 +53,7 @@ static char *put_encoded(char *to, char c, const char *hex)
 static struct slice safe_value(struct slice text, struct arena *arena)
 {
 	if (!text.len || hessian2_is_printable_ascii((const uint8_t *)text.data, text.len))
-		return text.data ? text : SLICE("");
+		return text;
 	char *safe = arena_alloc(arena, 3 * text.len), *to = safe;
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.data[i];
@@ -163,17 +162,6 @@ static bool is_own(const struct headers *headers, uint32_t own, struct slice nam
 	return false;
 }
 
-/* What the headers are now is what came. */
-static void note_received(struct headers *headers, uint32_t own)
-{
-	struct rpc_received *received = ARENA_NEW(headers->arena, struct rpc_received);
-	struct header *items = arena_alloc(headers->arena, headers->count * sizeof *items);
-
-	memcpy(items, headers->items, headers->count * sizeof *items);
-	*received = (struct rpc_received){headers->count, own, items};
-	headers->rpc->received = received;
-}
-
 void dubbo_attachments_publish(struct headers *headers)
 {
 	struct rpc_head *rpc = headers->rpc;
@@ -184,6 +172,7 @@ void dubbo_attachments_publish(struct headers *headers)
 	if (rpc->has_attachment_headers)
 		return;
 	rpc->has_attachment_headers = true;
+	bool was_edited = dubbo_may_be_edited(headers);
 	groups_init(&groups, rpc->attachment_count, arena);
 	for (uint32_t i = 0; i < rpc->attachment_count; i++)
 		groups_add(&groups, &rpc->attachments[i], arena);
@@ -193,9 +182,20 @@ void dubbo_attachments_publish(struct headers *headers)
 			continue;
 		if (dubbo_attachment_is_reserved(name) || is_own(headers, own, name))
 			name = with_prefix(name, arena);
-		headers_add(headers, name, safe_value(groups.items[i].value, arena));
+		struct slice value = safe_value(groups.items[i].value, arena);
+		headers_add(headers, name, value.data ? value : SLICE(""));
 	}
-	note_received(headers, own);
+	dubbo_attachments_note(headers, own, was_edited);
+}
+
+void dubbo_attachments_note(struct headers *headers, uint32_t own, bool was_edited)
+{
+	struct rpc_received *received = ARENA_NEW(headers->arena, struct rpc_received);
+	struct header *items = arena_alloc(headers->arena, headers->count * sizeof *items);
+
+	memcpy(items, headers->items, headers->count * sizeof *items);
+	*received = (struct rpc_received){headers->count, own, items, was_edited};
+	headers->rpc->received = received;
 }
 
 /* --- and back */
@@ -232,12 +232,6 @@ struct slice dubbo_attachment_of_header(struct slice name, struct arena *arena)
 
 /* --- their Triple names, and what else a proxy acts on */
 
-static void set_header(struct headers *headers, enum header_id id, struct slice value)
-{
-	if (value.data)
-		headers_set_id(headers, id, safe_value(value, headers->arena));
-}
-
 /* A number of milliseconds; 0: none. */
 static uint32_t duration_of(struct slice text)
 {
@@ -249,7 +243,8 @@ static uint32_t duration_of(struct slice text)
 }
 
 /* Java asks for these names in this very case, and the last of a name is what it gets. */
-void dubbo_attachments_name(struct headers *headers)
+void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
+			     struct dubbo_facts *facts)
 {
 	enum { GROUP, TIMEOUT, COUNTDOWN, APPLICATION, REMOTE, TAG, FORCE_TAG, COUNT };
 	static const struct slice names[COUNT] = {
@@ -261,23 +256,43 @@ void dubbo_attachments_name(struct headers *headers)
 		[TAG] = SLICE("dubbo.tag"),
 		[FORCE_TAG] = SLICE("dubbo.force.tag"),
 	};
-	struct rpc_head *rpc = headers->rpc;
 	struct slice values[COUNT] = {{NULL, 0}};
-	bool is_as_it_came = !rpc->received && !dubbo_may_be_edited(headers);
 
 	for (uint32_t i = 0; i < rpc->attachment_count; i++)
 		for (unsigned n = 0; n < COUNT; n++)
 			if (slice_equal(rpc->attachments[i].name, names[n]))
 				values[n] = rpc->attachments[i].value;
 	uint32_t timeout = duration_of(values[TIMEOUT]), left = duration_of(values[COUNTDOWN]);
-	rpc->timeout_ms = left && (!timeout || left < timeout) ? left : timeout;
-	rpc->tag = values[TAG];
-	rpc->is_tag_forced = slice_equal_nocase(values[FORCE_TAG], SLICE("true"));
-	set_header(headers, HEADER_TRI_SERVICE_GROUP, values[GROUP]);
-	set_header(headers, HEADER_TRI_SERVICE_TIMEOUT,
-		   values[TIMEOUT].data ? values[TIMEOUT] : values[COUNTDOWN]);
-	set_header(headers, HEADER_TRI_CONSUMER_APPNAME,
-		   values[REMOTE].data ? values[REMOTE] : values[APPLICATION]);
-	if (is_as_it_came) /* and names that say what came are no change */
-		note_received(headers, headers->count);
+	bool is_left_shorter = left && (!timeout || left < timeout);
+	*facts = (struct dubbo_facts){
+		.group = safe_value(values[GROUP], arena),
+		.timeout = safe_value(values[is_left_shorter ? COUNTDOWN : TIMEOUT], arena),
+		.application = safe_value(
+			values[REMOTE].data ? values[REMOTE] : values[APPLICATION], arena),
+		.tag = values[TAG],
+		.timeout_ms = is_left_shorter ? left : timeout,
+		.is_tag_forced = slice_equal_nocase(values[FORCE_TAG], SLICE("true")),
+	};
+}
+
+static void set_header(struct headers *headers, enum header_id id, struct slice value)
+{
+	if (value.data)
+		headers_set_id(headers, id, value);
+}
+
+void dubbo_attachments_name(struct headers *headers)
+{
+	struct rpc_head *rpc = headers->rpc;
+	bool was_edited = dubbo_may_be_edited(headers);
+	struct dubbo_facts facts;
+
+	dubbo_attachments_facts(rpc, headers->arena, &facts);
+	rpc->caller_timeout_ms = facts.timeout_ms;
+	rpc->tag = facts.tag;
+	rpc->is_tag_forced = facts.is_tag_forced;
+	set_header(headers, HEADER_TRI_SERVICE_GROUP, facts.group);
+	set_header(headers, HEADER_TRI_SERVICE_TIMEOUT, facts.timeout);
+	set_header(headers, HEADER_TRI_CONSUMER_APPNAME, facts.application);
+	dubbo_attachments_note(headers, headers->count, was_edited);
 }

@@ -44,9 +44,25 @@ bool dubbo_attachment(const struct headers *headers, struct slice name, struct s
  * proxy routes on: what a strict manager refuses. Only after dubbo_read_attachments. */
 bool dubbo_attachments_agree(const struct rpc_head *rpc);
 
-/* Gives group, application and timeout their Triple names, and sets rpc->timeout_ms and the tag:
- * what dubbo_read_attachments does. */
+/* What attachments say that a proxy may act on, .data NULL where they don't. */
+struct dubbo_facts {
+	struct slice group, application;
+	struct slice timeout; /* the shorter of timeout and _TO */
+	struct slice tag;
+	uint32_t timeout_ms; /* 0: none, or no number */
+	bool is_tag_forced;
+};
+
+/* Of attachments that were read. Texts as headers hold them, in the arena or borrowed. */
+void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
+			     struct dubbo_facts *facts);
+
+/* Gives group, application and timeout their Triple names, and sets rpc->caller_timeout_ms and the
+ * tag: what dubbo_read_attachments does. */
 void dubbo_attachments_name(struct headers *headers);
+
+/* The headers are what edits are seen by from now on; those from `own` on are attachments'. */
+void dubbo_attachments_note(struct headers *headers, uint32_t own, bool was_edited);
 
 /* Adds a header for each attachment, so that whatever reads headers reads them: lower-case name,
  * the value that rpc_attachment_find gives ("" for what has no text). Names that mean something to

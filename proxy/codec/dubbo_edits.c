@@ -71,15 +71,6 @@ static void compare_received(struct dubbo_edits *edits, const struct headers *he
 	}
 }
 
-/* Whether it stood for something else than an attachment from the beginning. */
-static bool is_own(const struct rpc_received *received, struct slice name)
-{
-	for (uint32_t i = 0; received && i < received->own; i++)
-		if (slice_equal(header_name(&received->items[i]), name))
-			return true;
-	return false;
-}
-
 /* Whether each header stands where it was received: not in a copy that others were removed from. */
 static bool are_in_place(const struct headers *headers)
 {
@@ -107,13 +98,14 @@ static void find_added(struct dubbo_edits *edits, const struct headers *headers,
 	const struct rpc_received *received = headers->rpc->received;
 	bool in_place = received && are_in_place(headers);
 
-	for (uint32_t i = in_place ? received->count : 0; i < headers->count; i++) {
+	for (uint32_t i = 0; i < headers->count; i++) {
 		const struct header *h = &headers->items[i];
 		struct slice name = header_name(h);
+		if (in_place && i >= received->own && i < received->count)
+			continue;
 		bool is_seen = received && !in_place && headers_find(headers, name) == h &&
 			       was_received(received, name);
-		if (h->id != HEADER_REMOVED && !is_seen && !dubbo_attachment_is_reserved(name) &&
-		    !is_own(received, name))
+		if (h->id != HEADER_REMOVED && !is_seen && !dubbo_attachment_is_reserved(name))
 			set_or_remove(edits, headers, name, is_answer);
 	}
 }
@@ -193,52 +185,38 @@ static void compare_version(struct dubbo_edits *edits, const struct headers *hea
 							   .kind = DUBBO_EDIT_SET_OLD});
 }
 
-/* A header that stands for attachments of another name: whether it has changed, and its value. */
-static bool has_changed(const struct headers *headers, enum header_id id, struct slice *value)
+/* A header that stands for attachments of other names; old: what they say, .data NULL if they were
+ * not read. */
+static void compare_name(struct dubbo_edits *edits, const struct headers *headers,
+			 enum header_id id, struct slice old, struct slice name, struct slice other)
 {
-	const struct rpc_received *received = headers->rpc->received;
-	struct slice name = known_name_text(id), old = {NULL, 0};
+	struct slice value = headers_get(headers, id);
+	bool is_gone = !value.len;
 
-	*value = headers_get(headers, id);
-	for (uint32_t i = 0; received && i < received->own; i++)
-		if (slice_equal(header_name(&received->items[i]), name))
-			old = header_value(&received->items[i]);
-	if (!value->data)
-		return old.data != NULL;
-	return !old.data || !slice_equal(old, *value);
+	if (is_gone ? !old.len : old.data && slice_equal(old, value))
+		return;
+	dubbo_edits_add(edits,
+			(struct dubbo_edit){.name = name,
+					    .value = value,
+					    .kind = is_gone ? DUBBO_EDIT_REMOVE : DUBBO_EDIT_SET});
+	if (other.len)
+		dubbo_edits_add(edits, (struct dubbo_edit){.name = other,
+							   .value = value,
+							   .kind = is_gone ? DUBBO_EDIT_REMOVE_OLD
+									   : DUBBO_EDIT_SET_OLD});
 }
 
 static void compare_names(struct dubbo_edits *edits, const struct headers *headers)
 {
-	struct slice value;
+	struct dubbo_facts facts;
 
-	if (has_changed(headers, HEADER_TRI_SERVICE_GROUP, &value))
-		dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("group"),
-							   .value = value,
-							   .kind = value.len ? DUBBO_EDIT_SET
-									     : DUBBO_EDIT_REMOVE});
-	if (has_changed(headers, HEADER_TRI_SERVICE_TIMEOUT, &value)) {
-		dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("timeout"),
-							   .value = value,
-							   .kind = value.len ? DUBBO_EDIT_SET
-									     : DUBBO_EDIT_REMOVE});
-		dubbo_edits_add(edits,
-				(struct dubbo_edit){.name = SLICE("_TO"),
-						    .value = value,
-						    .kind = value.len ? DUBBO_EDIT_SET_OLD
-								      : DUBBO_EDIT_REMOVE_OLD});
-	}
-	if (has_changed(headers, HEADER_TRI_CONSUMER_APPNAME, &value)) {
-		dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("remote.application"),
-							   .value = value,
-							   .kind = value.len ? DUBBO_EDIT_SET
-									     : DUBBO_EDIT_REMOVE});
-		dubbo_edits_add(edits,
-				(struct dubbo_edit){.name = SLICE("application"),
-						    .value = value,
-						    .kind = value.len ? DUBBO_EDIT_SET_OLD
-								      : DUBBO_EDIT_REMOVE_OLD});
-	}
+	dubbo_attachments_facts(headers->rpc, edits->arena, &facts);
+	compare_name(edits, headers, HEADER_TRI_SERVICE_GROUP, facts.group, SLICE("group"),
+		     SLICE(""));
+	compare_name(edits, headers, HEADER_TRI_SERVICE_TIMEOUT, facts.timeout, SLICE("timeout"),
+		     SLICE("_TO"));
+	compare_name(edits, headers, HEADER_TRI_CONSUMER_APPNAME, facts.application,
+		     SLICE("remote.application"), SLICE("application"));
 }
 
 bool dubbo_edits_find(struct dubbo_edits *edits, const struct headers *headers, bool is_answer,

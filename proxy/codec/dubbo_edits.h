@@ -70,7 +70,7 @@ static inline bool dubbo_may_be_edited(const struct headers *headers)
 	const struct rpc_received *received = rpc->received;
 
 	if (UNLIKELY(received != NULL))
-		return headers->count != received->count ||
+		return received->was_edited || headers->count != received->count ||
 		       memcmp(headers->items, received->items,
 			      received->count * sizeof *received->items) != 0;
 	if (LIKELY(headers_has(headers, HEADER_STATUS)))

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "codec/dubbo_arguments.h"
+#include "codec/dubbo_foreign.h"
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_jsonb.h"
 #include "codec/hessian2.h"
@@ -91,6 +92,31 @@ static enum status read_fastjson2(struct slice payload, struct rpc_head *head)
 	return STATUS_OK;
 }
 
+static enum status take_foreign(struct slice *rest, uint8_t serialization, struct slice *out)
+{
+	return dubbo_foreign_take(rest, serialization, out) || has_control_chars(*out)
+		       ? STATUS_MALFORMED
+		       : STATUS_OK;
+}
+
+/* What stands behind the strings isn't read: arguments_at stays 0. */
+static COLD enum status read_foreign(struct slice payload, uint8_t serialization,
+				     struct rpc_head *head)
+{
+	struct slice rest = payload;
+
+	if (dubbo_foreign_begin(&rest, serialization) ||
+	    take_foreign(&rest, serialization, &head->protocol_version) ||
+	    take_foreign(&rest, serialization, &head->service) ||
+	    take_foreign(&rest, serialization, &head->service_version) ||
+	    take_foreign(&rest, serialization, &head->method) ||
+	    take_foreign(&rest, serialization, &head->param_types))
+		return STATUS_MALFORMED;
+	if (payload.len - rest.len > DUBBO_HEAD_LIMIT)
+		return STATUS_TOO_LARGE;
+	return STATUS_OK;
+}
+
 /* A '/' would make ":path" ambiguous; no method of the JVM has one. */
 static bool has_slash(struct slice s)
 {
@@ -121,7 +147,7 @@ static COLD enum status read_framework_method(struct slice payload, uint8_t seri
 	}
 	if ((!slice_equal(head->method, SLICE("$invoke")) &&
 	     !slice_equal(head->method, SLICE("$invokeAsync"))) ||
-	    dubbo_count_arguments(head->param_types) != 3)
+	    dubbo_count_arguments(head->param_types) != 3 || !head->arguments_at)
 		return STATUS_OK;
 	head->kind = RPC_CALL_GENERIC;
 	return take_name(payload, serialization, head->arguments_at, &head->method);
@@ -135,6 +161,8 @@ enum status dubbo_head_read(struct slice payload, uint8_t serialization, struct 
 		status = read_hessian2(payload, head);
 	else if (serialization == DUBBO_FASTJSON2)
 		status = read_fastjson2(payload, head);
+	else if (dubbo_foreign_is_known(serialization))
+		status = read_foreign(payload, serialization, head);
 	if (UNLIKELY(status))
 		return status;
 	if (UNLIKELY(head->method.len && head->method.data[0] == '$') &&

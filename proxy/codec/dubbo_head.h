@@ -4,8 +4,8 @@
  *   request: protocol version | service | service version | method | parameter types | arguments …
  *   answer:  result kind | value or exception | attachments
  *
- * Hessian2, and fastjson2's JSONB; the rest of the body isn't looked at. Pure functions. Thread:
- * any. */
+ * Hessian2, fastjson2's JSONB, and the five strings in those of dubbo_foreign.h; the rest of the
+ * body isn't looked at. Pure functions. Thread: any. */
 #ifndef CODEC_DUBBO_HEAD_H
 #define CODEC_DUBBO_HEAD_H
 
@@ -20,11 +20,11 @@
 
 enum { DUBBO_HEAD_LIMIT = 65535 }; /* bytes of the five strings together */
 
-/* Sets the five slices, which borrow payload, and arguments_at. The service version may be null.
- * Of a generic call (head->kind) the method is the one that its first argument names.
- * STATUS_MALFORMED: broken, or a string holds control characters, service or method are empty, the
- * method has a '/', a generic call names none; STATUS_TOO_LARGE: over DUBBO_HEAD_LIMIT;
- * STATUS_UNSUPPORTED: a serialization that isn't known here. */
+/* Sets the five slices, which borrow payload, and arguments_at (0: the rest can't be read). The
+ * service version may be null. Of a generic call (head->kind) the method is the one that its first
+ * argument names. STATUS_MALFORMED: broken, or a string holds control characters, service or method
+ * are empty, the method has a '/', a generic call names none; STATUS_TOO_LARGE: over
+ * DUBBO_HEAD_LIMIT; STATUS_UNSUPPORTED: a serialization that isn't known here. */
 MUST_CHECK enum status dubbo_head_read(struct slice payload, uint8_t serialization,
 				       struct rpc_head *head);
 

@@ -1,5 +1,6 @@
 #include "codec/dubbo_reply.h"
 
+#include "codec/dubbo_foreign.h"
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_jsonb.h"
 #include "codec/hessian2_write.h"
@@ -59,6 +60,12 @@ void dubbo_reply_make(struct dubbo_reply *reply, uint8_t status, uint8_t seriali
 			serialization == DUBBO_FASTJSON2 ? DUBBO_FASTJSON2 : DUBBO_HESSIAN2,
 		.result = RPC_RESULT_UNKNOWN,
 	};
+	if (dubbo_foreign_is_known(serialization)) {
+		reply->serialization = serialization;
+		reply->status = status == DUBBO_OK ? DUBBO_SERVICE_ERROR : status;
+		reply->body = dubbo_foreign_string(serialization, text, arena);
+		return;
+	}
 	if (text.len > DUBBO_REPLY_TEXT)
 		text.len = DUBBO_REPLY_TEXT;
 	if (status == DUBBO_OK) {

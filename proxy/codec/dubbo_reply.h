@@ -3,8 +3,10 @@
  *   status 20:    an exception object, which stock consumers throw at once and don't try again
  *   other status: one string; stock consumers try the next provider
  *
- * A fastjson2 consumer is answered in JSONB, all others in Hessian2: a stock consumer takes no
- * answer in a serialization other than its request's. Pure functions; memory from the arena. */
+ * A stock consumer takes no answer in a serialization other than its request's: one of fastjson2 is
+ * answered in JSONB, those of dubbo_foreign.h in theirs, by a text only (status 70 instead of an
+ * exception). All others get Hessian2, which lets them fail at once. Pure functions; memory from
+ * the arena. */
 #ifndef CODEC_DUBBO_REPLY_H
 #define CODEC_DUBBO_REPLY_H
 

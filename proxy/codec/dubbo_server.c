@@ -48,7 +48,13 @@ static COLD struct exchange *begin_unknown(struct dubbo *dubbo, struct dubbo_fra
 		.is_oneway = !(frame.flag & DUBBO_FLAG_TWOWAY),
 	};
 
-	if (dubbo_head_read(payload, head.serialization, &head)) {
+	enum status status = dubbo_head_read(payload, head.serialization, &head);
+	if (head.serialization != DUBBO_HESSIAN2) {
+		dubbo->options->counts->other_serializations++;
+		dubbo_notice(dubbo, DUBBO_NOTICE_OTHER_SERIALIZATION);
+	}
+	/* Of one that isn't known its service and method are "". */
+	if (status && status != STATUS_UNSUPPORTED) {
 		dubbo->options->counts->undecodable_requests++;
 		dubbo_notice(dubbo, DUBBO_NOTICE_UNDECODABLE);
 		dubbo_refuse(dubbo, frame, SLICE("Fail to decode request"));
@@ -92,6 +98,27 @@ static void deliver(struct dubbo *dubbo, struct exchange *exchange, struct slice
 	dubbo->current = NULL;
 }
 
+enum { LOOKED_AT = 256 };
+
+/* An id that doesn't count up may be that of an open request: each gets its own answer all the
+ * same. Among many open ones it isn't looked for everywhere. */
+static COLD void note_id(struct dubbo *dubbo, uint64_t id)
+{
+	const struct list_node *node = dubbo->open.next;
+	bool is_open = dubbo->options->is_passed && dubbo->options->is_passed(&dubbo->codec, id);
+
+	for (unsigned i = 0; i < LOOKED_AT && node != &dubbo->open && !is_open; i++) {
+		is_open = container_of(node, struct exchange, link)->wire_id == id;
+		node = node->next;
+	}
+	if (list_is_empty(&dubbo->open)) /* or the numbers have begun anew */
+		dubbo->latest_id = id;
+	if (!is_open)
+		return;
+	dubbo->options->counts->reused_ids++;
+	dubbo_notice(dubbo, DUBBO_NOTICE_REUSED_ID);
+}
+
 void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)
 {
 	const struct dubbo_options *options = dubbo->options;
@@ -100,6 +127,10 @@ void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 	struct buf data;
 
 	options->counts->requests++;
+	if (LIKELY((int64_t)(frame.id - dubbo->latest_id) > 0))
+		dubbo->latest_id = frame.id;
+	else
+		note_id(dubbo, frame.id);
 	if (LIKELY((frame.flag & DUBBO_SERIALIZATION_MASK) == DUBBO_HESSIAN2 && options->heads))
 		head = dubbo_heads_find(options->heads, payload, &dubbo->latest_head);
 	if (LIKELY(head && options->pass && !is_oneway) &&

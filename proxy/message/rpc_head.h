@@ -57,11 +57,12 @@ enum rpc_call_kind {
 
 struct header;
 
-/* A message's headers as they were when its attachments had become headers: what differs from it
- * later is an edit. items[own …] are those of attachments. */
+/* A message's headers as they were when its attachments had been read, or had become headers: what
+ * differs from it later is an edit. items[own …] are those of attachments. */
 struct rpc_received {
 	uint32_t count, own;
 	const struct header *items;
+	bool was_edited; /* something differed before */
 };
 
 struct rpc_head {
@@ -92,10 +93,10 @@ struct rpc_head {
 	struct rpc_attachment *attachments; /* in wire order */
 	const struct bolt_frame *bolt;      /* the fixed header's other fields, of RPC_BOLT */
 	/* How long the caller waits, from its attachments (timeout, _TO: the shorter); 0: it
-	 * doesn't say, or they were not read. */
-	uint32_t timeout_ms;
+	 * doesn't say, or they were not read. Nothing obeys it unless configured. */
+	uint32_t caller_timeout_ms;
 	struct slice tag;                    /* attachment dubbo.tag, likewise; .data NULL: none */
-	const struct rpc_received *received; /* NULL: attachments are no headers */
+	const struct rpc_received *received; /* NULL: attachments were not read */
 	struct slice payload;  /* the whole body, valid during the headers event only */
 	struct rpc_memo *memo; /* likewise; NULL: none */
 	void *host;            /* chosen already, likewise; NULL: none */

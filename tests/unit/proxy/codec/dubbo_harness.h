@@ -45,6 +45,7 @@ struct end {
 	bool refuse;        /* begin answers NULL */
 	bool abandon_early; /* the headers event abandons the exchange */
 	bool read_attachments, attachments_read;
+	struct slice early; /* the name of a header that is set before they are read */
 	/* what `pass` took: the frame as it was, its id, its head (held) */
 	unsigned passes; /* so many are still to be taken */
 	uint64_t passed_id;
@@ -95,6 +96,8 @@ static inline void on_headers(struct exchange *exchange, struct headers *headers
 	call->headers = headers;
 	call->head = *headers->rpc;
 	call->ended = is_end;
+	if (end->early.len)
+		headers_set(headers, end->early, SLICE("early"));
 	if (end->read_attachments)
 		end->attachments_read = dubbo_read_attachments(headers, exchange->arena);
 	if (end->abandon_early)

@@ -389,6 +389,34 @@ static void an_edited_body_that_goes_again_stays_as_it_is(void **state)
 	finish(&p);
 }
 
+static void what_was_set_before_attachments_were_read_is_an_edit(void **state)
+{
+	struct passage p = {.from = end_open(CODEC_SERVER)};
+	struct slice body = SLICE("\0052.0.2\1s\0051.0.0\1m\0H\1a\0011\1b\0012\5group\1gZ");
+	(void)state;
+
+	p.from->early = SLICE("b");
+	p.from->read_attachments = true;
+	end_feed_frame(p.from, 0xc2, 0, 7, body);
+	p.call = p.from->calls;
+	dubbo_attachments_publish(headers_of(&p));
+	headers_remove(headers_of(&p), SLICE("a"));
+	go(&p);
+	expect_all(&p, "group=g b=early");
+	finish(&p);
+
+	/* read, but no headers are made of them */
+	p = (struct passage){.from = end_open(CODEC_SERVER)};
+	p.from->read_attachments = true;
+	end_feed_frame(p.from, 0xc2, 0, 7, body);
+	p.call = p.from->calls;
+	assert_false(dubbo_may_be_edited(headers_of(&p)));
+	headers_set(headers_of(&p), SLICE("x"), SLICE("y"));
+	go(&p);
+	expect_all(&p, "a=1 b=2 group=g x=y");
+	finish(&p);
+}
+
 /* --- fields */
 
 /* path s, interface s, version 1.0.0, group g */
@@ -481,13 +509,13 @@ static void deadline_and_application_have_names_of_their_own(void **state)
 				     "1272656d6f74652e6170706c69636174696f6e 0162 5a");
 	(void)state;
 
-	assert_int_equal(p.call->headers->rpc->timeout_ms, 250);
-	assert_slice(headers_get(headers_of(&p), HEADER_TRI_SERVICE_TIMEOUT), SLICE("1000"));
+	assert_int_equal(p.call->headers->rpc->caller_timeout_ms, 250);
+	assert_slice(headers_get(headers_of(&p), HEADER_TRI_SERVICE_TIMEOUT), SLICE("250"));
 	headers_set_id(headers_of(&p), HEADER_TRI_SERVICE_TIMEOUT, SLICE("100"));
 	headers_set_id(headers_of(&p), HEADER_TRI_CONSUMER_APPNAME, SLICE("c"));
 	go(&p);
 	expect_all(&p, "timeout=100 _TO=100 remote.application=c");
-	assert_int_equal(p.provider->calls->headers->rpc->timeout_ms, 100);
+	assert_int_equal(p.provider->calls->headers->rpc->caller_timeout_ms, 100);
 	finish(&p);
 }
 
@@ -513,7 +541,7 @@ static void callers_say_how_long_they_wait_and_for_whom(void **state)
 
 	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
 		struct passage p = begin("", cases[i].hex);
-		assert_int_equal(p.call->headers->rpc->timeout_ms, cases[i].timeout_ms);
+		assert_int_equal(p.call->headers->rpc->caller_timeout_ms, cases[i].timeout_ms);
 		assert_null(p.call->headers->rpc->tag.data);
 		finish(&p);
 	}
@@ -782,6 +810,7 @@ int main(void)
 		cmocka_unit_test(encoded_names_are_found_again),
 		cmocka_unit_test(values_of_one_name_are_joined),
 		cmocka_unit_test(a_copy_of_the_headers_knows_what_was_edited),
+		cmocka_unit_test(what_was_set_before_attachments_were_read_is_an_edit),
 		cmocka_unit_test(an_edited_body_that_goes_again_stays_as_it_is),
 		cmocka_unit_test(a_rewritten_path_moves_fields_and_attachments),
 		cmocka_unit_test(version_and_group_move_alike),

@@ -1,6 +1,8 @@
 /* The side that faces consumers: framing, refusals, answers, events. */
 #include "unit/proxy/codec/dubbo_harness.h"
 
+#include "codec/dubbo_edits.h"
+
 #include "codec/hessian2.h"
 
 static const char hello_file[] = "d33-hello.req.hex";
@@ -309,21 +311,138 @@ static void a_null_version_and_unusual_strings_are_fine(void **state)
 	end_close(end);
 }
 
-static void an_unknown_serialization_is_refused_in_hessian2(void **state)
+static void refuse(struct end *end, enum reply_reason reason)
+{
+	struct exchange *exchange = &end->calls->exchange;
+	struct local_reply local = {.reason = reason, .grpc_status = -1, .text = SLICE("w\"hy")};
+	struct headers headers;
+	struct buf data;
+
+	headers_init(&headers, exchange->arena, 4);
+	buf_init(&data, &end->pool);
+	dubbo_codec.render_reply(exchange, &local, &headers, &data);
+	dubbo_codec.send_headers(exchange, &headers, false);
+	dubbo_codec.send_data(exchange, &data, true);
+}
+
+/* Nothing is known of it: it goes where a route of any path leads. */
+static void an_unknown_serialization_has_no_names(void **state)
 {
 	struct end *end = end_open(CODEC_SERVER);
 	struct slice body;
 	(void)state;
 
-	end_feed_frame(end, 0xc0 | 31, 0, 9, SLICE("\5NNN"));
-	struct dubbo_frame frame = frame_at(end_taken(end), &body);
-	assert_int_equal(frame.flag, 2);
-	assert_int_equal(frame.status, 40);
+	end_feed_frame(end, 0xc0 | 8, 0, 9, SLICE("anything"));
+	assert_int_equal(end->call_count, 1);
+	assert_int_equal(end->counts.other_serializations, 1);
+	assert_slice(headers_get(end->calls->headers, HEADER_PATH), SLICE("//"));
+	assert_slice(headers_get(end->calls->headers, HEADER_AUTHORITY), SLICE(""));
+	assert_false(dubbo_may_be_edited(end->calls->headers));
+	assert_false(dubbo_read_attachments(end->calls->headers, &end->calls->arena));
+	refuse(end, REPLY_NO_ROUTE); /* in Hessian2: its consumer fails at once */
+	assert_int_equal(frame_at(end_taken(end), &body).flag, 2);
+	end_close(end);
+
+	end = end_open(CODEC_SERVER); /* one that is known, but broken */
 	end_feed_frame(end, 0xc0 | 23, 0, 9, SLICE("\0\0\0\1x"));
-	frame = frame_at(end_taken(end), &body);
+	struct dubbo_frame frame = frame_at(end_taken(end), &body);
 	assert_int_equal(frame.flag, 23);
 	assert_int_equal(frame.status, 40);
 	assert_slice(slice_sub(body, 0, 5), SLICE("\0\0\0\x17\x5f")); /* block, tag of 22 letters */
+	end_close(end);
+}
+
+#define JSON_BODY "\"2.0.2\"\n\"a.S\"\n\"1.0\"\n\"m\"\n\"I\"\n5\n{}\n"
+#define JSON_TEXT "\"w\\\"hy\"\n"
+
+static void other_serializations_are_routed_by_their_heads(void **state)
+{
+	static const struct {
+		uint8_t serialization;
+		struct slice body, text;
+	} cases[] = {
+		{6, SLICE(JSON_BODY), SLICE(JSON_TEXT)},
+		{16, SLICE(JSON_BODY), SLICE(JSON_TEXT)},
+		{21, SLICE(JSON_BODY), SLICE(JSON_TEXT)},
+		{22, SLICE("\7\12\0052.0.2\5\12\3a.S\5\12\0031.0\3\12\1m\3\12\1I\0"),
+		 SLICE("\6\12\4w\"hy")},
+		{3,
+		 SLICE("\xac\xed\0\5\x77\x2b\0\0\0\5\0\0052.0.2\0\0\0\3\0\3a.S\0\0\0\3\0\0031.0"
+		       "\0\0\0\1\0\1m\0\0\0\1\0\1I\1\1"),
+		 SLICE("\xac\xed\0\5\x7a\0\0\0\12\0\0\0\4\0\4w\"hy")},
+		{7, SLICE("\xac\xed\0\5\x7a\0\0\0\x17\0\0052.0.2\0\3a.S\0\0031.0\0\1m\0\1I"),
+		 SLICE("\xac\xed\0\5\x7a\0\0\0\6\0\4w\"hy")},
+	};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		struct end *end = end_open(CODEC_SERVER);
+		struct slice body;
+		uint8_t flag = 0xc0 | cases[i].serialization;
+		end_feed_frame(end, flag, 0, 9, cases[i].body);
+		assert_int_equal(end->call_count, 1);
+		assert_int_equal(end->counts.other_serializations, 1);
+		const struct rpc_head *rpc = end->calls->headers->rpc;
+		assert_slice(headers_get(end->calls->headers, HEADER_PATH), SLICE("/a.S/m"));
+		assert_slice(rpc->service_version, SLICE("1.0"));
+		assert_slice(rpc->param_types, SLICE("I"));
+		assert_false(dubbo_read_attachments(end->calls->headers, &end->calls->arena));
+
+		/* it goes on as it came, whatever filters would like to add */
+		struct end *client = end_open(CODEC_CLIENT);
+		headers_set(end->calls->headers, SLICE("x"), SLICE("y"));
+		forward(end->calls, client);
+		assert_int_equal(frame_at(end_taken(client), &body).flag, flag);
+		assert_slice(body, cases[i].body);
+		assert_int_equal(client->counts.uneditable_messages, 1);
+		headers_set_id(end->calls->headers, HEADER_PATH, SLICE("/b/m")); /* but elsewhere */
+		assert_int_equal(forward(end->calls, client)->reset_reason, REPLY_BAD_REQUEST);
+		end_close(client);
+
+		refuse(end, REPLY_BLOCKED);
+		struct dubbo_frame frame = frame_at(end_taken(end), &body);
+		assert_int_equal(frame.flag, cases[i].serialization);
+		assert_int_equal(frame.status, 70);
+		assert_slice(body, cases[i].text);
+		end_close(end);
+
+		for (size_t len = 0; len + 8 < cases[i].body.len; len++) {
+			end = end_open(CODEC_SERVER);
+			end_feed_frame(end, flag, 0, 9, slice_sub(cases[i].body, 0, len));
+			assert_int_equal(end->call_count, 0);
+			assert_int_equal(end->counts.undecodable_requests, 1);
+			end_close(end);
+		}
+	}
+}
+
+static bool is_passed(struct codec *codec, uint64_t id)
+{
+	(void)codec;
+	return id == 3;
+}
+
+static void an_id_in_use_is_counted_and_answered_twice(void **state)
+{
+	struct end *end = end_open(CODEC_SERVER);
+	struct slice request = golden("d33-hello.req.hex"), body;
+	static const uint64_t ids[] = {5, 6, 5, 7, 4, 3, UINT64_MAX, 6};
+	(void)state;
+
+	end->options.is_passed = is_passed;
+	for (unsigned i = 0; i < COUNT_OF(ids); i++)
+		end_feed_frame(end, 0xc2, 0, ids[i], slice_sub(request, 16, request.len));
+	assert_int_equal(end->call_count, COUNT_OF(ids));
+	assert_int_equal(end->counts.reused_ids, 3); /* 5, 3 and 6 */
+	for (struct call *call = end->calls; call; call = call->next) {
+		uint64_t id = call->exchange.wire_id;
+		answer(call, 20, SLICE("\x95\x48\x5a"));
+		assert_int_equal(frame_at(end_taken(end), &body).id, id);
+	}
+	end_feed_frame(end, 0xc2, 0, 5, slice_sub(request, 16, request.len)); /* free again */
+	assert_int_equal(end->counts.reused_ids, 3);
+	dubbo_codec.abandon(&end->calls->exchange);
+	free((void *)request.data);
 	end_close(end);
 }
 
@@ -594,7 +713,9 @@ int main(void)
 		cmocka_unit_test(a_oneway_request_gets_no_answer),
 		cmocka_unit_test(garbage_in_a_whole_frame_is_answered_40),
 		cmocka_unit_test(a_null_version_and_unusual_strings_are_fine),
-		cmocka_unit_test(an_unknown_serialization_is_refused_in_hessian2),
+		cmocka_unit_test(an_unknown_serialization_has_no_names),
+		cmocka_unit_test(other_serializations_are_routed_by_their_heads),
+		cmocka_unit_test(an_id_in_use_is_counted_and_answered_twice),
 		cmocka_unit_test(a_heartbeat_is_answered_in_its_serialization),
 		cmocka_unit_test(drain_says_readonly_once_and_goes_on_answering),
 		cmocka_unit_test(lost_framing_ends_the_connection),

@@ -172,6 +172,42 @@ static void requests_decode_to_what_java_decodes_at_every_split(void **state)
 	assert_true(seen > 45);
 }
 
+/* Whatever has become of one frame, the next one of the connection is the call that it is. */
+static void bent_frames_leave_the_next_alone(void **state)
+{
+	struct slice next = golden("d33-hello.req.hex");
+	size_t i;
+	json_t *frame;
+	(void)state;
+
+	json_array_foreach(frames, i, frame)
+	{
+		struct slice bytes = golden(string_at(frame, "file"));
+		size_t step = bytes.len > 2000 ? 97 : 3;
+		for (size_t at = 0; is_request(frame) && at < bytes.len; at += at < 90 ? 1 : step) {
+			struct end *end = end_open(CODEC_SERVER);
+			end->read_attachments = true;
+			((char *)bytes.data)[at] ^= (char)0xff;
+			size_t n = end_feed(end, bytes, false);
+			bool is_framed = !end->dubbo.codec.is_failed && n == bytes.len;
+			((char *)bytes.data)[at] ^= (char)0xff;
+			if (is_framed) {
+				unsigned before = end->call_count;
+				assert_int_equal(end_feed(end, next, false), next.len);
+				assert_int_equal(end->call_count, before + 1);
+				assert_slice(end->calls->headers->rpc->method, SLICE("sayHello"));
+				assert_true(end->attachments_read);
+			}
+			for (struct call *call = end->calls; call; call = call->next)
+				if (call->exchange.codec)
+					dubbo_codec.abandon(&call->exchange);
+			end_close(end);
+		}
+		free((void *)bytes.data);
+	}
+	free((void *)next.data);
+}
+
 /* An answer needs its request: one is sent by a client whose next id is patched into the golden
  * bytes. */
 static void expect_answer(const json_t *frame, struct slice golden_bytes, size_t split)
@@ -285,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_decode_to_what_java_decodes_at_every_split),
+		cmocka_unit_test(bent_frames_leave_the_next_alone),
 		cmocka_unit_test(answers_pass_unchanged_but_for_the_id),
 		cmocka_unit_test(error_texts_and_arguments_are_readable),
 	};
