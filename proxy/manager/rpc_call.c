@@ -14,7 +14,7 @@
 #include "stream/reply.h"
 #include "upstream/upstream_worker.h"
 
-enum { FREE_CALLS = 4096 };
+enum { FREE_CALLS = 4096, LOOKED_AT = 256 };
 
 struct rpc_call {
 	struct upstream_request request;
@@ -270,4 +270,15 @@ bool rpc_call_pass(struct codec *codec, struct rpc_kept *kept, uint64_t id, stru
 	session->request_count++;
 	rpc_count_request(rpc_words(session));
 	return true;
+}
+
+bool rpc_call_is_passed(struct codec *codec, uint64_t id)
+{
+	struct rpc_session *rs = rpc_session_of(session_of_codec(codec));
+	const struct list_node *node = rs->calls.next;
+
+	for (unsigned i = 0; i < LOOKED_AT && node != &rs->calls; i++, node = node->next)
+		if (container_of(node, struct rpc_call, link)->id == id)
+			return true;
+	return false;
 }

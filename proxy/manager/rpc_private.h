@@ -75,6 +75,9 @@ bool rpc_call_pass(struct codec *codec, struct rpc_kept *kept, uint64_t id, stru
 /* The cluster of calls like this one that this route forwards without a look at them; NULL: it
  * looks, or the call itself needs a stream. */
 struct cluster_worker *rpc_call_cluster(const struct stream *s, const struct route *route);
+/* Whether the caller waits for the answer to a call of that id which goes straight through; among
+ * many it isn't looked for everywhere. */
+bool rpc_call_is_passed(struct codec *codec, uint64_t id);
 /* All calls of the session end without an answer. */
 void rpc_calls_abort(struct session *session);
 /* The stream is what a call has become: true when it has its answer already. */

@@ -138,6 +138,8 @@ extern const struct stat_type tcp_stats;
 	X(S, LOCAL_RESPONSE_SUCCESS, "local_response_success", COUNTER) \
 	X(S, REQUEST_DECODING_ERROR, "request_decoding_error", COUNTER) \
 	X(S, REQUEST_EVENT, "request_event", COUNTER) \
+	X(S, REQUEST_OTHER_SERIALIZATION, "request_other_serialization", COUNTER) \
+	X(S, REQUEST_REUSED_ID, "request_reused_id", COUNTER) \
 	X(S, REQUEST_ONEWAY, "request_oneway", COUNTER) \
 	X(S, RESPONSE_BUSINESS_EXCEPTION, "response_business_exception", COUNTER) \
 	X(S, RESPONSE_DECODING_ERROR, "response_decoding_error", COUNTER) \
