@@ -257,10 +257,18 @@ static struct slice version_or_none(struct slice version)
 	return slice_equal(version, SLICE("0.0.0")) ? SLICE("") : version;
 }
 
+/* Java asks for the very name. */
+static const struct rpc_attachment *find_exact(const struct rpc_head *rpc, struct slice name)
+{
+	const struct rpc_attachment *item = rpc_attachment_find(rpc, name);
+
+	return item && slice_equal(item->name, name) ? item : NULL;
+}
+
 bool dubbo_attachments_agree(const struct rpc_head *rpc)
 {
-	const struct rpc_attachment *path = rpc_attachment_find(rpc, SLICE("path"));
-	const struct rpc_attachment *version = rpc_attachment_find(rpc, SLICE("version"));
+	const struct rpc_attachment *path = find_exact(rpc, SLICE("path"));
+	const struct rpc_attachment *version = find_exact(rpc, SLICE("version"));
 
 	if (path && !slice_equal(path->value, rpc->service))
 		return false;

@@ -153,8 +153,9 @@ static enum status load(const void **loaded, const struct fields *fields,
 	if ((status = load_filters(m, fields, &context, diag)) ||
 	    (status = load_routes(m, fields, &context, diag)))
 		return status;
-	/* Filters read headers; without them only those routes look that the head leads to. */
-	m->publishes = m->session.chain.count > 1 && m->routes->needs_attachments;
+	/* Filters read and change headers; without them only those routes look that the head leads
+	 * to. */
+	m->publishes = m->session.chain.count > 1;
 	rpc_manager_seal(m);
 	*loaded = m;
 	return STATUS_OK;

@@ -79,7 +79,7 @@ static enum rpc_answer answer(const struct rpc_head *rpc)
 
 static bool agrees(const struct rpc_head *rpc)
 {
-	return !rpc->has_attachments || dubbo_attachments_agree(rpc);
+	return rpc->has_attachments && dubbo_attachments_agree(rpc);
 }
 
 /* Attachments that can't be read are not there: a route that asks for one doesn't match. */

@@ -20,10 +20,21 @@ static bool refuse(struct stream *s, enum reply_reason reason, struct slice deta
 	return false;
 }
 
+static COLD bool refuse_strictly(struct stream *s)
+{
+	reply_send_details(s,
+			   &(struct local_reply){
+				   .reason = REPLY_BAD_REQUEST,
+				   .grpc_status = -1,
+				   .text = SLICE("the call's attachments contradict its fields")},
+			   SLICE("strict_attachments"));
+	return false;
+}
+
 /* The caller's own limit, if it names one. 0: none. */
 static uint32_t caller_timeout_ms(const struct stream *s)
 {
-	uint64_t ms = s->request->rpc->timeout_ms;
+	uint64_t ms = s->request->rpc->caller_timeout_ms;
 
 	if (!ms && !slice_to_uint64(headers_get(s->request, HEADER_TRI_SERVICE_TIMEOUT), &ms))
 		return 0;
@@ -79,7 +90,7 @@ static bool prepare_more(struct stream *s, const struct rpc_manager *manager)
 	else if (reads && dialect->read_attachments)
 		dialect->read_attachments(s->request, &s->arena);
 	if (manager->is_strict && dialect->agrees && !dialect->agrees(s->request->rpc))
-		return refuse(s, REPLY_DENIED, SLICE("strict_attachments"));
+		return refuse_strictly(s);
 	limit_time(s, manager);
 	if (manager->idempotent_count)
 		note_idempotence(s, manager);

@@ -502,7 +502,8 @@ static void on_reset(struct exchange *exchange, enum reply_reason reason)
 		set_state(uc, UPSTREAM_CONN_DRAINING); /* nothing goes again on this one */
 	if (reason == REPLY_UPSTREAM_PROTOCOL_ERROR)
 		count(uc, CLUSTER_STAT_UPSTREAM_CX_PROTOCOL_ERROR);
-	note_reset(request, host);
+	if (LIKELY(reason != REPLY_BAD_REQUEST)) /* which can't be sent: no fault of the host's */
+		note_reset(request, host);
 	request->events->reset(request, reason);
 	worker_host_release(host);
 }

@@ -1,0 +1,92 @@
+"""What filters make of attachments, as real Dubbo peers read it: each clause of the naming rules by the provider's own word."""
+import re
+
+from java_peers import SERVICE, Provider, Providers, consumer
+from gateway import TYPE, Gateway, cluster, dubbo_manager
+
+ANY = ".*"
+
+
+def _adds(key, value):
+    return {"append": {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+
+
+def _manager(request=(), response=(), routes=None):
+    manager = dubbo_manager(SERVICE, routes or {ANY: "up"})
+    manager["typed_config"]["dubbo_filters"] = [
+        {"name": "change", "config": {"@type": TYPE + "http.header_mutation.v3.HeaderMutation", "mutations": {
+            "request_mutations": list(request), "response_mutations": list(response)}}},
+        {"name": "envoy.filters.dubbo.router"}]
+    return manager
+
+
+def _seen(provider, method="touch"):
+    """The attachments of the provider's last call of the method, as it logs them."""
+    lines = re.findall(rf"^call {method} from=\S+ attachments=\{{(.*)\}}$", provider.text(), re.M)
+    assert lines, provider.text()[-800:]
+    return dict(pair.split("=", 1) for pair in lines[-1].split(", "))
+
+
+CHANGES = [_adds("x-new", "new"), _adds("k", "9"), _adds("x-foo", "8"), {"remove": "x-secret"},
+           _adds("a%20b", "7"), _adds("x-envoy-tag", "never"), _adds("connection", "never")]
+SENT = {"k": "1", "K": "2", "X-Foo": "3", "X-Secret": "s", "x-secret": "t", ":path": "here", "a b": "4", "kept": "as it is", "caf\u00e9": "\u4e2d"}
+EXPECTED = {"k": "9", "K": "2", "X-Foo": "8", ":path": "here", "a b": "7", "kept": "as it is", "caf\u00e9": "\u4e2d", "x-new": "new"}
+NEVER = {"x-secret", "X-Secret", "x-envoy-tag", "connection", "x-foo", "tri-service-timeout"}
+
+
+def _naming(name, module, *peer_args):
+    sent = [a for k, v in SENT.items() for a in ("--attach", f"{k}={v}")]
+    with Providers(Provider(f"att-{name}", *peer_args, module=module)) as (a,), Gateway(f"interop-attachments-{name}", _manager(CHANGES), [cluster("up", a.port)]) as g:
+        passed, failed, out = consumer(g.port, *sent, "--method", "touch", *peer_args, module=module)
+        assert (passed, failed) == (1, 0), out[-800:]
+        seen = _seen(a)
+        assert {k: seen.get(k) for k in EXPECTED} == EXPECTED and not NEVER & set(seen), seen
+
+
+def every_clause_of_the_naming_rules():
+    _naming("d33", "dubbo3")
+
+
+def every_clause_of_the_naming_rules_of_2_7():
+    _naming("d27", "dubbo27")
+
+
+def every_clause_of_the_naming_rules_in_fastjson2():
+    _naming("fastjson2", "dubbo3", "--serialization", "fastjson2")
+
+
+def every_kind_of_call_is_edited_and_answered():
+    """Objects, exceptions, generic and one-way calls, large ones: with an attachment more, and an answer's attachment changed."""
+    request, response = [_adds("x-new", "new")], [_adds("x-more", "more")]
+    for module in ("dubbo3", "dubbo27"):
+        with Providers(Provider(f"att-kinds-{module}", module=module)) as (a,), \
+                Gateway(f"interop-attachments-kinds-{module}", _manager(request, response), [cluster("up", a.port)]) as g:
+            passed, failed, out = consumer(g.port, "--attach", "x-tag=blue", "--count", "5", "--concurrency", "4", module=module)
+            assert failed == 0 and passed >= 18 * 5, out[-1500:]
+            for method in ("sayHello", "placeOrder", "fail", "fire note", "length", "sum"):
+                assert _seen(a, method)["x-new"] == "new", method
+
+
+def an_answers_attachment_is_changed():
+    with Providers(Provider("att-answer")) as (a,), \
+            Gateway("interop-attachments-answer", _manager(response=[_adds("srv-name", "edited")]), [cluster("up", a.port)]) as g:
+        passed, failed, out = consumer(g.port, "--method", "responseAttachment")
+        assert (passed, failed) == (1, 0) and re.search(r"^OK  responseAttachment .* edited$", out, re.M), out[-800:]
+
+
+def a_call_goes_to_another_version_and_group():
+    """Java dispatches on attachments and checks the fields: only both together arrive."""
+    changes = [_adds("tri-service-version", "2.0.0"), _adds("tri-service-group", "blue")]
+    for module in ("dubbo3", "dubbo27"):
+        with Providers(Provider(f"att-version-{module}", "--version", "2.0.0", "--group", "blue", module=module)) as (a,), \
+                Gateway(f"interop-attachments-version-{module}", _manager(changes), [cluster("up", a.port)]) as g:
+            passed, failed, out = consumer(g.port, "--version", "1.0.0", "--group", "green", "--method", "sayHello,placeOrder,genericAdd", "--count", "5", module=module)
+            assert (passed, failed) == (15, 0), out[-1500:]
+
+
+def generic_calls_are_routed_by_their_method():
+    for module in ("dubbo3", "dubbo27"):
+        with Providers(Provider(f"att-generic-{module}", module=module)) as (a,), \
+                Gateway(f"interop-attachments-generic-{module}", _manager(routes={"add|placeOrder": "up"}), [cluster("up", a.port)]) as g:
+            passed, failed, out = consumer(g.port, "--method", "genericAdd,genericOrder", "--count", "5", module=module)
+            assert (passed, failed) == (10, 0), out[-1500:]
