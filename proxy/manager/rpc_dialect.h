@@ -51,8 +51,8 @@ struct rpc_dialect {
 	 * it into tri-* headers (timeout, group, application); likewise. False: it can't be read.
 	 * NULL: what there is is there from the beginning. */
 	bool (*read_attachments)(struct headers *request, struct arena *arena);
-	/* False: what was read contradicts the fields that the call is routed by, or it could not be
-	 * read. NULL: it can't contradict.
+	/* False: what was read contradicts the fields that the call is routed by, or it could not
+	 * be read. NULL: it can't contradict.
 	 */
 	bool (*agrees)(const struct rpc_head *rpc);
 	/* Reads what the call carries beside its arguments (attachments, header map), and makes

@@ -128,7 +128,9 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 		edit(exchange, headers, end->behaviour);
 		return;
 	}
-	invariant(!is_end && headers->rpc->service.len && headers->rpc->method.len);
+	invariant(!is_end && !headers->rpc->service.len == !headers->rpc->method.len);
+	invariant(headers->rpc->service.len ||
+		  (headers->rpc->serialization != DUBBO_HESSIAN2 && !headers->rpc->arguments_at));
 	struct slice value;
 	for (unsigned i = 0; i < 3; i++)
 		invariant(!dubbo_argument(headers, i, &value) || value.data);
