@@ -288,7 +288,7 @@ void dubbo_attachments_name(struct headers *headers)
 	struct dubbo_facts facts;
 
 	dubbo_attachments_facts(rpc, headers->arena, &facts);
-	rpc->caller_timeout_ms = facts.timeout_ms;
+	rpc->timeout_ms = facts.timeout_ms;
 	rpc->tag = facts.tag;
 	rpc->is_tag_forced = facts.is_tag_forced;
 	set_header(headers, HEADER_TRI_SERVICE_GROUP, facts.group);

@@ -57,7 +57,7 @@ struct dubbo_facts {
 void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
 			     struct dubbo_facts *facts);
 
-/* Gives group, application and timeout their Triple names, and sets rpc->caller_timeout_ms and the
+/* Gives group, application and timeout their Triple names, and sets rpc->timeout_ms and the
  * tag: what dubbo_read_attachments does. */
 void dubbo_attachments_name(struct headers *headers);
 

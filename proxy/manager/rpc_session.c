@@ -34,7 +34,7 @@ static COLD bool refuse_strictly(struct stream *s)
 /* The caller's own limit, if it names one. 0: none. */
 static uint32_t caller_timeout_ms(const struct stream *s)
 {
-	uint64_t ms = s->request->rpc->caller_timeout_ms;
+	uint64_t ms = s->request->rpc->timeout_ms;
 
 	if (!ms && !slice_to_uint64(headers_get(s->request, HEADER_TRI_SERVICE_TIMEOUT), &ms))
 		return 0;

@@ -94,7 +94,7 @@ struct rpc_head {
 	const struct bolt_frame *bolt;      /* the fixed header's other fields, of RPC_BOLT */
 	/* How long the caller waits, from its attachments (timeout, _TO: the shorter); 0: it
 	 * doesn't say, or they were not read. Nothing obeys it unless configured. */
-	uint32_t caller_timeout_ms;
+	uint32_t timeout_ms;
 	struct slice tag;                    /* attachment dubbo.tag, likewise; .data NULL: none */
 	const struct rpc_received *received; /* NULL: attachments were not read */
 	struct slice payload;  /* the whole body, valid during the headers event only */

@@ -509,13 +509,13 @@ static void deadline_and_application_have_names_of_their_own(void **state)
 				     "1272656d6f74652e6170706c69636174696f6e 0162 5a");
 	(void)state;
 
-	assert_int_equal(p.call->headers->rpc->caller_timeout_ms, 250);
+	assert_int_equal(p.call->headers->rpc->timeout_ms, 250);
 	assert_slice(headers_get(headers_of(&p), HEADER_TRI_SERVICE_TIMEOUT), SLICE("250"));
 	headers_set_id(headers_of(&p), HEADER_TRI_SERVICE_TIMEOUT, SLICE("100"));
 	headers_set_id(headers_of(&p), HEADER_TRI_CONSUMER_APPNAME, SLICE("c"));
 	go(&p);
 	expect_all(&p, "timeout=100 _TO=100 remote.application=c");
-	assert_int_equal(p.provider->calls->headers->rpc->caller_timeout_ms, 100);
+	assert_int_equal(p.provider->calls->headers->rpc->timeout_ms, 100);
 	finish(&p);
 }
 
@@ -541,7 +541,7 @@ static void callers_say_how_long_they_wait_and_for_whom(void **state)
 
 	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
 		struct passage p = begin("", cases[i].hex);
-		assert_int_equal(p.call->headers->rpc->caller_timeout_ms, cases[i].timeout_ms);
+		assert_int_equal(p.call->headers->rpc->timeout_ms, cases[i].timeout_ms);
 		assert_null(p.call->headers->rpc->tag.data);
 		finish(&p);
 	}
