@@ -174,6 +174,9 @@ def exp_dubbo(args):
                                        lambda port, secs, cpu: H.tool([H.BIN / "dubbo", "client", port, 1, 1, 1000, secs], cpu), args)
     out["1000 B, open loop 2000/s"] = rounds("dubbo 2000/s", "dubbo", o.port, rpc_proxies(args),
                                              lambda port, secs, cpu: H.tool([H.BIN / "dubbo", "client", port, 16, 256, 1000, secs, 2000], cpu), args)
+    out["routed by an argument behind 3 objects, and an attachment, 16 conns x 8"] = rounds(
+        "dubbo values", "dubbo-values", o.port, args.proxies or ["relay", "outrigger"],
+        lambda port, secs, cpu: H.tool([H.BIN / "dubbo", "client", port, 16, 8, "order", secs], cpu), args)
     o.stop()
     return out
 

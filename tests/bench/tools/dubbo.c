@@ -1,7 +1,8 @@
 /* dubbo server PORT [RESPONSE_TYPE]       Dubbo 2 echo server (response type 4 by default; 1: no
  * attachments) dubbo client PORT CONNS DEPTH ARG_BYTES SECS [RATE [GROUP]] RATE 0: closed loop,
  * DEPTH calls in flight on every connection. RATE > 0: open loop over all connections, latency from
- * when the call was due. Body: hessian2, sayHello(String) of org.apache.dubbo.demo.DemoService. */
+ * when the call was due. Body: hessian2, sayHello(String) of org.apache.dubbo.demo.DemoService;
+ * with "order" for ARG_BYTES, place(Order, Order, Order, String) of OrderService. */
 #include "dubbo_frame.h"
 #include "util.h"
 
@@ -109,7 +110,9 @@ int main(int argc, char **argv)
 	int port = atoi(argv[2]), conns = atoi(argv[3]), ep = epoll_create1(0);
 	uint32_t depth = (uint32_t)atoi(argv[4]);
 	double secs = atof(argv[6]), rate = argc > 7 ? atof(argv[7]) : 0;
-	tmpl_len = make_request(tmpl, strtoul(argv[5], NULL, 10), argc > 8 ? argv[8] : NULL);
+	tmpl_len = !strcmp(argv[5], "order") ? make_order(tmpl, "gold")
+					     : make_request(tmpl, strtoul(argv[5], NULL, 10),
+							    argc > 8 ? argv[8] : NULL);
 	struct conn **all = calloc((size_t)conns, sizeof *all);
 	uint64_t ok = 0, errors = 0, sent = 0, start = now_ns(),
 		 end = start + (uint64_t)(secs * 1e9), now = start;
