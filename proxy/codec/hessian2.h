@@ -8,9 +8,9 @@
  * (then a UTF-8 copy in the arena). A string's length counts UTF-16 units and each unit is 1 to 3
  * bytes; what Java would decode by accident (overlong forms, wild continuation bytes) is refused
  * where a value is read and stepped over as Java does where it is skipped.
- * Limits: HESSIAN2_DEPTH open containers, HESSIAN2_ITEMS values a reader, HESSIAN2_CLASSES class
- * definitions, HESSIAN2_FIELDS of one; work is linear in the bytes. After any failure pos means
- * nothing. Thread: any, one at a time. */
+ * Limits: HESSIAN2_DEPTH open containers that end with a mark, HESSIAN2_ITEMS values a reader,
+ * HESSIAN2_CLASSES class definitions, HESSIAN2_FIELDS of one; work is linear in the bytes. After
+ * any failure pos means nothing. Thread: any, one at a time. */
 #ifndef CODEC_HESSIAN2_H
 #define CODEC_HESSIAN2_H
 

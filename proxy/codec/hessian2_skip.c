@@ -1,57 +1,48 @@
 /* Stepping over a value with all it holds, without recursion and without looking at anything else.
  *
- * A level is the number of values to come of an open container, or, if a mark ends it, one of the
- * constants below. It is closed before its last value is looked at, so a chain of last fields
- * doesn't nest. */
+ *   [a [b c] d]      pending: 1 ─ list of 3 ─> 3 ─ a ─> 2 ─ list of 2 ─> 3 ─ b ─> 2 ─ c ─> 1 ─ d ─>
+ * 0
+ *
+ * Values stand one behind the other, so what a counted container holds is only more values to come.
+ * A level is a container that ends with a mark: while values of it are pending its mark can't come;
+ * when none is, either the mark does, or the next value (of a map: key and value). */
 #include "codec/hessian2.h"
 #include "codec/hessian2_internal.h"
 #include "codec/hessian2_string.h"
 
 enum { WIDE = HESSIAN2_WIDE };
 
-#define MARKED UINT32_C(0x80000000)
-#define MARKED_MAP UINT32_C(0xc0000000)
-#define VALUE_NEXT UINT32_C(1)
-
-struct levels {
-	uint32_t outer[HESSIAN2_DEPTH - 1];
-	unsigned depth;
+struct level {
+	uint64_t pending;
+	bool is_map;
 };
 
-static uint32_t level_of(const struct hessian2_container *container)
-{
-	if (!container->is_marked)
-		return container->left;
-	return container->kind == HESSIAN2_MAP ? MARKED_MAP : MARKED;
-}
+struct levels {
+	struct level outer[HESSIAN2_DEPTH];
+	unsigned depth;
+	struct level now;
+};
 
-/* The level when n of its values have been stepped over. */
-static uint32_t level_after(uint32_t level, uint32_t n)
-{
-	if (!(level & MARKED))
-		return level - n;
-	return level >= MARKED_MAP ? level ^ (n & VALUE_NEXT) : level;
-}
-
-/* Leaves *level for that of the container at pos. */
-static enum status open_level(struct hessian2_reader *reader, struct levels *levels,
-			      uint32_t *level)
+/* The container at pos. */
+static enum status enter(struct hessian2_reader *reader, struct levels *levels)
 {
 	struct hessian2_container container;
 
 	if (hessian2_enter(reader, &container))
 		return STATUS_MALFORMED;
-	if (*level) {
-		if (levels->depth == COUNT_OF(levels->outer))
-			return STATUS_TOO_LARGE;
-		levels->outer[levels->depth++] = *level;
+	if (!container.is_marked) {
+		levels->now.pending += container.left;
+		return STATUS_OK;
 	}
-	*level = level_of(&container);
+	if (levels->depth == HESSIAN2_DEPTH)
+		return STATUS_TOO_LARGE;
+	levels->outer[levels->depth++] = levels->now;
+	levels->now = (struct level){0, container.kind == HESSIAN2_MAP};
 	return STATUS_OK;
 }
 
-/* One value; of a container only the head, and its level is opened. */
-static enum status step(struct hessian2_reader *reader, struct levels *levels, uint32_t *level)
+/* One value; of a container only the head. */
+static enum status step(struct hessian2_reader *reader, struct levels *levels)
 {
 	uint32_t index;
 
@@ -65,7 +56,7 @@ static enum status step(struct hessian2_reader *reader, struct levels *levels, u
 	case HESSIAN2_LIST:
 	case HESSIAN2_MAP:
 	case HESSIAN2_OBJECT:
-		return open_level(reader, levels, level);
+		return enter(reader, levels);
 	case HESSIAN2_NULL:
 	case HESSIAN2_BOOL:
 	case HESSIAN2_INT:
@@ -80,47 +71,51 @@ static enum status step(struct hessian2_reader *reader, struct levels *levels, u
 	return STATUS_MALFORMED;
 }
 
-/* Steps over at most `room` values of fixed size and short strings of ASCII, up to anything else.
- * Returns how many. */
-static inline uint32_t skip_usual(struct hessian2_reader *reader, uint32_t room)
+/* Steps over values of fixed size, short strings of ASCII and heads of objects of known classes, up
+ * to anything else, or the last pending one. */
+static inline uint64_t skip_usual(struct hessian2_reader *reader, uint64_t pending)
 {
 	const struct hessian2_tag *tags = reader->grammar->tags;
 	const uint8_t *p = reader->data + reader->pos, *end = reader->data + reader->len;
-	uint32_t n = 0;
+	uint32_t items = reader->items_left;
 
-	for (; n < room && end - p > WIDE; n++) {
+	for (; pending && items && end - p > WIDE; pending--, items--) {
 		const struct hessian2_tag *tag = &tags[*p];
-		if (tag->kind - 1u < HESSIAN2_DATE)
+		if (tag->kind - 1u < HESSIAN2_DATE) {
 			p += tag->size;
-		else if (*p < WIDE && hessian2_is_ascii_within(p + 1, *p))
+		} else if (*p < WIDE && hessian2_is_ascii_within(p + 1, *p)) {
 			p += 1u + *p;
-		else
+		} else if (tag->kind == HESSIAN2_OBJECT && tag->form == HESSIAN2_NUMBER_IN_TAG &&
+			   *p - (uint32_t)tag->base < reader->class_count &&
+			   reader->ref_count != reader->ref_wanted) {
+			pending += reader->classes[*p - tag->base].field_count;
+			reader->ref_count++;
+			p++;
+		} else {
 			break;
+		}
 	}
+	reader->items_left = items;
 	reader->pos = (size_t)(p - reader->data);
-	return n;
+	return pending;
 }
 
 enum status hessian2_skip(struct hessian2_reader *reader)
 {
 	struct levels levels;
-	uint32_t level = 1;
 	enum status status = STATUS_OK;
 
 	levels.depth = 0;
+	levels.now = (struct level){1, false};
 	while (!status) {
-		uint32_t items = reader->items_left, room = level < items ? level : items;
-		uint32_t n = skip_usual(reader, level & MARKED ? items : room);
-		reader->items_left -= n;
-		level = level_after(level, n);
-		if (!level) {
+		levels.now.pending = skip_usual(reader, levels.now.pending);
+		if (!levels.now.pending) {
 			if (!levels.depth)
 				return STATUS_OK;
-			level = levels.outer[--levels.depth];
-			continue;
-		}
-		if (level & MARKED && !(level & VALUE_NEXT) && hessian2_at_end(reader)) {
-			level = 0;
+			if (hessian2_at_end(reader))
+				levels.now = levels.outer[--levels.depth];
+			else
+				levels.now.pending = levels.now.is_map ? 2 : 1;
 			continue;
 		}
 		if ((status = hessian2_read_classes(reader)))
@@ -128,8 +123,8 @@ enum status hessian2_skip(struct hessian2_reader *reader)
 		if (!reader->items_left)
 			return STATUS_TOO_LARGE;
 		reader->items_left--;
-		level = level_after(level, 1);
-		status = step(reader, &levels, &level);
+		levels.now.pending--;
+		status = step(reader, &levels);
 	}
 	return status;
 }

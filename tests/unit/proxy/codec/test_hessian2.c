@@ -305,17 +305,18 @@ static enum status skip_status(struct slice bytes, uint32_t items)
 static void depth_and_items_are_bounded(void **state)
 {
 	(void)state;
-	/* lists of two: each level stays open for its second element */
-	struct slice deep = repeated("7a", HESSIAN2_DEPTH, "90");
+	/* lists to their end marks: a level each */
+	struct slice deep = repeated("57", HESSIAN2_DEPTH, "90");
 	char *closed = malloc(deep.len + HESSIAN2_DEPTH);
 	memcpy(closed, deep.data, deep.len);
-	memset(closed + deep.len, 'N', HESSIAN2_DEPTH);
+	memset(closed + deep.len, 'Z', HESSIAN2_DEPTH);
 	struct slice closed_deep = slice_make(closed, deep.len + HESSIAN2_DEPTH);
 	free((void *)deep.data);
 	assert_int_equal(skip_status(closed_deep, 10000), STATUS_OK);
-	assert_int_equal(skip_status(repeated("7a", HESSIAN2_DEPTH + 1, "90"), 10000),
+	assert_int_equal(skip_status(repeated("57", HESSIAN2_DEPTH + 1, "90"), 10000),
 			 STATUS_TOO_LARGE);
-	/* a chain of last elements doesn't nest */
+	/* what is counted doesn't nest */
+	assert_int_equal(skip_status(repeated("7a90", 5000, "90"), 10001), STATUS_OK);
 	assert_int_equal(skip_status(repeated("79", 100000, "90"), 100001), STATUS_OK);
 	assert_int_equal(skip_status(repeated("79", 100000, "90"), 100000), STATUS_TOO_LARGE);
 	assert_int_equal(skip_status(repeated("43 0141 90", HESSIAN2_CLASSES, "60"), 1), STATUS_OK);
