@@ -1,7 +1,6 @@
 /* Stepping over a value with all it holds, without recursion and without looking at anything else.
  *
- *   [a [b c] d]      pending: 1 ─ list of 3 ─> 3 ─ a ─> 2 ─ list of 2 ─> 3 ─ b ─> 2 ─ c ─> 1 ─ d ─>
- * 0
+ *   the list [a [b c] d], values to come:  1  [ 3  a 2  [ 3  b 2  c 1  d 0
  *
  * Values stand one behind the other, so what a counted container holds is only more values to come.
  * A level is a container that ends with a mark: while values of it are pending its mark can't come;
