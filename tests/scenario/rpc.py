@@ -1,6 +1,7 @@
 """The proxy for calls of any protocol (outrigger.filters.network.rpc_proxy), and one port for several protocols."""
 import json
 import socket
+import struct
 import time
 
 import dubbo as wire
@@ -354,6 +355,50 @@ def one_port_serves_dubbo_and_http():
         assert g.stat("sniffer.port.dubbo") == 1 and g.stat("sniffer.port.http1") == 2, g.get("/stats?filter=sniffer")
         assert g.stat("sniffer.port.tls") == g.stat("sniffer.port.bolt") == g.stat("sniffer.port.http2") == 1
         g.wait_for("listener.127.0.0.1_%d.downstream_cx_active" % g.port, 0)
+    provider.stop()
+
+
+def _bolt(rid, command, headers=()):
+    """A request of Bolt v1: a heartbeat (0), or a call (1) with these headers."""
+    def text(s):
+        return struct.pack(">I", len(s)) + s.encode()
+    name = b"com.alipay.sofa.rpc.core.request.SofaRequest" if command else b""
+    block = b"".join(text(k) + text(v) for k, v in headers)
+    content = b"N" if command else b""
+    return struct.pack(">BBHBIBIHHI", 1, 1, command, 1, rid, 1, 3000, len(name), len(block), len(content)) + name + block + content
+
+
+def _bolt_answer(sock):
+    """(id, status) of an answer."""
+    head = b""
+    while len(head) < 20:
+        head += sock.recv(20 - len(head))
+    protocol, kind, _, _, rid, _, status, name, block, content = struct.unpack(">BBHBIBHHHI", head)
+    assert (protocol, kind) == (1, 0), head
+    rest = name + block + content
+    while rest:
+        rest -= len(sock.recv(rest))
+    return rid, status
+
+
+def one_proxy_serves_dubbo_and_bolt():
+    """Each connection in its own protocol, by the same routes and into the same counters."""
+    provider = Provider()
+    manager = _proxy(protocols=["DUBBO", "BOLT"])
+    with Gateway("rpc-two", manager, [cluster("up", provider.port)]) as g, Consumer(g.port) as c, socket.create_connection(("127.0.0.1", g.port), timeout=10) as bolt:
+        assert _text(c.ask()) == "p"
+        beat = _bolt(41, 0)
+        bolt.sendall(beat[:1])
+        time.sleep(0.02)
+        bolt.sendall(beat[1:])
+        assert _bolt_answer(bolt) == (41, 0)
+        bolt.sendall(_bolt(42, 1, [("sofa_head_target_service", "x.Unknown:1.0"), ("sofa_head_method_name", "hello")]))
+        rid, _ = _bolt_answer(bolt)
+        assert rid == 42 and _text(c.ask()) == "p"
+        assert g.stat("rpc.calls.request") == 3 and g.stat("rpc.calls.local_response_business_exception") == 1
+        with socket.create_connection(("127.0.0.1", g.port), timeout=10) as other:
+            other.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert _is_closed(other)
     provider.stop()
 
 
