@@ -214,10 +214,7 @@ void bolt_pass_request(struct bolt *bolt, struct exchange *exchange, struct slic
 {
 	uint32_t index = open_calls_add(&bolt->calls, exchange, 0);
 	struct open_call *call = &bolt->calls.calls[index];
-	struct bolt_frame frame;
-	size_t needs;
 
-	invariant(!bolt_frame_read(bytes, UINT32_MAX, &frame, &needs));
 	call->is_on_wire = call->is_passed = true;
 	exchange->codec = &bolt->codec;
 	exchange->state = NULL;
@@ -226,8 +223,8 @@ void bolt_pass_request(struct bolt *bolt, struct exchange *exchange, struct slic
 	exchange->is_oneway = exchange->is_received = false;
 	exchange->is_sent = true;
 	exchange->wire_id = id_of(&bolt->calls, index);
-	bolt->protocol = frame.protocol;
-	bolt->version = frame.version;
-	bolt_frame_readdress(bytes, &frame, (uint32_t)exchange->wire_id);
+	bolt->protocol = (uint8_t)bytes.data[0];
+	bolt->version = bolt->protocol == 1 ? 1 : (uint8_t)bytes.data[1];
+	bolt_frame_readdress(bytes, (uint32_t)exchange->wire_id);
 	buf_append_turn(bolt->codec.out, bytes);
 }

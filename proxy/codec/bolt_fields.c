@@ -1,30 +1,5 @@
 #include "codec/bolt_fields.h"
 
-#include "codec/bolt_frame.h"
-
-static inline enum status take(struct slice *map, struct slice *text)
-{
-	if (UNLIKELY(map->len < 4))
-		return STATUS_MALFORMED;
-	uint32_t len = bolt_get_u32(map->data);
-	*map = slice_sub(*map, 4, map->len);
-	*text = (struct slice){NULL, 0};
-	if (UNLIKELY(len == UINT32_MAX))
-		return STATUS_OK;
-	if (UNLIKELY(len > map->len))
-		return STATUS_MALFORMED;
-	*text = slice_sub(*map, 0, len);
-	*map = slice_sub(*map, len, map->len);
-	return STATUS_OK;
-}
-
-enum status bolt_fields_take(struct slice *map, struct rpc_attachment *field)
-{
-	enum status status = take(map, &field->name);
-
-	return UNLIKELY(status) ? status : take(map, &field->value);
-}
-
 /* How many there are, or -1 when the map is cut short. */
 static int count_of(struct slice map)
 {

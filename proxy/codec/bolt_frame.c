@@ -108,12 +108,12 @@ bool bolt_frame_is_intact(struct slice bytes, const struct bolt_frame *frame)
 	       crc32(0, slice_sub(bytes, 0, end)) == bolt_get_u32(bytes.data + end);
 }
 
-void bolt_frame_readdress(struct slice bytes, const struct bolt_frame *frame, uint32_t id)
+void bolt_frame_readdress(struct slice bytes, uint32_t id)
 {
-	char *writable = (char *)(uintptr_t)bytes.data;
+	char *p = (char *)(uintptr_t)bytes.data;
 	size_t end = bytes.len - BOLT_CRC_SIZE;
 
-	bolt_put_u32(writable + type_at(frame->protocol) + 4, id);
-	if (bolt_frame_has_crc(frame))
-		bolt_put_u32(writable + end, crc32(0, slice_sub(bytes, 0, end)));
+	bolt_put_u32(p + type_at((uint8_t)p[0]) + 4, id);
+	if (UNLIKELY(p[0] == 2 && p[1] == 2 && p[11] & BOLT_SWITCH_CRC))
+		bolt_put_u32(p + end, crc32(0, slice_sub(bytes, 0, end)));
 }

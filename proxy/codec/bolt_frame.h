@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/attributes.h"
 #include "base/slice.h"
@@ -117,7 +118,7 @@ bool bolt_frame_is_intact(struct slice bytes, const struct bolt_frame *frame);
 
 /* Gives the whole frame another id where it lies, and a new checksum if it has one: what was read
  * this turn is ours to write to. */
-void bolt_frame_readdress(struct slice bytes, const struct bolt_frame *frame, uint32_t id);
+void bolt_frame_readdress(struct slice bytes, uint32_t id);
 
 void bolt_put_u32(char *to, uint32_t value);
 
@@ -125,6 +126,14 @@ static inline uint16_t bolt_get_u16(const char *from)
 {
 	const uint8_t *p = (const uint8_t *)from;
 	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* Whether a whole answer has the form that an answer to this request would have. */
+static inline bool bolt_frame_is_alike(struct slice bytes, const struct bolt_frame *request)
+{
+	const uint8_t *p = (const uint8_t *)bytes.data;
+	return p[0] == request->protocol &&
+	       (p[0] == 1 || (p[1] == request->version && p[11] == request->switches));
 }
 
 /* Of a whole answer. */
@@ -135,8 +144,13 @@ static inline uint16_t bolt_frame_status(struct slice bytes)
 
 static inline uint32_t bolt_get_u32(const char *from)
 {
-	const uint8_t *p = (const uint8_t *)from;
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	uint32_t value;
+
+	memcpy(&value, from, sizeof value);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	value = __builtin_bswap32(value);
+#endif
+	return value;
 }
 
 #endif

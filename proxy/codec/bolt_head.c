@@ -30,11 +30,11 @@ enum status bolt_names_read(struct slice payload, const struct bolt_frame *frame
 			service = names->target;
 			break;
 		}
-		if (IS_NAME(field.name, "sofa_head_target_service"))
+		if (field.name.len == 24 && IS_NAME(field.name, "sofa_head_target_service"))
 			names->target = field.value;
-		else if (IS_NAME(field.name, "sofa_head_method_name"))
+		else if (field.name.len == 21 && IS_NAME(field.name, "sofa_head_method_name"))
 			names->method = field.value;
-		else if (IS_NAME(field.name, "service"))
+		else if (field.name.len == 7 && IS_NAME(field.name, "service"))
 			service = field.value;
 	}
 	if (LIKELY(names->target.len))

@@ -189,7 +189,21 @@ void bolt_take_back(struct bolt *bolt, struct rpc_kept *head, uint64_t id, struc
 	bolt->current = outer && outer->codec ? outer : NULL;
 }
 
-/* Its form is the request's; usually that is how it came. */
+/* The answer in another form than it came in: the request's. */
+static COLD void pass_reformed(struct bolt *bolt, const struct bolt_frame *request,
+			       const struct bolt_frame *frame, struct slice payload)
+{
+	struct bolt_frame answer = bolt_answer_to(request, frame->status);
+	struct buf data;
+
+	answer.serialization = frame->serialization;
+	answer.class_len = frame->class_len;
+	answer.headers_len = frame->headers_len;
+	buf_init(&data, bolt->codec.out->pool);
+	buf_append_turn(&data, payload);
+	bolt_put_frame(bolt, &answer, &data);
+}
+
 void bolt_pass_answer(struct bolt *bolt, uint64_t id, struct slice bytes, uint16_t *status,
 		      int *result)
 {
@@ -201,20 +215,12 @@ void bolt_pass_answer(struct bolt *bolt, uint64_t id, struct slice bytes, uint16
 	*status = frame.status;
 	*result = frame.status == BOLT_OK ? (int)bolt_result_read(payload, &frame)
 					  : RPC_RESULT_UNKNOWN;
-	if (LIKELY(frame.protocol == request.protocol && frame.version == request.version &&
-		   frame.switches == request.switches)) {
-		bolt_frame_readdress(bytes, &frame, request.id);
-		buf_append_turn(bolt->codec.out, bytes);
+	if (UNLIKELY(!bolt_frame_is_alike(bytes, &request))) {
+		pass_reformed(bolt, &request, &frame, payload);
 		return;
 	}
-	struct bolt_frame answer = bolt_answer_to(&request, frame.status);
-	struct buf data;
-	answer.serialization = frame.serialization;
-	answer.class_len = frame.class_len;
-	answer.headers_len = frame.headers_len;
-	buf_init(&data, bolt->codec.out->pool);
-	buf_append_turn(&data, payload);
-	bolt_put_frame(bolt, &answer, &data);
+	bolt_frame_readdress(bytes, request.id);
+	buf_append_turn(bolt->codec.out, bytes);
 }
 
 /* --- the end of an exchange */

@@ -281,7 +281,7 @@ static inline struct slice with_id(struct slice bytes, uint32_t id)
 	memcpy(copy, bytes.data, bytes.len);
 	bytes = slice_make(copy, bytes.len);
 	assert_int_equal(bolt_frame_read(bytes, UINT32_MAX, &frame, &needs), STATUS_OK);
-	bolt_frame_readdress(bytes, &frame, id);
+	bolt_frame_readdress(bytes, id);
 	return bytes;
 }
 
