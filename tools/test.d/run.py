@@ -23,7 +23,7 @@ CTEST = ["ctest", "--test-dir", "build/asan", "--output-on-failure", "-j", JOBS,
 SUITES = {
     "format": ([], None, ["tools/format"], 120),
     "tools": ([], None, ["tests/tools/run.py"], 120),
-    "unit": (["asan"], "tests/unit", [*CTEST, "^unit$"], 900),
+    "unit": (["asan"], "tests/unit", [*CTEST, "^(unit|micro)$"], 900),
     "check_tree": (["asan"], None, ["tools/check_tree"], 300),
     "fuzz-replay": (["asan"], "tests/fuzz/corpus", [*CTEST, "^fuzz-replay$"], 600),
     "tsan": (["tsan"], "tests/unit", ["ctest", "--test-dir", "build/tsan", "--output-on-failure", "-j", JOBS, "-L", "^unit$"], 900),
