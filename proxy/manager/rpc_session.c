@@ -20,11 +20,12 @@ static bool refuse(struct stream *s, enum reply_reason reason, struct slice deta
 	return false;
 }
 
+/* As denied, not as undecodable: consumers try again, elsewhere, what has a status of its own. */
 static COLD bool refuse_strictly(struct stream *s)
 {
 	reply_send_details(s,
 			   &(struct local_reply){
-				   .reason = REPLY_BAD_REQUEST,
+				   .reason = REPLY_DENIED,
 				   .grpc_status = -1,
 				   .text = SLICE("the call's attachments contradict its fields")},
 			   SLICE("strict_attachments"));
