@@ -78,7 +78,7 @@ static COLD void take_goaway(struct bolt *bolt)
 static COLD void take_command(struct bolt *bolt, const struct bolt_frame *frame)
 {
 	if (bolt->codec.side == CODEC_SERVER)
-		bolt_notice(bolt, BOLT_NOTICE_EVENT);
+		bolt_notice(bolt, RPC_NOTICE_EVENT);
 	if (frame->command == BOLT_HEARTBEAT) {
 		take_heartbeat(bolt, frame);
 	} else if (frame->command == BOLT_GOAWAY) {
@@ -185,7 +185,7 @@ static void take_frame(struct bolt *bolt, const struct bolt_frame *frame, struct
 		bolt_server_take(bolt, frame, bytes);
 	} else {
 		bolt->options->counts->provider_requests++;
-		bolt_notice(bolt, BOLT_NOTICE_PROVIDER_REQUEST);
+		bolt_notice(bolt, RPC_NOTICE_PROVIDER_REQUEST);
 		bolt_refuse(bolt, frame, BOLT_CODEC_EXCEPTION);
 	}
 }

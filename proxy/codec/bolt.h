@@ -30,6 +30,7 @@
 
 #include "codec/codec.h"
 #include "codec/open_calls.h"
+#include "codec/rpc_notice.h"
 
 enum {
 	BOLT_PAYLOAD_LIMIT = 16 << 20, /* Bolt has none of its own */
@@ -55,20 +56,12 @@ struct bolt_counts {
 struct bolt_heads;
 struct rpc_kept;
 
-/* What a codec deals with by itself. */
-enum bolt_notice {
-	BOLT_NOTICE_EVENT,            /* server: a heartbeat or another command of the consumer */
-	BOLT_NOTICE_UNDECODABLE,      /* server: a request that was answered with status 9 */
-	BOLT_NOTICE_PROVIDER_REQUEST, /* client: a call that the provider began */
-	BOLT_NOTICE_UNKNOWN_ANSWER,   /* client: one that no call waits for */
-};
-
 struct bolt_options {
 	uint32_t payload_limit; /* largest payload received */
 	uint32_t max_in_flight; /* client: calls open at one time; up to BOLT_MAX_IN_FLIGHT */
 	struct bolt_counts *counts;
 	struct bolt_heads *heads; /* server: the worker's (bolt_heads.h); NULL: none are kept */
-	void (*noticed)(struct codec *codec, enum bolt_notice notice); /* may be NULL */
+	void (*noticed)(struct codec *codec, enum rpc_notice notice); /* may be NULL */
 	/* Server: shown a whole two-way request with a kept head before its exchange is begun.
 	 * True: it was taken, and bolt_pass_answer or bolt_take_back follows. NULL: none is. */
 	bool (*pass)(struct codec *codec, struct rpc_kept *head, uint64_t id, struct slice frame);
@@ -110,14 +103,8 @@ bool bolt_publish(struct headers *headers, struct arena *arena);
 
 /* --- frames that pass: sent on as they came, but for their ids --- */
 
-/* Client: whether bolt_pass_request may be called now. */
-static inline bool bolt_can_pass(const struct bolt *bolt)
-{
-	return !bolt->codec.is_failed && bolt->calls.open < bolt->options->max_in_flight;
-}
-
-/* Client: sends the two-way request and attaches the exchange, which is reset or abandoned as any
- * other. The frame lies in turn memory, and is written to. */
+/* Client, while it has room: sends the two-way request and attaches the exchange, which is reset or
+ * abandoned as any other. The frame lies in turn memory, and is written to. */
 void bolt_pass_request(struct bolt *bolt, struct exchange *exchange, struct slice frame);
 
 /* Server: sends the answer to the request of that id (the one that `pass` was given); the answer's

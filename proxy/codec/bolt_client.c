@@ -91,7 +91,7 @@ void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct 
 
 	if (UNLIKELY(!call)) {
 		bolt->options->counts->unknown_answers++;
-		bolt_notice(bolt, BOLT_NOTICE_UNKNOWN_ANSWER);
+		bolt_notice(bolt, RPC_NOTICE_UNKNOWN_ANSWER);
 		return;
 	}
 	struct exchange *exchange = call->exchange;

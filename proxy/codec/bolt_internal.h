@@ -36,7 +36,7 @@ static inline struct bolt_frame bolt_answer_to(const struct bolt_frame *request,
 	};
 }
 
-static inline void bolt_notice(struct bolt *bolt, enum bolt_notice notice)
+static inline void bolt_notice(struct bolt *bolt, enum rpc_notice notice)
 {
 	if (bolt->options->noticed)
 		bolt->options->noticed(&bolt->codec, notice);

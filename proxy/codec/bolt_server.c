@@ -67,7 +67,7 @@ static struct exchange *begin(struct bolt *bolt, const struct bolt_frame *frame)
 static COLD void refuse_undecodable(struct bolt *bolt, const struct bolt_frame *frame)
 {
 	bolt->options->counts->undecodable_requests++;
-	bolt_notice(bolt, BOLT_NOTICE_UNDECODABLE);
+	bolt_notice(bolt, RPC_NOTICE_UNDECODABLE);
 	bolt_refuse(bolt, frame, BOLT_CODEC_EXCEPTION);
 }
 

@@ -102,7 +102,7 @@ static COLD void take_event(struct dubbo *dubbo, struct dubbo_frame frame, struc
 		return;
 	}
 	if (dubbo->codec.side == CODEC_SERVER)
-		dubbo_notice(dubbo, DUBBO_NOTICE_EVENT);
+		dubbo_notice(dubbo, RPC_NOTICE_EVENT);
 	if (body.len <= EVENT_LIMIT)
 		event = event_of(body, frame.flag & DUBBO_SERIALIZATION_MASK);
 	switch (event) {
@@ -217,7 +217,7 @@ static void take_frame(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 		dubbo_client_take(dubbo, frame, body);
 	} else {
 		counts->provider_requests++;
-		dubbo_notice(dubbo, DUBBO_NOTICE_PROVIDER_REQUEST);
+		dubbo_notice(dubbo, RPC_NOTICE_PROVIDER_REQUEST);
 		dubbo_refuse(dubbo, frame, SLICE("this connection takes no requests"));
 	}
 }

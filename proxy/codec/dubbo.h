@@ -27,6 +27,7 @@
 
 #include "codec/codec.h"
 #include "codec/open_calls.h"
+#include "codec/rpc_notice.h"
 
 enum {
 	DUBBO_PAYLOAD_LIMIT = 8 << 20, /* Dubbo's own default */
@@ -54,22 +55,12 @@ struct dubbo_counts {
 struct dubbo_heads;
 struct rpc_kept;
 
-/* What a codec deals with by itself. */
-enum dubbo_notice {
-	DUBBO_NOTICE_EVENT,               /* server: a heartbeat or another event of the consumer */
-	DUBBO_NOTICE_UNDECODABLE,         /* server: a request that was answered with status 40 */
-	DUBBO_NOTICE_OTHER_SERIALIZATION, /* server: a request in none of Hessian2 */
-	DUBBO_NOTICE_REUSED_ID,           /* server: a request whose id an open one has */
-	DUBBO_NOTICE_UNKNOWN_ANSWER,      /* client: late, repeated or forged; dropped */
-	DUBBO_NOTICE_PROVIDER_REQUEST,    /* client: a call that the provider began; refused */
-};
-
 struct dubbo_options {
 	uint32_t payload_limit; /* largest body received */
 	uint32_t max_in_flight; /* client: calls open at one time */
 	struct dubbo_counts *counts;
 	struct dubbo_heads *heads; /* server: the worker's (dubbo_heads.h); NULL: none are kept */
-	void (*noticed)(struct codec *codec, enum dubbo_notice notice); /* may be NULL */
+	void (*noticed)(struct codec *codec, enum rpc_notice notice); /* may be NULL */
 	/* Server: shown a whole two-way request with a kept head before its exchange is begun.
 	 * True: it was taken, and dubbo_pass_answer or dubbo_take_back follows. NULL: none is. */
 	bool (*pass)(struct codec *codec, struct rpc_kept *head, uint64_t id, struct slice frame);
@@ -103,14 +94,8 @@ void dubbo_open(struct dubbo *dubbo, enum codec_side side, const struct codec_ev
 
 /* --- frames that pass: sent on as they came, but for their ids --- */
 
-/* Client: whether dubbo_pass_request may be called now. */
-static inline bool dubbo_can_pass(const struct dubbo *dubbo)
-{
-	return !dubbo->codec.is_failed && dubbo->calls.open < dubbo->options->max_in_flight;
-}
-
-/* Client: sends the two-way request and attaches the exchange, which is reset or abandoned as any
- * other. The frame lies in turn memory, and is written to. */
+/* Client, while it has room: sends the two-way request and attaches the exchange, which is reset or
+ * abandoned as any other. The frame lies in turn memory, and is written to. */
 void dubbo_pass_request(struct dubbo *dubbo, struct exchange *exchange, struct slice frame);
 
 /* Server: sends the answer to the request of that id. The frame: likewise. */

@@ -58,7 +58,7 @@ void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 
 	if (UNLIKELY(!call)) {
 		dubbo->options->counts->unknown_answers++;
-		dubbo_notice(dubbo, DUBBO_NOTICE_UNKNOWN_ANSWER);
+		dubbo_notice(dubbo, RPC_NOTICE_UNKNOWN_ANSWER);
 		return;
 	}
 	struct exchange *exchange = call->exchange;

@@ -36,7 +36,7 @@ static inline struct slice dubbo_frame_around(struct slice payload)
 /* Answers the request of that frame with status 40 and the text, if an answer is waited for. */
 COLD void dubbo_refuse(struct dubbo *dubbo, struct dubbo_frame request, struct slice text);
 
-static inline void dubbo_notice(struct dubbo *dubbo, enum dubbo_notice notice)
+static inline void dubbo_notice(struct dubbo *dubbo, enum rpc_notice notice)
 {
 	if (dubbo->options->noticed)
 		dubbo->options->noticed(&dubbo->codec, notice);

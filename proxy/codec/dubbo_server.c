@@ -51,12 +51,12 @@ static COLD struct exchange *begin_unknown(struct dubbo *dubbo, struct dubbo_fra
 	enum status status = dubbo_head_read(payload, head.serialization, &head);
 	if (head.serialization != DUBBO_HESSIAN2) {
 		dubbo->options->counts->other_serializations++;
-		dubbo_notice(dubbo, DUBBO_NOTICE_OTHER_SERIALIZATION);
+		dubbo_notice(dubbo, RPC_NOTICE_OTHER_SERIALIZATION);
 	}
 	/* Of one that isn't known its service and method are "". */
 	if (status && status != STATUS_UNSUPPORTED) {
 		dubbo->options->counts->undecodable_requests++;
-		dubbo_notice(dubbo, DUBBO_NOTICE_UNDECODABLE);
+		dubbo_notice(dubbo, RPC_NOTICE_UNDECODABLE);
 		dubbo_refuse(dubbo, frame, SLICE("Fail to decode request"));
 		return NULL;
 	}
@@ -116,7 +116,7 @@ static COLD void note_id(struct dubbo *dubbo, uint64_t id)
 	if (!is_open)
 		return;
 	dubbo->options->counts->reused_ids++;
-	dubbo_notice(dubbo, DUBBO_NOTICE_REUSED_ID);
+	dubbo_notice(dubbo, RPC_NOTICE_REUSED_ID);
 }
 
 void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)

@@ -3,13 +3,6 @@
 #include "manager/rpc_private.h"
 #include "routing/rpc_match.h"
 
-static void noticed(struct codec *codec, enum bolt_notice notice)
-{
-	rpc_count(session_of_codec(codec), notice == BOLT_NOTICE_EVENT
-						   ? RPC_STAT_REQUEST_EVENT
-						   : RPC_STAT_REQUEST_DECODING_ERROR);
-}
-
 static struct codec *open_codec(struct rpc_session *rs, bool passes)
 {
 	struct worker_context *worker = rs->session.worker;
@@ -17,7 +10,7 @@ static struct codec *open_codec(struct rpc_session *rs, bool passes)
 	rs->bolt.options = (struct bolt_options){.payload_limit = BOLT_PAYLOAD_LIMIT,
 						 .counts = &worker->bolt_counts,
 						 .heads = &worker->bolt_heads,
-						 .noticed = noticed,
+						 .noticed = rpc_noticed,
 						 .pass = passes ? rpc_call_pass : NULL};
 	bolt_open(&rs->bolt.codec, CODEC_SERVER, &session_codec_events, &rs->session,
 		  &rs->session.conn.out, &rs->bolt.options);

@@ -5,29 +5,6 @@
 #include "manager/rpc_private.h"
 #include "routing/rpc_match.h"
 
-static void noticed(struct codec *codec, enum dubbo_notice notice)
-{
-	struct session *session = session_of_codec(codec);
-
-	switch (notice) {
-	case DUBBO_NOTICE_EVENT:
-		rpc_count(session, RPC_STAT_REQUEST_EVENT);
-		break;
-	case DUBBO_NOTICE_UNDECODABLE:
-		rpc_count(session, RPC_STAT_REQUEST_DECODING_ERROR);
-		break;
-	case DUBBO_NOTICE_OTHER_SERIALIZATION:
-		rpc_count(session, RPC_STAT_REQUEST_OTHER_SERIALIZATION);
-		break;
-	case DUBBO_NOTICE_REUSED_ID:
-		rpc_count(session, RPC_STAT_REQUEST_REUSED_ID);
-		break;
-	case DUBBO_NOTICE_UNKNOWN_ANSWER:
-	case DUBBO_NOTICE_PROVIDER_REQUEST:
-		break; /* of upstream connections */
-	}
-}
-
 static struct codec *open_codec(struct rpc_session *rs, bool passes)
 {
 	struct worker_context *worker = rs->session.worker;
@@ -36,7 +13,7 @@ static struct codec *open_codec(struct rpc_session *rs, bool passes)
 						   .max_in_flight = DUBBO_MAX_IN_FLIGHT,
 						   .counts = &worker->dubbo_counts,
 						   .heads = &worker->dubbo_heads,
-						   .noticed = noticed,
+						   .noticed = rpc_noticed,
 						   .is_passed = rpc_call_is_passed,
 						   .pass = passes ? rpc_call_pass : NULL};
 	dubbo_open(&rs->dubbo.codec, CODEC_SERVER, &session_codec_events, &rs->session,

@@ -52,6 +52,9 @@ static inline void rpc_count(struct session *session, enum rpc_stat id)
 	stat_word_add(rpc_words(session) + id, 1);
 }
 
+/* rpc_dialects.c: what a server codec deals with by itself is counted. */
+void rpc_noticed(struct codec *codec, enum rpc_notice notice);
+
 /* rpc_session.c */
 void rpc_count_request(uint64_t *words);
 void rpc_count_answer(uint64_t *words, enum rpc_answer answer);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "telemetry/stats_cluster.h"
+#include "upstream/upstream_dialect.h"
 #include "upstream/upstream_worker.h"
 
 void pool_init(struct pool *pool, struct worker_host *host, enum stream_protocol protocol)
@@ -10,8 +11,8 @@ void pool_init(struct pool *pool, struct worker_host *host, enum stream_protocol
 	memset(pool, 0, sizeof *pool);
 	pool->host = host;
 	pool->protocol = protocol;
-	pool->is_multiplexed =
-		protocol == STREAM_PROTOCOL_DUBBO || protocol == STREAM_PROTOCOL_BOLT;
+	pool->dialect = upstream_dialects[protocol];
+	invariant(pool->dialect);
 	list_init(&pool->pending);
 	for (int state = 0; state < UPSTREAM_CONN_STATES; state++)
 		list_init(&pool->conns[state]);
@@ -101,7 +102,7 @@ static void fail(struct upstream_request *request, enum reply_reason reason, str
 /* Connections on their way are as many as the requests that wait for one. */
 static unsigned wanted(const struct pool *pool)
 {
-	if (pool->is_multiplexed)
+	if (pool->dialect->is_multiplexed)
 		return pool->pending_count ? 1 : 0;
 	return pool->pending_count;
 }
@@ -173,7 +174,7 @@ struct upstream_conn *pool_with_room(struct pool *pool)
 {
 	struct upstream_conn *uc = newest(pool, UPSTREAM_CONN_READY);
 
-	if (LIKELY(!pool->is_multiplexed || pool->host->active < MULTIPLEX_MARK) || !uc ||
+	if (LIKELY(!pool->dialect->is_multiplexed || pool->host->active < MULTIPLEX_MARK) || !uc ||
 	    pool->is_reserved)
 		return uc;
 	return least_loaded(pool);
@@ -243,9 +244,9 @@ void pool_connect_failed(struct pool *pool, enum reply_reason reason, struct sli
 {
 	unsigned fails = pool->pending_count;
 
-	if (!pool->is_multiplexed && fails > pool->connecting_count)
+	if (!pool->dialect->is_multiplexed && fails > pool->connecting_count)
 		fails -= pool->connecting_count;
-	else if (!pool->is_multiplexed)
+	else if (!pool->dialect->is_multiplexed)
 		fails = 0;
 	while (fails-- && pool->pending_count) {
 		count(pool, CLUSTER_STAT_UPSTREAM_RQ_PENDING_FAILURE_EJECT);

@@ -18,26 +18,26 @@
 #include "upstream/upstream_conn.h"
 
 struct cluster_worker;
+struct upstream_dialect;
 struct worker_host;
 
 enum {
 	MULTIPLEX_MARK = 1024,  /* calls in flight on a connection before another is opened */
 	MULTIPLEX_GROW_MS = 50, /* between two connections that are opened beside others */
 	MULTIPLEX_OUTPUT_CAP = 16 << 20, /* bytes that wait for a host that doesn't read */
-	BOLT_HEARTBEAT_MS = 15000,       /* Bolt peers close what is silent for 90 s */
 	MULTIPLEX_SILENT_MS = 60000,     /* from a lost heartbeat to the connection's end */
 };
 
 struct pool {
 	struct worker_host *host;
 	enum stream_protocol protocol;
+	const struct upstream_dialect *dialect; /* the protocol's */
 	struct list_node conns[UPSTREAM_CONN_STATES];
 	struct list_node pending;
 	unsigned conn_count, connecting_count, pending_count;
 	uint64_t grows_after_ms; /* not before is another one opened beside those that serve */
-	bool is_multiplexed;
-	bool is_reserved; /* serves one client connection (reserve.h) */
-	bool is_buried;   /* … which has gone, and the last connection with it */
+	bool is_reserved;        /* serves one client connection (reserve.h) */
+	bool is_buried;          /* … which has gone, and the last connection with it */
 	struct list_node in_reserve, in_host; /* of a reserve's pool: its reserve's, its host's */
 	struct grave grave;
 	bool is_closing;  /* by pool_close: nothing is opened any more */

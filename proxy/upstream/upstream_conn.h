@@ -80,12 +80,6 @@ void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *req
 bool upstream_conn_can_pass(const struct upstream_conn *uc);
 void upstream_conn_pass(struct upstream_conn *uc, struct upstream_request *request,
 			struct slice frame);
-/* The codec's word of a passed frame's answer. */
-void upstream_conn_passed(struct exchange *exchange, struct slice frame);
-/* The codec's word of what it dealt with by itself. */
-void upstream_conn_noticed(struct codec *codec, enum dubbo_notice notice);
-void upstream_conn_bolt_noticed(struct codec *codec, enum bolt_notice notice);
-
 /* Requests on it are reset for `reason`; closed and buried. */
 void upstream_conn_close(struct upstream_conn *uc, enum reply_reason reason);
 

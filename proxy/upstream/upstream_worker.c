@@ -535,16 +535,7 @@ struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table 
 	scope_init(&upstream->fired);
 	map_init(&upstream->names, NULL);
 	map_init(&upstream->reserves, NULL);
-	upstream->dubbo_options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
-							 .max_in_flight = DUBBO_MAX_IN_FLIGHT,
-							 .counts = &upstream->dubbo_counts,
-							 .noticed = upstream_conn_noticed,
-							 .passed = upstream_conn_passed};
-	upstream->bolt_options = (struct bolt_options){.payload_limit = BOLT_PAYLOAD_LIMIT,
-						       .max_in_flight = BOLT_MAX_IN_FLIGHT,
-						       .counts = &upstream->bolt_counts,
-						       .noticed = upstream_conn_bolt_noticed,
-						       .passed = upstream_conn_passed};
+	upstream_dialects_init(upstream);
 	return upstream;
 }
 

@@ -26,10 +26,7 @@
 #include "upstream/host_views.h"
 #include "upstream/outlier.h"
 #include "upstream/pool.h"
-
-enum {
-	UPSTREAM_PROTOCOLS = STREAM_PROTOCOL_BOLT + 1,
-};
+#include "upstream/upstream_dialect.h"
 
 /* What one worker has counted of a host. */
 struct host_counts {

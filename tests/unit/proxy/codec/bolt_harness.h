@@ -33,7 +33,7 @@ struct end {
 	struct bolt_options options;
 	struct call *calls; /* newest first */
 	unsigned call_count, failed_events, draining_events;
-	unsigned notices[BOLT_NOTICE_UNKNOWN_ANSWER + 1];
+	unsigned notices[RPC_NOTICES];
 	enum reply_reason failed_reason;
 	bool refuse;        /* begin answers NULL */
 	bool abandon_early; /* the headers event abandons the exchange */
@@ -142,7 +142,7 @@ static const struct codec_events end_events = {
 	.draining = on_draining,
 };
 
-static inline void on_noticed(struct codec *codec, enum bolt_notice notice)
+static inline void on_noticed(struct codec *codec, enum rpc_notice notice)
 {
 	end_of(codec)->notices[notice]++;
 }

@@ -114,7 +114,7 @@ static void late_repeated_and_forged_answers_are_dropped(void **state)
 	give_answer(end, second_id ^ 1u << 31); /* forged */
 	give_answer(end, second_id + 100);      /* no such slot yet */
 	assert_int_equal(end->counts.unknown_answers, 3);
-	assert_int_equal(end->notices[BOLT_NOTICE_UNKNOWN_ANSWER], 3);
+	assert_int_equal(end->notices[RPC_NOTICE_UNKNOWN_ANSWER], 3);
 	assert_int_equal(first->headers_events + second->headers_events, 0);
 	give_answer(end, second_id);
 	give_answer(end, second_id); /* again */
@@ -155,7 +155,7 @@ static void no_more_than_its_ids_can_tell_apart(void **state)
 		send_one(end);
 	end_taken(end);
 	assert_int_equal(bolt_client_codec.room(&end->bolt.codec), 0);
-	assert_false(bolt_can_pass(&end->bolt));
+	assert_int_equal(end->bolt.codec.type->room(&end->bolt.codec), 0);
 	struct call *last = send_one(end);
 	assert_int_equal(last->reset_events, 1);
 	assert_int_equal(last->reset_reason, REPLY_OVERFLOW);
@@ -363,7 +363,7 @@ static void a_call_of_the_provider_is_refused(void **state)
 	assert_int_equal(frame.status, BOLT_CODEC_EXCEPTION);
 	assert_int_equal(frame.id, 2);
 	assert_int_equal(end->counts.provider_requests, 1);
-	assert_int_equal(end->notices[BOLT_NOTICE_PROVIDER_REQUEST], 1);
+	assert_int_equal(end->notices[RPC_NOTICE_PROVIDER_REQUEST], 1);
 	struct slice heartbeat = golden("sofa-heartbeat.req.hex"),
 		     expected = golden("sofa-heartbeat.resp.hex");
 	end_feed(end, heartbeat, false);

@@ -287,7 +287,7 @@ static void undecodable_requests_are_answered_9(void **state)
 		feed_request(end, BOLT_ONEWAY, 1, 1, class, map); /* nobody to tell */
 		assert_int_equal(end_taken(end).len, 0);
 		assert_int_equal(end->counts.undecodable_requests, 2);
-		assert_int_equal(end->notices[BOLT_NOTICE_UNDECODABLE], 2);
+		assert_int_equal(end->notices[RPC_NOTICE_UNDECODABLE], 2);
 		assert_int_equal(end->failed_events + end->call_count, 0);
 		hello(end); /* and the connection goes on */
 		free((void *)map.data);
@@ -350,7 +350,7 @@ static void heartbeats_are_answered_as_java_does(void **state)
 	assert_slice(end_taken(end), expected);
 	free((void *)expected.data);
 	assert_int_equal(end->counts.heartbeats_answered, 3);
-	assert_int_equal(end->notices[BOLT_NOTICE_EVENT], 3);
+	assert_int_equal(end->notices[RPC_NOTICE_EVENT], 3);
 	assert_int_equal(end->call_count, 0);
 	end_close(end);
 }
