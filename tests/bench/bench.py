@@ -51,34 +51,40 @@ def h2load(port, path, secs, cpu, post=None, conns=8, streams=16):
 
 def rounds(title, scenario, upstream, proxies, load, args, warm=1, direct=False, work=None):
     """load(port, secs, cpu) -> row. One table row per proxy."""
+    return rounds_of({title: (scenario, upstream, load)}, proxies, args, warm, direct, work)[title]
+
+
+def rounds_of(cases, proxies, args, warm=1, direct=False, work=None):
+    """The same for several cases at once, title -> (scenario, upstream, load): each round takes them by turns."""
     cpu_p, cpu_l = (None, None) if args.unpinned else (H.PROXY_CPU, H.LOAD_CPU)
-    todo = [p for p in proxies if scenario in ADAPTERS[p]["conf"]]
-    started = {p: H.start_proxy(p, scenario, upstream, cpu_p) for p in todo}
-    rows = {p: [] for p in todo}
-    mem = {}
-    if direct:
-        rows["direct"] = []
+    todo = [(title, p) for p in proxies for title, (scenario, _, _) in cases.items() if scenario in ADAPTERS[p]["conf"]]
+    rows = {key: [] for key in todo + [(title, "direct") for title in cases if direct]}
+    started, mem = {}, {}
     try:
-        for p in todo:
-            load(started[p].port, warm, cpu_l)
+        for title, p in todo:
+            scenario, upstream, load = cases[title]
+            started[title, p] = H.start_proxy(p, scenario, upstream, cpu_p)
+        for key in todo:
+            cases[key[0]][2](started[key].port, warm, cpu_l)
         for _ in range(args.rounds):
-            for p in rows:
+            for title, p in rows:
+                _, upstream, load = cases[title]
                 if p == "direct":
-                    rows[p].append(load(upstream, args.secs, cpu_l))
+                    rows[title, p].append(load(upstream, args.secs, cpu_l))
                     continue
-                w = H.Window(started[p])
-                r = load(started[p].port, args.secs, cpu_l)
+                w = H.Window(started[title, p])
+                r = load(started[title, p].port, args.secs, cpu_l)
                 r.update(w.end(work(r) if work else r["ok"]))
-                rows[p].append(r)
-        for p in todo:
-            mem[p] = H.memory(started[p].pids())
+                rows[title, p].append(r)
+        for key in todo:
+            mem[key] = H.memory(started[key].pids())
     finally:
         for s in started.values():
             s.stop()
-    out = {}
-    for p, rs in rows.items():
-        out[p] = {**H.spread(rs, KEYS), **mem.get(p, {})}
-        m = {k: v[0] for k, v in out[p].items() if isinstance(v, list)}
+    out = {title: {} for title in cases}
+    for (title, p), rs in rows.items():
+        row = out[title][p] = {**H.spread(rs, KEYS), **mem.get((title, p), {})}
+        m = {k: v[0] for k, v in row.items() if isinstance(v, list)}
         print(f"{title:22} {p:11} " + " ".join(f"{k}={m[k]:.1f}" for k in KEYS if k in m), flush=True)
     return out
 
@@ -181,6 +187,22 @@ def exp_dubbo(args):
     return out
 
 
+def exp_bolt(args):
+    """Bolt beside Dubbo, messages of the same length."""
+    def load(tool, conns, depth):
+        return lambda port, secs, cpu: H.tool([H.BIN / tool, "client", port, conns, depth, 1000, secs], cpu)
+
+    ports = {tool: H.port() for tool in ("bolt", "dubbo")}
+    servers = [H.Process([H.BIN / tool, "server", port], None if args.unpinned else H.LOAD_CPU, port) for tool, port in ports.items()]
+    out = {}
+    for conns, depth in ((16, 8), (1, 1)):
+        out.update(rounds_of({f"{tool} 1000 B, {conns} x {depth}": (tool, port, load(tool, conns, depth)) for tool, port in ports.items()},
+                             [p for p in rpc_proxies(args) if "bolt" in ADAPTERS[p]["conf"]], args))
+    for server in servers:
+        server.stop()
+    return out
+
+
 def exp_latency(args):
     out = {}
     for ms in (0, 5):
@@ -205,7 +227,7 @@ def exp_connrate(args):
 def main():
     from scale import exp_idle, exp_ready, exp_xds
     from restart import exp_restart
-    experiments = {"h1": exp_h1, "h2": exp_h2, "tls": exp_tls, "tcp": exp_tcp, "dubbo": exp_dubbo,
+    experiments = {"h1": exp_h1, "h2": exp_h2, "tls": exp_tls, "tcp": exp_tcp, "dubbo": exp_dubbo, "bolt": exp_bolt,
                    "latency": exp_latency, "connrate": exp_connrate, "idle": exp_idle, "xds": exp_xds, "ready": exp_ready,
                    "restart": exp_restart}
     ap = argparse.ArgumentParser(description=__doc__)

@@ -27,7 +27,7 @@ def table(name, data):
 
 
 def main():
-    for name in ("h1", "h1-rerun", "h1-unpinned", "h2", "tls", "tcp", "dubbo", "latency", "latency-rerun", "connrate"):
+    for name in ("h1", "h1-rerun", "h1-unpinned", "h2", "tls", "tcp", "dubbo", "bolt", "latency", "latency-rerun", "connrate"):
         f = RESULTS / f"{name}.json"
         if f.exists():
             table(name, json.loads(f.read_text()))

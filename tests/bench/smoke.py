@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmark's parts once each, in half a minute: outrigger carries HTTP/1.1, HTTP/2, TLS, TCP and Dubbo load without an error,
+"""The benchmark's parts once each, in half a minute: outrigger carries HTTP/1.1, HTTP/2, TLS, TCP, Dubbo and Bolt load without an error,
 and doesn't cost more than a multiple of the bare relay that only a mistake can explain. No measurement: see bench.py."""
 import argparse
 import sys
@@ -28,7 +28,8 @@ def main():
         print(e)
         return places.summary(0, 1)
     args = argparse.Namespace(proxies=["relay", proxy], rounds=1, secs=1, unpinned=True, quick=True)
-    for name, experiment in (("h1", bench.exp_h1), ("h2", bench.exp_h2), ("tls", bench.exp_tls), ("tcp", bench.exp_tcp), ("dubbo", bench.exp_dubbo)):
+    for name, experiment in (("h1", bench.exp_h1), ("h2", bench.exp_h2), ("tls", bench.exp_tls), ("tcp", bench.exp_tcp), ("dubbo", bench.exp_dubbo),
+                             ("bolt", bench.exp_bolt)):
         args.proxies = [proxy] if name == "tls" else ["relay", proxy]
         try:
             rows = experiment(args)

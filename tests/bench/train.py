@@ -2,7 +2,7 @@
 """train.py BUILD PROFILE: runs BUILD/outrigger, built to count what it executes, under a mixed load, so that the release build can be
 optimised for it (CMakeLists.txt, OUTRIGGER_PROFILE). The counts are in the folder PROFILE afterwards. A few seconds.
 
-HTTP/1.1 (kept connections, pipelined wake-ups, one connection a request, with and without filters and a log), Dubbo and TCP.
+HTTP/1.1 (kept connections, pipelined wake-ups, one connection a request, with and without filters and a log), Dubbo, Bolt and TCP.
 Needs make, a C compiler and loopback: nothing that only the tests install.
 """
 import os
@@ -15,7 +15,7 @@ os.environ.update(OUTRIGGER=str(BUILD / "outrigger"), BENCH_WORK=str(BUILD / "wo
 import harness as H  # noqa: E402
 from adapters import ADAPTERS  # noqa: E402
 
-TOOLS = ("origin", "httpgen", "dubbo", "tcpgen", "exchange")
+TOOLS = ("origin", "httpgen", "dubbo", "bolt", "tcpgen", "exchange")
 FILTERS = """          access_log:
           - {name: log, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: @DIR@/access.log}}
           http_filters:
@@ -58,6 +58,7 @@ def main():
     under("h1", ["origin", "PORT", 1000], http)
     under("h1", ["origin", "PORT", 100], http[:2], filtered)
     under("dubbo", ["dubbo", "server", "PORT"], [("dubbo", "client", "PORT", 16, 8, 1000, 0.5), ("dubbo", "client", "PORT", 1, 1, 100, 0.3)])
+    under("bolt", ["bolt", "server", "PORT"], [("bolt", "client", "PORT", 16, 8, 1000, 0.5), ("bolt", "client", "PORT", 1, 1, 100, 0.3)])
     under("tcp", ["tcpgen", "echo", "PORT"], [("tcpgen", "pingpong", "PORT", 16, 64, 0.5)])
     written = len(list(PROFILE.rglob("*.gcda")))
     if written < 100:

@@ -1,72 +1,50 @@
-/* bolt PORT       A Bolt v1 server: every call is answered with a SofaResponse of 150 bytes. */
+/* bolt server PORT       A Bolt v1 server: every call is answered with a SofaResponse whose content
+ * is as long as the call's.
+ * bolt client PORT CONNS DEPTH CONTENT_BYTES SECS [RATE]       As dubbo client: sayHello of
+ * org.example.demo.DemoService with the header map of sofa-rpc, another trace id in each call. */
 #include "bolt_frame.h"
-#include "util.h"
+#include "rpc.h"
 
-enum { IN = 512 * 1024 };
+static unsigned char tmpl[BOLT_MAX_FRAME];
+static size_t tmpl_len;
 
-struct conn {
-	int fd;
-	size_t in_len, out_len;
-	unsigned char in[IN], out[2 * IN];
-};
-
-static bool flush(struct conn *c)
+static size_t call(unsigned char *out, uint32_t seq, uint32_t slot)
 {
-	size_t done = 0;
-	while (done < c->out_len) { /* the peer reads all the time: waiting here is short */
-		ssize_t n = write(c->fd, c->out + done, c->out_len - done);
-		if (n < 0 && errno != EAGAIN)
-			return false;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	c->out_len = 0;
-	return true;
+	memcpy(out, tmpl, tmpl_len);
+	bolt_put_trace(out, seq);
+	bolt_put_header(out, 1, 1, seq << 16 | slot);
+	return tmpl_len;
 }
 
-/* False: the connection is over. */
-static bool serve(struct conn *c)
+static uint32_t slot_of(const unsigned char *answer)
 {
-	ssize_t n = read(c->fd, c->in + c->in_len, IN - c->in_len);
-	size_t pos = 0, len;
-
-	if (n <= 0)
-		return n < 0 && errno == EAGAIN;
-	c->in_len += (size_t)n;
-	while ((len = bolt_frame_len(c->in + pos, c->in_len - pos))) {
-		if (len == SIZE_MAX)
-			return false;
-		if (c->in[pos + 1] == 1)
-			c->out_len += bolt_make_answer(c->in + pos, c->out + c->out_len);
-		pos += len;
-	}
-	memmove(c->in, c->in + pos, c->in_len - pos);
-	c->in_len -= pos;
-	return flush(c);
+	return bolt_get(answer + 5, 4) & 0xffff;
 }
+
+static bool is_good(const unsigned char *answer, size_t len)
+{
+	return len > BOLT_ANSWER_HEADER && !answer[1] && !bolt_get(answer + 10, 2);
+}
+
+static size_t answer(const unsigned char *message, size_t len, unsigned char *out)
+{
+	(void)len;
+	return message[1] == 1 ? bolt_make_answer(message, out) : 0;
+}
+
+static const struct rpc_protocol protocol = {bolt_frame_len, call, slot_of, is_good, answer};
 
 int main(int argc, char **argv)
 {
 	process_setup();
-	if (argc != 2)
-		return fprintf(stderr, "usage: bolt PORT\n"), 2;
-	int lfd = tcp_listen(atoi(argv[1])), ep = epoll_create1(0);
-	struct epoll_event events[128];
-	epoll_add(ep, lfd, EPOLLIN, NULL);
-	for (;;) {
-		int n = epoll_wait(ep, events, 128, -1);
-		for (int i = 0; i < n; i++) {
-			struct conn *c = events[i].data.ptr;
-			int fd;
-			if (!c) {
-				while ((fd = tcp_accept(lfd)) >= 0) {
-					c = calloc(1, sizeof *c);
-					c->fd = fd;
-					epoll_add(ep, fd, EPOLLIN, c);
-				}
-			} else if (!serve(c)) {
-				close(c->fd);
-				free(c);
-			}
-		}
-	}
+	if (argc == 3 && !strcmp(argv[1], "server"))
+		rpc_serve(atoi(argv[2]), &protocol);
+	if (argc < 7 || strcmp(argv[1], "client"))
+		return fprintf(stderr, "usage: see the head of bolt.c\n"), 2;
+	size_t content = strtoul(argv[5], NULL, 10);
+	if (content > BOLT_MAX_FRAME / 2)
+		return fprintf(stderr, "at most %d bytes\n", BOLT_MAX_FRAME / 2), 2;
+	tmpl_len = bolt_make_request(tmpl, content, 0);
+	return rpc_generate(&protocol, atoi(argv[2]), atoi(argv[3]), (uint32_t)atoi(argv[4]),
+			    atof(argv[6]), argc > 7 ? atof(argv[7]) : 0);
 }

@@ -1,4 +1,4 @@
-/* exchange http|dubbo|dubbo-order|bolt|tcp PORT CONNS ROUNDS [WARM]
+/* exchange http|dubbo|dubbo-order|bolt|bolt-same|tcp PORT CONNS ROUNDS [WARM]
  * In lockstep: each round writes one message on every connection, then reads one answer on every
  * connection. Always the same work for the proxy, whatever the machine does besides: for counting
  * instructions and allocations. Prints how many exchanges there were. An answer that isn't a
@@ -66,9 +66,17 @@ static size_t dubbo_answer(const unsigned char *p, size_t len)
 	return total && total != SIZE_MAX && p[3] != 20 ? SIZE_MAX : total;
 }
 
-static size_t bolt_message(unsigned char *out, uint64_t seq)
+/* Equal but for their ids. */
+static size_t bolt_same_message(unsigned char *out, uint64_t seq)
 {
 	return bolt_make_request(out, 350, (uint32_t)seq);
+}
+
+static size_t bolt_message(unsigned char *out, uint64_t seq)
+{
+	size_t len = bolt_same_message(out, seq);
+	bolt_put_trace(out, seq);
+	return len;
 }
 
 static size_t bolt_answer(const unsigned char *p, size_t len)
@@ -91,11 +99,9 @@ static size_t tcp_answer(const unsigned char *p, size_t len)
 }
 
 static const struct protocol protocols[] = {
-	{"http", http_message, http_answer},
-	{"dubbo", dubbo_message, dubbo_answer},
-	{"dubbo-order", order_message, dubbo_answer},
-	{"bolt", bolt_message, bolt_answer},
-	{"tcp", tcp_message, tcp_answer},
+	{"http", http_message, http_answer},           {"dubbo", dubbo_message, dubbo_answer},
+	{"dubbo-order", order_message, dubbo_answer},  {"bolt", bolt_message, bolt_answer},
+	{"bolt-same", bolt_same_message, bolt_answer}, {"tcp", tcp_message, tcp_answer},
 };
 
 static void send_all(int fd, const unsigned char *p, size_t len)
@@ -164,8 +170,8 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], protocols[i].name))
 			protocol = &protocols[i];
 	if (!protocol)
-		return fprintf(stderr, "usage: exchange http|dubbo|dubbo-order|bolt|tcp PORT CONNS "
-				       "ROUNDS [WARM]\n"),
+		return fprintf(stderr, "usage: exchange http|dubbo|dubbo-order|bolt|bolt-same|tcp "
+				       "PORT CONNS ROUNDS [WARM]\n"),
 		       2;
 	process_setup();
 	int conns = atoi(argv[3]), *fds = calloc((size_t)conns, sizeof *fds);
