@@ -21,7 +21,7 @@ struct worker_listener {
 	struct accepted_end end; /* of each connection */
 	struct worker *worker;
 	struct pin *pin;          /* taken */
-	struct stat_scope *stats; /* held by the versions: all of one listener have the same */
+	struct stat_scope *stats; /* held by the versions: all that it was of have the same */
 	struct address_acceptor *acceptors;
 	unsigned acceptor_count;
 	struct listen_sockets *sockets;
@@ -173,13 +173,34 @@ static void stop(struct worker_listener *wl)
 	}
 }
 
+/* New connections are refused from now on, instead of waiting for an accept that never comes. */
+static void shut(struct worker_listener *wl)
+{
+	unsigned w = wl->worker->context.index;
+
+	stop(wl);
+	for (unsigned i = 0; i < wl->acceptor_count; i++) {
+		int fd = listen_sockets_fd(wl->sockets, i, w);
+		if (fd >= 0)
+			shutdown(fd, SHUT_RDWR);
+	}
+}
+
+static void forget_acceptors(struct worker_listener *wl)
+{
+	stop(wl);
+	free(wl->acceptors);
+	wl->acceptors = NULL;
+	wl->acceptor_count = 0;
+}
+
 static void start(struct worker_listener *wl)
 {
 	const struct listener *config = config_of(wl);
 	unsigned w = wl->worker->context.index;
 
 	wl->sockets = config->sockets;
-	if (!wl->sockets || wl->worker->is_ending)
+	if (!wl->sockets)
 		return;
 	wl->acceptor_count = wl->sockets->addr_count;
 	wl->acceptors = calloc(wl->acceptor_count, sizeof *wl->acceptors);
@@ -195,6 +216,8 @@ static void start(struct worker_listener *wl)
 		a->is_started = true;
 		acceptor_start(&a->acceptor, &wl->worker->loop, fd, on_accepted);
 	}
+	if (wl->worker->is_ending)
+		shut(wl);
 }
 
 static void release_sockets(struct worker *worker, struct listen_sockets *sockets)
@@ -220,14 +243,44 @@ static void remove_listener(struct worker_listener **place_of)
 	struct worker_listener *wl = *place_of;
 
 	*place_of = NULL;
-	stop(wl);
-	free(wl->acceptors);
-	wl->acceptors = NULL;
-	wl->acceptor_count = 0;
+	forget_acceptors(wl);
 	release_sockets(wl->worker, wl->sockets);
 	pin_drop(wl->pin);
 	wl->is_removed = true;
 	free_if_over(wl);
+}
+
+static struct worker_listener *listener_new(struct worker *worker, struct pin *pin)
+{
+	struct worker_listener *wl = calloc(1, sizeof *wl);
+
+	invariant(wl);
+	wl->end.ended = on_ended;
+	wl->worker = worker;
+	wl->pin = pin_take(pin);
+	wl->stats = config_of(wl)->stats;
+	start(wl);
+	return wl;
+}
+
+/* A version that is counted under the same name. */
+static void set_version(struct worker_listener *wl, struct pin *pin)
+{
+	struct pin *old = wl->pin;
+	struct listen_sockets *old_sockets = wl->sockets;
+
+	wl->pin = pin_take(pin);
+	if (config_of(wl)->sockets != old_sockets) {
+		forget_acceptors(wl);
+		start(wl);
+	}
+	release_sockets(wl->worker, old_sockets);
+	pin_drop(old);
+}
+
+static const struct stat_scope *stats_of(const struct pin *pin)
+{
+	return container_of(pin->object, struct listener, published)->stats;
 }
 
 void worker_listener_update(struct worker *worker, uint32_t slot)
@@ -235,46 +288,14 @@ void worker_listener_update(struct worker *worker, uint32_t slot)
 	struct worker_listener **at = place(worker, slot);
 	struct pin *pin = pin_find(&worker->context.pins, PUBLISHED_LISTENER, slot);
 
-	if (!pin) {
-		if (*at)
-			remove_listener(at);
-		return;
-	}
-	struct worker_listener *wl = *at;
-	if (!wl) {
-		wl = *at = calloc(1, sizeof *wl);
-		invariant(wl);
-		wl->end.ended = on_ended;
-		wl->worker = worker;
-		wl->pin = pin_take(pin);
-		wl->stats = config_of(wl)->stats;
-		start(wl);
-		return;
-	}
-	struct pin *old = wl->pin;
-	struct listen_sockets *old_sockets = wl->sockets;
-	wl->pin = pin_take(pin);
-	wl->stats = config_of(wl)->stats;
-	if (config_of(wl)->sockets != old_sockets) {
-		stop(wl);
-		free(wl->acceptors);
-		start(wl);
-	}
-	release_sockets(worker, old_sockets);
-	pin_drop(old);
-}
-
-/* New connections are refused from now on, instead of waiting for an accept that never comes. */
-static void shut(struct worker_listener *wl)
-{
-	unsigned w = wl->worker->context.index;
-
-	stop(wl);
-	for (unsigned i = 0; i < wl->acceptor_count; i++) {
-		int fd = listen_sockets_fd(wl->sockets, i, w);
-		if (fd >= 0)
-			shutdown(fd, SHUT_RDWR);
-	}
+	/* Another address is another name: connections of the old one are counted there till their
+	 * end. */
+	if (*at && (!pin || stats_of(pin) != (*at)->stats))
+		remove_listener(at);
+	if (pin && *at)
+		set_version(*at, pin);
+	else if (pin)
+		*at = listener_new(worker, pin);
 }
 
 void worker_listeners_stop(struct worker *worker, bool inbound_only)
