@@ -52,10 +52,14 @@ static json_t *mask_object(const json_t *object, struct slice mask, bool *is_fou
 
 bool admin_mask(struct text *body, struct slice mask, bool keeps_all)
 {
-	json_t *whole = json_loadb(body->data, body->len, 0, NULL);
+	json_t *whole = json_loadb(body->data, body->len, JSON_ALLOW_NUL, NULL);
 	json_t *configs = json_object_get(whole, "configs"), *kept = json_array();
 	bool is_any = !configs;
 
+	if (!whole) { /* a name that isn't UTF-8 */
+		json_decref(kept);
+		return false;
+	}
 	for (size_t i = 0; i < json_array_size(configs); i++) {
 		bool is_found = false;
 		json_t *masked = mask_object(json_array_get(configs, i), mask, &is_found);

@@ -11,7 +11,8 @@
 
 /* Cuts every item of "configs" in the JSON text down to the fields of the mask; lists are gone
  * through, and "@type" stays wherever it is on the way. Sections that have nothing of the mask are
- * left out, items (keeps_all) aren't. False: nothing of it is anywhere. */
+ * left out, items (keeps_all) aren't. False: nothing of it is anywhere, or (body stays as it is)
+ * the text can't be read. */
 bool admin_mask(struct text *body, struct slice mask, bool keeps_all);
 
 #endif

@@ -54,6 +54,17 @@ static void what_is_under_a_plain_value_is_not_found(void **state)
 	check("version.name", false, false, "{\n \"configs\": []\n}\n");
 }
 
+static void a_text_that_is_no_json_stays(void **state)
+{
+	struct text text = {0};
+
+	(void)state;
+	text_add(&text, SLICE("{\"configs\": [{\"name\": \"\xff\"}]}"));
+	assert_false(admin_mask(&text, SLICE("name"), false));
+	assert_int_equal(text.len, 28);
+	text_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -61,6 +72,7 @@ int main(void)
 		cmocka_unit_test(items_stay_even_if_they_are_empty),
 		cmocka_unit_test(paths_go_through_lists),
 		cmocka_unit_test(what_is_under_a_plain_value_is_not_found),
+		cmocka_unit_test(a_text_that_is_no_json_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
