@@ -102,6 +102,8 @@ bool health_has_payloads(const struct health_check_config *config, struct slice 
 {
 	size_t at = 0;
 
+	if (!bytes.len)
+		return !config->receive_count;
 	for (uint32_t i = 0; i < config->receive_count; i++) {
 		const char *hit = memmem(bytes.data + at, bytes.len - at, config->receive[i].data,
 					 config->receive[i].len);
