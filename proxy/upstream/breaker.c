@@ -177,7 +177,7 @@ void breaker_take_anyway(struct breaker *breaker, struct breaker_lease *lease,
 	__atomic_fetch_add(&breaker->words[resource].used, 1, __ATOMIC_RELAXED);
 	lease->held[resource]++;
 	lease->used[resource]++;
-	show_remaining(true, resource, stats);
+	lease->over[resource]++;
 }
 
 void breaker_drop(struct breaker *breaker, struct breaker_lease *lease,
@@ -190,7 +190,10 @@ void breaker_drop(struct breaker *breaker, struct breaker_lease *lease,
 
 	invariant(lease->used[resource]);
 	lease->used[resource]--;
-	show_remaining(false, resource, stats);
+	if (lease->over[resource])
+		lease->over[resource]--;
+	else
+		show_remaining(false, resource, stats);
 	uint32_t spare = lease->held[resource] - lease->used[resource],
 		 batch = batch_size(used, limit, resource);
 	uint32_t keep = batch > 1 ? batch : 0;

@@ -56,6 +56,7 @@ struct breakers {
  * call the long way. */
 struct breaker_lease {
 	uint32_t held[BREAKER_RESOURCES], used[BREAKER_RESOURCES];
+	uint32_t over[BREAKER_RESOURCES]; /* of used: taken anyway, so of what remained nothing */
 	uint32_t spare_max[BREAKER_RESOURCES], tight[BREAKER_RESOURCES];
 	const struct breaker *breaker; /* that spare_max and tight are for */
 	bool is_shown;                 /* remaining_* is tracked */

@@ -112,8 +112,10 @@ static void zero_lets_nothing_through(void **context)
 	assert_int_equal(shown(&f, CLUSTER_STAT_CIRCUIT_BREAKERS_DEFAULT_RQ_OPEN), 0);
 	breaker_take_anyway(f.breaker, &a, &f.limits, BREAKER_CONNECTIONS, &f.at);
 	assert_int_equal(f.breaker->words[BREAKER_CONNECTIONS].used, 1);
+	assert_int_equal(stat_value(f.stats, f.remaining, CLUSTER_REMAINING_STAT_REMAINING_CX), 0);
 	drop(&f, &a, BREAKER_CONNECTIONS);
 	assert_int_equal(f.breaker->words[BREAKER_CONNECTIONS].used, 0);
+	assert_int_equal(stat_value(f.stats, f.remaining, CLUSTER_REMAINING_STAT_REMAINING_CX), 0);
 	end(&f);
 }
 
