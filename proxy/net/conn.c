@@ -445,9 +445,11 @@ enum status conn_connect(struct conn *conn, struct loop *loop, const struct addr
 	int fd = loop->sys->socket(name.ss_family, SOCK_STREAM, 0);
 	if (fd < 0)
 		return (enum status)fd;
-	if (source) {
+	if (source && to->family != ADDR_UNIX) {
 		struct sockaddr_storage from;
 		socklen_t from_len;
+		/* Its port is chosen with the peer in view: as many as there are, for each peer. */
+		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
 		status = addr_to_sockaddr(source, &from, &from_len);
 		if (!status && bind(fd, (struct sockaddr *)&from, from_len) < 0)
 			status = status_of_errno(errno);
