@@ -47,7 +47,7 @@ static bool is_time_to_close(struct stream *s)
 		return true;
 	uint64_t elapsed_ms = loop_now_ms(worker->loop) - worker->drain_start_ms;
 	return elapsed_ms >= worker->drain_time_ms ||
-	       random_below(&worker->random, (uint32_t)worker->drain_time_ms) < elapsed_ms;
+	       random_next(&worker->random) % worker->drain_time_ms < elapsed_ms;
 }
 
 void http_prepare_response(struct stream *s, struct headers *headers, bool end)

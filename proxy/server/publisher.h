@@ -4,8 +4,7 @@
  *     ─> one message to each worker
  *   a version's last reference ─> freed here, on main
  *
- * Owner: the server. Thread: main; publisher_slot and publisher_is_known also the builder (a lock
- * of these two only). */
+ * Owner: the server. Thread: main; publisher_slot also the builder (the lock is for it alone). */
 #ifndef SERVER_PUBLISHER_H
 #define SERVER_PUBLISHER_H
 
@@ -23,7 +22,7 @@ struct worker;
 struct publisher {
 	pthread_mutex_t lock; /* of names */
 	struct arena names_arena;
-	struct map names[PUBLISHED_KINDS]; /* -> slot + 1 */
+	struct map names[PUBLISHED_KINDS]; /* -> slot, for good */
 	uint32_t slot_count[PUBLISHED_KINDS];
 	struct published **current[PUBLISHED_KINDS]; /* by slot; NULL: nothing */
 	uint32_t
