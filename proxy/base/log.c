@@ -13,7 +13,7 @@
 
 enum {
 	RING_LINES = 256,
-	WRITER_PATIENCE_MS = 1000, /* how long the writer waits for a file that takes no bytes */
+	WRITER_PATIENCE_MS = 1000, /* how long a drain waits for a file that takes no bytes */
 };
 
 static const uint64_t site_pause_ns = 1000000000;
@@ -377,6 +377,7 @@ static void report_dropped(void)
 unsigned log_drain(void)
 {
 	unsigned count = 0;
+	int patience_ms = WRITER_PATIENCE_MS;
 
 	if (!ring.slots)
 		return 0;
@@ -387,8 +388,10 @@ unsigned log_drain(void)
 		uint64_t filled = ring.head / RING_LINES * 2 + 1;
 		if (atomic_load_explicit(&slot->turn, memory_order_acquire) != filled)
 			break;
-		if (!write_line(slot->text, slot->len, WRITER_PATIENCE_MS))
+		if (!write_line(slot->text, slot->len, patience_ms)) {
 			drop();
+			patience_ms = 0;
+		}
 		atomic_store_explicit(&slot->turn, filled + 1, memory_order_release);
 	}
 	if (count)

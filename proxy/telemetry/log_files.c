@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +25,8 @@ struct access_log_files *access_log_files_new(struct stats *stats, uint32_t flus
 	files->min_flush = min_flush_kb && min_flush_kb < LOG_LINE_ROOM / 1024 ? min_flush_kb * 1024
 									       : LOG_LINE_ROOM;
 	pthread_mutex_init(&files->lock, NULL);
-	sem_init(&files->wake, 0, 0);
+	files->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	invariant(files->wake_fd >= 0);
 	return files;
 }
 
@@ -64,7 +66,7 @@ void access_log_files_free(struct access_log_files *files)
 		free_file(file);
 	}
 	stat_scope_drop(files->stats, files->scope);
-	sem_destroy(&files->wake);
+	close(files->wake_fd);
 	pthread_mutex_destroy(&files->lock);
 	free(files);
 }
@@ -243,5 +245,5 @@ void log_worker_hand_over(struct log_worker *logs, struct log_file *file, bool i
 						      memory_order_release, memory_order_relaxed));
 	/* Who found it empty wakes the writer: a busy one looks again by itself. */
 	if (!newest)
-		sem_post(&files->wake);
+		log_writer_wake(files);
 }

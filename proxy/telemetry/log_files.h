@@ -10,7 +10,6 @@
 #define TELEMETRY_LOG_FILES_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -39,6 +38,9 @@ struct log_file {
 	bool is_standard; /* stdout or stderr: never opened anew */
 	bool may_block;   /* a pipe, a socket, a terminal: it may take nothing for long */
 	unsigned generation;
+	struct log_block *unwritten; /* oldest first */
+	size_t written;              /* bytes of the first one */
+	struct log_file *next_busy;  /* in the writer's list of files with any */
 };
 
 struct log_worker {
@@ -65,7 +67,7 @@ struct access_log_files {
 	_Atomic(struct log_block *) queue;
 	atomic_uint generation; /* raised by each reopen */
 	atomic_bool is_stopping;
-	sem_t wake;
+	int wake_fd; /* eventfd: the queue was empty */
 };
 
 /* The file of that path, opened for appending if it isn't yet; "/dev/stdout" and "/dev/stderr" are

@@ -1,5 +1,6 @@
 /* The writer thread's body: takes full blocks off the queue and writes them to their files, and
- * drains the process's own log (base/log.h). It may block on a disk or pipe; nobody waits for it.
+ * drains the process's own log (base/log.h). It may block on a disk; nobody waits for it. A pipe,
+ * socket or terminal that takes nothing keeps its own blocks waiting, no other file's.
  *
  *   log_queue_begin(log_writer_wake, files)     thread: log_writer_run(files)
  *   workers end, log_worker_free each           log_writer_stop(files), join, log_queue_end()

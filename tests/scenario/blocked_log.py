@@ -18,10 +18,11 @@ def _pipe(name):
     return path
 
 
-def _manager(path):
-    log = {"name": "file", "typed_config": {"@type": TYPE.replace("filters.", "") + "access_loggers.file.v3.FileAccessLog", "path": str(path),
-                                            "log_format": {"text_format_source": {"inline_string": "%REQ(:PATH)% " + "x" * LINE + "\n"}}}}
-    return http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 200}}], access_log=[log])
+def _manager(*paths):
+    logs = [{"name": "file", "typed_config": {"@type": TYPE.replace("filters.", "") + "access_loggers.file.v3.FileAccessLog", "path": str(path),
+                                              "log_format": {"text_format_source": {"inline_string": "%REQ(:PATH)% " + "x" * LINE + "\n"}}}}
+            for path in paths]
+    return http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 200}}], access_log=logs)
 
 
 def _read_lines(fd, lines, until):
@@ -80,3 +81,19 @@ def a_pipe_that_nobody_has_open():
     path = _pipe("blocked-log-open-files")
     with Gateway("blocked-log-open", _manager(path), []) as g:
         assert g.http("GET", "/").status == 200
+
+
+def other_files_go_on():
+    pipe = _pipe("blocked-log-other-files")
+    file = pipe.with_name("other.log")
+    file.unlink(missing_ok=True)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with Gateway("blocked-log-other", _manager(pipe, file), [], args=["--disable-hot-restart", "--file-flush-interval-msec", "200"]) as g:
+        for i in range(REQUESTS):
+            assert g.http("GET", f"/{i}").status == 200
+        end = time.monotonic() + 15
+        while (lines := file.read_bytes().count(b"\n")) < REQUESTS:
+            assert time.monotonic() < end, (lines, g.words())
+            time.sleep(0.05)
+        assert g.stat("filesystem.write_dropped") > 100
+    os.close(reader)
