@@ -1,5 +1,8 @@
 #include "routing/action.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "envoy/config/core/v3/base.pb-c.h"
 #include "envoy/config/core/v3/extension.pb-c.h"
 #include "envoy/config/route/v3/route_components.pb-c.h"
@@ -7,9 +10,9 @@
 #include "envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config.pb-c.h"
 #include "envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
+#include "routing/text_pool.h"
 #include "xds/proto/any_message.h"
 
-#define CLUSTER(kind) ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_##kind
 #define ALLOW_LISTED_ROUTES                                                                        \
 	&envoy__extensions__internal_redirect__allow_listed_routes__v3__allow_listed_routes_config__descriptor
 #define SAFE_CROSS_SCHEME                                                                          \
@@ -32,35 +35,10 @@ const struct hedge_policy *hedge_policy_load(const Envoy__Config__Route__V3__Hed
 	return hedge;
 }
 
-static enum status load_cluster(struct route_action *action, const action_message *message,
-				const struct route_build *build, struct diag *diag)
-{
-	switch ((int)message->cluster_specifier_case) {
-	case CLUSTER(CLUSTER):
-		return route_action_load_rpc(action, message->cluster, NULL,
-					     message->metadata_match, build, diag);
-	case CLUSTER(WEIGHTED_CLUSTERS):
-		return route_action_load_rpc(action, "", message->weighted_clusters,
-					     message->metadata_match, build, diag);
-	case CLUSTER(CLUSTER_HEADER):
-		if (!header_name_is_valid(slice_of(message->cluster_header)))
-			return diag_at(diag, "cluster_header", "not a header name");
-		action->choice = CLUSTER_FROM_HEADER;
-		action->cluster = header_name_of_config(message->cluster_header, build->arena);
-		action->slot = CLUSTER_SLOT_NONE;
-		return route_metadata_load(&action->metadata_match, message->metadata_match, build,
-					   diag);
-	case CLUSTER(CLUSTER_SPECIFIER_PLUGIN):
-	case CLUSTER(INLINE_CLUSTER_SPECIFIER_PLUGIN):
-		diag_at(diag, "cluster_specifier_plugin", "is not supported");
-		return STATUS_UNSUPPORTED;
-	}
-	return diag_set(diag, "one of cluster, cluster_header, weighted_clusters is required");
-}
-
 static enum status load_times(struct route_action *action, const action_message *message,
-			      struct arena *arena, struct diag *diag)
+			      const struct route_build *build, struct diag *diag)
 {
+	char digits[16];
 	const Envoy__Config__Route__V3__RouteAction__MaxStreamDuration *max =
 		message->max_stream_duration;
 	const struct {
@@ -94,7 +72,8 @@ static enum status load_times(struct route_action *action, const action_message 
 		if (status)
 			return status;
 	}
-	action->timeout_text = arena_number(arena, action->timeout_ms);
+	snprintf(digits, sizeof digits, "%" PRIu32, action->timeout_ms);
+	action->timeout_text = text_pool_take(build->rows, slice_of(digits), NULL);
 	return STATUS_OK;
 }
 
@@ -273,10 +252,7 @@ enum status route_action_load(struct route_action *action, const action_message 
 {
 	static const uint16_t not_found[] = {503, 404, 500};
 	struct arena *arena = build->arena;
-	enum status status = load_cluster(action, message, build, diag);
 
-	if (status)
-		return status;
 	if (message->path_rewrite[0] || message->early_data_policy) {
 		diag_at(diag, message->path_rewrite[0] ? "path_rewrite" : "early_data_policy",
 			"is not supported");
@@ -294,7 +270,7 @@ enum status route_action_load(struct route_action *action, const action_message 
 		!message->n_rate_limits ||
 		(message->include_vh_rate_limits && message->include_vh_rate_limits->value);
 
-	status = load_times(action, message, build->arena, diag);
+	enum status status = load_times(action, message, build, diag);
 	if (!status)
 		status = path_rewrite_load(&action->path_rewrite, message->prefix_rewrite,
 					   message->regex_rewrite, message->path_rewrite_policy,

@@ -1,56 +1,25 @@
-/* What is done with a request that is sent on: to which cluster, rewritten how, for how long.
+/* What is done with a request that is sent on: rewritten how, for how long, tried how often …;
+ * where to is the route's cluster_choice. Routes of a table that ask for the same share one.
  *
- *   cluster:  a name  |  named by a request header  |  one of several, by weight
- *
- * Clusters are names with slot numbers (route_hooks.cluster_slot); one that doesn't exist is found
- * out when a request comes. Times are milliseconds, 0 is "no limit", DURATION_UNSET "not said
- * here". Owner: the table's arena; immutable. Thread: any. */
+ * Times are milliseconds, 0 is "no limit", DURATION_UNSET "not said here". Owner: the table's
+ * arena; immutable. Thread: any. */
 #ifndef ROUTING_ACTION_H
 #define ROUTING_ACTION_H
 
 #include "routing/duration.h"
-#include "routing/filter_configs.h"
 #include "routing/hash_policy.h"
-#include "routing/header_mutation.h"
 #include "routing/mirror.h"
 #include "routing/rate_limit.h"
 #include "routing/retry_policy.h"
 #include "routing/rewrite.h"
+#include "routing/route_build.h"
 
-struct Envoy__Config__Core__V3__Metadata;
 struct Envoy__Config__Route__V3__HedgePolicy;
 struct Envoy__Config__Route__V3__RetryPolicy;
 struct Envoy__Config__Route__V3__RouteAction;
-struct Envoy__Config__Route__V3__WeightedCluster;
 struct Google__Protobuf__Any;
 
 enum { ROUTE_TIMEOUT_DEFAULT_MS = 15000 };
-
-/* What all parts of a table are built with. */
-struct route_build {
-	const struct route_hooks *hooks; /* may be NULL */
-	struct arena *arena;
-	bool validates_clusters;
-	bool most_specific_wins; /* header mutations: the route's come last */
-	size_t body_max;         /* of direct responses */
-};
-
-enum cluster_choice {
-	CLUSTER_NAMED,
-	CLUSTER_FROM_HEADER,
-	CLUSTER_WEIGHTED,
-};
-
-struct weighted_cluster {
-	struct slice name;        /* "" : from_header */
-	struct slice from_header; /* names the cluster */
-	uint32_t slot;
-	uint32_t weight;
-	struct slice host_rewrite; /* "" : the route's */
-	const struct header_mutations *request, *response;
-	struct filter_configs filter_configs;
-	const void *metadata_match; /* the route's and its own together */
-};
 
 struct hedge_policy {
 	uint32_t initial_requests;
@@ -79,18 +48,10 @@ struct internal_redirect {
 };
 
 struct route_action {
-	uint8_t choice; /* enum cluster_choice */
 	bool appends_forwarded_host;
 	bool is_high_priority;
 	bool includes_host_rate_limits; /* the virtual host's rate_limits hold too */
 	uint16_t cluster_not_found_status;
-	struct slice cluster; /* NAMED: its name; FROM_HEADER: the header's */
-	uint32_t slot;        /* NAMED */
-
-	const struct weighted_cluster *weighted; /* WEIGHTED */
-	uint32_t weighted_count, total_weight;
-	struct slice weight_header; /* its number decides; "" : chance */
-	bool weight_by_hash;        /* the hash policy's number decides */
 
 	uint32_t timeout_ms;       /* never DURATION_UNSET */
 	struct slice timeout_text; /* its digits */
@@ -110,21 +71,14 @@ struct route_action {
 	const struct upgrade_config *upgrades;
 	uint32_t upgrade_count;
 	struct internal_redirect internal_redirect;
-	const void *metadata_match;
 	struct rate_limits rate_limits;
 };
 
-/* matched: the template of the route's match. Diag's path begins inside `route`. */
+/* All but the cluster. matched: the template of the route's match. Diag's path begins inside
+ * `route`. */
 enum status MUST_CHECK route_action_load(
 	struct route_action *action, const struct Envoy__Config__Route__V3__RouteAction *message,
 	const struct path_template *matched, const struct route_build *build, struct diag *diag);
-
-/* The cluster part for RPC routes: a name ("" : the weights), and metadata_match. */
-enum status MUST_CHECK
-route_action_load_rpc(struct route_action *action, const char *cluster,
-		      const struct Envoy__Config__Route__V3__WeightedCluster *weighted,
-		      const struct Envoy__Config__Core__V3__Metadata *metadata_match,
-		      const struct route_build *build, struct diag *diag);
 
 /* A route's or virtual host's policy: *retry stays for a NULL message. `typed` is refused. Diag's
  * path begins with the field's name. */
@@ -136,22 +90,5 @@ enum status MUST_CHECK route_retry_load(const struct retry_policy **retry,
 /* NULL message: NULL. */
 const struct hedge_policy *
 hedge_policy_load(const struct Envoy__Config__Route__V3__HedgePolicy *message, struct arena *arena);
-
-/* NULL message: NULL through *metadata. */
-enum status MUST_CHECK route_metadata_load(const void **metadata,
-					   const struct Envoy__Config__Core__V3__Metadata *message,
-					   const struct route_build *build, struct diag *diag);
-
-struct cluster_pick {
-	struct slice name;
-	uint32_t slot;                           /* CLUSTER_SLOT_NONE: find it by name */
-	const struct weighted_cluster *weighted; /* NULL: no weights */
-	const void *metadata_match;
-};
-
-/* The cluster for one request. hash: of its hash policies, for weight_by_hash; NULL: none. False
- * when the header that names it is missing: answer cluster_not_found_status. */
-bool route_action_pick(const struct route_action *action, const struct headers *headers,
-		       uint64_t random, const uint64_t *hash, struct cluster_pick *pick);
 
 #endif

@@ -1,8 +1,9 @@
-#include "envoy/config/route/v3/route_components.pb-c.h"
+#include "routing/cluster_choice.h"
+
 #include "envoy/config/core/v3/base.pb-c.h"
+#include "envoy/config/route/v3/route_components.pb-c.h"
 #include "google/protobuf/struct.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
-#include "routing/action.h"
 #include "routing/header_match.h"
 
 #define SPECIFIER(kind) ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_##kind
@@ -137,10 +138,11 @@ static enum status load_weight(struct weighted_cluster *cluster, const weight_me
 	return status;
 }
 
-static enum status load_weighted(struct route_action *action, const weighted_message *message,
-				 const metadata_message *metadata, const struct route_build *build,
-				 struct diag *diag)
+static enum status load_weights(struct cluster_choice *choice, const weighted_message *message,
+				const metadata_message *metadata, const struct route_build *build,
+				struct diag *diag)
 {
+	struct weighted_clusters *weighted = ARENA_NEW(build->arena, struct weighted_clusters);
 	struct weighted_cluster *items =
 		ARENA_NEW_ARRAY(build->arena, struct weighted_cluster, message->n_clusters);
 	uint64_t total = 0;
@@ -160,56 +162,98 @@ static enum status load_weighted(struct route_action *action, const weighted_mes
 		return diag_at(diag, "clusters", "the sum of all weights must be > 0");
 	if (total > UINT32_MAX)
 		return diag_at(diag, "clusters", "the sum of all weights exceeds 4294967295");
-	action->choice = CLUSTER_WEIGHTED;
-	action->weighted = items;
-	action->weighted_count = (uint32_t)message->n_clusters;
-	action->total_weight = (uint32_t)total;
-	action->weight_header = SLICE("");
+	weighted->items = items;
+	weighted->count = (uint32_t)message->n_clusters;
+	weighted->total_weight = (uint32_t)total;
+	weighted->header = SLICE("");
 	if (message->random_value_specifier_case == RANDOM(HEADER_NAME))
-		action->weight_header = header_name_of_config(message->header_name, build->arena);
+		weighted->header = header_name_of_config(message->header_name, build->arena);
 	if (message->random_value_specifier_case == RANDOM(USE_HASH_POLICY))
-		action->weight_by_hash = message->use_hash_policy->value;
+		weighted->by_hash = message->use_hash_policy->value;
+	choice->kind = CLUSTER_WEIGHTED;
+	choice->slot = CLUSTER_SLOT_NONE;
+	choice->weighted = weighted;
 	return STATUS_OK;
 }
 
-enum status route_action_load_rpc(struct route_action *action, const char *cluster,
-				  const weighted_message *weighted,
-				  const metadata_message *metadata_match,
-				  const struct route_build *build, struct diag *diag)
+static enum status load_match(struct cluster_choice *choice, const metadata_message *message,
+			      const struct route_build *build, struct diag *diag)
 {
-	enum status status;
+	enum status status = route_metadata_load(&choice->metadata_match, message, build, diag);
 
-	if (weighted) {
-		status = load_weighted(action, weighted, metadata_match, build, diag);
-		if (status)
-			diag_prefix(diag, "weighted_clusters");
-	} else {
-		if (!cluster[0])
-			return diag_at(diag, "cluster", "must not be empty");
-		action->choice = CLUSTER_NAMED;
-		status = load_name(&action->cluster, &action->slot, cluster, build, diag);
-		if (status)
-			diag_prefix(diag, "cluster");
-	}
-	if (status)
-		return status;
-	status = route_metadata_load(&action->metadata_match, metadata_match, build, diag);
 	if (status)
 		diag_prefix(diag, "metadata_match");
 	return status;
 }
 
+enum status cluster_choice_load_named(struct cluster_choice *choice, const char *name,
+				      const metadata_message *metadata_match,
+				      const struct route_build *build, struct diag *diag)
+{
+	if (!name[0])
+		return diag_at(diag, "cluster", "must not be empty");
+	choice->kind = CLUSTER_NAMED;
+	enum status status = load_name(&choice->name, &choice->slot, name, build, diag);
+	if (status) {
+		diag_prefix(diag, "cluster");
+		return status;
+	}
+	return load_match(choice, metadata_match, build, diag);
+}
+
+enum status cluster_choice_load_weighted(struct cluster_choice *choice,
+					 const weighted_message *message,
+					 const metadata_message *metadata_match,
+					 const struct route_build *build, struct diag *diag)
+{
+	enum status status = load_weights(choice, message, metadata_match, build, diag);
+
+	if (status) {
+		diag_prefix(diag, "weighted_clusters");
+		return status;
+	}
+	return load_match(choice, metadata_match, build, diag);
+}
+
+enum status cluster_choice_load(struct cluster_choice *choice,
+				const Envoy__Config__Route__V3__RouteAction *message,
+				const struct route_build *build, struct diag *diag)
+{
+	switch ((int)message->cluster_specifier_case) {
+	case SPECIFIER(CLUSTER):
+		return cluster_choice_load_named(choice, message->cluster, message->metadata_match,
+						 build, diag);
+	case SPECIFIER(WEIGHTED_CLUSTERS):
+		return cluster_choice_load_weighted(choice, message->weighted_clusters,
+						    message->metadata_match, build, diag);
+	case SPECIFIER(CLUSTER_HEADER):
+		if (!header_name_is_valid(slice_of(message->cluster_header)))
+			return diag_at(diag, "cluster_header", "not a header name");
+		choice->kind = CLUSTER_FROM_HEADER;
+		choice->name = header_name_of_config(message->cluster_header, build->arena);
+		choice->slot = CLUSTER_SLOT_NONE;
+		return route_metadata_load(&choice->metadata_match, message->metadata_match, build,
+					   diag);
+	case SPECIFIER(CLUSTER_SPECIFIER_PLUGIN):
+	case SPECIFIER(INLINE_CLUSTER_SPECIFIER_PLUGIN):
+		diag_at(diag, "cluster_specifier_plugin", "is not supported");
+		return STATUS_UNSUPPORTED;
+	}
+	return diag_set(diag, "one of cluster, cluster_header, weighted_clusters is required");
+}
+
 /* The number that a client sent, or the random one. */
-static uint64_t number_for_weights(const struct route_action *action, const struct headers *headers,
-				   uint64_t random, const uint64_t *hash)
+static uint64_t number_for_weights(const struct weighted_clusters *weighted,
+				   const struct headers *headers, uint64_t random,
+				   const uint64_t *hash)
 {
 	const struct header *h;
 	uint64_t number;
 
-	if (action->weight_by_hash && hash)
+	if (weighted->by_hash && hash)
 		return *hash;
-	if (action->weight_header.len) {
-		h = headers_find(headers, action->weight_header);
+	if (weighted->header.len) {
+		h = headers_find(headers, weighted->header);
 		if (h && slice_to_uint64(header_value(h), &number))
 			return number;
 	}
@@ -228,21 +272,21 @@ static bool pick_from_header(struct slice header, const struct headers *headers,
 	return true;
 }
 
-bool route_action_pick(const struct route_action *action, const struct headers *headers,
-		       uint64_t random, const uint64_t *hash, struct cluster_pick *pick)
+bool cluster_choice_pick(const struct cluster_choice *choice, const struct headers *headers,
+			 uint64_t random, const uint64_t *hash, struct cluster_pick *pick)
 {
-	*pick = (struct cluster_pick){
-		.name = action->cluster,
-		.slot = action->slot,
-		.metadata_match = action->metadata_match,
-	};
-	if (LIKELY(action->choice == CLUSTER_NAMED))
+	*pick = (struct cluster_pick){.slot = choice->slot,
+				      .metadata_match = choice->metadata_match};
+	if (LIKELY(choice->kind == CLUSTER_NAMED)) {
+		pick->name = choice->name;
 		return true;
-	if (action->choice == CLUSTER_FROM_HEADER)
-		return pick_from_header(action->cluster, headers, pick);
+	}
+	if (choice->kind == CLUSTER_FROM_HEADER)
+		return pick_from_header(choice->name, headers, pick);
 
-	uint64_t at = number_for_weights(action, headers, random, hash) % action->total_weight;
-	const struct weighted_cluster *w = action->weighted;
+	const struct weighted_clusters *weighted = choice->weighted;
+	const struct weighted_cluster *w = weighted->items;
+	uint64_t at = number_for_weights(weighted, headers, random, hash) % weighted->total_weight;
 	while (at >= w->weight) {
 		at -= w->weight;
 		w++;

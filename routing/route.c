@@ -4,6 +4,7 @@
 #include "google/protobuf/wrappers.pb-c.h"
 #include "message/format.h"
 #include "routing/table.h"
+#include "routing/text_pool.h"
 #include "routing/timeouts.h"
 #include "routing/virtual_host.h"
 
@@ -11,7 +12,13 @@
 
 typedef Envoy__Config__Route__V3__Route route_message;
 
-void route_set_levels(struct route *route,
+const struct route_extras route_extras_none = {
+	.body_buffer_limit = UINT64_MAX,
+	.stat_prefix = SLICE(""),
+	.decorator = SLICE(""),
+};
+
+void route_set_levels(struct route *route, struct route_extras *extras,
 		      const struct header_mutations *const request[ROUTE_LEVELS],
 		      const struct header_mutations *const response[ROUTE_LEVELS],
 		      bool most_specific_wins)
@@ -20,14 +27,15 @@ void route_set_levels(struct route *route,
 	for (unsigned i = 0; i < ROUTE_LEVELS; i++) {
 		unsigned from = most_specific_wins ? ROUTE_LEVELS - 1 - i : i;
 		if (request[from])
-			route->request_levels[route->request_level_count++] = request[from];
+			extras->request_levels[route->request_level_count++] = request[from];
 		if (response[from])
-			route->response_levels[route->response_level_count++] = response[from];
+			extras->response_levels[route->response_level_count++] = response[from];
 	}
 }
 
-static enum status load_levels(struct route *route, const route_message *message,
-			       const struct route_build *build, struct diag *diag)
+static enum status load_levels(struct route *route, struct route_extras *extras,
+			       const route_message *message, const struct route_build *build,
+			       struct diag *diag)
 {
 	const struct virtual_host *host = route->virtual_host;
 	const struct header_mutations *request[ROUTE_LEVELS] = {NULL, host->request,
@@ -43,22 +51,34 @@ static enum status load_levels(struct route *route, const route_message *message
 			&response[0], "response", message->response_headers_to_add,
 			message->n_response_headers_to_add, message->response_headers_to_remove,
 			message->n_response_headers_to_remove, build->arena, diag);
-	route_set_levels(route, request, response, build->most_specific_wins);
+	route_set_levels(route, extras, request, response, build->most_specific_wins);
 	return status;
 }
 
+/* The row of these bytes in the table. */
+static const void *share(const struct route_build *build, const void *row, size_t size)
+{
+	return text_pool_take(build->rows, slice_make(row, size), NULL).data;
+}
+
+/* Builds in zeroed bytes on the stack, so that equal rows are equal in all of them. */
 static enum status load_forward(struct route *route, const route_message *message,
 				const struct path_template *template,
 				const struct route_build *build, struct diag *diag)
 {
-	struct route_action *action = ARENA_NEW(build->arena, struct route_action);
+	struct route_action action;
+	enum status status = cluster_choice_load(&route->cluster, message->route, build, diag);
 
+	memset(&action, 0, sizeof action);
 	route->kind = ROUTE_FORWARD;
-	route->forward = action;
-	enum status status = route_action_load(action, message->route, template, build, diag);
-	route->rewrites = action->path_rewrite.kind != PATH_REWRITE_NONE ||
-			  action->host_rewrite.kind != HOST_REWRITE_NONE;
-	return status;
+	if (!status)
+		status = route_action_load(&action, message->route, template, build, diag);
+	if (status)
+		return status;
+	route->forward = share(build, &action, sizeof action);
+	route->rewrites = action.path_rewrite.kind != PATH_REWRITE_NONE ||
+			  action.host_rewrite.kind != HOST_REWRITE_NONE;
+	return STATUS_OK;
 }
 
 static enum status load_action(struct route *route, const route_message *message,
@@ -105,7 +125,7 @@ static enum status load_action(struct route *route, const route_message *message
 	return status;
 }
 
-static enum status load_tracing(struct route *route, const route_message *message,
+static enum status load_tracing(struct route_extras *extras, const route_message *message,
 				struct arena *arena, struct diag *diag)
 {
 	const Envoy__Config__Route__V3__Tracing *m = message->tracing;
@@ -113,18 +133,18 @@ static enum status load_tracing(struct route *route, const route_message *messag
 		message->decorator ? message->decorator->propagate : NULL;
 	enum status status = STATUS_OK;
 
-	route->decorator = SLICE("");
+	extras->decorator = SLICE("");
 	if (message->decorator && !message->decorator->operation[0])
 		return diag_at(diag, "decorator.operation", "must not be empty");
 	if (message->decorator)
-		route->decorator = arena_slice(arena, slice_of(message->decorator->operation));
-	route->decorator_propagates = !propagate || propagate->value;
+		extras->decorator = arena_slice(arena, slice_of(message->decorator->operation));
+	extras->decorator_propagates = !propagate || propagate->value;
 	if (!m)
 		return STATUS_OK;
 
 	const struct fraction all = {100, 100};
 	struct route_tracing *tracing = ARENA_NEW(arena, struct route_tracing);
-	route->tracing = tracing;
+	extras->tracing = tracing;
 	tracing->client_sampling = m->client_sampling ? fraction_load(m->client_sampling) : all;
 	tracing->random_sampling = m->random_sampling ? fraction_load(m->random_sampling) : all;
 	tracing->overall_sampling = m->overall_sampling ? fraction_load(m->overall_sampling) : all;
@@ -138,7 +158,7 @@ static enum status load_tracing(struct route *route, const route_message *messag
 	return status;
 }
 
-static enum status load_filters(struct route *route, const route_message *message,
+static enum status load_filters(struct route_extras *extras, const route_message *message,
 				const struct route_build *build, struct diag *diag)
 {
 	size_t count = message->n_typed_per_filter_config;
@@ -151,8 +171,35 @@ static enum status load_filters(struct route *route, const route_message *messag
 		filters[i] =
 			(struct filter_config_message){message->typed_per_filter_config[i]->key,
 						       message->typed_per_filter_config[i]->value};
-	return filter_configs_load(&route->filter_configs, filters, count, cors, build->hooks,
+	return filter_configs_load(&extras->filter_configs, filters, count, cors, build->hooks,
 				   build->arena, diag);
+}
+
+static enum status load_extras(struct route *route, const route_message *message,
+			       const struct route_build *build, struct diag *diag)
+{
+	struct route_extras extras;
+
+	memset(&extras, 0, sizeof extras);
+	extras.stat_prefix = route_build_text(build, message->stat_prefix);
+	extras.body_buffer_limit = UINT64_MAX;
+	if (message->request_body_buffer_limit)
+		extras.body_buffer_limit = message->request_body_buffer_limit->value;
+	else if (message->per_request_buffer_limit_bytes)
+		extras.body_buffer_limit = message->per_request_buffer_limit_bytes->value;
+	enum status status = load_levels(route, &extras, message, build, diag);
+	if (!status)
+		status = load_tracing(&extras, message, build->arena, diag);
+	if (!status)
+		status = load_filters(&extras, message, build, diag);
+	if (status)
+		return status;
+	status = route_metadata_load(&extras.metadata, message->metadata, build, diag);
+	if (status)
+		diag_prefix(diag, "metadata");
+	else
+		route->extras = share(build, &extras, sizeof extras);
+	return status;
 }
 
 enum status route_load(struct route *route, struct route_matcher *matcher,
@@ -179,26 +226,12 @@ enum status route_load_rest(struct route *route, const route_message *message,
 			    const struct route_build *build, struct diag *diag)
 {
 	route->virtual_host = virtual_host;
-	route->name = arena_slice(build->arena, slice_of(message->name));
-	route->stat_prefix = arena_slice(build->arena, slice_of(message->stat_prefix));
-	route->body_buffer_limit = UINT64_MAX;
-	if (message->request_body_buffer_limit)
-		route->body_buffer_limit = message->request_body_buffer_limit->value;
-	else if (message->per_request_buffer_limit_bytes)
-		route->body_buffer_limit = message->per_request_buffer_limit_bytes->value;
+	route->name = route_build_text(build, message->name);
 	enum status status = load_action(route, message, template, build, diag);
 	if (!status)
-		status = load_levels(route, message, build, diag);
+		status = load_extras(route, message, build, diag);
 	if (!status)
-		status = load_tracing(route, message, build->arena, diag);
-	if (!status)
-		status = load_filters(route, message, build, diag);
-	if (status)
-		return status;
-	status = route_metadata_load(&route->metadata, message->metadata, build, diag);
-	if (status)
-		diag_prefix(diag, "metadata");
-	route_note_kind(route);
+		route_note_kind(route);
 	return status;
 }
 
@@ -243,20 +276,21 @@ static bool is_plain(const struct route *route)
 {
 	const struct route_action *action = route->forward;
 
-	return route->kind == ROUTE_FORWARD && action->choice == CLUSTER_NAMED &&
+	return route->kind == ROUTE_FORWARD && route->cluster.kind == CLUSTER_NAMED &&
 	       !action->hash_policies.count && !route->rewrites && !route->request_level_count &&
 	       !route->response_level_count && !route->policy && !route_retry_policy(route) &&
 	       !route_hedge_policy(route) && !route_mirrors(route)->count &&
 	       !action->has_stream_duration && action->max_grpc_timeout_ms == DURATION_UNSET &&
-	       action->idle_timeout_ms == DURATION_UNSET && route->body_buffer_limit == UINT64_MAX;
+	       action->idle_timeout_ms == DURATION_UNSET &&
+	       route->extras->body_buffer_limit == UINT64_MAX;
 }
 
 void route_note_kind(struct route *route)
 {
 	const struct virtual_host *host = route->virtual_host;
 
-	route->has_filter_configs = route->filter_configs.count || host->filter_configs.count ||
-				    host->table->filter_configs.count;
+	route->has_filter_configs = route->extras->filter_configs.count ||
+				    host->filter_configs.count || host->table->filter_configs.count;
 	route->is_plain = is_plain(route);
 }
 
@@ -290,7 +324,7 @@ unsigned route_filter_configs(const struct route *route, const struct weighted_c
 	const struct filter_configs *levels[] = {
 		&route->virtual_host->table->filter_configs,
 		&route->virtual_host->filter_configs,
-		&route->filter_configs,
+		&route->extras->filter_configs,
 		weighted ? &weighted->filter_configs : NULL,
 	};
 	unsigned count = 0;

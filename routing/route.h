@@ -5,6 +5,7 @@
 #define ROUTING_ROUTE_H
 
 #include "routing/action.h"
+#include "routing/cluster_choice.h"
 #include "routing/direct_response.h"
 #include "routing/matcher.h"
 #include "routing/redirect.h"
@@ -27,6 +28,22 @@ struct route_tracing {
 	const struct format *operation, *upstream_operation; /* NULL: none */
 };
 
+/* What few routes say. Routes of a table that say the same share one. */
+struct route_extras {
+	/* Header mutations in the order in which they are applied; the weighted cluster's come
+	 * first, or (is_most_specific_last) last. */
+	const struct header_mutations *request_levels[ROUTE_LEVELS], *response_levels[ROUTE_LEVELS];
+	uint64_t body_buffer_limit; /* of retained request bodies; UINT64_MAX: not said */
+	struct slice stat_prefix;   /* "" : no stats of its own */
+	struct slice decorator;     /* operation name of traces; "" : none */
+	bool decorator_propagates;
+	const struct route_tracing *tracing; /* NULL: the listener's */
+	struct filter_configs filter_configs;
+	const void *metadata; /* NULL: none */
+};
+
+extern const struct route_extras route_extras_none;
+
 struct route {
 	uint8_t kind; /* enum route_kind */
 	bool is_most_specific_last;
@@ -34,26 +51,18 @@ struct route {
 	bool has_filter_configs; /* for some filter, of its own, its virtual host's or table's */
 	/* Forwards to one cluster, and all that it asks beyond that is a timeout of the whole. */
 	bool is_plain;
-	uint8_t request_level_count, response_level_count;
-	const struct route_matcher *matcher; /* NULL: made by require_tls */
-	const struct virtual_host *virtual_host;
+	uint8_t request_level_count, response_level_count; /* of its extras */
 	union {
 		const struct route_action *forward;
 		const struct redirect *redirect;
 		const struct direct_response *direct_response;
 	};
-	/* Header mutations in the order in which they are applied; the weighted cluster's come
-	 * first, or (is_most_specific_last) last. */
-	const struct header_mutations *request_levels[ROUTE_LEVELS], *response_levels[ROUTE_LEVELS];
-	struct slice name;      /* "" : none */
-	struct slice decorator; /* operation name of traces; "" : none */
-	bool decorator_propagates;
-	const struct route_tracing *tracing; /* NULL: the listener's */
-	struct filter_configs filter_configs;
-	const void *metadata;            /* NULL: none */
-	uint64_t body_buffer_limit;      /* of retained request bodies; UINT64_MAX: not said */
-	struct slice stat_prefix;        /* "" : no stats of its own */
-	const struct policy_use *policy; /* its own (routing/policy.h); NULL: none */
+	struct cluster_choice cluster; /* of ROUTE_FORWARD */
+	const struct virtual_host *virtual_host;
+	const struct route_extras *extras;   /* never NULL */
+	const struct route_matcher *matcher; /* NULL: made by require_tls */
+	struct slice name;                   /* "" : none */
+	const struct policy_use *policy;     /* its own (routing/policy.h); NULL: none */
 };
 
 /* virtual_host is the one the route is in, loaded but for its routes. table_*: the table's
@@ -70,18 +79,19 @@ enum status MUST_CHECK route_load_rest(struct route *route,
 				       const struct virtual_host *virtual_host,
 				       const struct route_build *build, struct diag *diag);
 
-/* Fills the level lists from the three levels' mutations (each may be NULL). */
-void route_set_levels(struct route *route,
+/* Fills the level lists from the three levels' mutations (each may be NULL), and the route's counts
+ * of them. */
+void route_set_levels(struct route *route, struct route_extras *extras,
 		      const struct header_mutations *const request[ROUTE_LEVELS],
 		      const struct header_mutations *const response[ROUTE_LEVELS],
 		      bool most_specific_wins);
 
-/* The cluster for one request; route->kind is ROUTE_FORWARD. See route_action_pick. */
+/* The cluster for one request; route->kind is ROUTE_FORWARD. See cluster_choice_pick. */
 static inline bool route_pick_cluster(const struct route *route, const struct headers *headers,
 				      uint64_t random, const uint64_t *hash,
 				      struct cluster_pick *pick)
 {
-	return route_action_pick(route->forward, headers, random, hash, pick);
+	return cluster_choice_pick(&route->cluster, headers, random, hash, pick);
 }
 
 /* Applies the header mutations of all levels. weighted may be NULL. */
@@ -93,7 +103,7 @@ static inline void route_mutate_request(const struct route *route,
 					struct headers *request, const struct stream_info *info)
 {
 	if (route->request_level_count || weighted)
-		route_mutate(route, route->request_levels, route->request_level_count,
+		route_mutate(route, route->extras->request_levels, route->request_level_count,
 			     weighted ? weighted->request : NULL, request, info);
 }
 static inline void route_mutate_response(const struct route *route,
@@ -101,7 +111,7 @@ static inline void route_mutate_response(const struct route *route,
 					 struct headers *response, const struct stream_info *info)
 {
 	if (route->response_level_count || weighted)
-		route_mutate(route, route->response_levels, route->response_level_count,
+		route_mutate(route, route->extras->response_levels, route->response_level_count,
 			     weighted ? weighted->response : NULL, response, info);
 }
 

@@ -10,37 +10,34 @@
 typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__RouteConfiguration service_message;
 typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__Route rpc_route_message;
 
-static enum status load_action(struct route *route, const rpc_route_message *message,
-			       const struct route_build *build, struct diag *diag)
-{
-	struct route_action *action = ARENA_NEW(build->arena, struct route_action);
-	const Envoy__Extensions__Filters__Network__DubboProxy__V3__RouteAction *m = message->route;
-	enum status status;
+/* What Envoy's messages say of a call that is sent on: nothing. */
+static const struct route_action plain_call = {
+	.timeout_ms = 0, /* the caller's own deadline holds */
+	.timeout_text = SLICE("0"),
+	.idle_timeout_ms = DURATION_UNSET,
+	.flush_timeout_ms = DURATION_UNSET,
+	.max_stream_duration_ms = DURATION_UNSET,
+	.max_grpc_timeout_ms = DURATION_UNSET,
+	.grpc_timeout_offset_ms = DURATION_UNSET,
+	.grpc_timeout_header_max_ms = DURATION_UNSET,
+	.grpc_timeout_header_offset_ms = DURATION_UNSET,
+	.cluster_not_found_status = 503,
+};
 
-	route->kind = ROUTE_FORWARD;
-	route->forward = action;
-	action->timeout_ms = 0; /* the caller's own deadline holds */
-	action->timeout_text = SLICE("0");
-	action->idle_timeout_ms = action->flush_timeout_ms = DURATION_UNSET;
-	action->max_stream_duration_ms = DURATION_UNSET;
-	action->max_grpc_timeout_ms = action->grpc_timeout_offset_ms = DURATION_UNSET;
-	action->grpc_timeout_header_max_ms = DURATION_UNSET;
-	action->grpc_timeout_header_offset_ms = DURATION_UNSET;
-	action->cluster_not_found_status = 503;
+static enum status load_cluster(struct cluster_choice *choice, const rpc_route_message *message,
+				const struct route_build *build, struct diag *diag)
+{
+	const Envoy__Extensions__Filters__Network__DubboProxy__V3__RouteAction *m = message->route;
+
 	switch ((int)m->cluster_specifier_case) {
 	case CLUSTER(CLUSTER):
-		status = route_action_load_rpc(action, m->cluster, NULL, m->metadata_match, build,
-					       diag);
-		break;
+		return cluster_choice_load_named(choice, m->cluster, m->metadata_match, build,
+						 diag);
 	case CLUSTER(WEIGHTED_CLUSTERS):
-		status = route_action_load_rpc(action, "", m->weighted_clusters, m->metadata_match,
-					       build, diag);
-		break;
-	default:
-		status = diag_set(diag, "one of cluster, weighted_clusters is required");
-		break;
+		return cluster_choice_load_weighted(choice, m->weighted_clusters, m->metadata_match,
+						    build, diag);
 	}
-	return status;
+	return diag_set(diag, "one of cluster, weighted_clusters is required");
 }
 
 static enum status load_route(struct rpc_table_build *b, const struct route **out,
@@ -66,11 +63,12 @@ static enum status load_route(struct rpc_table_build *b, const struct route **ou
 	struct route *route = ARENA_NEW(arena, struct route);
 	route->matcher = &rpc_any_path;
 	route->virtual_host = host;
-	route->name = arena_slice(arena, slice_of(service->name));
-	route->decorator = route->stat_prefix = SLICE("");
-	route->body_buffer_limit = UINT64_MAX;
+	route->name = route_build_text(&b->build, service->name);
+	route->kind = ROUTE_FORWARD;
+	route->forward = &plain_call;
+	route->extras = &route_extras_none;
 	*out = route;
-	enum status status = load_action(route, message, &b->build, diag);
+	enum status status = load_cluster(&route->cluster, message, &b->build, diag);
 	if (status) {
 		diag_prefix(diag, "route");
 		return status;

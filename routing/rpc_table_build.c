@@ -20,6 +20,8 @@ void rpc_table_begin(struct rpc_table_build *b, const char *name, size_t rules, 
 	};
 	arena_init(&b->scratch, 65536);
 	rpc_pool_init(&b->pool, rules, arena, &b->scratch);
+	text_pool_init(&b->rows, ROUTE_BUILD_ROWS, arena, &b->scratch);
+	b->build.rows = &b->rows;
 	b->entries = ARENA_NEW_ARRAY(&b->scratch, struct rpc_rule_entry, rules);
 	b->routes = ARENA_NEW_ARRAY(&b->scratch, const struct route *, rules);
 	name_map_init(&b->keys, rules, &b->scratch);

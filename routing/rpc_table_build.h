@@ -17,6 +17,7 @@ struct rpc_table_build {
 	size_t count;
 	struct arena scratch;
 	struct rpc_pool pool;
+	struct text_pool rows;
 	struct name_map keys; /* of what routes do */
 	const struct route **routes;
 	uint32_t route_count;

@@ -61,8 +61,9 @@ static enum status load_common(struct route_table *table, const table_message *m
 }
 
 static enum status load_hosts(struct route_table *table, const table_message *message,
-			      const struct route_build *build, struct diag *diag)
+			      struct route_build *build, struct diag *diag)
 {
+	struct text_pool rows;
 	struct virtual_host *hosts =
 		ARENA_NEW_ARRAY(build->arena, struct virtual_host, message->n_virtual_hosts);
 	enum status status = STATUS_OK;
@@ -70,6 +71,8 @@ static enum status load_hosts(struct route_table *table, const table_message *me
 	size_t domain_count = 0;
 
 	arena_init(&scratch, 65536);
+	text_pool_init(&rows, ROUTE_BUILD_ROWS, build->arena, &scratch);
+	build->rows = &rows;
 	for (size_t i = 0; i < message->n_virtual_hosts; i++)
 		domain_count += message->virtual_hosts[i]->n_domains;
 	struct domains_builder *domains = domains_builder_new(domain_count, &scratch);

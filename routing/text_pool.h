@@ -1,5 +1,6 @@
 /* Texts of a configuration, each kept once: tables of many rules say the same few again and again,
- * and what is kept once stays in the caches.
+ * and what is kept once stays in the caches. Rows of bytes may be texts, too: copies are aligned to
+ * 8.
  *
  * Owner: the call that builds a table; the texts are the arena's. Thread: the builder's. */
 #ifndef ROUTING_TEXT_POOL_H

@@ -134,10 +134,8 @@ static const struct route *redirect_route(const struct virtual_host *host, struc
 		.kind = ROUTE_REDIRECT,
 		.virtual_host = host,
 		.redirect = &redirect_to_https,
-		.body_buffer_limit = UINT64_MAX,
+		.extras = &route_extras_none,
 		.name = SLICE(""),
-		.decorator = SLICE(""),
-		.stat_prefix = SLICE(""),
 	};
 	route_note_kind(route);
 	return route;

@@ -262,9 +262,9 @@ static void prepare_by_route(struct router *r, bool writes)
 	r->can_retry = r->plan.on != 0;
 	route_mutate_request(r->route, r->pick.weighted, s->request, &s->info);
 	route_rewrite_request(r->route, r->pick.weighted, s->request, writes);
-	if (r->route->body_buffer_limit != UINT64_MAX &&
-	    r->route->body_buffer_limit < s->buffer_limit)
-		s->buffer_limit = (uint32_t)r->route->body_buffer_limit;
+	if (r->route->extras->body_buffer_limit != UINT64_MAX &&
+	    r->route->extras->body_buffer_limit < s->buffer_limit)
+		s->buffer_limit = (uint32_t)r->route->extras->body_buffer_limit;
 	if (r->route->forward->idle_timeout_ms != DURATION_UNSET)
 		stream_set_idle_timeout(s, r->route->forward->idle_timeout_ms);
 }

@@ -191,10 +191,11 @@ struct cluster_worker *rpc_call_cluster(const struct stream *s, const struct rou
 	    !route->is_plain || s->request->rpc->is_idempotent)
 		return NULL;
 	const struct route_action *action = route->forward;
-	if (action->choice != CLUSTER_NAMED || action->slot == CLUSTER_SLOT_NONE ||
+	if (route->cluster.kind != CLUSTER_NAMED || route->cluster.slot == CLUSTER_SLOT_NONE ||
 	    action->hash_policies.count || action->timeout_ms || route->policy)
 		return NULL;
-	struct cluster_worker *cluster = cluster_worker_find(s->worker->upstream, action->slot);
+	struct cluster_worker *cluster =
+		cluster_worker_find(s->worker->upstream, route->cluster.slot);
 	const struct cluster *config = cluster ? cluster_worker_config(cluster) : NULL;
 	return config && !config->uses_header_for_original_dst && !config->has_pool_per_downstream
 		       ? cluster
@@ -230,7 +231,7 @@ static struct worker_host *choose_host(const struct session *session,
 		return choose_destination(session, cluster);
 	if (set->drop_count)
 		return NULL;
-	return cluster_worker_pick(cluster, &(struct pick){.match = route->forward->metadata_match,
+	return cluster_worker_pick(cluster, &(struct pick){.match = route->cluster.metadata_match,
 							   .attempts = 1,
 							   .index = BALANCE_NONE});
 }

@@ -104,8 +104,8 @@ static bool asks_headers(const struct route *route)
 	const struct route_action *action = route->forward;
 
 	return route->kind == ROUTE_FORWARD &&
-	       (action->hash_policies.count || action->choice == CLUSTER_FROM_HEADER ||
-		action->weight_header.len || route->request_level_count);
+	       (action->hash_policies.count || route->request_level_count ||
+		cluster_choice_asks_headers(&route->cluster));
 }
 
 void rpc_find_route(struct stream *s)

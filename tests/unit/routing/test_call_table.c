@@ -78,7 +78,7 @@ static void arguments(void **state)
 	request(f, "POST /a.Svc/m", "a.Svc", "");
 	route_match_input_init(&f->input, &f->headers, 0);
 	const struct route *route = route_table_match(t, &f->input, NULL);
-	assert_true(slice_equal(route->forward->cluster, SLICE("c3")));
+	assert_true(slice_equal(route->cluster.name, SLICE("c3")));
 }
 
 static void attachments_and_names(void **state)
@@ -122,7 +122,7 @@ static void attachments_and_names(void **state)
 	request(f, "POST /a.Svc/m", "a.Svc", "xtag: gray\nnum: 8");
 	route_match_input_init(&f->input, &f->headers, 0);
 	const struct route *route = route_table_match(t, &f->input, NULL);
-	assert_true(slice_equal(route->forward->cluster, SLICE("c3")));
+	assert_true(slice_equal(route->cluster.name, SLICE("c3")));
 }
 
 static void services(void **state)

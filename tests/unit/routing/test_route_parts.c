@@ -34,7 +34,7 @@ static void metadata(void **state)
 		   "weighted_clusters: {clusters: [{name: c1, weight: 1, metadata_match: "
 		   "{filter_metadata: {envoy.lb: {b: w, c: w}}}}, {name: c2, weight: 1}]}}}]");
 	const struct route *route = route_of(f, t, "GET /", "h", "");
-	assert_string_equal(route->metadata, "lua.k=v ");
+	assert_string_equal(route->extras->metadata, "lua.k=v ");
 	assert_true(route_pick_cluster(route, &f->headers, 0, NULL, &pick));
 	assert_string_equal(pick.metadata_match, "envoy.lb.b=w envoy.lb.c=w envoy.lb.a=r ");
 	assert_true(route_pick_cluster(route, &f->headers, 1, NULL, &pick));
@@ -107,14 +107,14 @@ static void actions(void **state)
 	const struct route *route = route_of(f, t, "GET /", "h", "");
 	const struct route_action *a = route->forward;
 	assert_true(slice_equal(route->name, SLICE("r1")));
-	assert_true(slice_equal(route->stat_prefix, SLICE("s")));
-	assert_true(slice_equal(route->decorator, SLICE("op")));
-	assert_false(route->decorator_propagates);
-	assert_true(fraction_takes(route->tracing->random_sampling, 4));
-	assert_false(fraction_takes(route->tracing->random_sampling, 5));
-	assert_true(fraction_takes(route->tracing->client_sampling, 99));
-	assert_non_null(route->tracing->operation);
-	assert_int_equal(route->body_buffer_limit, 9);
+	assert_true(slice_equal(route->extras->stat_prefix, SLICE("s")));
+	assert_true(slice_equal(route->extras->decorator, SLICE("op")));
+	assert_false(route->extras->decorator_propagates);
+	assert_true(fraction_takes(route->extras->tracing->random_sampling, 4));
+	assert_false(fraction_takes(route->extras->tracing->random_sampling, 5));
+	assert_true(fraction_takes(route->extras->tracing->client_sampling, 99));
+	assert_non_null(route->extras->tracing->operation);
+	assert_int_equal(route->extras->body_buffer_limit, 9);
 	assert_true(a->is_high_priority);
 	assert_int_equal(a->idle_timeout_ms, 0);
 	assert_int_equal(a->flush_timeout_ms, DURATION_UNSET);
@@ -138,7 +138,7 @@ static void actions(void **state)
 	assert_true(route->forward->internal_redirect.is_enabled);
 	assert_int_equal(route->forward->internal_redirect.max, 1);
 	assert_int_equal(route->forward->internal_redirect.statuses[0], 302);
-	assert_int_equal(route->body_buffer_limit, UINT64_MAX);
+	assert_int_equal(route->extras->body_buffer_limit, UINT64_MAX);
 }
 
 static void virtual_host(void **state)

@@ -307,7 +307,7 @@ static void rpc_tables(void **state)
 				"x", has_version ? "tri-service-version: 1" : "");
 			const char *got =
 				route ? arena_printf(&f->arena, "%.*s.%.*s", SLICE_FMT(route->name),
-						     SLICE_FMT(route->forward->cluster))
+						     SLICE_FMT(route->cluster.name))
 				      : "-";
 			found += route != NULL;
 			if (strcmp(got, expected) != 0)

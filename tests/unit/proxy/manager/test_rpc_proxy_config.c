@@ -166,7 +166,7 @@ static void pass_through_is_one_plain_route(void **state)
 	assert_non_null(route);
 	assert_true(route->is_plain);
 	assert_int_equal(route->forward->timeout_ms, 0);
-	assert_true(slice_equal(route->forward->cluster, SLICE("c")));
+	assert_true(slice_equal(route->cluster.name, SLICE("c")));
 	assert_int_equal(looked_at, ROUTE_LOOKED_AT_PATH);
 	arena_free(&loaded.arena);
 }
