@@ -142,10 +142,14 @@ static void finish(struct exchange *exchange, struct buf *payload)
 		give_up(bolt, exchange, payload, REPLY_INTERNAL_ERROR);
 		return;
 	}
-	if (UNLIKELY(sending->edited && payload) &&
-	    bolt_rewrite(payload, frame, sending->edited, exchange->arena)) {
-		give_up(bolt, exchange, payload, REPLY_HEADERS_TOO_LARGE);
-		return;
+	if (UNLIKELY(sending->edited && payload)) {
+		enum status status = bolt_rewrite(payload, frame, sending->edited, exchange->arena);
+		if (status) {
+			give_up(bolt, exchange, payload,
+				status == STATUS_TOO_LARGE ? REPLY_HEADERS_TOO_LARGE
+							   : REPLY_BAD_REQUEST);
+			return;
+		}
 	}
 	bolt_put_frame(bolt, frame, payload);
 	bolt->protocol = frame->protocol;

@@ -5,7 +5,13 @@
 #include "codec/bolt_head.h"
 #include "codec/dubbo_attachments.h"
 #include "codec/dubbo_edits.h"
+#include "codec/hessian2_write.h"
+#include "codec/sofa_hessian.h"
 #include "codec/sofa_props.h"
+
+enum {
+	FRONT_SIZE = 64 * 1024, /* of a content: where it says what the header map does */
+};
 
 /* --- what has changed */
 
@@ -39,25 +45,29 @@ static void read_path(const struct headers *headers, struct slice *service, stru
 	*method = slice_sub(path, (size_t)(slash - path.data) + 1, path.len);
 }
 
-static void compare_target(struct dubbo_edits *edits, const struct headers *headers,
-			   const struct rpc_attachment *target)
+/* The method to be called instead, or .data NULL. */
+static struct slice compare_target(struct dubbo_edits *edits, const struct headers *headers,
+				   const struct rpc_attachment *target)
 {
 	const struct rpc_head *rpc = headers->rpc;
 	struct slice service = rpc->service, method = rpc->method;
 	struct slice authority = headers_get(headers, HEADER_AUTHORITY);
+	bool is_other;
 
 	read_path(headers, &service, &method);
 	if (slice_equal(service, rpc->service) && authority.len)
 		service = authority;
-	if (!slice_equal(method, rpc->method))
+	is_other = !slice_equal(method, rpc->method);
+	if (is_other)
 		set_old(edits, SLICE("sofa_head_method_name"), method);
 	struct slice wanted =
 		target_of(service, headers_get(headers, HEADER_TRI_SERVICE_VERSION),
 			  headers_get(headers, HEADER_TRI_SERVICE_GROUP), edits->arena);
-	if (!target || slice_equal(wanted, target->value))
-		return;
-	set_old(edits, SLICE("sofa_head_target_service"), wanted);
-	set_old(edits, SLICE("service"), wanted);
+	if (target && !slice_equal(wanted, target->value)) {
+		set_old(edits, SLICE("sofa_head_target_service"), wanted);
+		set_old(edits, SLICE("service"), wanted);
+	}
+	return is_other ? method : (struct slice){NULL, 0};
 }
 
 static void compare_application(struct dubbo_edits *edits, const struct headers *headers,
@@ -149,29 +159,72 @@ static bool read_map(struct map *map, struct slice bytes, uint32_t more, struct 
 	return true;
 }
 
-/* --- requestProps */
+/* --- the content */
+
+/* What stands before the arguments, and maybe some of them, out of the buffer into a copy. */
+static char *take_front(struct buf *content, size_t *len, struct arena *arena)
+{
+	char *front = arena_alloc(arena, FRONT_SIZE);
+
+	*len = buf_peek(content, front, FRONT_SIZE);
+	buf_drain(content, *len);
+	return front;
+}
 
 /* An entry that Java finds there, and not in the header map, is as good as one in the map: it goes,
- * too. What is changed or added isn't: the header map's word counts. */
-static void remove_props(struct buf *content, uint8_t serialization, const struct map *map,
-			 struct arena *arena)
+ * too. What is changed or added isn't: the header map's word counts. Returns the length left. */
+static size_t remove_props(char *front, size_t len, const struct hessian2_grammar *grammar,
+			   const struct map *map, struct arena *arena)
+{
+	for (uint32_t i = 0; i < map->removed_count; i++) {
+		size_t from, to;
+		if (!sofa_props_find(slice_make(front, len), grammar, map->removed[i], arena, &from,
+				     &to))
+			continue;
+		memmove(front + from, front + to, len - to);
+		len -= to - from;
+	}
+	return len;
+}
+
+/* With another method, before the buffer again. */
+static enum status put_front(struct buf *content, struct slice front, struct slice method,
+			     const struct hessian2_grammar *grammar, struct arena *arena)
+{
+	struct hessian2_writer writer;
+	size_t from, to;
+
+	if (!sofa_method_find(front, grammar, arena, &from, &to)) {
+		buf_prepend_copy(content, front);
+		return STATUS_MALFORMED;
+	}
+	if (grammar == &sofa_hessian_grammar)
+		sofa_hessian_writer_init(&writer, arena);
+	else
+		hessian2_writer_init(&writer, arena);
+	hessian2_write_string(&writer, method);
+	buf_prepend_copy(content, slice_sub(front, to, front.len));
+	buf_prepend_copy(content, hessian2_written(&writer));
+	buf_prepend_copy(content, slice_sub(front, 0, from));
+	return STATUS_OK;
+}
+
+/* Of a request whose content isn't Hessian the header map's word counts in all. method: .data NULL
+ * if it is the same. */
+static enum status edit_content(struct buf *content, uint8_t serialization, const struct map *map,
+				struct slice method, struct arena *arena)
 {
 	const struct hessian2_grammar *grammar = bolt_grammar(serialization);
+	size_t len;
 
-	if (!grammar || content->len > BUF_TURN_BLOCK_SIZE)
-		return;
-	for (uint32_t i = 0; i < map->removed_count; i++) {
-		struct slice bytes = buf_flat(content);
-		size_t from, to;
-		if (!sofa_props_find(bytes, grammar, map->removed[i], arena, &from, &to))
-			continue;
-		struct buf rest;
-		buf_init(&rest, content->pool);
-		buf_move(&rest, content, from);
-		buf_drain(content, to - from);
-		buf_move_all(&rest, content);
-		*content = rest;
-	}
+	if (!grammar || (!map->removed_count && !method.data))
+		return STATUS_OK;
+	char *front = take_front(content, &len, arena);
+	len = remove_props(front, len, grammar, map, arena);
+	if (method.data)
+		return put_front(content, slice_make(front, len), method, grammar, arena);
+	buf_prepend_copy(content, slice_make(front, len));
+	return STATUS_OK;
 }
 
 /* The last of its name, or NULL. */
@@ -186,6 +239,7 @@ enum status bolt_rewrite(struct buf *payload, struct bolt_frame *frame,
 {
 	bool is_answer = frame->type == BOLT_ANSWER;
 	struct dubbo_edits edits = {.arena = arena};
+	struct slice method = {NULL, 0};
 	size_t class_len = frame->class_len, old_len = class_len + frame->headers_len;
 	char *old = arena_alloc(arena, old_len + 1);
 	struct map map;
@@ -199,7 +253,8 @@ enum status bolt_rewrite(struct buf *payload, struct bolt_frame *frame,
 	if (!is_answer) {
 		const struct rpc_attachment *target =
 			field_of(&map, SLICE("sofa_head_target_service"));
-		compare_target(&edits, headers, target ? target : field_of(&map, SLICE("service")));
+		method = compare_target(&edits, headers,
+					target ? target : field_of(&map, SLICE("service")));
 		compare_application(&edits, headers, field_of(&map, SLICE("app")));
 		compare_timeout(frame, headers);
 	}
@@ -217,9 +272,10 @@ enum status bolt_rewrite(struct buf *payload, struct bolt_frame *frame,
 	for (uint32_t i = 0; i < map.count; i++)
 		to = bolt_fields_put(to, &map.fields[i]);
 	buf_drain(payload, old_len);
-	if (map.removed_count && slice_equal(slice_make(old, class_len), BOLT_SOFA_REQUEST))
-		remove_props(payload, frame->serialization, &map, arena);
+	enum status status = STATUS_OK;
+	if (slice_equal(slice_make(old, class_len), BOLT_SOFA_REQUEST))
+		status = edit_content(payload, frame->serialization, &map, method, arena);
 	buf_prepend_copy(payload, slice_make(front, class_len + size));
 	frame->headers_len = (uint16_t)size;
-	return STATUS_OK;
+	return status;
 }

@@ -7,13 +7,13 @@
  * of dubbo_edits.h. The ones with a meaning of their own:
  *
  *   :path, or else :authority, tri-service-version, -group   sofa_head_target_service and service
- *   :path                                                    sofa_head_method_name
+ *   :path                                  sofa_head_method_name, and methodName of the content
  *   tri-service-timeout                                      the timeout in the frame's header
  *   tri-consumer-appname                                     app
  *
  * What SOFA says of a request's header map again in its content (sofa_props.h) yields to the map in
- * Java, entry by entry; so only what is removed is removed there, too, of contents up to
- * BUF_TURN_BLOCK_SIZE. Thread: the stream's. */
+ * Java, entry by entry; so only what is removed is removed there, too. The method alone is the
+ * content's, for Java: it changes there, too. Thread: the stream's. */
 #ifndef CODEC_BOLT_EDITS_H
 #define CODEC_BOLT_EDITS_H
 
@@ -34,6 +34,8 @@ static inline bool bolt_may_be_edited(const struct headers *headers)
 	const struct rpc_head *rpc = headers->rpc;
 	const struct rpc_received *received = rpc->received;
 
+	if (UNLIKELY(rpc->is_verbatim))
+		return false;
 	if (UNLIKELY(received != NULL))
 		return headers->count != received->count ||
 		       memcmp(headers->items, received->items,
@@ -56,7 +58,8 @@ static inline bool bolt_may_be_edited(const struct headers *headers)
 
 /* Brings the payload, and the frame's lengths and timeout, to what the headers say. Unchanged: when
  * nothing differs, and when the message has no map that could be read. STATUS_TOO_LARGE: the map
- * would be over BOLT_SECTION_LIMIT. */
+ * would be over BOLT_SECTION_LIMIT. STATUS_MALFORMED: the method has changed, and it isn't found in
+ * the content. */
 MUST_CHECK enum status bolt_rewrite(struct buf *payload, struct bolt_frame *frame,
 				    const struct headers *headers, struct arena *arena);
 

@@ -69,6 +69,8 @@ static inline bool dubbo_may_be_edited(const struct headers *headers)
 	const struct rpc_head *rpc = headers->rpc;
 	const struct rpc_received *received = rpc->received;
 
+	if (UNLIKELY(rpc->is_verbatim))
+		return false;
 	if (UNLIKELY(received != NULL))
 		return received->was_edited || headers->count != received->count ||
 		       memcmp(headers->items, received->items,

@@ -47,33 +47,58 @@ static bool find(struct hessian2_reader *reader, struct slice name, struct slice
 	return false;
 }
 
+/* The reader stands at the value of that field of the SofaRequest. False: it has none, or can't be
+ * read so far. */
+static bool go_to_field(struct hessian2_reader *reader, struct slice name)
+{
+	struct hessian2_container object;
+	struct slice field;
+
+	if (hessian2_read_classes(reader) || hessian2_kind(reader) != HESSIAN2_OBJECT ||
+	    hessian2_enter(reader, &object))
+		return false;
+	struct hessian2_reader fields = hessian2_fields_reader(reader, object.class_index);
+	while (hessian2_next(reader, &object)) {
+		if (hessian2_read_string(&fields, &field))
+			return false;
+		if (slice_equal(field, name))
+			return true;
+		if (hessian2_skip(reader))
+			return false;
+	}
+	return false;
+}
+
 bool sofa_props_find(struct slice content, const struct hessian2_grammar *grammar,
 		     struct slice name, struct arena *arena, size_t *from, size_t *to)
 {
 	size_t dot = slice_find_char(name, '.', 0);
-	struct slice outer = dot < name.len ? slice_sub(name, 0, dot) : SLICE(""), field;
-	struct hessian2_container object;
+	struct slice outer = dot < name.len ? slice_sub(name, 0, dot) : SLICE("");
 	struct hessian2_reader reader;
 	struct entry found;
 
 	hessian2_init(&reader, content, arena);
 	reader.grammar = grammar;
-	if (hessian2_read_classes(&reader) || hessian2_kind(&reader) != HESSIAN2_OBJECT ||
-	    hessian2_enter(&reader, &object))
+	if (!go_to_field(&reader, SLICE("requestProps")) || !find(&reader, name, outer, &found))
 		return false;
-	struct hessian2_reader fields = hessian2_fields_reader(&reader, object.class_index);
-	while (hessian2_next(&reader, &object)) {
-		if (hessian2_read_string(&fields, &field))
-			return false;
-		if (slice_equal(field, SLICE("requestProps"))) {
-			if (!find(&reader, name, outer, &found))
-				return false;
-			*from = found.from;
-			*to = found.to;
-			return true;
-		}
-		if (hessian2_skip(&reader))
-			return false;
-	}
-	return false;
+	*from = found.from;
+	*to = found.to;
+	return true;
+}
+
+bool sofa_method_find(struct slice content, const struct hessian2_grammar *grammar,
+		      struct arena *arena, size_t *from, size_t *to)
+{
+	struct hessian2_reader reader;
+	struct slice method;
+
+	hessian2_init(&reader, content, arena);
+	reader.grammar = grammar;
+	if (!go_to_field(&reader, SLICE("methodName")) || hessian2_kind(&reader) != HESSIAN2_STRING)
+		return false;
+	*from = reader.pos;
+	if (hessian2_read_string(&reader, &method))
+		return false;
+	*to = reader.pos;
+	return true;
 }

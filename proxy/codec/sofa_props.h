@@ -1,7 +1,7 @@
-/* Where an entry of a SofaRequest's requestProps stands: most of the header map travels again
- * there, and Java takes an entry from it that the header map hasn't.
+/* Where a SofaRequest says again what stands in the header map: the method, of which Java obeys
+ * this copy alone, and requestProps, from which Java takes an entry that the header map hasn't.
  *
- *   content: [SofaRequest{… requestProps: {"app": "a", "rpc_req_baggage": {"x-tag": "blue"}}}] …
+ *   content: [SofaRequest{methodName: "hi", … requestProps: {"app": "a", …}}] …
  *
  * Pure. Thread: any. */
 #ifndef CODEC_SOFA_PROPS_H
@@ -16,9 +16,14 @@
 struct hessian2_grammar;
 
 /* The bytes [*from, *to) of the entry, name and value, which nothing else refers to: its value is a
- * scalar. "outer.inner" also names the entry `inner` of a map under the name `outer`. False: there
- * is none, or the request can't be read. */
+ * scalar. "outer.inner" also names the entry `inner` of a map under the name `outer`. The content
+ * may be cut short behind it. False: there is none, or it can't be read. */
 bool sofa_props_find(struct slice content, const struct hessian2_grammar *grammar,
 		     struct slice name, struct arena *arena, size_t *from, size_t *to);
+
+/* The bytes [*from, *to) of its method's name, a string. The content may be cut short behind it.
+ * False: there is none, or it can't be read. */
+bool sofa_method_find(struct slice content, const struct hessian2_grammar *grammar,
+		      struct arena *arena, size_t *from, size_t *to);
 
 #endif

@@ -11,8 +11,7 @@ void router_mirror_begin(struct router *r)
 {
 	const struct mirrors *mirrors = route_mirrors(r->route);
 
-	if (LIKELY(!mirrors->count) ||
-	    (router_is_rpc(r) && r->stream->request->rpc->protocol != RPC_DUBBO))
+	if (LIKELY(!mirrors->count))
 		return;
 	for (uint32_t i = 0; i < mirrors->count; i++)
 		if (fraction_takes(mirrors->items[i].fraction,
@@ -57,19 +56,6 @@ static struct slice shadow_host(const struct mirror *mirror, struct slice host, 
 				     (int)(host.len - (end - 1)), host.data + (end - 1)));
 }
 
-/* A call is copied as it came: its head alone, so that nothing in it counts as changed. */
-static void copy_call(const struct router *r, struct headers *headers)
-{
-	const struct headers *from = r->stream->request;
-	static const enum header_id ids[] = {HEADER_METHOD, HEADER_SCHEME, HEADER_AUTHORITY,
-					     HEADER_PATH, HEADER_PROTOCOL};
-
-	headers_init(headers, &r->stream->arena, COUNT_OF(ids));
-	for (size_t i = 0; i < COUNT_OF(ids); i++)
-		headers_add_id(headers, ids[i], headers_get(from, ids[i]));
-	headers->rpc = from->rpc; /* client_fire takes its head only */
-}
-
 static void send_copy(struct router *r, const struct mirror *mirror, struct slice body)
 {
 	struct arena *arena = &r->stream->arena;
@@ -88,7 +74,8 @@ static void send_copy(struct router *r, const struct mirror *mirror, struct slic
 	if (!request.cluster.len)
 		return;
 	if (router_is_rpc(r)) {
-		copy_call(r, &headers);
+		headers_init(&headers, arena, 0);
+		headers.rpc = r->stream->request->rpc; /* it goes as it came */
 	} else {
 		headers_copy(&headers, r->stream->request, arena);
 		headers_set_id(&headers, HEADER_AUTHORITY,

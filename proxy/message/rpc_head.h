@@ -78,6 +78,7 @@ struct rpc_head {
 	bool wants_answer_attachments; /* of a call, set by who sends it on: its answer's
 					  attachments are to be headers */
 	bool is_tag_forced;            /* attachment dubbo.force.tag */
+	bool is_verbatim;              /* it is sent as it came, whatever its headers say */
 	uint8_t kind;                  /* enum rpc_call_kind */
 	bool is_idempotent;            /* its configuration says so: it may reach two providers */
 	bool is_once;                  /* its configuration knows which are, and it isn't */

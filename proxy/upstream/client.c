@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "codec/bolt_frame.h"
 #include "telemetry/stats_cluster.h"
 #include "upstream/upstream_worker.h"
 
@@ -189,7 +190,9 @@ static void announce_length(struct headers *headers, size_t len, struct arena *a
 
 static enum stream_protocol protocol_of(const struct headers *headers)
 {
-	return headers->rpc ? STREAM_PROTOCOL_DUBBO : STREAM_PROTOCOL_HTTP11;
+	if (!headers->rpc)
+		return STREAM_PROTOCOL_HTTP11;
+	return headers->rpc->protocol == RPC_BOLT ? STREAM_PROTOCOL_BOLT : STREAM_PROTOCOL_DUBBO;
 }
 
 /* --- the beginning --- */
@@ -271,11 +274,18 @@ static void on_fired_cancel(struct scope_item *item)
 	bury(fired);
 }
 
-/* With strings of its own; what was read behind them is left out. */
+/* Of a call that goes out as it came: with strings of its own; what was read behind them is left
+ * out. */
 static struct rpc_head *rpc_head_copy(const struct rpc_head *from, struct arena *arena)
 {
 	struct rpc_head *to = ARENA_NEW(arena, struct rpc_head);
 
+	if (from->bolt) {
+		struct bolt_frame *frame = arena_alloc(arena, sizeof *frame);
+		*frame = *from->bolt;
+		to->bolt = frame;
+	}
+	to->is_verbatim = true;
 	to->protocol = from->protocol;
 	to->serialization = from->serialization;
 	to->is_oneway = from->is_oneway;

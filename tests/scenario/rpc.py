@@ -1,9 +1,9 @@
 """The proxy for calls of any protocol (outrigger.filters.network.rpc_proxy), and one port for several protocols."""
 import json
 import socket
-import struct
 import time
 
+import bolt_peer
 import dubbo as wire
 from dubbo_peer import SERVICE, Consumer, Provider
 from gateway import TYPE, Gateway, address, cluster, http_manager
@@ -223,7 +223,8 @@ def local_replies_are_mapped():
 def a_copy_of_a_call_goes_to_a_mirror():
     """As it came, and nobody waits for its answer."""
     up, shadow = Provider("up"), Provider("shadow")
-    table = _table({"match": {"prefix": "/"}, "route": {"cluster": "up", "timeout": "0s", "request_mirror_policies": [{"cluster": "shadow"}]}})
+    table = _table({"match": {"prefix": "/"}, "route": {"cluster": "up", "timeout": "0s", "request_mirror_policies": [{"cluster": "shadow"}]},
+                    "request_headers_to_add": [{"header": {"key": "lane", "value": "gray"}}]})
     with Gateway("rpc-mirror", _proxy(table), [cluster("up", up.port), cluster("shadow", shadow.port)]) as g, Consumer(g.port) as c:
         for _ in range(5):
             assert _text(c.ask("hello", args=["x" * 5000], attachments={"colour": "red"})) == "up"
@@ -234,6 +235,10 @@ def a_copy_of_a_call_goes_to_a_mirror():
             time.sleep(0.02)
         g.wait_for("cluster.shadow.upstream_rq_active", 0)
         assert up.count == shadow.count == 6
+        shadow.hold = True
+        assert _text(c.ask("hello", version="1.2", args=["y"], attachments={"group": "g", "timeout": "900"})) == "up"
+        _, frame = shadow.take(1)[0]
+        assert frame.body == wire.call(0, interface=SERVICE, method="hello", version="1.2", args=["y"], attachments={"group": "g", "timeout": "900"})[16:], frame.body
     up.stop(), shadow.stop()
 
 
@@ -358,42 +363,19 @@ def one_port_serves_dubbo_and_http():
     provider.stop()
 
 
-def _bolt(rid, command, headers=()):
-    """A request of Bolt v1: a heartbeat (0), or a call (1) with these headers."""
-    def text(s):
-        return struct.pack(">I", len(s)) + s.encode()
-    name = b"com.alipay.sofa.rpc.core.request.SofaRequest" if command else b""
-    block = b"".join(text(k) + text(v) for k, v in headers)
-    content = b"N" if command else b""
-    return struct.pack(">BBHBIBIHHI", 1, 1, command, 1, rid, 1, 3000, len(name), len(block), len(content)) + name + block + content
-
-
-def _bolt_answer(sock):
-    """(id, status) of an answer."""
-    head = b""
-    while len(head) < 20:
-        head += sock.recv(20 - len(head))
-    protocol, kind, _, _, rid, _, status, name, block, content = struct.unpack(">BBHBIBHHHI", head)
-    assert (protocol, kind) == (1, 0), head
-    rest = name + block + content
-    while rest:
-        rest -= len(sock.recv(rest))
-    return rid, status
-
-
 def one_proxy_serves_dubbo_and_bolt():
     """Each connection in its own protocol, by the same routes and into the same counters."""
     provider = Provider()
     manager = _proxy(protocols=["DUBBO", "BOLT"])
     with Gateway("rpc-two", manager, [cluster("up", provider.port)]) as g, Consumer(g.port) as c, socket.create_connection(("127.0.0.1", g.port), timeout=10) as bolt:
         assert _text(c.ask()) == "p"
-        beat = _bolt(41, 0)
+        beat = bolt_peer.request(41, 0)
         bolt.sendall(beat[:1])
         time.sleep(0.02)
         bolt.sendall(beat[1:])
-        assert _bolt_answer(bolt) == (41, 0)
-        bolt.sendall(_bolt(42, 1, [("sofa_head_target_service", "x.Unknown:1.0"), ("sofa_head_method_name", "hello")]))
-        rid, _ = _bolt_answer(bolt)
+        assert bolt_peer.answer(bolt) == (41, 0)
+        bolt.sendall(bolt_peer.request(42, 1, [("sofa_head_target_service", "x.Unknown:1.0"), ("sofa_head_method_name", "hello")]))
+        rid, _ = bolt_peer.answer(bolt)
         assert rid == 42 and _text(c.ask()) == "p"
         assert g.stat("rpc.calls.request") == 3 and g.stat("rpc.calls.local_response_business_exception") == 1
         with socket.create_connection(("127.0.0.1", g.port), timeout=10) as other:

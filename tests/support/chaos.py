@@ -1,4 +1,4 @@
-"""A TCP relay that kills connections at random, between outrigger and a Dubbo provider."""
+"""A TCP relay that kills connections at random, between outrigger and a provider of Dubbo or Bolt."""
 import random
 import socket
 import struct
@@ -10,7 +10,7 @@ REQUEST, TWOWAY, EVENT = 0x80, 0x40, 0x20
 
 
 class _Frames:
-    """Cuts a stream of bytes into (flag, id, bytes of the frame)."""
+    """Cuts a stream of Dubbo's bytes into (whether it is a call that is answered, whether it is an answer, id, bytes of the frame)."""
 
     def __init__(self):
         self.rest = b""
@@ -22,7 +22,7 @@ class _Frames:
             if len(self.rest) < HEADER.size + length:
                 return
             frame, self.rest = self.rest[:HEADER.size + length], self.rest[HEADER.size + length:]
-            yield flag, rid, frame
+            yield flag & TWOWAY and not flag & EVENT, not flag & REQUEST, rid, frame
 
 
 class _Link:
@@ -33,26 +33,22 @@ class _Link:
         self.server = socket.create_connection(("127.0.0.1", relay.to))
         for s in (client, self.server):
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for source, target, note in ((client, self.server, self._asked), (self.server, client, self._answered)):
-            threading.Thread(target=self._pump, args=(source, target, note), daemon=True).start()
+        for source, target in ((client, self.server), (self.server, client)):
+            threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
 
-    def _asked(self, flag, rid):
-        if flag & TWOWAY and not flag & EVENT:
-            self.open.add(rid)
-
-    def _answered(self, flag, rid):
-        self.open.discard(rid)
-
-    def _pump(self, source, target, note):
-        frames = _Frames()
+    def _pump(self, source, target):
+        frames = self.relay.frames()
         try:
             while data := source.recv(1 << 18):
-                for flag, rid, frame in frames.feed(data):
+                for is_call, is_answer, rid, frame in frames.feed(data):
                     with self.lock:
                         if self.is_dead:
                             return
                         target.sendall(frame)
-                        note(flag, rid)
+                        if is_call:
+                            self.open.add(rid)
+                        elif is_answer:
+                            self.open.discard(rid)
         except OSError:
             pass
         self.end()
@@ -77,9 +73,10 @@ class _Link:
 
 
 class Relay:
-    """Relays to a port. kill_some() ends each of its connections with the given chance, by FIN or RST."""
+    """Relays to a port. kill_some() ends each of its connections with the given chance, by FIN or RST. frames: what cuts its protocol."""
 
-    def __init__(self, to, seed=1):
+    def __init__(self, to, seed=1, frames=_Frames):
+        self.frames = frames
         self.to, self.links, self.random = to, set(), random.Random(seed)
         self.killed = self.lost = self.connections = 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)

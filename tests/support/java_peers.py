@@ -1,4 +1,5 @@
-"""The Java peers of ../interop/java: providers and consumers of Dubbo 3.3 ("dubbo3") and 2.7 ("dubbo27")."""
+"""The Java peers of ../interop/java: providers and consumers of Dubbo 3.3 ("dubbo3") and 2.7 ("dubbo27"); providers of any module."""
+import atexit
 import os
 import re
 import signal
@@ -23,8 +24,9 @@ class Provider:
     def __init__(self, name, *args, module="dubbo3", main="demo.dubbo.Provider"):
         build()
         self.port, = free_ports(1)
-        self.log = open(places.scratch("interop-dubbo") / f"{name}-{module}.log", "w+")
+        self.log = open(places.scratch("interop-dubbo") / f"{re.sub(r'[^A-Za-z0-9]+', '', ''.join((name, *args)))}-{module}.log", "w+")
         self.proc = subprocess.Popen([RUN, module, main, "--port", str(self.port), "--name", name, *args], stdin=subprocess.PIPE, stdout=self.log, stderr=self.log)
+        self.begin = 0
 
     def wait(self):
         end = time.monotonic() + 60
@@ -33,8 +35,13 @@ class Provider:
             time.sleep(0.1)
         return self
 
+    def fresh(self):
+        """What it has said so far doesn't count any more."""
+        self.begin = self.log.seek(0, os.SEEK_END)
+        return self
+
     def text(self):
-        self.log.seek(0)
+        self.log.seek(self.begin)
         return self.log.read()
 
     def calls(self, method=r"\w+"):
@@ -49,15 +56,39 @@ class Providers:
     """Several at once; killed at the end."""
 
     def __init__(self, *providers):
-        self.providers = [p.wait() for p in providers]
+        self.providers = providers
 
     def __enter__(self):
-        return self.providers
+        return [p.wait() for p in self.providers]
 
     def __exit__(self, *_):
         for p in self.providers:
             if p.proc.poll() is None:
                 p.kill()
+
+
+_running = {}  # what shared() has started, the one asked for latest last
+_KEPT = 8
+
+
+def shared(*names, args=(), **kw):
+    """Providers that are started once and serve many checks; what they said before doesn't count. Only for checks that leave them as they are."""
+    keys = [(name, *args, *sorted(kw.items())) for name in names]
+    for key in [key for key, p in _running.items() if p.proc.poll() is not None]:
+        del _running[key]
+    new = {key: Provider(name, *args, **kw) for name, key in zip(names, keys) if key not in _running}
+    for key in keys:
+        _running[key] = _running.pop(key, None) or new[key]
+    while len(_running) > max(_KEPT, len(keys)):
+        _running.pop(next(iter(_running))).kill()
+    for provider in new.values():
+        provider.wait()
+    return [_running[key].fresh() for key in keys]
+
+
+@atexit.register
+def _end():
+    Providers(*_running.values()).__exit__()
 
 
 def command(module, main, *args):

@@ -73,6 +73,19 @@ static bool has_prop(struct slice bytes, const char *name)
 	return has;
 }
 
+/* The bytes that stand for the method in the content. */
+static struct slice method_of(struct slice bytes)
+{
+	struct slice content = content_of(bytes);
+	struct arena arena;
+	size_t from, to;
+
+	arena_init(&arena, 1024);
+	assert_true(sofa_method_find(content, &sofa_hessian_grammar, &arena, &from, &to));
+	arena_free(&arena);
+	return slice_sub(content, from, to);
+}
+
 static void published_and_untouched_is_unchanged(void **state)
 {
 	static const char *const files[] = {"sofa-hello.req.hex", "sofa-baggage.req.hex",
@@ -147,9 +160,28 @@ static void names_with_a_meaning_of_their_own(void **state)
 	assert_slice(field_of(sent, "sofa_head_target_service"), SLICE("a.Other:2.0:u1"));
 	assert_slice(field_of(sent, "service"), SLICE("a.Other:2.0:u1"));
 	assert_slice(field_of(sent, "sofa_head_method_name"), SLICE("greet"));
+	assert_slice(method_of(way.bytes), SLICE("\x08sayHello"));
+	assert_slice(method_of(sent), SLICE("\x05greet"));
+	assert_int_equal(content_of(sent).len + strlen("sayHello"),
+			 content_of(way.bytes).len + strlen("greet"));
 	assert_slice(field_of(sent, "app"), SLICE("someone"));
 	assert_null(field_of(sent, "tri-service-timeout").data);
 	assert_int_equal(frame_of(sent, &payload).timeout_ms, 250);
+	way_end(&way);
+}
+
+/* Java would call the old one. */
+static void a_method_that_cant_be_changed_is_not_called(void **state)
+{
+	struct way way = way_begin("sofa-hello.req.hex", true);
+	struct slice payload;
+	struct bolt_frame frame = frame_of(way.bytes, &payload);
+	(void)state;
+
+	way.down->data[frame.class_len + frame.headers_len] = 'N';
+	headers_set_id(way.down->headers, HEADER_PATH, SLICE("/demo.api.DemoService/greet"));
+	assert_int_equal(send_on(&way).len, 0);
+	assert_int_equal(way.up->reset_reason, REPLY_BAD_REQUEST);
 	way_end(&way);
 }
 
@@ -264,6 +296,7 @@ int main(void)
 		cmocka_unit_test(a_value_changes_in_the_map_only),
 		cmocka_unit_test(a_removed_entry_is_removed_twice),
 		cmocka_unit_test(names_with_a_meaning_of_their_own),
+		cmocka_unit_test(a_method_that_cant_be_changed_is_not_called),
 		cmocka_unit_test(what_was_never_published_may_change_too),
 		cmocka_unit_test(plain_bolt_gets_entries_and_a_checksum),
 		cmocka_unit_test(a_map_too_large_for_java_is_not_sent),

@@ -6,12 +6,14 @@ import com.alipay.sofa.rpc.context.RpcInvokeContext;
 import demo.api.*;
 import demo.util.*;
 import java.util.*;
-/** --url bolt://127.0.0.1:PORT and the options of the Dubbo consumer (--attach is request baggage, --header k=v a custom bolt header). */
+/** --url bolt://127.0.0.1:PORT (several joined by ',') and the options of the Dubbo consumer (--attach is request baggage, --header k=v a custom bolt header). */
 public class Consumer {
-    static { System.setProperty("invoke.baggage.enable", "true"); System.setProperty("context.attachment.enable", "true"); }
+    /* the high mark: or Bolt refuses calls while a large one is being written */
+    static { System.setProperty("bolt.netty.buffer.high.watermark", "" + (64 << 20)); System.setProperty("invoke.baggage.enable", "true"); System.setProperty("context.attachment.enable", "true"); }
     static <T> ConsumerConfig<T> ref(Opt o, String url) {
         ConsumerConfig<T> c = new ConsumerConfig<T>().setApplication(new ApplicationConfig().setAppName(o.s("app", "demo-consumer"))).setInterfaceId(DemoService.class.getName()).setProtocol("bolt").setDirectUrl(url).setTimeout(o.i("timeout", 15000)).setRegister(false).setConnectionNum(o.i("connections", 1));
         if (o.s("uniqueId", null) != null) c.setUniqueId(o.s("uniqueId", null)); if (o.s("serialization", null) != null) c.setSerialization(o.s("serialization", null));
+        c.setRepeatedReferLimit(-1); if (o.s("retries", null) != null) c.setRetries(o.i("retries", 0));
         return c;
     }
     static DemoService service(Opt o, String url) {
@@ -42,7 +44,24 @@ public class Consumer {
         c.kinds.put("sum", () -> { pre.run(); long r = s.sum(new long[]{1, -2, 1L << 40}); check(r == (1L << 40) - 1, "" + r); return "" + r; });
         c.kinds.put("large", () -> { pre.run(); char[] x = new char[100000]; Arrays.fill(x, '\u4e2d'); int r = s.length(new String(x)); check(r == 100000, "" + r); return "" + r; });
         c.kinds.put("largeResponse", () -> { pre.run(); String r = s.repeat("abc\u4e2d", 50000); check(r.length() == 200000, "" + r.length()); return "" + r.length(); });
+        c.kinds.put("next", () -> { pre.run(); OrderStatus r = s.next(OrderStatus.NEW); check(r == OrderStatus.PAID, "" + r); return "" + r; });
+        c.kinds.put("times", () -> { pre.run(); java.math.BigDecimal r = s.times(new java.math.BigDecimal("123456789012345678901234567890.12345"), 2); check(r.equals(new java.math.BigDecimal("246913578024691357802469135780.24690")), "" + r); return "" + r; });
+        c.kinds.put("reverse", () -> { pre.run(); byte[] b = new byte[70000]; for (int i = 0; i < b.length; i++) b[i] = (byte) (i * 7); byte[] r = s.reverse(b); for (int i = 0; i < b.length; i++) check(r.length == b.length && r[i] == b[b.length - 1 - i], "byte " + i); return "" + r.length; });
+        /* Calls of many sizes at a time: each must get its own answer. */
+        java.util.concurrent.atomic.AtomicInteger turn = new java.util.concurrent.atomic.AtomicInteger();
+        if (o.s("method", "").contains("mixed")) c.kinds.put("mixed", () -> {
+            int n = turn.incrementAndGet(); pre.run();
+            try { switch (n % 5) {
+            case 0: { String r = s.sayHello("n" + n); check(r.startsWith("hello n" + n + " "), r); break; }
+            case 1: { int r = s.add(n, -1); check(r == n - 1, "" + r); break; }
+            case 2: { String r = s.repeat(n + ".", 1 + n % 3000); check(r.startsWith(n + ".") && r.length() == (("" + n).length() + 1) * (1 + n % 3000), "" + r.length()); break; }
+            case 3: { Order q = Order.sample(); q.setId("o" + n); Order r = s.placeOrder(q); check(("o" + n).equals(r.getId()), r.getId()); break; }
+            default: { String v = "v" + n; RpcInvokeContext.getContext().putRequestBaggage("x-probe", v); String r = s.echoAttachment("x-probe"); check(v.equals(r), r); }
+            } } catch (com.alipay.sofa.rpc.core.exception.SofaRpcException e) { throw new Exception(new String[]{"sayHello", "add", "repeat", "placeOrder", "echoAttachment"}[n % 5] + " got " + e, e); }
+            return "" + n;
+        });
         if (o.s("method", "").contains("huge")) c.kinds.put("huge", () -> { pre.run(); char[] x = new char[8 << 20]; Arrays.fill(x, 'h'); int r = s.length(new String(x)); check(r == 8 << 20, "" + r); return "" + r; });
+        if (o.s("method", "").contains("hugeAnswer")) c.kinds.put("hugeAnswer", () -> { pre.run(); String r = s.repeat("0123456789abcdef", 1 << 19); check(r.length() == 8 << 20 && r.endsWith("def"), "" + r.length()); return "" + r.length(); });
         if (g != null) c.kinds.put("genericAdd", () -> { pre.run(); Object r = g.$invoke("add", new String[]{"int", "int"}, new Object[]{40, 2}); check(Integer.valueOf(42).equals(r), "" + r); return "" + r; });
         List<String> names = o.s("method", "all").equals("all") ? new ArrayList<>(c.kinds.keySet()) : Arrays.asList(o.s("method", "").split(","));
         int bad = o.s("hold", null) != null ? c.hold(c.kinds.get(o.s("method", "sayHello")), o.i("hold", 10), o.i("rate", 100), o.i("concurrency", 16), o.i("warm", 500)) : c.run(names, o.i("count", 1), o.i("concurrency", 1));
