@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/worker.h"
+
 static bool is_same(const struct listen_sockets *sockets, const struct addr *addrs,
 		    unsigned addr_count, const struct listen_options *options)
 {
@@ -16,13 +18,33 @@ static bool is_same(const struct listen_sockets *sockets, const struct addr *add
 	return true;
 }
 
+static void close_here(struct worker *worker, void *fd)
+{
+	(void)worker;
+	close((int)(intptr_t)fd);
+}
+
+/* By the worker that accepted from it: its event library may still have a word with the kernel
+ * about a descriptor that it watches no more, and by then the number could be another's. */
+static void close_one(const struct listen_sockets *sockets, unsigned a, unsigned w)
+{
+	const struct publisher *publisher = sockets->publisher;
+	struct worker *worker = publisher->workers ? publisher->workers[w] : NULL;
+	int fd = listen_sockets_fd(sockets, a, w);
+
+	if (fd < 0)
+		return;
+	if (worker && worker->is_started)
+		worker_post(worker, close_here, (void *)(intptr_t)fd);
+	else
+		close(fd);
+}
+
 static void close_all(struct listen_sockets *sockets)
 {
-	unsigned count = sockets->addr_count * sockets->worker_count;
-
-	for (unsigned i = 0; i < count; i++)
-		if (sockets->fds[i] >= 0)
-			close(sockets->fds[i]);
+	for (unsigned a = 0; a < sockets->addr_count; a++)
+		for (unsigned w = 0; w < sockets->worker_count; w++)
+			close_one(sockets, a, w);
 	free(sockets->addrs);
 	free(sockets->paths);
 	free(sockets);
@@ -51,7 +73,7 @@ static enum status open_address(struct listen_sockets *sockets, unsigned a, stru
 struct listen_sockets *listen_sockets_take(struct list_node *open, const struct addr *addrs,
 					   unsigned addr_count,
 					   const struct listen_options *options,
-					   unsigned worker_count, struct diag *diag)
+					   const struct publisher *publisher, struct diag *diag)
 {
 	for (struct list_node *n = open->next; n != open; n = n->next) {
 		struct listen_sockets *sockets = container_of(n, struct listen_sockets, link);
@@ -60,10 +82,12 @@ struct listen_sockets *listen_sockets_take(struct list_node *open, const struct 
 			return sockets;
 		}
 	}
+	unsigned worker_count = publisher->worker_count;
 	size_t fd_count = (size_t)addr_count * worker_count;
 	struct listen_sockets *sockets = calloc(1, sizeof *sockets + fd_count * sizeof(int));
 	invariant(sockets);
 	sockets->addr_count = addr_count;
+	sockets->publisher = publisher;
 	sockets->worker_count = worker_count;
 	sockets->references = 1;
 	sockets->options = *options;

@@ -16,10 +16,13 @@
 #include "base/list.h"
 #include "net/listener.h"
 
+struct publisher;
+
 struct listen_sockets {
 	struct list_node link; /* in the server's list */
 	struct addr *addrs;
-	char (*paths)[ADDR_TEXT_MAX]; /* of Unix addresses */
+	char (*paths)[ADDR_TEXT_MAX];      /* of Unix addresses */
+	const struct publisher *publisher; /* for its workers; NULL there: they have ended */
 	unsigned addr_count, worker_count;
 	uint32_t references;
 	struct listen_options options;
@@ -31,8 +34,8 @@ struct listen_sockets {
 struct listen_sockets *listen_sockets_take(struct list_node *open, const struct addr *addrs,
 					   unsigned addr_count,
 					   const struct listen_options *options,
-					   unsigned worker_count, struct diag *diag);
-/* Closes with the last reference. */
+					   const struct publisher *publisher, struct diag *diag);
+/* Closes with the last reference: each worker what it accepted from. */
 void listen_sockets_drop(struct listen_sockets *sockets);
 
 /* What worker w accepts from for address a, or -1. */

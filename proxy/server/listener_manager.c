@@ -65,7 +65,7 @@ static enum status take_sockets(struct listener_manager *manager, struct listene
 		return STATUS_OK;
 	listener->sockets =
 		listen_sockets_take(&manager->sockets, listener->addrs, listener->addr_count,
-				    &listener->options, workers, diag);
+				    &listener->options, manager->publisher, diag);
 	if (!listener->sockets)
 		return STATUS_INVALID;
 	listener->sockets->references += workers;

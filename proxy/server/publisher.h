@@ -29,7 +29,7 @@ struct publisher {
 		*noted[PUBLISHED_KINDS]; /* by slot: 1 + index among the pending changes; 0: none */
 	uint32_t current_size[PUBLISHED_KINDS];
 	struct mailbox *mailbox; /* main's: where workers give references back */
-	struct worker **workers;
+	struct worker **workers; /* NULL: not made yet, or gone */
 	unsigned worker_count;
 	struct publication *pending; /* what publisher_send will send */
 	bool is_held;                /* while starting: nothing is sent before all of it can be */

@@ -340,6 +340,7 @@ static void finish(struct server *server)
 		log_worker_free(logs);
 	}
 	free(server->workers);
+	server->publisher.workers = NULL;
 	mailbox_drain(&server->mailbox);
 	admin_fini(&server->admin);
 	publisher_fini(&server->publisher);
