@@ -7,6 +7,8 @@
 
 #include "codec/http1.h"
 #include "message/path.h"
+#include "server/admin_answer.h"
+#include "server/admin_build.h"
 #include "server/admin_hosts.h"
 #include "server/admin_pages.h"
 #include "server/server.h"
@@ -64,6 +66,11 @@ static const struct admin_page *find_page(struct slice path)
 	return NULL;
 }
 
+static bool is_allowed(const struct admin_page *page, struct slice method)
+{
+	return page->kind != ADMIN_POST || slice_equal(method, SLICE("POST"));
+}
+
 static void fill(struct admin_request *request, const struct admin_page *page)
 {
 	if (slice_equal(request->path, SLICE("/"))) {
@@ -72,7 +79,7 @@ static void fill(struct admin_request *request, const struct admin_page *page)
 		request->status = 404;
 		text_add(&request->body, SLICE("invalid path. "));
 		admin_fill_index(request);
-	} else if (page->kind == ADMIN_POST && !slice_equal(request->method, SLICE("POST"))) {
+	} else if (!is_allowed(page, request->method)) {
 		request->status = 405;
 		text_printf(&request->body, "Method %.*s not allowed, POST required.",
 			    SLICE_FMT(request->method));
@@ -81,7 +88,59 @@ static void fill(struct admin_request *request, const struct admin_page *page)
 	}
 }
 
-static void answer(struct stream *s, const struct admin_page *page, const struct host_query *hosts)
+static void answer(struct stream *s, struct admin_request *request)
+{
+	if (request->body.len > ADMIN_PIECE) {
+		admin_answer_send(s, request->status, request->content_type, &request->body);
+		return;
+	}
+	struct slice body = arena_slice(&s->arena, text_slice(&request->body));
+	text_free(&request->body);
+	reply_send(s, &(struct local_reply){.reason = REPLY_DIRECT_RESPONSE,
+					    .http_status = (uint16_t)request->status,
+					    .grpc_status = -1,
+					    .text = body,
+					    .content_type = slice_of(request->content_type)});
+}
+
+static void ignore(void *source)
+{
+	(void)source; /* nothing was sent yet */
+}
+
+/* --- answers that the builder makes --- */
+
+static void on_built(struct admin_build *build)
+{
+	struct stream *s = build->owner;
+
+	stream_clear_source(s);
+	answer(s, &build->request);
+}
+
+static void forget_build(void *source)
+{
+	((struct admin_build *)source)->owner = NULL;
+}
+
+static const struct response_source build_source = {
+	.pause = ignore,
+	.resume = ignore,
+	.cancel = forget_build,
+};
+
+static void build(struct stream *s, const struct admin_page *page,
+		  const struct admin_request *request, struct host_query *hosts)
+{
+	struct builder *builder = &request->server->dynamic.subscriptions.builder;
+	struct admin_build *made = admin_build_start(builder, page, request, hosts, on_built, s);
+
+	if (made)
+		stream_set_source(s, &build_source, made);
+}
+
+/* Takes hosts; NULL: none. */
+static void respond(struct stream *s, const struct admin_page *page, struct host_query *hosts)
 {
 	struct admin_session *as = container_of(s->session, struct admin_session, session);
 	struct slice path = headers_get(s->request, HEADER_PATH);
@@ -94,15 +153,21 @@ static void answer(struct stream *s, const struct admin_page *page, const struct
 		.content_type = "text/plain; charset=UTF-8",
 		.hosts = hosts,
 	};
+	bool is_begun = page && page->begin && page->begin(&request);
 
-	fill(&request, page);
-	struct slice body = arena_slice(&s->arena, text_slice(&request.body));
-	text_free(&request.body);
-	reply_send(s, &(struct local_reply){.reason = REPLY_DIRECT_RESPONSE,
-					    .http_status = (uint16_t)request.status,
-					    .grpc_status = -1,
-					    .text = body,
-					    .content_type = slice_of(request.content_type)});
+	if (is_begun && request.is_large) {
+		build(s, page, &request, hosts);
+		return;
+	}
+	if (hosts)
+		host_query_merge(hosts);
+	if (!page || !page->begin || is_begun)
+		fill(&request, page);
+	if (is_begun)
+		page->end(request.taken);
+	if (hosts)
+		host_query_free(hosts);
+	answer(s, &request);
 }
 
 /* --- answers that wait for the workers --- */
@@ -112,15 +177,10 @@ static void on_hosts(struct host_query *query)
 	struct stream *s = query->owner;
 
 	stream_clear_source(s);
-	answer(s, find_page(path_without_query(headers_get(s->request, HEADER_PATH))), query);
+	respond(s, find_page(path_without_query(headers_get(s->request, HEADER_PATH))), query);
 }
 
-static void ignore(void *source)
-{
-	(void)source; /* nothing was sent yet */
-}
-
-static void forget(void *source)
+static void forget_query(void *source)
 {
 	((struct host_query *)source)->owner = NULL;
 }
@@ -128,7 +188,7 @@ static void forget(void *source)
 static const struct response_source hosts_source = {
 	.pause = ignore,
 	.resume = ignore,
-	.cancel = forget,
+	.cancel = forget_query,
 };
 
 static bool prepare_request(struct stream *s, bool end)
@@ -141,7 +201,7 @@ static bool prepare_request(struct stream *s, bool end)
 	if (page && page->kind == ADMIN_GET_HOSTS && end && server->worker_count)
 		stream_set_source(s, &hosts_source, host_query_start(server, on_hosts, s));
 	else
-		answer(s, page, NULL);
+		respond(s, page, NULL);
 	return false;
 }
 

@@ -1,7 +1,8 @@
 /* The admin page: one HTTP/1.1 listener on main's loop.
  *
- *   request ─ path in the table of pages ─ page fills `body` (and status, content type)
- *           ─ answered as a local reply
+ *   request ─ path in the table of pages ─┬─ page fills `body` (and status, content type)
+ *                                         ├─ large: the builder does (admin_build.h)
+ *                                         └─> answered as a local reply
  *
  * Paths, methods and texts are Envoy's where the meaning is equal. Owner: the server. Thread: main.
  */
@@ -30,6 +31,8 @@ struct admin_request {
 	unsigned status;                /* 200 unless set */
 	const char *content_type;       /* text/plain unless set */
 	const struct host_query *hosts; /* for pages that want it; NULL: nobody could be asked */
+	void *taken;                    /* by the page's begin */
+	bool is_large;                  /* said by begin: main would take too long to fill it */
 };
 
 enum admin_page_kind {
@@ -47,6 +50,11 @@ struct admin_page {
 	enum admin_page_kind kind;
 	void (*fill)(struct admin_request *request);
 	const struct admin_param *params; /* the last has no name. NULL: none */
+	/* For pages that may be large: begin takes what fill is to show, and end gives it back;
+	 * fill then runs on the builder's thread and looks at nothing else. begin false: it has
+	 * answered, and nothing is taken. NULL: filled on main. */
+	bool (*begin)(struct admin_request *request);
+	void (*end)(void *taken);
 };
 
 /* The pages, the index not among them (admin_pages.c). */

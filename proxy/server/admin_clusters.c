@@ -125,20 +125,27 @@ static void put_host(struct text *out, struct slice name, const struct host_set 
 	text_printf(out, "%slocal_origin_success_rate::-1\n", prefix);
 }
 
-static void put_cluster(struct text *out, const struct cluster_record *record,
+/* A cluster as it was when the page was asked for. */
+struct shown_cluster {
+	struct cluster *cluster; /* a reference */
+	struct host_set *hosts;  /* likewise; NULL: none yet */
+	bool is_static;
+};
+
+static void put_cluster(struct text *out, const struct shown_cluster *shown,
 			const struct host_query *query)
 {
-	const struct cluster *cluster = record->cluster;
-	struct slice name = record->name;
+	const struct cluster *cluster = shown->cluster;
+	struct slice name = cluster->published.name;
 
 	text_printf(out, "%.*s::observability_name::%.*s\n", SLICE_FMT(name),
 		    SLICE_FMT(cluster->stat_name));
 	put_limits(out, name, "default", &cluster->breakers[CLUSTER_PRIORITY_DEFAULT]);
 	put_limits(out, name, "high", &cluster->breakers[CLUSTER_PRIORITY_HIGH]);
 	text_printf(out, "%.*s::added_via_api::%s\n", SLICE_FMT(name),
-		    record->is_static ? "false" : "true");
-	for (uint32_t i = 0; record->hosts && i < record->hosts->count; i++)
-		put_host(out, name, record->hosts, i, query);
+		    shown->is_static ? "false" : "true");
+	for (uint32_t i = 0; shown->hosts && i < shown->hosts->count; i++)
+		put_host(out, name, shown->hosts, i, query);
 }
 
 /* --- JSON --- */
@@ -233,19 +240,20 @@ static void put_json_limits(struct json *json, const char *priority,
 	json_close(json);
 }
 
-static void put_json_cluster(struct json *json, const struct cluster_record *record,
+static void put_json_cluster(struct json *json, const struct shown_cluster *shown,
 			     const struct host_query *query)
 {
-	const struct cluster *cluster = record->cluster;
+	const struct cluster *cluster = shown->cluster;
+	struct slice name = cluster->published.name;
 
 	json_open(json, NULL, '{');
-	json_text(json, "name", record->name);
-	if (!record->is_static)
+	json_text(json, "name", name);
+	if (!shown->is_static)
 		json_bool(json, "added_via_api", true);
-	if (record->hosts && record->hosts->count) {
+	if (shown->hosts && shown->hosts->count) {
 		json_open(json, "host_statuses", '[');
-		for (uint32_t i = 0; i < record->hosts->count; i++)
-			put_json_host(json, record->hosts, i, query);
+		for (uint32_t i = 0; i < shown->hosts->count; i++)
+			put_json_host(json, shown->hosts, i, query);
 		json_close(json);
 	}
 	json_open(json, "circuit_breakers", '{');
@@ -255,46 +263,104 @@ static void put_json_cluster(struct json *json, const struct cluster_record *rec
 	json_close(json);
 	json_close(json);
 	json_text(json, "observability_name", cluster->stat_name);
-	if (cluster->type == CLUSTER_EDS && !slice_equal(cluster->service_name, record->name))
+	if (cluster->type == CLUSTER_EDS && !slice_equal(cluster->service_name, name))
 		json_text(json, "eds_service_name", cluster->service_name);
 	json_close(json);
 }
 
-void admin_fill_clusters(struct admin_request *request)
+/* --- the page --- */
+
+enum { SHOWN_AT_ONCE = 256 }; /* clusters and hosts: 2 ms or so */
+
+struct clusters_taken {
+	struct arena arena; /* holds it */
+	bool is_json;
+	const struct regex *filter; /* NULL: none */
+	unsigned count;
+	struct shown_cluster clusters[];
+};
+
+bool admin_begin_clusters(struct admin_request *request)
 {
-	bool is_json = slice_equal(admin_query(request, SLICE("format")), SLICE("json"));
-	struct json json = {.out = &request->body};
-	static const struct host_query nothing;
-	const struct host_query *query = request->hosts ? request->hosts : &nothing;
+	const struct cluster_manager *manager = &request->server->clusters;
 	const struct regex *filter;
 	struct arena arena;
-	struct slice found;
-	unsigned count;
+	uint64_t size = 0;
 
 	arena_init(&arena, 4096);
 	if (admin_regex(request, SLICE("filter"), &arena, &filter)) {
 		arena_free(&arena);
-		return;
+		return false;
 	}
-	struct cluster_record **records = admin_clusters(request->server, &count);
-	if (is_json) {
+	size_t room = (size_t)manager->active + manager->warming;
+	struct clusters_taken *taken =
+		arena_zalloc(&arena, sizeof *taken + room * sizeof(struct shown_cluster));
+	taken->is_json = slice_equal(admin_query(request, SLICE("format")), SLICE("json"));
+	taken->filter = filter;
+	for (struct list_node *n = manager->records.next; n != &manager->records; n = n->next) {
+		const struct cluster_record *record = container_of(n, struct cluster_record, link);
+		struct shown_cluster *shown = &taken->clusters[taken->count++];
+		*shown = (struct shown_cluster){record->cluster, record->hosts, record->is_static};
+		shown->cluster->published.references++;
+		if (shown->hosts)
+			shown->hosts->published.references++;
+		size += 1 + (shown->hosts ? shown->hosts->count : 0);
+	}
+	invariant(taken->count <= room);
+	taken->arena = arena;
+	request->taken = taken;
+	request->is_large = filter || size > SHOWN_AT_ONCE;
+	if (taken->is_json)
 		request->content_type = "application/json";
+	return true;
+}
+
+void admin_end_clusters(void *data)
+{
+	struct clusters_taken *taken = data;
+	struct arena arena = taken->arena;
+
+	for (unsigned i = 0; i < taken->count; i++) {
+		if (taken->clusters[i].hosts)
+			published_drop(&taken->clusters[i].hosts->published);
+		published_drop(&taken->clusters[i].cluster->published);
+	}
+	arena_free(&arena);
+}
+
+static int by_shown_name(const void *left, const void *right)
+{
+	const struct shown_cluster *a = left, *b = right;
+	return slice_compare(a->cluster->published.name, b->cluster->published.name);
+}
+
+void admin_fill_clusters(struct admin_request *request)
+{
+	struct clusters_taken *taken = request->taken;
+	struct json json = {.out = &request->body};
+	static const struct host_query nothing;
+	const struct host_query *query = request->hosts ? request->hosts : &nothing;
+	struct slice found;
+
+	if (taken->count)
+		qsort(taken->clusters, taken->count, sizeof *taken->clusters, by_shown_name);
+	if (taken->is_json) {
 		json_open(&json, NULL, '{');
-		if (count)
+		if (taken->count)
 			json_open(&json, "cluster_statuses", '[');
 	}
-	for (unsigned i = 0; i < count; i++) {
-		if (filter && regex_find(filter, records[i]->name, &found, 1))
+	for (unsigned i = 0; i < taken->count; i++) {
+		const struct shown_cluster *shown = &taken->clusters[i];
+		if (taken->filter &&
+		    regex_find(taken->filter, shown->cluster->published.name, &found, 1))
 			continue;
-		if (is_json)
-			put_json_cluster(&json, records[i], query);
+		if (taken->is_json)
+			put_json_cluster(&json, shown, query);
 		else
-			put_cluster(&request->body, records[i], query);
+			put_cluster(&request->body, shown, query);
 	}
 	while (json.depth)
 		json_close(&json);
-	if (is_json)
+	if (taken->is_json)
 		text_add(&request->body, SLICE("\n"));
-	free(records);
-	arena_free(&arena);
 }

@@ -49,8 +49,7 @@ static void drop(const struct host *host)
 	host_drop((struct host *)(uintptr_t)host);
 }
 
-/* Items of one host become one. */
-static void merge(struct host_query *query)
+void host_query_merge(struct host_query *query)
 {
 	uint32_t kept = 0;
 
@@ -98,10 +97,10 @@ static void on_answer(struct message *message, void *receiver)
 	free(answer);
 	if (--query->waiting)
 		return;
-	merge(query);
 	if (query->owner)
 		query->done(query);
-	host_query_free(query);
+	else
+		host_query_free(query);
 }
 
 /* --- on a worker --- */

@@ -1,5 +1,7 @@
 #include "server/admin_pages.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "server/server.h"
 #include "telemetry/stats_page.h"
@@ -21,27 +23,57 @@ static void fill_ready(struct admin_request *request)
 	text_printf(&request->body, "%s\n", admin_state_name(server));
 }
 
-static void stats(struct admin_request *request, enum stats_format format)
-{
-	struct stats_page page = {0};
+/* --- /stats --- */
 
-	if (stats_page_parse(request->query, format, &page, &request->body)) {
+enum { STATS_AT_ONCE = 256 }; /* scopes: 2 ms or so */
+
+struct stats_taken {
+	struct stats *stats;
+	struct stats_page page;
+};
+
+static bool begin_stats_as(struct admin_request *request, enum stats_format format)
+{
+	struct stats_taken *taken = malloc(sizeof *taken);
+
+	invariant(taken);
+	taken->stats = request->server->stats;
+	if (stats_page_parse(request->query, format, &taken->page, &request->body)) {
 		request->status = 400;
-		return;
+		free(taken);
+		return false;
 	}
-	request->content_type = stats_page_content_type(&page);
-	stats_page_write(request->server->stats, &page, &request->body);
+	request->taken = taken;
+	request->content_type = stats_page_content_type(&taken->page);
+	/* A filter may take its time with each name. */
+	request->is_large =
+		taken->page.filter.len || stats_scope_count(taken->stats) > STATS_AT_ONCE;
+	return true;
+}
+
+static bool begin_stats(struct admin_request *request)
+{
+	return begin_stats_as(request, STATS_TEXT);
+}
+
+static bool begin_stats_prometheus(struct admin_request *request)
+{
+	return begin_stats_as(request, STATS_PROMETHEUS);
 }
 
 static void fill_stats(struct admin_request *request)
 {
-	stats(request, STATS_TEXT);
+	const struct stats_taken *taken = request->taken;
+
+	stats_page_write(taken->stats, &taken->page, &request->body);
 }
 
-static void fill_stats_prometheus(struct admin_request *request)
+static void end_stats(void *taken)
 {
-	stats(request, STATS_PROMETHEUS);
+	free(taken);
 }
+
+/* --- words to the server --- */
 
 static void say_ok(struct admin_request *request)
 {
@@ -111,46 +143,62 @@ static void fill_help(struct admin_request *request)
 #define PARAMS(...) ((const struct admin_param[]){__VA_ARGS__, {NULL, NULL}})
 #define REGEX_HELP "regular expression that names must match"
 
+#define PAGE(...)                                                                                  \
+	{                                                                                          \
+		__VA_ARGS__, NULL, NULL                                                            \
+	}
+#define TAKING_PAGE(...)                                                                           \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	} /* with begin and end */
+
 const struct admin_page admin_pages[] = {
-	{"/certs", "certificates in use", ADMIN_GET, fill_certs, NULL},
-	{"/clusters", "clusters, their limits and hosts", ADMIN_GET_HOSTS, admin_fill_clusters,
-	 PARAMS({"filter", REGEX_HELP}, {"format", "One of (text, json)"})},
-	{"/config_dump", "configuration in force", ADMIN_GET, admin_fill_config_dump,
-	 PARAMS({"resource", "only the items of this list, such as static_clusters"},
-		{"mask", "only these fields, separated by commas"}, {"name_regex", REGEX_HELP},
-		{"include_eds", "endpoints too"})},
-	{"/contention", "mutex contention (not traced)", ADMIN_GET, fill_contention, NULL},
-	{"/drain_listeners", "stop accepting connections", ADMIN_POST, fill_drain_listeners,
-	 PARAMS({"inboundonly", "only listeners whose traffic_direction is INBOUND"},
-		{"graceful", "after the drain time, in which answers ask their clients to leave"})},
-	{"/healthcheck/fail", "answer health checks as if the server failed", ADMIN_POST,
-	 fill_health_fail, NULL},
-	{"/healthcheck/ok", "take that back", ADMIN_POST, fill_health_ok, NULL},
-	{"/help", "this list", ADMIN_GET, fill_help, NULL},
-	{"/hot_restart_version", "version of the hot restart protocol", ADMIN_GET,
-	 fill_hot_restart_version, NULL},
-	{"/init_dump", "what the start still waits for", ADMIN_GET, admin_fill_init_dump, NULL},
-	{"/listeners", "listeners and their addresses", ADMIN_GET, admin_fill_listeners,
-	 PARAMS({"format", "One of (text, json)"})},
-	{"/logging", "show or change log levels", ADMIN_POST, admin_fill_logging,
-	 PARAMS({"paths", "several loggers: <name>:<level>,..."}, {"level", "all loggers"},
-		{"<name>", "this logger"})},
-	{"/memory", "use of memory", ADMIN_GET, admin_fill_memory, NULL},
-	{"/quitquitquit", "end the process", ADMIN_POST, fill_quit, NULL},
-	{"/ready", "state of the server: 200 if it is LIVE, otherwise 503", ADMIN_GET, fill_ready,
-	 NULL},
-	{"/reopen_logs", "open log files anew", ADMIN_POST, fill_reopen_logs, NULL},
-	{"/reset_counters", "set all counters to zero", ADMIN_POST, fill_reset_counters, NULL},
-	{"/runtime", "runtime layers", ADMIN_GET, admin_fill_runtime, NULL},
-	{"/server_info", "version, state and options", ADMIN_GET, admin_fill_server_info, NULL},
-	{"/stats", "stats", ADMIN_GET, fill_stats,
-	 PARAMS({"usedonly", "only what was ever counted"}, {"filter", REGEX_HELP},
-		{"format", "One of (text, json, prometheus)"},
-		{"type", "One of (All, Counters, Histograms, Gauges, TextReadouts)"},
-		{"histogram_buckets", "One of (cumulative, disjoint, detailed, summary)"})},
-	{"/stats/prometheus", "stats in the format of Prometheus", ADMIN_GET, fill_stats_prometheus,
-	 PARAMS({"usedonly", "only what was ever counted"}, {"text_readouts", "texts too"},
-		{"filter", REGEX_HELP}, {"histogram_buckets", "One of (cumulative, summary)"})},
+	PAGE("/certs", "certificates in use", ADMIN_GET, fill_certs, NULL),
+	TAKING_PAGE("/clusters", "clusters, their limits and hosts", ADMIN_GET_HOSTS,
+		    admin_fill_clusters,
+		    PARAMS({"filter", REGEX_HELP}, {"format", "One of (text, json)"}),
+		    admin_begin_clusters, admin_end_clusters),
+	PAGE("/config_dump", "configuration in force", ADMIN_GET, admin_fill_config_dump,
+	     PARAMS({"resource", "only the items of this list, such as static_clusters"},
+		    {"mask", "only these fields, separated by commas"}, {"name_regex", REGEX_HELP},
+		    {"include_eds", "endpoints too"})),
+	PAGE("/contention", "mutex contention (not traced)", ADMIN_GET, fill_contention, NULL),
+	PAGE("/drain_listeners", "stop accepting connections", ADMIN_POST, fill_drain_listeners,
+	     PARAMS({"inboundonly", "only listeners whose traffic_direction is INBOUND"},
+		    {"graceful",
+		     "after the drain time, in which answers ask their clients to leave"})),
+	PAGE("/healthcheck/fail", "answer health checks as if the server failed", ADMIN_POST,
+	     fill_health_fail, NULL),
+	PAGE("/healthcheck/ok", "take that back", ADMIN_POST, fill_health_ok, NULL),
+	PAGE("/help", "this list", ADMIN_GET, fill_help, NULL),
+	PAGE("/hot_restart_version", "version of the hot restart protocol", ADMIN_GET,
+	     fill_hot_restart_version, NULL),
+	PAGE("/init_dump", "what the start still waits for", ADMIN_GET, admin_fill_init_dump, NULL),
+	PAGE("/listeners", "listeners and their addresses", ADMIN_GET, admin_fill_listeners,
+	     PARAMS({"format", "One of (text, json)"})),
+	PAGE("/logging", "show or change log levels", ADMIN_POST, admin_fill_logging,
+	     PARAMS({"paths", "several loggers: <name>:<level>,..."}, {"level", "all loggers"},
+		    {"<name>", "this logger"})),
+	PAGE("/memory", "use of memory", ADMIN_GET, admin_fill_memory, NULL),
+	PAGE("/quitquitquit", "end the process", ADMIN_POST, fill_quit, NULL),
+	PAGE("/ready", "state of the server: 200 if it is LIVE, otherwise 503", ADMIN_GET,
+	     fill_ready, NULL),
+	PAGE("/reopen_logs", "open log files anew", ADMIN_POST, fill_reopen_logs, NULL),
+	PAGE("/reset_counters", "set all counters to zero", ADMIN_POST, fill_reset_counters, NULL),
+	PAGE("/runtime", "runtime layers", ADMIN_GET, admin_fill_runtime, NULL),
+	PAGE("/server_info", "version, state and options", ADMIN_GET, admin_fill_server_info, NULL),
+	TAKING_PAGE(
+		"/stats", "stats", ADMIN_GET, fill_stats,
+		PARAMS({"usedonly", "only what was ever counted"}, {"filter", REGEX_HELP},
+		       {"format", "One of (text, json, prometheus)"},
+		       {"type", "One of (All, Counters, Histograms, Gauges, TextReadouts)"},
+		       {"histogram_buckets", "One of (cumulative, disjoint, detailed, summary)"}),
+		begin_stats, end_stats),
+	TAKING_PAGE("/stats/prometheus", "stats in the format of Prometheus", ADMIN_GET, fill_stats,
+		    PARAMS({"usedonly", "only what was ever counted"},
+			   {"text_readouts", "texts too"}, {"filter", REGEX_HELP},
+			   {"histogram_buckets", "One of (cumulative, summary)"}),
+		    begin_stats_prometheus, end_stats),
 };
 
 const unsigned admin_page_count = COUNT_OF(admin_pages);

@@ -25,7 +25,9 @@ struct cluster_record **admin_clusters(const struct server *server, unsigned *co
 enum status MUST_CHECK admin_regex(struct admin_request *request, struct slice name,
 				   struct arena *arena, const struct regex **regex);
 
+bool admin_begin_clusters(struct admin_request *request);
 void admin_fill_clusters(struct admin_request *request);
+void admin_end_clusters(void *taken);
 void admin_fill_config_dump(struct admin_request *request);
 void admin_fill_init_dump(struct admin_request *request);
 void admin_fill_listeners(struct admin_request *request);

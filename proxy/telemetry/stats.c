@@ -337,6 +337,8 @@ void stat_text_set(struct stats *stats, const struct stat_scope *scope, unsigned
 	invariant(copy);
 	if (text.len)
 		memcpy(copy, text.data, text.len);
+	pthread_mutex_lock(&stats->lock);
 	free((void *)(uintptr_t)*word);
-	*word = (uint64_t)(uintptr_t)copy;
+	__atomic_store_n(word, (uint64_t)(uintptr_t)copy, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&stats->lock);
 }

@@ -11,8 +11,8 @@
  * small table, both made at the first record.
  *
  * Owner: struct stats owns scopes and shards. Thread: scopes are taken, held and dropped on main or
- * the builder (a lock guards the table), values are read on main; a shard's words are written by
- * its thread alone (relaxed stores, read by main meanwhile). The references to a scope are those of
+ * the builder (a lock guards the table), values are read on either; a shard's words are written by
+ * its thread alone (relaxed stores, read meanwhile). The references to a scope are those of
  * published objects and of main: whoever counts on a worker holds a pin on one of them. The last
  * drop forgets the values; an object that replaces another takes the scope before the old one drops
  * it, so they survive. */
@@ -203,7 +203,10 @@ static inline void stat_count_answer(struct stats_shard *shard, const struct sta
 void stat_text_set(struct stats *stats, const struct stat_scope *scope, unsigned id,
 		   struct slice text);
 
-/* --- reading: main --- */
+/* --- reading: main, or the builder --- */
+
+/* How many scopes there are. */
+uint32_t stats_scope_count(const struct stats *stats);
 
 /* A counter's sum, or a gauge's value. */
 uint64_t stat_value(const struct stats *stats, const struct stat_scope *scope, unsigned id);
@@ -223,15 +226,15 @@ struct stat_sample {
 };
 
 /* Shows every stat once, in no order; lazy ones and codes only if used. What the sample points at
- * is valid during the call. */
+ * is valid during the call. Scopes may come and go meanwhile: each is held while it is shown. */
 void stats_each(struct stats *stats, void (*fn)(void *context, const struct stat_sample *sample),
 		void *context);
 
-/* Ends an interval of the histograms: call each stats_flush_interval (default 5 s). */
+/* Main: ends an interval of the histograms: call each stats_flush_interval (default 5 s). */
 void stats_flush(struct stats *stats);
 
-/* Sets all counters to 0 (as /reset_counters does: gauges, histograms and texts stay). Counts that
- * threads make meanwhile stay. */
+/* Main: sets all counters to 0 (as /reset_counters does: gauges, histograms and texts stay). Counts
+ * that threads make meanwhile stay. */
 void stats_reset_counters(struct stats *stats);
 
 /* Adds what another process has counted (hot upgrade) to the counter of that name in the scope

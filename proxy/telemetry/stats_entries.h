@@ -1,6 +1,6 @@
 /* The stats that a page shows, gathered and sorted: private to the pages.
  *
- * Owner: the caller; all is in its arena. Thread: main. */
+ * Owner: the caller; all is in its arena. Thread: the page's. */
 #ifndef TELEMETRY_STATS_ENTRIES_H
 #define TELEMETRY_STATS_ENTRIES_H
 

@@ -5,7 +5,8 @@
  * Texts first, then counters and gauges, then histograms, each sorted by name. Prometheus:
  * counters, gauges, texts (when asked for), histograms, each by metric.
  *
- * Thread: main. Owner: the caller of both. */
+ * Thread: any one; the server parses on main, and writes what is large on the builder. Owner: the
+ * caller of both. */
 #ifndef TELEMETRY_STATS_PAGE_H
 #define TELEMETRY_STATS_PAGE_H
 

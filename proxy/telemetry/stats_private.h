@@ -1,7 +1,7 @@
 /* What stats.c (who counts) and stats_read.c (who reads) share.
  *
- * Owner: struct stats. Thread: main, but for the words (each shard's own thread) and the scopes
- * (main and builder, under the lock). */
+ * Owner: struct stats. Thread: main, but for the words (each shard's own thread), and for the
+ * scopes, texts and intervals of histograms (main and builder, under the lock). */
 #ifndef TELEMETRY_STATS_PRIVATE_H
 #define TELEMETRY_STATS_PRIVATE_H
 
@@ -12,7 +12,8 @@
 struct stats_settings;
 
 struct stats {
-	pthread_mutex_t lock;            /* the scopes: main and the builder take and drop them */
+	pthread_mutex_t lock;            /* the scopes: main and the builder take and drop them;
+					    texts and histogram views: main writes them */
 	struct stats_settings *settings; /* or NULL */
 	struct stats_shard *shards, *main;
 	struct stats_shard *resets;  /* what the counters held when they were last reset; or NULL */

@@ -4,6 +4,11 @@
 #include "telemetry/stats.h"
 #include "telemetry/stats_private.h"
 
+static struct stats_shard *stats_resets(const struct stats *stats)
+{
+	return __atomic_load_n(&stats->resets, __ATOMIC_ACQUIRE);
+}
+
 /* A shard's word, as far as it has any. */
 static uint64_t word_of(const struct stats_shard *shard, const struct stat_scope *scope,
 			unsigned id)
@@ -22,7 +27,8 @@ static uint64_t sum_words(const struct stats *stats, const struct stat_scope *sc
 		sum += word;
 		*is_used |= word != 0;
 	}
-	return stats->resets ? sum - word_of(stats->resets, scope, id) : sum;
+	const struct stats_shard *resets = stats_resets(stats);
+	return resets ? sum - word_of(resets, scope, id) : sum;
 }
 
 static bool is_gauge(const struct stat_row *row)
@@ -39,6 +45,11 @@ static uint64_t value_of(const struct stats *stats, const struct stat_scope *sco
 	if (is_gauge(&scope->type->rows[id]))
 		down = sum_words(stats, scope, id + 1, is_used);
 	return sum_words(stats, scope, id, is_used) - down;
+}
+
+uint32_t stats_scope_count(const struct stats *stats)
+{
+	return stats->scope_count;
 }
 
 uint64_t stat_value(const struct stats *stats, const struct stat_scope *scope, unsigned id)
@@ -160,11 +171,35 @@ static void add_codes(const struct stats_shard *shard, const struct stat_scope *
 /* --- all of them --- */
 
 struct walk {
-	const struct stats *stats;
+	struct stats *stats;
 	void (*fn)(void *context, const struct stat_sample *sample);
 	void *context;
 	struct histogram_sum *total, *interval;
 };
+
+/* What main changes as a whole is read under the lock. */
+static bool read_interval(struct walk *walk, const struct stat_scope *scope, unsigned id)
+{
+	pthread_mutex_lock(&walk->stats->lock);
+	bool any = scope->views && interval_of(&scope->views[id], walk->interval);
+	pthread_mutex_unlock(&walk->stats->lock);
+	return any;
+}
+
+static void show_text(struct walk *walk, const struct stat_scope *scope, unsigned id,
+		      struct stat_sample *sample)
+{
+	pthread_mutex_lock(&walk->stats->lock);
+	const char *text = (const char *)(uintptr_t)word_of(walk->stats->main, scope, id);
+	char *copy = text ? strdup(text) : NULL;
+	pthread_mutex_unlock(&walk->stats->lock);
+	invariant(copy || !text);
+	sample->kind = STAT_TEXT;
+	sample->text = slice_of(copy);
+	sample->is_used = copy != NULL;
+	walk->fn(walk->context, sample);
+	free(copy);
+}
 
 static void show_codes(struct walk *walk, const struct stat_scope *scope, unsigned id,
 		       struct stat_sample *sample)
@@ -172,8 +207,8 @@ static void show_codes(struct walk *walk, const struct stat_scope *scope, unsign
 	uint64_t counts[600] = {0}, resets[600] = {0};
 	for (const struct stats_shard *s = walk->stats->shards; s; s = s->next)
 		add_codes(s, scope, id, counts);
-	if (walk->stats->resets)
-		add_codes(walk->stats->resets, scope, id, resets);
+	if (stats_resets(walk->stats))
+		add_codes(stats_resets(walk->stats), scope, id, resets);
 	sample->kind = STAT_COUNTER;
 	sample->is_used = true;
 	for (unsigned code = 100; code < 600; code++) {
@@ -194,7 +229,7 @@ static void show_histogram(struct walk *walk, const struct stat_scope *scope, un
 		return;
 	if (sample->is_used)
 		sample->total = walk->total;
-	if (scope->views && interval_of(&scope->views[id], walk->interval))
+	if (read_interval(walk, scope, id))
 		sample->interval = walk->interval;
 	walk->fn(walk->context, sample);
 }
@@ -216,7 +251,6 @@ static void show(struct walk *walk, const struct stat_scope *scope, unsigned id)
 				     .prefix = scope->prefix,
 				     .name = {row->name, row->name_len},
 				     .unit = (enum stat_unit)row->unit};
-	const char *text;
 	switch ((enum stat_kind)row->kind) {
 	case STAT_NONE:
 		return;
@@ -234,13 +268,23 @@ static void show(struct walk *walk, const struct stat_scope *scope, unsigned id)
 		show_histogram(walk, scope, id, &sample);
 		return;
 	case STAT_TEXT:
-		text = (const char *)(uintptr_t)word_of(walk->stats->main, scope, id);
-		sample.kind = STAT_TEXT;
-		sample.text = slice_of(text);
-		sample.is_used = text != NULL;
-		walk->fn(walk->context, &sample);
+		show_text(walk, scope, id, &sample);
 		return;
 	}
+}
+
+/* The scope of the next slot that has one, held; NULL: there is none. */
+static struct stat_scope *next_scope(struct stats *stats, uint32_t *slot)
+{
+	struct stat_scope *scope = NULL;
+
+	pthread_mutex_lock(&stats->lock);
+	while (!scope && *slot < stats->slot_count)
+		scope = stats->slots[(*slot)++];
+	if (scope)
+		stat_scope_hold(scope);
+	pthread_mutex_unlock(&stats->lock);
+	return scope;
 }
 
 void stats_each(struct stats *stats, void (*fn)(void *context, const struct stat_sample *sample),
@@ -248,15 +292,15 @@ void stats_each(struct stats *stats, void (*fn)(void *context, const struct stat
 {
 	struct walk walk = {.stats = stats, .fn = fn, .context = context};
 	walk.total = calloc(2, sizeof *walk.total);
+	struct stat_scope *scope;
+	uint32_t slot = 0;
 	invariant(walk.total);
 	walk.interval = walk.total + 1;
-	pthread_mutex_lock(&stats->lock);
-	for (uint32_t slot = 0; slot < stats->slot_count; slot++) {
-		const struct stat_scope *scope = stats->slots[slot];
-		for (unsigned id = 0; scope && id < scope->type->count; id++)
+	while ((scope = next_scope(stats, &slot))) {
+		for (unsigned id = 0; id < scope->type->count; id++)
 			show(&walk, scope, id);
+		stat_scope_drop(stats, scope);
 	}
-	pthread_mutex_unlock(&stats->lock);
 	free(walk.total);
 }
 
@@ -301,7 +345,7 @@ static void reset_scope(struct stats *stats, const struct stat_scope *scope)
 void stats_reset_counters(struct stats *stats)
 {
 	if (!stats->resets)
-		stats->resets = stats_new_shard(stats);
+		__atomic_store_n(&stats->resets, stats_new_shard(stats), __ATOMIC_RELEASE);
 	pthread_mutex_lock(&stats->lock);
 	for (uint32_t slot = 0; slot < stats->slot_count; slot++)
 		if (stats->slots[slot])

@@ -1,10 +1,16 @@
 """The admin pages: what they say of a running process, beyond what is compared with Envoy."""
+import http.client
 import json
 import re
 import socket
+import time
 
 from gateway import Gateway, cluster, http_manager
 from origin import Origin
+from readiness import Readiness
+
+CLUSTERS = 2000
+BUSY_MS = 60  # main at a time, under a sanitizer (10 is the rule)
 
 
 def clusters_count_by_host():
@@ -57,3 +63,56 @@ def wrong_parameters_are_told():
         assert [c["cluster"]["name"] for c in one] == ["up"]
         assert g.get("/config_dump?resource=static_clusters&name_regex=u") == "{}\n"
         assert "no_such" in g.get("/config_dump?resource=static_clusters&mask=no_such", ok=False)
+
+
+def large_pages_are_not_mains_work():
+    """The pages of many clusters and their counters, while /ready is asked."""
+    many = [cluster(f"c{i:04}", 1) for i in range(CLUSTERS)]
+    with Gateway("admin-large", http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 204}}]), many) as g:
+        with Readiness(g.admin, g.proc.pid) as before:
+            time.sleep(0.5)
+        with Readiness(g.admin, g.proc.pid) as r:
+            text = g.get("/clusters")
+            named = json.loads(g.get("/clusters?format=json"))["cluster_statuses"]
+            counted = g.get("/stats/prometheus")
+            found = g.get("/stats?filter=c0042.*membership_total")
+        r.check(before.row, BUSY_MS)
+        names = [f"c{i:04}" for i in range(CLUSTERS)]
+        assert re.findall(r"^(\w+)::observability_name", text, re.M) == names
+        assert [c["name"] for c in named] == names
+        assert counted.count("envoy_cluster_membership_total{") == CLUSTERS
+        assert found == "cluster.c0042.membership_total: 1\n", found
+        for page in ("/clusters", "/stats/prometheus", "/stats"):  # whose clients don't wait
+            with socket.create_connection(("127.0.0.1", g.admin)) as s:
+                s.sendall(f"GET {page} HTTP/1.1\r\nhost: a\r\n\r\n".encode())
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        assert g.get("/ready") == "LIVE\n"
+    return f"/ready {r.row}"
+
+
+def it_ends_while_a_page_is_made():
+    with Gateway("admin-ends", http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 204}}]), [cluster(f"c{i}", 1) for i in range(CLUSTERS)]) as g:
+        with socket.create_connection(("127.0.0.1", g.admin)) as s:
+            s.sendall(b"GET /stats/prometheus HTTP/1.1\r\nhost: a\r\n\r\nGET /clusters HTTP/1.1\r\nhost: a\r\n\r\n")
+            g.post("/quitquitquit")
+            g.ended = True
+            assert g.proc.wait(15) == 0, g.words()
+
+
+def a_long_page_waits_for_a_slow_client():
+    """It is sent in pieces, and held only once."""
+    with Gateway("admin-slow", http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 204}}]), [cluster(f"c{i}", 1) for i in range(CLUSTERS)]) as g:
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.settimeout(20)
+            s.connect(("127.0.0.1", g.admin))
+            conn = http.client.HTTPConnection("127.0.0.1", g.admin)
+            conn.sock = s
+            for _ in range(2):  # the connection goes on
+                conn.request("GET", "/stats")
+                answer = conn.getresponse()
+                got = answer.read(4096)
+                for _ in range(20):
+                    assert g.get("/ready") == "LIVE\n"
+                got += answer.read()
+                assert got.count(b".membership_total: 1\n") == CLUSTERS and got.endswith(b"\n"), got[-300:]
