@@ -41,9 +41,8 @@ MESSAGE_FILTERS(DECLARE_MESSAGE_FILTER)
 CONNECTION_FILTERS(DECLARE_CONNECTION_FILTER)
 
 #define ADDRESS_OF(name) &name##_filter,
-static const struct filter_type *const filter_types[] = {MESSAGE_FILTERS(ADDRESS_OF) NULL};
-static const struct conn_filter_type *const conn_filter_types[] = {CONNECTION_FILTERS(ADDRESS_OF)
-									   NULL};
+const struct filter_type *const filter_types[] = {MESSAGE_FILTERS(ADDRESS_OF) NULL};
+const struct conn_filter_type *const conn_filter_types[] = {CONNECTION_FILTERS(ADDRESS_OF) NULL};
 
 const struct filter_type *filter_type_find(const struct ProtobufCMessageDescriptor *message)
 {
@@ -60,4 +59,12 @@ conn_filter_type_find(const struct ProtobufCMessageDescriptor *message)
 		if ((*type)->message == message)
 			return *type;
 	return NULL;
+}
+
+bool filter_ends_chain(const struct ProtobufCMessageDescriptor *message)
+{
+	const struct filter_type *type = filter_type_find(message);
+	const struct conn_filter_type *conn_type = conn_filter_type_find(message);
+
+	return (type && type->is_terminal) || (conn_type && conn_type->serve);
 }

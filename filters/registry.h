@@ -5,6 +5,8 @@
 #ifndef FILTERS_REGISTRY_H
 #define FILTERS_REGISTRY_H
 
+#include <stdbool.h>
+
 struct ProtobufCMessageDescriptor;
 struct conn_filter_type;
 struct filter_type;
@@ -15,5 +17,13 @@ const struct filter_type *filter_type_find(const struct ProtobufCMessageDescript
 /* The connection filter whose configuration is this message, or NULL. */
 const struct conn_filter_type *
 conn_filter_type_find(const struct ProtobufCMessageDescriptor *message);
+
+/* Whether a filter that has this configuration must be the last of its chain, and the last must be
+ * such a one; false for a message that no filter has. */
+bool filter_ends_chain(const struct ProtobufCMessageDescriptor *message);
+
+/* All of them, NULL behind the last. */
+extern const struct filter_type *const filter_types[];
+extern const struct conn_filter_type *const conn_filter_types[];
 
 #endif

@@ -1,6 +1,9 @@
 #include "any.h"
 
+#include <string.h>
+
 #include "base/attributes.h"
+#include "did_you_mean.h"
 
 /* Every type that an Any may hold, in the order of their full names (a test checks it): the C name
  * of each. */
@@ -212,6 +215,37 @@ const ProtobufCMessageDescriptor *any_type_find(struct slice name)
 			low = middle + 1;
 	}
 	return NULL;
+}
+
+static size_t common_start(struct slice a, struct slice b)
+{
+	size_t len = 0;
+
+	while (len < a.len && len < b.len && a.data[len] == b.data[len])
+		len++;
+	return len;
+}
+
+const ProtobufCMessageDescriptor *any_type_suggest(struct slice name)
+{
+	const char *short_names[COUNT_OF(types)];
+	const ProtobufCMessageDescriptor *best = NULL;
+	size_t dot = name.len, longest = 0;
+
+	while (dot && name.data[dot - 1] != '.')
+		dot--;
+	for (size_t i = 0; i < COUNT_OF(types); i++)
+		short_names[i] = types[i]->short_name;
+	const char *meant =
+		did_you_mean(slice_sub(name, dot, name.len), short_names, COUNT_OF(types));
+	for (size_t i = 0; meant && i < COUNT_OF(types); i++) {
+		size_t common = common_start(name, slice_of(types[i]->name));
+		if (strcmp(types[i]->short_name, meant) == 0 && (!best || common > longest)) {
+			best = types[i];
+			longest = common;
+		}
+	}
+	return best;
 }
 
 const ProtobufCMessageDescriptor *any_type_at(size_t index)

@@ -15,6 +15,10 @@ struct slice any_type_name(struct slice type_url);
  * message. */
 const ProtobufCMessageDescriptor *any_type_find(struct slice name);
 
+/* The type whose name was probably meant: of those whose last part is the name's, or near to it,
+ * the one with the most in common; NULL if there is none. */
+const ProtobufCMessageDescriptor *any_type_suggest(struct slice name);
+
 /* The types in the order of their names, NULL behind the last. */
 const ProtobufCMessageDescriptor *any_type_at(size_t index);
 

@@ -68,8 +68,10 @@ bool semantics_bootstrap(const ProtobufCMessage *message, const struct field_pat
 
 	if (dynamic && (dynamic->lds_config || dynamic->cds_config || dynamic->ads_config) &&
 	    (!bootstrap->node || !bootstrap->node->id[0] || !bootstrap->node->cluster[0]))
-		return semantics_fault(diag, path, "node",
-				       "id and cluster must be set for dynamic resources");
+		return semantics_fault(
+			diag, path, "node",
+			"id and cluster must be set for dynamic resources, here or by "
+			"--service-node and --service-cluster");
 	return !bootstrap->static_resources ||
 	       (listeners_hold(bootstrap->static_resources, path, diag) &&
 		clusters_hold(bootstrap->static_resources, path, diag) &&

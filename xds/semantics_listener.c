@@ -1,4 +1,5 @@
 /* Rules of listeners and of the filters in them. */
+#include "filters/registry.h"
 #include "message_hash.h"
 #include "semantics_private.h"
 #include "xds/proto/any_message.h"
@@ -6,43 +7,24 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "envoy/config/listener/v3/listener.pb-c.h"
 #include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb-c.h"
-#include "envoy/extensions/filters/http/router/v3/router.pb-c.h"
-#include "envoy/extensions/filters/network/direct_response/v3/config.pb-c.h"
-#include "envoy/extensions/filters/network/dubbo_proxy/v3/dubbo_proxy.pb-c.h"
-#include "envoy/extensions/filters/network/echo/v3/echo.pb-c.h"
+#include "envoy/extensions/filters/network/dubbo_proxy/v3/route.pb-c.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
 #include "envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit.pb-c.h"
-#include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb-c.h"
-#include "outrigger/extensions/filters/network/bolt_proxy/v1/bolt_proxy.pb-c.h"
-#include "outrigger/extensions/filters/network/protocol_sniffer/v1/protocol_sniffer.pb-c.h"
-#include "outrigger/extensions/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h"
 
 enum {
 	FILL_INTERVAL_MIN_NANOS = 50 * 1000 * 1000, /* Envoy's, of a local rate limit's bucket */
 };
 
+/* A type that no filter has is none. */
 static bool is_terminal(const Google__Protobuf__Any *config)
 {
-	static const ProtobufCMessageDescriptor *const types[] = {
-		&envoy__extensions__filters__http__router__v3__router__descriptor,
-		&envoy__extensions__filters__network__direct_response__v3__config__descriptor,
-		&envoy__extensions__filters__network__dubbo_proxy__v3__dubbo_proxy__descriptor,
-		&envoy__extensions__filters__network__echo__v3__echo__descriptor,
-		&envoy__extensions__filters__network__http_connection_manager__v3__http_connection_manager__descriptor,
-		&envoy__extensions__filters__network__tcp_proxy__v3__tcp_proxy__descriptor,
-		&outrigger__extensions__filters__network__bolt_proxy__v1__bolt_proxy__descriptor,
-		&outrigger__extensions__filters__network__protocol_sniffer__v1__protocol_sniffer__descriptor,
-		&outrigger__extensions__filters__network__rpc_proxy__v1__rpc_proxy__descriptor,
-	};
 	const ProtobufCMessage *message = any_message(config);
 
-	for (size_t i = 0; message && i < COUNT_OF(types); i++)
-		if (message->descriptor == types[i])
-			return true;
-	return false;
+	return message && filter_ends_chain(message->descriptor);
 }
 
 /* One filter of a chain against its place. config NULL: it comes by discovery, so nothing is known.
@@ -56,10 +38,14 @@ static bool place_holds(const Google__Protobuf__Any *config, size_t index, size_
 	if (!config || is_terminal(config) == is_last)
 		return true;
 	snprintf(below, sizeof below, "%s[%zu]", list, index);
-	return is_last ? semantics_fault(diag, path, below,
-					 "the last filter must be one that ends a chain")
-		       : semantics_fault(diag, path, below,
-					 "this filter ends a chain, and must be the last");
+	if (!is_last)
+		return semantics_fault(diag, path, below,
+				       "this filter ends a chain, and must be the last");
+	return semantics_fault(diag, path, below,
+			       "the last filter must be one that ends a chain, as %s",
+			       strcmp(list, "http_filters") == 0
+				       ? "envoy.filters.http.router"
+				       : "http_connection_manager, rpc_proxy or tcp_proxy");
 }
 
 bool semantics_filter_chain(const ProtobufCMessage *message, const struct field_path *path,

@@ -8,6 +8,9 @@
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
+#include "outrigger/extensions/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h"
+
+typedef Outrigger__Extensions__Filters__Network__RpcProxy__V1__RpcProxy RpcProxy;
 
 static bool cluster_is_known(const struct map *clusters, const char *name,
 			     const struct field_path *path, struct diag *diag)
@@ -70,6 +73,47 @@ static bool routes_are_known(const struct map *clusters,
 	return true;
 }
 
+static bool calls_are_known(const struct map *clusters,
+			    const Outrigger__Config__Route__V1__RpcRouteConfiguration *routes,
+			    const struct field_path *path, struct diag *diag)
+{
+	struct field_path services = FIELD_PATH_OF_FIELD(path, "services");
+
+	for (size_t i = 0; i < routes->n_services; i++) {
+		const Outrigger__Config__Route__V1__RpcService *service = routes->services[i];
+		struct field_path outer = FIELD_PATH_OF_INDEX(&services, i);
+		struct field_path list = FIELD_PATH_OF_FIELD(&outer, "routes");
+		for (size_t j = 0; j < service->n_routes; j++) {
+			const Outrigger__Config__Route__V1__RpcRoute *route = service->routes[j];
+			struct field_path item = FIELD_PATH_OF_INDEX(&list, j);
+			if (route->action_case ==
+				    OUTRIGGER__CONFIG__ROUTE__V1__RPC_ROUTE__ACTION_ROUTE &&
+			    !action_is_known(clusters, route->route, &item, diag))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool rpc_proxy_is_known(const struct map *clusters, const RpcProxy *proxy,
+			       const struct field_path *outer, struct diag *diag)
+{
+	struct field_path table = FIELD_PATH_OF_FIELD(outer, "route_config");
+	struct field_path calls = FIELD_PATH_OF_FIELD(outer, "rpc_route_config");
+	struct field_path cluster = FIELD_PATH_OF_FIELD(outer, "pass_through.cluster");
+
+	switch ((int)proxy->route_specifier_case) {
+	case OUTRIGGER__EXTENSIONS__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER_ROUTE_CONFIG:
+		return routes_are_known(clusters, proxy->route_config, &table, diag);
+	case OUTRIGGER__EXTENSIONS__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER_RPC_ROUTE_CONFIG:
+		return calls_are_known(clusters, proxy->rpc_route_config, &calls, diag);
+	case OUTRIGGER__EXTENSIONS__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER_PASS_THROUGH:
+		return cluster_is_known(clusters, proxy->pass_through->cluster, &cluster, diag);
+	default:
+		return true;
+	}
+}
+
 static bool chain_is_known(const struct map *clusters,
 			   const Envoy__Config__Listener__V3__FilterChain *chain,
 			   const struct field_path *path, struct diag *diag)
@@ -94,6 +138,11 @@ static bool chain_is_known(const struct map *clusters,
 		    manager->route_specifier_case ==
 			    ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_ROUTE_CONFIG &&
 		    !routes_are_known(clusters, manager->route_config, &table, diag))
+			return false;
+		const RpcProxy *proxy = any_message_of(
+			filter->typed_config,
+			&outrigger__extensions__filters__network__rpc_proxy__v1__rpc_proxy__descriptor);
+		if (proxy && !rpc_proxy_is_known(clusters, proxy, &config, diag))
 			return false;
 	}
 	return true;

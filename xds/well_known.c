@@ -207,7 +207,9 @@ static bool any_of_unknown_type(struct reader *reader, const struct node *type_n
 			    SLICE_FMT(name));
 		return true;
 	}
-	reader_fault(reader, type_node, path, "type %.*s is not known", SLICE_FMT(name));
+	const ProtobufCMessageDescriptor *meant = any_type_suggest(name);
+	reader_fault(reader, type_node, path, "type %.*s is not known%s%s%s", SLICE_FMT(name),
+		     meant ? ": did you mean " : "", meant ? meant->name : "", meant ? "?" : "");
 	return false;
 }
 
@@ -227,7 +229,9 @@ static ProtobufCMessage *read_any(struct reader *reader, const struct node *node
 		return &any->base;
 	type_node = find_child(node, SLICE("@type"));
 	if (!type_node || scalar_to_text(type_node, &type_url)) {
-		reader_fault(reader, type_node ? type_node : node, path, "has no @type");
+		reader_fault(reader, type_node ? type_node : node, path,
+			     "has no @type: which message it is, as "
+			     "\"@type\": type.googleapis.com/PACKAGE.MESSAGE");
 		return NULL;
 	}
 	char *url = arena_string(reader->arena, type_url);

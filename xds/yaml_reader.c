@@ -1,6 +1,7 @@
 #include "yaml_reader.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <yaml.h>
 
@@ -153,14 +154,35 @@ static enum status take_event(struct yaml_reader *reader, const yaml_event_t *ev
 	return STATUS_OK;
 }
 
+/* What usually is behind the library's words, or "". */
+static const char *hint_for(const char *problem)
+{
+	static const struct {
+		const char *problem, *hint;
+	} hints[] = {
+		{"cannot start any token",
+		 ": indent with blanks, not tabs; quote a text that begins with @ or `"},
+		{"expected key", ": look at the indentation of this and the lines above"},
+		{"expected '-' indicator", ": the items of a list begin with \"- \" in one column"},
+		{"expected ',' or", ": a bracket of this or the lines above is not closed"},
+		{"mapping values are not allowed",
+		 ": quote a text that has \": \" in it; else look at the indentation"},
+		{"unexpected end of stream", ": a quote is not closed"},
+	};
+	for (size_t i = 0; i < COUNT_OF(hints); i++)
+		if (strstr(problem, hints[i].problem))
+			return hints[i].hint;
+	return "";
+}
+
 static enum status parser_fault(struct yaml_reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
 	const char *problem = parser->problem ? parser->problem : "unreadable";
 
 	return document_fault(reader->builder, STATUS_MALFORMED, mark_of(&parser->problem_mark),
-			      "not YAML: %s%s%s", problem, parser->context ? " " : "",
-			      parser->context ? parser->context : "");
+			      "not YAML: %s%s%s%s", problem, parser->context ? " " : "",
+			      parser->context ? parser->context : "", hint_for(problem));
 }
 
 enum status yaml_reader_run(struct document_builder *builder, struct slice text)

@@ -1,5 +1,6 @@
 #include <envoy/config/route/v3/route.pb-c.h>
 #include <envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h>
+#include <envoy/extensions/http/original_ip_detection/xff/v3/xff.pb-c.h>
 
 #include "manager/http_manager.h"
 #include "manager/local_replies.h"
@@ -8,6 +9,7 @@
 #include "telemetry/access_log.h"
 #include "telemetry/stats_http.h"
 #include "upstream/config_values.h"
+#include "xds/proto/any_message.h"
 
 enum {
 	DEFAULT_STREAM_IDLE_MS = 300 * 1000,
@@ -102,6 +104,32 @@ static void load_origin(struct http_manager *m, const Hcm *message)
 	m->forwards_client_cert =
 		message->forward_client_cert_details ==
 		ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__ALWAYS_FORWARD_ONLY;
+}
+
+/* Of Envoy's ways to find the client's address the one by x-forwarded-for. */
+static enum status load_detection(struct http_manager *m, const Hcm *message, struct diag *diag)
+{
+	static const char field[] = "original_ip_detection_extensions";
+	const Envoy__Extensions__Http__OriginalIpDetection__Xff__V3__XffConfig *xff;
+
+	if (!message->n_original_ip_detection_extensions)
+		return STATUS_OK;
+	xff = any_message_of(
+		message->original_ip_detection_extensions[0]->typed_config,
+		&envoy__extensions__http__original_ip_detection__xff__v3__xff_config__descriptor);
+	if (message->n_original_ip_detection_extensions > 1 || !xff || xff->xff_trusted_cidrs ||
+	    !config_bool(xff->skip_xff_append, true)) {
+		diag_at(diag, field,
+			"only one is supported, an XffConfig with "
+			"xff_num_trusted_hops alone");
+		return STATUS_UNSUPPORTED;
+	}
+	if (m->uses_remote_address || m->trusted_hops)
+		return diag_at(diag, field,
+			       "can't be given together with use_remote_address and "
+			       "xff_num_trusted_hops");
+	m->trusted_hops = xff->xff_num_trusted_hops;
+	return STATUS_OK;
 }
 
 /* In the order of Envoy's enum: default, keep, reject, redirect, forward. */
@@ -234,6 +262,12 @@ enum status http_config_load(const void **loaded, const ProtobufCMessage *base,
 
 	if (!message->stat_prefix[0])
 		return diag_at(diag, "stat_prefix", "must not be empty");
+	if (message->codec_type !=
+		    ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__CODEC_TYPE__AUTO &&
+	    message->codec_type !=
+		    ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__CODEC_TYPE__HTTP1)
+		return diag_at(diag, "codec_type",
+			       "only HTTP/1.1 is served yet: leave it out, or AUTO or HTTP1");
 	load_names(m, message, arena);
 	load_http1(m, message, arena);
 	load_origin(m, message);
@@ -247,7 +281,8 @@ enum status http_config_load(const void **loaded, const ProtobufCMessage *base,
 	context.stat_prefix = slice_of(arena_printf(arena, "http.%s.", message->stat_prefix));
 	take_scopes(m, &context);
 	context.router_stats = m->router_stats;
-	if ((status = load_times(m, message, diag)) ||
+	if ((status = load_detection(m, message, diag)) ||
+	    (status = load_times(m, message, diag)) ||
 	    (status = load_internal(m, message, arena, diag)) ||
 	    (status = message_filters_load(&m->session.chain, message->http_filters,
 					   message->n_http_filters, &context, diag)) ||

@@ -15,7 +15,8 @@ static enum status load_one(struct chain_entry *entry, const HttpFilter *message
 	const struct filter_type *type = config ? context->filter_type(config->descriptor) : NULL;
 	if (!type)
 		return diag_at(diag, "typed_config",
-			       "no HTTP filter of this program has the type '%s'",
+			       "no HTTP filter of this program has the type '%s': outrigger --help "
+			       "lists those there are",
 			       message->typed_config->type_url);
 	if (type->message != config->descriptor)
 		return diag_at(diag, "typed_config",

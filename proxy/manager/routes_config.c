@@ -30,7 +30,9 @@ static enum status load_filter_config(void *context, struct slice filter,
 
 	(void)filter;
 	if (!type || !type->config_load)
-		return diag_set(diag, "no HTTP filter of this program has the type '%s'",
+		return diag_set(diag,
+				"no HTTP filter of this program has the type '%s': outrigger "
+				"--help lists those there are",
 				any->type_url);
 	const ProtobufCMessageDescriptor *wanted =
 		type->per_route ? type->per_route : type->message;

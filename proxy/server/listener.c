@@ -3,7 +3,10 @@
 #include <stdlib.h>
 
 #include <envoy/config/listener/v3/listener.pb-c.h>
+#include <envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb-c.h>
+#include <envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb-c.h>
 
+#include "base/log.h"
 #include "base/shared.h"
 #include "base/shared_count.h"
 #include "server/runtime.h"
@@ -117,8 +120,13 @@ static enum status load_filter(struct conn_filter *filter,
 	const struct conn_filter_type *type =
 		config ? context->conn_filter_type(config->descriptor) : NULL;
 	if (!type)
-		return diag_at(diag, "typed_config", "no network filter has the type '%s'",
-			       message->typed_config->type_url);
+		return diag_at(diag, "typed_config",
+			       "no network filter has the type '%s': outrigger --help lists those "
+			       "there are%s",
+			       message->typed_config->type_url,
+			       config && context->filter_type(config->descriptor)
+				       ? "; this one is a filter of messages, for http_filters"
+				       : "");
 	if (is_last && !type->serve)
 		return diag_set(diag,
 				"the last filter of a chain must be one that serves the "
@@ -196,6 +204,36 @@ static enum status load_chains(struct listener *listener, const Listener *messag
 	return status;
 }
 
+/* Inspectors change nothing but what a chain may be matched by; others change what a connection is.
+ */
+static enum status check_listener_filters(const Listener *message, struct diag *diag)
+{
+	for (size_t i = 0; i < message->n_listener_filters; i++) {
+		const Envoy__Config__Listener__V3__ListenerFilter *filter =
+			message->listener_filters[i];
+		const ProtobufCMessage *config =
+			filter->config_type_case ==
+					ENVOY__CONFIG__LISTENER__V3__LISTENER_FILTER__CONFIG_TYPE_TYPED_CONFIG
+				? any_message(filter->typed_config)
+				: NULL;
+		if (config &&
+		    (config->descriptor ==
+			     &envoy__extensions__filters__listener__http_inspector__v3__http_inspector__descriptor ||
+		     config->descriptor ==
+			     &envoy__extensions__filters__listener__tls_inspector__v3__tls_inspector__descriptor)) {
+			log_warn(CONFIG,
+				 "listener %s: listener_filters[%zu]: has no effect: no chain is "
+				 "chosen by what a client sends first",
+				 message->name, i);
+			continue;
+		}
+		diag_set(diag, "'%s' is not supported yet", filter->name);
+		diag_prefix(diag, "listener_filters[%zu]", i);
+		return STATUS_UNSUPPORTED;
+	}
+	return STATUS_OK;
+}
+
 static const struct shared_type count_type = {.name = "listener", .init = shared_count_init};
 
 static void load_cap(struct connection_cap *cap, struct slice key, struct slice name,
@@ -230,6 +268,8 @@ static enum status load(struct listener *listener, const Listener *message,
 {
 	struct arena *arena = &listener->published.arena;
 	enum status status = load_addresses(listener, message, diag);
+	if (!status)
+		status = check_listener_filters(message, diag);
 	if (status)
 		return status;
 

@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <protobuf-c/protobuf-c.h>
+
+#include "filters/registry.h"
+#include "net/conn_filter.h"
 #include "server/version.h"
+#include "stream/filter.h"
 
 /* Where a flag's value goes. */
 enum flag_kind {
@@ -97,12 +102,34 @@ static const struct flag flags[] = {
 
 #undef TO
 
+static void print_filters(void)
+{
+	puts("\nConnection filters of a listener's filter_chains, which serve a connection (*) or "
+	     "let it in;\nthe \"@type\" of each is type.googleapis.com/ and:");
+	for (const struct conn_filter_type *const *type = conn_filter_types; *type; type++)
+		printf("  %c %s\n", (*type)->serve ? '*' : ' ', (*type)->message->name);
+	puts("\nFilters of messages, for http_filters, dubbo_filters and bolt_filters; (*) is the "
+	     "last of a chain:");
+	for (const struct filter_type *const *type = filter_types; *type; type++)
+		printf("  %c %s\n", (*type)->is_terminal ? '*' : ' ', (*type)->message->name);
+}
+
 static void print_help(void)
 {
 	puts("Outrigger: a sidecar service-mesh proxy.\n\n"
 	     "  outrigger -c FILE                     serve by a configuration\n"
 	     "  outrigger -c FILE --mode validate     only check it: path, line and reason of what "
 	     "is wrong\n\n"
+	     "A first try, with the admin page on http://127.0.0.1:9901/ and answers on port "
+	     "10080:\n"
+	     "  outrigger --config-yaml '\n"
+	     "    admin: {address: {socket_address: {address: 127.0.0.1, port_value: 9901}}}\n"
+	     "    static_resources: {listeners: [{name: first,\n"
+	     "      address: {socket_address: {address: 127.0.0.1, port_value: 10080}},\n"
+	     "      filter_chains: [{filters: [{name: hello, typed_config: {\n"
+	     "        \"@type\": type.googleapis.com/"
+	     "envoy.extensions.filters.network.direct_response.v3.Config,\n"
+	     "        response: {inline_string: \"hello\\n\"}}}]}]}]}'\n\n"
 	     "Flags (Envoy's, where the meaning is equal):");
 	for (unsigned i = 0; i < COUNT_OF(flags); i++) {
 		const struct flag *f = &flags[i];
@@ -116,7 +143,9 @@ static void print_help(void)
 	}
 	puts("\nFlags of Envoy that mean nothing here are taken and ignored.\n"
 	     "Signals: SIGTERM drains and ends, SIGINT ends, SIGUSR1 reopens log files.\n"
-	     "See README.md for a first configuration, explained line by line.");
+	     "See README.md for a first configuration, explained line by line; configs/ has "
+	     "whole ones.");
+	print_filters();
 }
 
 static bool wrong(const struct flag *flag, const char *value, const char *expected)

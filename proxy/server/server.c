@@ -24,10 +24,14 @@ enum {
 	MESSAGES_A_TURN = 32, /* of workers and the builder; then /ready has its turn */
 };
 
+/* what: said first where the diag names no file. */
 static void complain(const struct diag *diag, const char *what)
 {
 	char text[DIAG_TEXT_MAX];
-	log_critical(MAIN, "%s: %s", what, diag_format(diag, text, sizeof text));
+	bool has_file = diag->file[0];
+
+	diag_format(diag, text, sizeof text);
+	log_critical(MAIN, "%s%s%s", has_file ? "" : what, has_file ? "" : ": ", text);
 }
 
 /* --- main's loop --- */

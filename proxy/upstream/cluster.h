@@ -141,14 +141,10 @@ struct dns_config {
 
 /* What HTTP to speak, and how long. */
 struct http_options {
-	bool is_http2;              /* explicit HTTP/2 */
-	bool follows_downstream;    /* the downstream request's protocol */
-	bool is_auto;               /* by ALPN */
-	bool has_proper_case;       /* header names as Proper-Case */
-	bool keeps_case;            /* header names as they came */
-	bool has_trailers;          /* HTTP/1.1 chunked trailers are passed on */
-	bool allows_chunked_length; /* Content-Length beside chunked is tolerated */
-	bool auto_sni, auto_san;
+	bool has_proper_case;                 /* header names as Proper-Case */
+	bool keeps_case;                      /* header names as they came */
+	bool has_trailers;                    /* HTTP/1.1 chunked trailers are passed on */
+	bool allows_chunked_length;           /* Content-Length beside chunked is tolerated */
 	uint32_t idle_timeout_ms;             /* 0: none */
 	uint32_t max_connection_ms;           /* 0: none */
 	uint32_t max_stream_ms;               /* 0: none */

@@ -54,17 +54,21 @@ static void read_http1(struct http_options *http,
 		ENVOY__CONFIG__CORE__V3__HTTP1_PROTOCOL_OPTIONS__HEADER_KEY_FORMAT__HEADER_FORMAT_STATEFUL_FORMATTER;
 }
 
-/* Envoy has these settings for HTTP/2 alone; here they are of all multiplexed protocols. */
-static enum status read_keepalive(struct http_options *http,
-				  const Envoy__Config__Core__V3__Http2ProtocolOptions *m,
-				  struct diag *diag)
+/* HTTP/2 isn't spoken yet; but Envoy has the keepalive among its settings, and here that is of all
+ * multiplexed protocols. */
+static enum status read_http2(struct http_options *http,
+			      const Envoy__Config__Core__V3__Http2ProtocolOptions *m,
+			      struct diag *diag)
 {
-	const Envoy__Config__Core__V3__KeepaliveSettings *settings =
-		m ? m->connection_keepalive : NULL;
 	enum status status = STATUS_OK;
 
-	if (!settings)
+	if (!m)
 		return STATUS_OK;
+	const Envoy__Config__Core__V3__KeepaliveSettings *settings = m->connection_keepalive;
+	if (!settings)
+		return diag_at(diag, "http2_protocol_options",
+			       "HTTP/2 is not supported yet; of its options only "
+			       "connection_keepalive means something, to Dubbo and Bolt");
 	if (settings->interval)
 		status = config_ms_positive(settings->interval, "interval",
 					    &http->keepalive_interval_ms, diag);
@@ -75,42 +79,32 @@ static enum status read_keepalive(struct http_options *http,
 		      : STATUS_OK;
 }
 
-static void read_upstream(struct http_options *http,
-			  const Envoy__Config__Core__V3__UpstreamHttpProtocolOptions *m)
-{
-	if (!m)
-		return;
-	http->auto_sni = m->auto_sni;
-	http->auto_san = m->auto_san_validation;
-}
-
 static enum status read_options(struct http_options *http, const options_message *m,
 				struct diag *diag)
 {
 	enum status status = read_common(http, m->common_http_protocol_options, diag);
 	if (status)
 		return diag_prefix(diag, "common_http_protocol_options"), status;
-	read_upstream(http, m->upstream_http_protocol_options);
 	if (m->upstream_protocol_options_case ==
 	    ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_EXPLICIT_HTTP_CONFIG) {
 		if (m->explicit_http_config->protocol_config_case ==
-		    ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP2_PROTOCOL_OPTIONS)
-			return http->is_http2 = true,
-			       read_keepalive(http, m->explicit_http_config->http2_protocol_options,
-					      diag);
-		else if (
-			m->explicit_http_config->protocol_config_case ==
-			ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP_PROTOCOL_OPTIONS)
+		    ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP2_PROTOCOL_OPTIONS) {
+			status = read_http2(http, m->explicit_http_config->http2_protocol_options,
+					    diag);
+			if (status)
+				diag_prefix(diag, "explicit_http_config");
+			return status;
+		}
+		if (m->explicit_http_config->protocol_config_case ==
+		    ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP_PROTOCOL_OPTIONS)
 			read_http1(http, m->explicit_http_config->http_protocol_options);
 	} else if (
 		m->upstream_protocol_options_case ==
 		ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_USE_DOWNSTREAM_PROTOCOL_CONFIG) {
-		http->follows_downstream = true;
 		read_http1(http, m->use_downstream_protocol_config->http_protocol_options);
 	} else if (
 		m->upstream_protocol_options_case ==
 		ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_AUTO_CONFIG) {
-		http->is_auto = true;
 		read_http1(http, m->auto_config->http_protocol_options);
 	} else {
 		return diag_at(diag, "upstream_protocol_options", "is required");
@@ -131,14 +125,9 @@ enum status cluster_http_config(struct cluster *cluster,
 		.max_response_headers_kb = DEFAULT_HEADERS_KB,
 		.keepalive_interval_ms = DEFAULT_KEEPALIVE_INTERVAL_MS,
 		.keepalive_timeout_ms = DEFAULT_KEEPALIVE_TIMEOUT_MS,
-		.is_http2 = message->http2_protocol_options,
-		.follows_downstream =
-			message->protocol_selection ==
-			ENVOY__CONFIG__CLUSTER__V3__CLUSTER__CLUSTER_PROTOCOL_SELECTION__USE_DOWNSTREAM_PROTOCOL,
 	};
 	read_http1(http, message->http_protocol_options);
-	read_upstream(http, message->upstream_http_protocol_options);
-	enum status status = read_keepalive(http, message->http2_protocol_options, diag);
+	enum status status = read_http2(http, message->http2_protocol_options, diag);
 	if (status)
 		return status;
 	status = read_common(http, message->common_http_protocol_options, diag);

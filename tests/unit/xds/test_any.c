@@ -52,6 +52,28 @@ static void type_names(void **state)
 	assert_true(slice_equal(any_type_name(SLICE("")), SLICE("")));
 }
 
+static const char *suggested(const char *name)
+{
+	const ProtobufCMessageDescriptor *type = any_type_suggest(slice_of(name));
+	return type ? type->name : "";
+}
+
+static void a_near_type_is_suggested(void **state)
+{
+#define LIMITS "envoy.extensions.filters."
+	(void)state;
+	assert_string_equal(suggested("envoy.api.v2.Cluster"), "envoy.config.cluster.v3.Cluster");
+	assert_string_equal(suggested("Clustre"), "envoy.config.cluster.v3.Cluster");
+	/* of three with this last part the one that begins alike */
+	assert_string_equal(suggested(LIMITS "http.local_ratelimit.v3.LocalRatelimit"),
+			    LIMITS "http.local_ratelimit.v3.LocalRateLimit");
+	assert_string_equal(suggested(LIMITS "network.local_ratelimit.v3.LocalRatelimit"),
+			    LIMITS "network.local_ratelimit.v3.LocalRateLimit");
+	assert_string_equal(suggested("no.such.thing.at.all.Whatsoever"), "");
+	assert_string_equal(suggested("dot.at.the.end."), "");
+	assert_string_equal(suggested(""), "");
+}
+
 static void decoded_form(void **state)
 {
 	Envoy__Config__Cluster__V3__Cluster cluster = ENVOY__CONFIG__CLUSTER__V3__CLUSTER__INIT;
@@ -74,6 +96,7 @@ int main(void)
 		cmocka_unit_test(types_at_both_ends_and_between),
 		cmocka_unit_test(table_is_in_order),
 		cmocka_unit_test(type_names),
+		cmocka_unit_test(a_near_type_is_suggested),
 		cmocka_unit_test(decoded_form),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

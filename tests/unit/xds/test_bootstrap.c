@@ -161,7 +161,7 @@ static void listeners(void **state)
 		 "the last"},
 		{"{name: l, " ADDRESS ", filter_chains: [{filters: [" LIMIT "]}]}",
 		 "listeners[0].filter_chains[0].filters[0]: the last filter must be one that ends "
-		 "a chain"},
+		 "a chain, as http_connection_manager, rpc_proxy or tcp_proxy"},
 		{"{name: l, " ADDRESS ", filter_chains: [{}, {filter_chain_match: "
 		 "{destination_port: 1}}, {filter_chain_match: "
 		 "{destination_port: 1}}]}",
@@ -212,7 +212,8 @@ static void managers_and_routes(void **state)
 		{"http_filters: [" ROUTER "]", "", ACTION("cluster: c"), ""},
 		{"http_filters: []", "", ACTION("cluster: c"), ""},
 		{"http_filters: [" FAULT "]", "", "",
-		 "http_filters[0]: the last filter must be one that ends a chain"},
+		 "http_filters[0]: the last filter must be one that ends a chain, as "
+		 "envoy.filters.http.router"},
 		{"http_filters: [" ROUTER ", " FAULT "]", "", "",
 		 "http_filters[0]: this filter ends a chain, and must be the last"},
 		{"request_timeout: -1s", "", "", "request_timeout: must not be negative"},
@@ -284,6 +285,38 @@ static void managers_and_routes(void **state)
 	}
 }
 
+/* A rpc_proxy names clusters in three kinds of routes. */
+static void clusters_of_calls(void **state)
+{
+	static const char *const rows[][2] = {
+		{"pass_through: {cluster: c}", ""},
+		{"pass_through: {cluster: nope}", "pass_through.cluster: there is no cluster nope"},
+		{"route_config: {virtual_hosts: [" ACTION("cluster: c") "]}", ""},
+		{"route_config: {virtual_hosts: [" ACTION("cluster: nope") "]}",
+		 "route_config.virtual_hosts[0].routes[0].route.cluster: there is no cluster nope"},
+		{"rpc_route_config: {services: [{interface: '*', routes: [{route: {cluster: c}}, "
+		 "{direct_response: {status: 403}}]}]}",
+		 ""},
+		{"rpc_route_config: {services: [{interface: a}, {interface: '*', routes: [{route: "
+		 "{cluster: c}}, {route: {cluster: nope}}]}]}",
+		 "rpc_route_config.services[1].routes[1].route.cluster: there is no cluster nope"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char text[1024], expected[256];
+		snprintf(text, sizeof text,
+			 "{static_resources: {clusters: [{name: c}], listeners: [{name: l, " ADDRESS
+			 ", filter_chains: [{filters: [{name: r, typed_config: {'@type': "
+			 "t/outrigger.extensions.filters.network.rpc_proxy.v1.RpcProxy, "
+			 "stat_prefix: s, %s}}]}]}]}}",
+			 rows[i][0]);
+		snprintf(expected, sizeof expected, "typed_config.%s", rows[i][1]);
+		const char *said = refused(text), *from = strstr(said, "typed_config.");
+		if (strcmp(from ? from : said, rows[i][1][0] ? expected : ""))
+			fail_msg("%s\nsays: %s\nnot:  %s", text, said, expected);
+	}
+}
+
 static void clusters(void **state)
 {
 	static const char *const rows[][2] = {
@@ -329,7 +362,8 @@ static void node_and_runtime(void **state)
 	(void)state;
 	assert_string_equal(
 		refused("dynamic_resources: {cds_config: {path_config_source: {path: a}}}"),
-		"--config-yaml:1:1: node: id and cluster must be set for dynamic resources");
+		"--config-yaml:1:1: node: id and cluster must be set for dynamic resources, "
+		"here or by --service-node and --service-cluster");
 	assert_string_equal(
 		refused("layered_runtime: {layers: [{name: a, static_layer: {}}, {name: a, "
 			"static_layer: {}}]}"),
@@ -350,6 +384,7 @@ int main(void)
 		cmocka_unit_test(unknown_fields_may_be_allowed),
 		cmocka_unit_test(listeners),
 		cmocka_unit_test(managers_and_routes),
+		cmocka_unit_test(clusters_of_calls),
 		cmocka_unit_test(clusters),
 		cmocka_unit_test(node_and_runtime),
 	};

@@ -136,9 +136,22 @@ static void yaml_texts(void **state)
 		{"a: *b\n", "1:4 no anchor &b is complete before this alias"},
 		{"a: [\n",
 		 "2:1 not YAML: did not find expected node content while parsing a flow node"},
-		{"a: b: c\n", "1:5 not YAML: mapping values are not allowed in this context"},
+		{"a: b: c\n", "1:5 not YAML: mapping values are not allowed in this context: quote "
+			      "a text that has \": \" in it; else look at the indentation"},
 		{"\t- a\n", "1:1 not YAML: found character that cannot start any token while "
-			    "scanning for the next token"},
+			    "scanning for the next token: indent with blanks, not tabs; quote a "
+			    "text that begins with @ or `"},
+		{"a: 1\n b: 2\n", "2:3 not YAML: mapping values are not allowed in this context: "
+				  "quote a text that has \": \" in it; else look at the "
+				  "indentation"},
+		{"a:\n  b: 1\n - c\n", "3:2 not YAML: did not find expected key while parsing a "
+				       "block mapping: look at the indentation of this and the "
+				       "lines above"},
+		{"a: [1, 2\nb: 3\n", "2:2 not YAML: did not find expected ',' or ']' while parsing "
+				     "a flow sequence: a bracket of this or the lines above is not "
+				     "closed"},
+		{"a: \"b\n", "2:1 not YAML: found unexpected end of stream while scanning a quoted "
+			     "scalar: a quote is not closed"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

@@ -120,7 +120,8 @@ static void refused_as_a_whole(void **state)
 		"f.yaml:1:13: resources[0]: must be a envoy.config.cluster.v3.Cluster, not a "
 		"t/envoy.config.listener.v3.Listener");
 	assert_string_equal(parse(&resources, "resources: [{name: a}]"),
-			    "f.yaml:1:13: resources[0]: has no @type");
+			    "f.yaml:1:13: resources[0]: has no @type: which message it is, as "
+			    "\"@type\": type.googleapis.com/PACKAGE.MESSAGE");
 	assert_string_equal(parse(&resources, "resources: [{" TYPE ", name: a}, {" TYPE
 					      ", name: b, connect_timeout: -1s}]"),
 			    "f.yaml:1:158: resources[1].connect_timeout: must be greater than 0s");

@@ -266,7 +266,13 @@ static void any_is_decoded(void **state)
 		       "typed_config: {'@type': type.googleapis.com/no.such.Filter}\n",
 		       "t.yaml:1:25: typed_config: type no.such.Filter is not known");
 	yaml_must_fail(*state, FILTER, "typed_config: {stat_prefix: x}\n",
-		       "t.yaml:1:15: typed_config: has no @type");
+		       "t.yaml:1:15: typed_config: has no @type: which message it is, as "
+		       "\"@type\": type.googleapis.com/PACKAGE.MESSAGE");
+	yaml_must_fail(*state, FILTER,
+		       "typed_config: {'@type': t/envoy.filters.network.tcp_proxy.v2.TcpProxi}\n",
+		       "t.yaml:1:25: typed_config: type "
+		       "envoy.filters.network.tcp_proxy.v2.TcpProxi is not known: did you mean "
+		       "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy?");
 	struct yaml_fixture *fixture = *state;
 	f = yaml_try(fixture, FILTER, "t",
 		     "typed_config: {'@type': type.googleapis.com/no.such.Filter, a: 1}", true);
