@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/attributes.h"
+
 /* The row behind the last. */
 static size_t count_rows(const struct constraint *rows)
 {
@@ -39,8 +41,15 @@ static const struct constraint *find_in(const struct constraint *rows, size_t co
 
 const struct constraint *constraints_find(const char *type)
 {
-	const struct constraint *rows = strncmp(type, "envoy.extensions.", 17) == 0
-						? constraints_of_extensions
-						: constraints_of_config;
-	return find_in(rows, count_rows(rows), type);
+	static const struct constraint *const tables[] = {
+		constraints_of_config,
+		constraints_of_routes,
+		constraints_of_types,
+		constraints_of_extensions,
+	};
+	const struct constraint *found = NULL;
+
+	for (unsigned i = 0; i < COUNT_OF(tables) && !found; i++)
+		found = find_in(tables[i], count_rows(tables[i]), type);
+	return found;
 }

@@ -66,6 +66,8 @@ struct constraint {
 	} /* behind all names */
 
 extern const struct constraint constraints_of_config[];
+extern const struct constraint constraints_of_routes[];
+extern const struct constraint constraints_of_types[];
 extern const struct constraint constraints_of_extensions[];
 
 /* The rules of a type, up to the next CONSTRAINT_TYPE: NULL if it has none. */

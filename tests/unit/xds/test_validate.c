@@ -258,6 +258,8 @@ static void constraint_tables_are_right(void **state)
 {
 	(void)state;
 	check_constraints(constraints_of_config);
+	check_constraints(constraints_of_routes);
+	check_constraints(constraints_of_types);
 	check_constraints(constraints_of_extensions);
 	assert_null(constraints_find("envoy.config.none"));
 	assert_null(constraints_find("zz"));
