@@ -176,19 +176,27 @@ static void aim(struct health_check *check, const struct endpoint_check *special
 			    on_done);
 }
 
+/* Many hosts don't begin in one turn of main, and so never are all due in one either. */
+static void start_later(struct health_check *check, uint32_t jitter_ms, uint32_t *begun)
+{
+	timer_start(&check->checker->loop->wheel, &check->timer,
+		    (uint64_t)jitter_ms + (*begun)++ / HEALTH_STARTS_A_MS);
+}
+
 /* What is under way goes by a version that may soon be freed: it is asked anew. */
-static void aim_anew(struct health_check *check, const struct endpoint_check *special)
+static void aim_anew(struct health_check *check, const struct endpoint_check *special,
+		     uint32_t *begun)
 {
 	bool was_busy = check->session.is_busy;
 
 	health_session_fini(&check->session);
 	aim(check, special);
 	if (was_busy)
-		timer_start(&check->checker->loop->wheel, &check->timer, 0);
+		start_later(check, 0, begun);
 }
 
 static void check_start(struct health_checker *checker, struct host *host,
-			const struct endpoint_check *special)
+			const struct endpoint_check *special, uint32_t *begun)
 {
 	struct health_check *check = calloc(1, sizeof *check);
 
@@ -203,8 +211,7 @@ static void check_start(struct health_checker *checker, struct host *host,
 	aim(check, special);
 	timer_init(&check->timer, on_timer);
 	uint32_t jitter = config_of(checker)->initial_jitter_ms;
-	timer_start(&checker->loop->wheel, &check->timer,
-		    jitter ? random_below(checker->random, jitter) : 0);
+	start_later(check, jitter ? random_below(checker->random, jitter) : 0, begun);
 	check->next = checker->checks;
 	checker->checks = check;
 }
@@ -259,23 +266,23 @@ void health_checker_configure(struct health_checker *checker, const struct clust
 			      const struct host_set *set)
 {
 	bool is_off = !cluster || !cluster->check_count || !set;
-	struct map known;
-
 	bool is_other = checker->cluster != cluster;
+	uint32_t begun = 0;
+	struct map known;
 
 	stop_others(checker, set, is_off);
 	checker->cluster = cluster;
 	if (is_off)
 		return;
 	for (struct health_check *check = checker->checks; is_other && check; check = check->next)
-		aim_anew(check, special_of(set, host_set_find(set, check->host)));
+		aim_anew(check, special_of(set, host_set_find(set, check->host)), &begun);
 	map_init(&known, NULL);
 	for (struct health_check *check = checker->checks; check; check = check->next)
 		map_set(&known, key_of(&check->host), check);
 	for (uint32_t i = 0; i < set->count; i++) {
 		const struct endpoint_check *special = special_of(set, i);
 		if (!(special && special->is_disabled) && !map_find(&known, key_of(&set->hosts[i])))
-			check_start(checker, set->hosts[i], special);
+			check_start(checker, set->hosts[i], special, &begun);
 	}
 	map_free(&known);
 	show_counts(checker);

@@ -5,7 +5,8 @@
  *   flags ─ changed() ─> new tables soon
  *
  * Owner: the cluster's record on main. Thread: main. Timers: one a host (interval), one a check
- * under way (timeout). */
+ * under way (timeout). Limit: HEALTH_STARTS_A_MS first checks, so that the rounds of many hosts are
+ * spread, too. */
 #ifndef UPSTREAM_HEALTH_CHECKER_H
 #define UPSTREAM_HEALTH_CHECKER_H
 
@@ -22,6 +23,8 @@ struct host_set;
 struct loop;
 struct random;
 struct stats;
+
+enum { HEALTH_STARTS_A_MS = 16 }; /* checks of new hosts that begin in a millisecond */
 
 struct health_checker_events {
 	/* A host's flags have changed: the tables are out of date. */

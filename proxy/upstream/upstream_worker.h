@@ -64,6 +64,7 @@ struct cluster_worker {
 	struct http1_options http1_options; /* of connections to its hosts */
 	struct breaker_lease leases[CLUSTER_PRIORITIES];
 	struct timer tell_timer;          /* runs while main wants to know of successes */
+	uint32_t told;                    /* buckets whose hosts it was told of, of this interval */
 	struct destinations destinations; /* hosts of ORIGINAL_DST */
 	uint32_t holds;                   /* who looks at it beyond a call chain */
 	bool is_removed;                  /* not configured any more; goes with its last host */

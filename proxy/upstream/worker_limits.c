@@ -108,6 +108,11 @@ void worker_host_failed(struct worker_host *wh)
 
 /* --- telling main of successes, once an interval --- */
 
+enum {
+	TELL_BUCKETS = 1024, /* in one turn: 0.1 ms or so */
+	TELL_MS = 1,         /* to the next ones */
+};
+
 static void tell_host(struct worker_host *wh)
 {
 	struct upstream_worker *upstream = wh->cluster->upstream;
@@ -130,11 +135,14 @@ static void on_tell(struct timer *timer)
 {
 	struct cluster_worker *cluster = container_of(timer, struct cluster_worker, tell_timer);
 
-	for (uint32_t i = 0; i < cluster->bucket_count; i++)
-		for (struct worker_host *wh = cluster->buckets[i]; wh; wh = wh->next)
+	for (uint32_t n = 0; n < TELL_BUCKETS && cluster->told < cluster->bucket_count; n++)
+		for (struct worker_host *wh = cluster->buckets[cluster->told++]; wh; wh = wh->next)
 			tell_host(wh);
+	bool is_through = cluster->told >= cluster->bucket_count;
+	if (is_through)
+		cluster->told = 0;
 	timer_start(&cluster->upstream->loop->wheel, timer,
-		    cluster_worker_config(cluster)->outlier->interval_ms);
+		    is_through ? cluster_worker_config(cluster)->outlier->interval_ms : TELL_MS);
 }
 
 void cluster_worker_tell(struct cluster_worker *cluster)

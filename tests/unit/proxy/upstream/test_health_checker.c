@@ -348,6 +348,31 @@ static void hosts_come_and_go(void **context)
 	stop(&b);
 }
 
+/* Each host is asked once it is its turn: main has time between. */
+static void many_hosts_do_not_begin_at_once(void **context)
+{
+	enum { HOSTS = 20 * HEALTH_STARTS_A_MS };
+	uint64_t most = 0, before = 0;
+	(void)context;
+	for (uint16_t i = 0; i < HOSTS; i++) {
+		add_host((uint16_t)(i + 1));
+		f.plan.endpoints[i].addr.ip[3] = 2; /* nobody listens there */
+	}
+	f.config.no_traffic_interval_ms = 60000;
+	configure();
+	uint64_t begin_ms = loop_now_ms(&f.loop);
+	while (shown(HEALTH_CHECK_STAT_ATTEMPT) < HOSTS) {
+		uint64_t now_ms = loop_now_ms(&f.loop);
+		loop_turn(&f.loop, true);
+		uint64_t n = shown(HEALTH_CHECK_STAT_ATTEMPT);
+		uint64_t passed_ms = loop_now_ms(&f.loop) - now_ms + 1;
+		most = (n - before) / passed_ms > most ? (n - before) / passed_ms : most;
+		before = n;
+	}
+	assert_in_range(most, 1, 2 * HEALTH_STARTS_A_MS);
+	assert_true(loop_now_ms(&f.loop) - begin_ms >= 19);
+}
+
 /* A check under way holds on to nothing of the version before. */
 static void another_version_is_asked_by(void **context)
 {
@@ -381,9 +406,13 @@ int main(void)
 {
 #define IN_FIXTURE(test) cmocka_unit_test_setup_teardown(test, begin, end)
 	const struct CMUnitTest tests[] = {
-		IN_FIXTURE(http_follows_the_host),    IN_FIXTURE(http_bodies_and_errors),
-		IN_FIXTURE(refused_connections_fail), IN_FIXTURE(tcp_connects_or_talks),
-		IN_FIXTURE(hosts_come_and_go),        IN_FIXTURE(another_version_is_asked_by),
+		IN_FIXTURE(http_follows_the_host),
+		IN_FIXTURE(http_bodies_and_errors),
+		IN_FIXTURE(refused_connections_fail),
+		IN_FIXTURE(tcp_connects_or_talks),
+		IN_FIXTURE(hosts_come_and_go),
+		IN_FIXTURE(another_version_is_asked_by),
+		IN_FIXTURE(many_hosts_do_not_begin_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
