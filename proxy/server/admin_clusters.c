@@ -11,30 +11,6 @@
 #include "upstream/host_set.h"
 #include "upstream/labels.h"
 
-static int by_name(const void *left, const void *right)
-{
-	const struct cluster_record *const *a = left, *const *b = right;
-	return slice_compare((*a)->name, (*b)->name);
-}
-
-struct cluster_record **admin_clusters(const struct server *server, unsigned *count)
-{
-	const struct list_node *all = &server->clusters.records;
-	struct cluster_record **records;
-	unsigned n = 0;
-
-	for (const struct list_node *node = all->next; node != all; node = node->next)
-		n++;
-	records = calloc(n + 1, sizeof(struct cluster_record *));
-	invariant(records);
-	n = 0;
-	for (struct list_node *node = all->next; node != all; node = node->next)
-		records[n++] = container_of(node, struct cluster_record, link);
-	qsort(records, n, sizeof(struct cluster_record *), by_name);
-	*count = n;
-	return records;
-}
-
 enum status admin_regex(struct admin_request *request, struct slice name, struct arena *arena,
 			const struct regex **regex)
 {

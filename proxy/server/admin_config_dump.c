@@ -4,9 +4,9 @@
  *                                          └─ lists of items (static_clusters)
  *
  * Without `resource` all sections; with it, the items of one list. `mask` cuts the text down to
- * paths of fields, `name_regex` to resources of such names. */
+ * paths of fields, `name_regex` to resources of such names. Made on the builder's thread, of what
+ * was taken on main (admin_dump_taken.h). */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <envoy/config/listener/v3/listener.pb-c.h>
 #include <envoy/config/route/v3/route.pb-c.h>
@@ -14,17 +14,18 @@
 
 #include "base/regex.h"
 #include "message/percent.h"
+#include "server/admin_dump_taken.h"
 #include "server/admin_json.h"
 #include "server/admin_mask.h"
 #include "server/admin_pages.h"
-#include "server/server.h"
+#include "upstream/cluster.h"
 #include "upstream/host_set.h"
 #include "xds/proto/any_message.h"
 
 #define TYPE_PREFIX "type.googleapis.com/envoy.admin.v3."
 
 struct dump {
-	struct server *server;
+	const struct dump_taken *taken;
 	struct json json;
 	const struct regex *names; /* NULL: all */
 	const char *item_type;     /* items show it; NULL: they stand in their section */
@@ -64,29 +65,28 @@ static void put_origin(struct dump *dump, const char *key, const struct origin *
 	json_time(&dump->json, "last_updated", origin->updated_wall_ns);
 }
 
-static void put_version(struct dump *dump, const struct subscription *subscription)
+static void put_version(struct dump *dump, const char *version)
 {
-	if (subscription && subscription->version_info[0])
-		json_text(&dump->json, "version_info", slice_of(subscription->version_info));
+	if (version[0])
+		json_text(&dump->json, "version_info", slice_of(version));
 }
 
 /* --- bootstrap --- */
 
 static void fill_bootstrap(struct dump *dump)
 {
-	json_message(&dump->json, "bootstrap", &dump->server->bootstrap.message->base, false);
-	json_time(&dump->json, "last_updated", dump->server->start_wall_ns);
+	json_message(&dump->json, "bootstrap", dump->taken->bootstrap, false);
+	json_time(&dump->json, "last_updated", dump->taken->start_wall_ns);
 }
 
 /* --- clusters --- */
 
 static void put_clusters(struct dump *dump, bool is_static, bool is_warming)
 {
-	unsigned count;
-	struct cluster_record **records = admin_clusters(dump->server, &count);
+	const struct dump_items *all = &dump->taken->clusters;
 
-	for (unsigned i = 0; i < count; i++) {
-		const struct cluster_record *record = records[i];
+	for (size_t i = 0; i < all->count; i++) {
+		const struct dump_item *record = &all->items[i];
 		if (record->is_static != is_static ||
 		    (!is_static && record->is_warming != is_warming) ||
 		    !is_wanted(dump, record->name))
@@ -95,7 +95,6 @@ static void put_clusters(struct dump *dump, bool is_static, bool is_warming)
 		put_origin(dump, "cluster", &record->origin);
 		json_close(&dump->json);
 	}
-	free(records);
 }
 
 static void fill_static_clusters(struct dump *dump)
@@ -115,7 +114,7 @@ static void fill_dynamic_warming_clusters(struct dump *dump)
 
 static void head_clusters(struct dump *dump)
 {
-	put_version(dump, dump->server->dynamic.clusters);
+	put_version(dump, dump->taken->clusters_version);
 }
 
 /* --- endpoints --- */
@@ -190,11 +189,10 @@ static void put_assignment(struct json *json, struct slice name, const struct ho
 
 static void put_endpoints(struct dump *dump, bool is_eds)
 {
-	unsigned count;
-	struct cluster_record **records = admin_clusters(dump->server, &count);
+	const struct dump_items *all = &dump->taken->clusters;
 
-	for (unsigned i = 0; i < count; i++) {
-		const struct cluster_record *record = records[i];
+	for (size_t i = 0; i < all->count; i++) {
+		const struct dump_item *record = &all->items[i];
 		if ((record->cluster->type == CLUSTER_EDS) != is_eds ||
 		    !is_wanted(dump, record->name))
 			continue;
@@ -202,7 +200,6 @@ static void put_endpoints(struct dump *dump, bool is_eds)
 		put_assignment(&dump->json, record->cluster->service_name, record->hosts);
 		json_close(&dump->json);
 	}
-	free(records);
 }
 
 static void fill_static_endpoints(struct dump *dump)
@@ -217,20 +214,7 @@ static void fill_dynamic_endpoints(struct dump *dump)
 
 /* --- listeners --- */
 
-static const struct dynamic_refusal *find_refusal(const struct dump *dump, struct slice name)
-{
-	const struct list_node *all = &dump->server->dynamic.refusals;
-
-	for (const struct list_node *n = all->next; n != all; n = n->next) {
-		const struct dynamic_refusal *refusal =
-			container_of(n, struct dynamic_refusal, link);
-		if (slice_equal(slice_of(refusal->name), name))
-			return refusal;
-	}
-	return NULL;
-}
-
-static void put_refusal(struct json *json, const struct dynamic_refusal *refusal)
+static void put_refusal(struct json *json, const struct dump_item *refusal)
 {
 	if (!refusal)
 		return;
@@ -245,11 +229,10 @@ static void put_refusal(struct json *json, const struct dynamic_refusal *refusal
 
 static void put_listeners(struct dump *dump, bool is_static)
 {
-	const struct list_node *all = &dump->server->listeners.records;
+	const struct dump_items *all = &dump->taken->listeners;
 
-	for (const struct list_node *n = all->next; n != all; n = n->next) {
-		const struct listener_record *record =
-			container_of(n, struct listener_record, link);
+	for (size_t i = 0; i < all->count; i++) {
+		const struct dump_item *record = &all->items[i];
 		if (record->is_static != is_static || !is_wanted(dump, record->name))
 			continue;
 		open_item(dump);
@@ -260,7 +243,7 @@ static void put_listeners(struct dump *dump, bool is_static)
 			json_open(&dump->json, "active_state", '{');
 			put_origin(dump, "listener", &record->origin);
 			json_close(&dump->json);
-			put_refusal(&dump->json, find_refusal(dump, record->name));
+			put_refusal(&dump->json, dump_find(&dump->taken->refusals, record->name));
 		}
 		json_close(&dump->json);
 	}
@@ -274,14 +257,13 @@ static void fill_static_listeners(struct dump *dump)
 /* Those that were refused and have no version in force stand at the end. */
 static void fill_dynamic_listeners(struct dump *dump)
 {
-	const struct list_node *all = &dump->server->dynamic.refusals;
+	const struct dump_items *all = &dump->taken->refusals;
 
 	put_listeners(dump, false);
-	for (const struct list_node *n = all->next; n != all; n = n->next) {
-		const struct dynamic_refusal *refusal =
-			container_of(n, struct dynamic_refusal, link);
-		struct slice name = slice_of(refusal->name);
-		if (map_get(&dump->server->listeners.by_name, name) || !is_wanted(dump, name))
+	for (size_t i = 0; i < all->count; i++) {
+		const struct dump_item *refusal = &all->items[i];
+		struct slice name = refusal->name;
+		if (dump_find(&dump->taken->listeners, name) || !is_wanted(dump, name))
 			continue;
 		open_item(dump);
 		json_text(&dump->json, "name", name);
@@ -292,7 +274,7 @@ static void fill_dynamic_listeners(struct dump *dump)
 
 static void head_listeners(struct dump *dump)
 {
-	put_version(dump, dump->server->dynamic.listeners);
+	put_version(dump, dump->taken->listeners_version);
 }
 
 /* --- routes --- */
@@ -324,11 +306,10 @@ static void put_inline_routes(struct dump *dump, const FilterChain *chain,
 
 static void fill_static_routes(struct dump *dump)
 {
-	const struct list_node *all = &dump->server->listeners.records;
+	const struct dump_items *all = &dump->taken->listeners;
 
-	for (const struct list_node *n = all->next; n != all; n = n->next) {
-		const struct origin *origin =
-			&container_of(n, struct listener_record, link)->origin;
+	for (size_t l = 0; l < all->count; l++) {
+		const struct origin *origin = &all->items[l].origin;
 		const Envoy__Config__Listener__V3__Listener *message =
 			(const void *)origin->message;
 		for (size_t i = 0; i < message->n_filter_chains; i++)
@@ -339,11 +320,11 @@ static void fill_static_routes(struct dump *dump)
 
 static void fill_dynamic_routes(struct dump *dump)
 {
-	const struct list_node *all = &dump->server->dynamic.routes;
+	const struct dump_items *all = &dump->taken->routes;
 
-	for (const struct list_node *n = all->next; n != all; n = n->next) {
-		const struct dynamic_routes *routes = container_of(n, struct dynamic_routes, link);
-		if (!routes->has_table || !is_wanted(dump, routes->subscription->name))
+	for (size_t i = 0; i < all->count; i++) {
+		const struct dump_item *routes = &all->items[i];
+		if (!is_wanted(dump, routes->name))
 			continue;
 		open_item(dump);
 		put_origin(dump, "route_config", &routes->origin);
@@ -469,9 +450,23 @@ static void fill_body(struct dump *dump, const struct dump_list *list, bool has_
 	text_add(dump->json.out, SLICE("\n"));
 }
 
+/* Its parts may be few and large (a route table): it is always the builder's. */
+bool admin_begin_config_dump(struct admin_request *request)
+{
+	request->taken = dump_take(request->server);
+	request->is_large = true;
+	return true;
+}
+
+void admin_end_config_dump(void *taken)
+{
+	dump_give_back(taken);
+}
+
 void admin_fill_config_dump(struct admin_request *request)
 {
-	struct dump dump = {.server = request->server, .json = {.out = &request->body}};
+	struct dump_taken *taken = request->taken;
+	struct dump dump = {.taken = taken, .json = {.out = &request->body}};
 	struct slice resource = admin_query(request, SLICE("resource")),
 		     mask = admin_query(request, SLICE("mask"));
 	const struct dump_list *list = resource.len ? find_list(resource) : NULL;
@@ -488,6 +483,7 @@ void admin_fill_config_dump(struct admin_request *request)
 	}
 	arena_init(&arena, 4096);
 	if (!admin_regex(request, SLICE("name_regex"), &arena, &dump.names)) {
+		dump_sort(&taken->clusters);
 		fill_body(&dump, list, admin_query(request, SLICE("include_eds")).data);
 		request->content_type = "application/json";
 		mask = percent_decode(mask, &arena);

@@ -8,7 +8,6 @@
 #include "base/status.h"
 #include "server/admin.h"
 
-struct cluster_record;
 struct regex;
 
 /* "LIVE", "DRAINING" … as Envoy's ServerInfo.State. */
@@ -16,9 +15,6 @@ const char *admin_state_name(const struct server *server);
 
 /* The list of pages. */
 void admin_fill_index(struct admin_request *request);
-
-/* All clusters in the order of their names, on the heap for the caller to free. */
-struct cluster_record **admin_clusters(const struct server *server, unsigned *count);
 
 /* The regular expression of a query parameter; *regex NULL if there is none. STATUS_INVALID: the
  * answer says why. */
@@ -28,7 +24,9 @@ enum status MUST_CHECK admin_regex(struct admin_request *request, struct slice n
 bool admin_begin_clusters(struct admin_request *request);
 void admin_fill_clusters(struct admin_request *request);
 void admin_end_clusters(void *taken);
+bool admin_begin_config_dump(struct admin_request *request);
 void admin_fill_config_dump(struct admin_request *request);
+void admin_end_config_dump(void *taken);
 void admin_fill_init_dump(struct admin_request *request);
 void admin_fill_listeners(struct admin_request *request);
 void admin_fill_logging(struct admin_request *request);

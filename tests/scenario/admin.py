@@ -76,13 +76,16 @@ def large_pages_are_not_mains_work():
             named = json.loads(g.get("/clusters?format=json"))["cluster_statuses"]
             counted = g.get("/stats/prometheus")
             found = g.get("/stats?filter=c0042.*membership_total")
+            dumped = {c["@type"].rsplit(".", 1)[1]: c for c in json.loads(g.get("/config_dump?include_eds"))["configs"]}
         r.check(before.row, BUSY_MS)
         names = [f"c{i:04}" for i in range(CLUSTERS)]
         assert re.findall(r"^(\w+)::observability_name", text, re.M) == names
         assert [c["name"] for c in named] == names
+        assert [c["cluster"]["name"] for c in dumped["ClustersConfigDump"]["static_clusters"]] == names
+        assert len(dumped["EndpointsConfigDump"]["static_endpoint_configs"]) == CLUSTERS
         assert counted.count("envoy_cluster_membership_total{") == CLUSTERS
         assert found == "cluster.c0042.membership_total: 1\n", found
-        for page in ("/clusters", "/stats/prometheus", "/stats"):  # whose clients don't wait
+        for page in ("/clusters", "/stats/prometheus", "/stats", "/config_dump"):  # whose clients don't wait
             with socket.create_connection(("127.0.0.1", g.admin)) as s:
                 s.sendall(f"GET {page} HTTP/1.1\r\nhost: a\r\n\r\n".encode())
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -92,8 +95,9 @@ def large_pages_are_not_mains_work():
 
 def it_ends_while_a_page_is_made():
     with Gateway("admin-ends", http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 204}}]), [cluster(f"c{i}", 1) for i in range(CLUSTERS)]) as g:
-        with socket.create_connection(("127.0.0.1", g.admin)) as s:
-            s.sendall(b"GET /stats/prometheus HTTP/1.1\r\nhost: a\r\n\r\nGET /clusters HTTP/1.1\r\nhost: a\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", g.admin)) as s, socket.create_connection(("127.0.0.1", g.admin)) as other:
+            other.sendall(b"GET /clusters HTTP/1.1\r\nhost: a\r\n\r\n")
+            s.sendall(b"GET /stats/prometheus HTTP/1.1\r\nhost: a\r\n\r\nGET /config_dump HTTP/1.1\r\nhost: a\r\n\r\n")
             g.post("/quitquitquit")
             g.ended = True
             assert g.proc.wait(15) == 0, g.words()
