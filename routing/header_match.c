@@ -3,6 +3,7 @@
 #include "base/regex.h"
 #include "envoy/config/route/v3/route_components.pb-c.h"
 #include "envoy/type/v3/range.pb-c.h"
+#include "message/grammar.h"
 
 #define SPECIFIER(kind) ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_##kind
 
@@ -15,6 +16,15 @@ struct slice header_name_of_config(const char *name, struct arena *arena)
 	if (slice_equal((struct slice){copy, text.len}, SLICE("host")))
 		return SLICE(":authority");
 	return (struct slice){copy, text.len};
+}
+
+enum status header_name_load(struct slice *loaded, const char *name, const char *field,
+			     struct arena *arena, struct diag *diag)
+{
+	if (!grammar_is_token(slice_of(name)))
+		return diag_at(diag, field, "must be the name of a header");
+	*loaded = header_name_of_config(name, arena);
+	return STATUS_OK;
 }
 
 bool slice_to_int64(struct slice text, int64_t *value)

@@ -69,6 +69,11 @@ static inline bool header_matches_test(const struct header_matches *matches,
 /* A name from configuration as headers know it: lower case, "host" is ":authority". Copied. */
 struct slice header_name_of_config(const char *name, struct arena *arena);
 
+/* The same, checked: what is no field name (RFC 9110 5.1), a pseudo header too, is refused with the
+ * path `field`. For messages of our own: those of Envoy's have their rules in xds/constraints. */
+MUST_CHECK enum status header_name_load(struct slice *loaded, const char *name, const char *field,
+					struct arena *arena, struct diag *diag);
+
 /* An optional sign and decimal digits that fit 64 bits, all of text. */
 bool slice_to_int64(struct slice text, int64_t *value);
 

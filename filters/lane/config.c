@@ -27,15 +27,15 @@ static enum status load_correlation(struct lane_config *config, const TraceCorre
 	uint32_t count = message->max_traces ? message->max_traces->value : LANE_TRACES_DEFAULT;
 	uint32_t keep_ms;
 
-	if (!grammar_is_token(slice_of(message->trace_header)))
-		return diag_at(diag, "trace_header", "must be the name of a header");
-	if (!count || count > LANE_TRACES_MAX)
-		return diag_at(diag, "max_traces", "must be from 1 to %d", LANE_TRACES_MAX);
-	enum status status =
-		duration_load(&keep_ms, LANE_KEEP_DEFAULT_MS, message->keep, "keep", diag);
+	enum status status = header_name_load(&config->trace_header, message->trace_header,
+					      "trace_header", context->arena, diag);
 	if (status)
 		return status;
-	config->trace_header = header_name_of_config(message->trace_header, context->arena);
+	if (!count || count > LANE_TRACES_MAX)
+		return diag_at(diag, "max_traces", "must be from 1 to %d", LANE_TRACES_MAX);
+	status = duration_load(&keep_ms, LANE_KEEP_DEFAULT_MS, message->keep, "keep", diag);
+	if (status)
+		return status;
 	config->keep_ms = keep_ms;
 	config->recalls = context->is_outbound;
 	config->traces = shared_take_for(context->arena, &traces_type, slice_of(message->name),
@@ -91,11 +91,10 @@ static enum status load_propagation(struct lane_config *config, const Message *m
 		config->propagate_rpc = name_to_propagate(&config->tags, REQUEST_VALUE_ATTACHMENT);
 		return STATUS_OK;
 	}
-	if (!grammar_is_token(slice_of(message->propagate)))
-		return diag_at(diag, "propagate", "must be the name of a header");
-	config->propagate_http = config->propagate_rpc =
-		header_name_of_config(message->propagate, arena);
-	return STATUS_OK;
+	enum status status = header_name_load(&config->propagate_http, message->propagate,
+					      "propagate", arena, diag);
+	config->propagate_rpc = config->propagate_http;
+	return status;
 }
 
 static void load_baseline(struct lane_config *config, const Message *message, struct arena *arena)

@@ -7,7 +7,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "filters/unit/unit.h"
-#include "message/grammar.h"
 #include "routing/duration.h"
 #include "routing/header_match.h"
 #include "routing/route_hooks.h"
@@ -239,16 +238,10 @@ static enum status load_holding(struct unit_config *config, const Message *messa
 	return STATUS_OK;
 }
 
-static enum status load_header(struct slice *name, const char *text, struct slice usual,
+static enum status load_header(struct slice *name, const char *text, const char *usual,
 			       const char *field, struct arena *arena, struct diag *diag)
 {
-	*name = usual;
-	if (!text[0])
-		return STATUS_OK;
-	if (!grammar_is_token(slice_of(text)))
-		return diag_at(diag, field, "must be the name of a header");
-	*name = header_name_of_config(text, arena);
-	return STATUS_OK;
+	return header_name_load(name, text[0] ? text : usual, field, arena, diag);
 }
 
 static enum status load_local(struct unit_config *config, const Message *message, struct diag *diag)
@@ -287,11 +280,11 @@ static enum status load(struct unit_config *config, const Message *message,
 	    (status = load_extractor(&config->extractor, message->extractor, diag)) ||
 	    (status = load_read_only(config, message, arena, diag)) ||
 	    (status = load_holding(config, message, context, diag)) ||
-	    (status = load_header(&config->hop_header, message->hop_header,
-				  SLICE("x-outrigger-unit-hop"), "hop_header", arena, diag)))
+	    (status = load_header(&config->hop_header, message->hop_header, "x-outrigger-unit-hop",
+				  "hop_header", arena, diag)))
 		return status;
-	return load_header(&config->rule_header, message->rule_header,
-			   SLICE("x-outrigger-unit-rule"), "rule_header", arena, diag);
+	return load_header(&config->rule_header, message->rule_header, "x-outrigger-unit-rule",
+			   "rule_header", arena, diag);
 }
 
 static enum status config_load(const void **loaded, const ProtobufCMessage *base, bool is_per_route,

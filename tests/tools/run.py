@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The tools that judge the tree, judged: each rule of check_tree and format is broken once, in a tree made for it."""
+"""The tools that judge the tree, judged: each rule of check_tree and format is broken once, in a tree made for it. And what docs/ says of code, compiled."""
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -77,6 +78,33 @@ def run_tool(tool, files, *args):
         return r.returncode, r.stdout + r.stderr
 
 
+def filter_of_the_docs():
+    """Compiles the files of the filter that docs/adding-a-filter.md makes: what is wrong with them, or ""."""
+    page = (ROOT / "docs/adding-a-filter.md").read_text()
+    files = dict(re.findall(r"^\*\*\d\. [^*]+\*\*, `([\w/.]+)`.*?^```\w+\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    if len(files) != 6:
+        return f"files on the page: {', '.join(files)}"
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        for name, text in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        (root / "proto").mkdir()
+        protos = [root / name for name in files if name.endswith(".proto")]
+        envoy = [p for p in (ROOT / "xds/proto").rglob("*.proto") if re.search(r"route|core/v3|type/|xds/|udpa/|protobuf/", p.as_posix())]
+        for base, some in ((root / "xds/proto", protos), (ROOT / "xds/proto", envoy)):
+            subprocess.run(["protoc-c", f"-I{base}", "-I/usr/include", f"--c_out={root / 'proto'}", *(p.relative_to(base) for p in some)], check=True, cwd=base)
+        includes = [f"-I{d}" for d in (root, root / "proto", ROOT, ROOT / "proxy", ROOT / "tests", ROOT / "tests/unit/filters")]
+        for name in files:
+            command = [sys.executable, "-m", "py_compile"] if name.endswith(".py") else \
+                ["cc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only", *includes]
+            if name.endswith((".c", ".py")):
+                r = subprocess.run([*command, root / name], capture_output=True, text=True)
+                if r.returncode:
+                    return r.stderr
+    return ""
+
+
 def main():
     passed = failed = 0
 
@@ -94,6 +122,8 @@ def main():
     check("format: good", run_tool("format", {})[0] == 0, "")
     code, said = run_tool("format", {"proxy/base/ugly.h": "struct  a{int b;};\n"})
     check("format: bad", code == 1 and "ugly.h" in said, said)
+    said = filter_of_the_docs()
+    check("the filter of docs/adding-a-filter.md", not said, said)
     return places.summary(passed, failed)
 
 

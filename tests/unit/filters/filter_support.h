@@ -45,6 +45,7 @@ static inline void filter_context(struct config_context *context, struct stream_
 	};
 }
 
+/* Without the rules of xds/constraints: what config_load gets to see is for it to judge. */
 static inline void *filter_message(struct arena *arena, const ProtobufCMessageDescriptor *type,
 				   const char *yaml)
 {
@@ -94,6 +95,7 @@ static inline void filter_routes(struct stream_fixture *f, const char *routes, c
 		fail_msg("%s: %s\nin:\n%s", diag.path, diag.text, yaml);
 }
 
+/* config_load must refuse this, with a text that has the reason in it. */
 static inline void filter_refused(const struct filter_type *type, const char *yaml,
 				  const char *path, const char *reason)
 {
@@ -122,18 +124,24 @@ static inline const char *filter_get(struct stream_fixture *f, const char *lines
 	return fixture_take(f);
 }
 
-/* The value of a header of the request or of the answer sent, "-" for none. */
+/* The value of a header of the request as the filter left it, "-" for none. While the stream is
+ * open: before it is answered. */
 static inline const char *filter_asked(struct stream_fixture *f, const char *name)
 {
+	if (!f->stream)
+		fail_msg("%s: the stream is over, and its headers with it", name);
 	const struct header *h = headers_find(f->request, slice_of(name));
 	return h ? arena_string(&f->arena, header_value(h)) : "-";
 }
 
+/* Whether the answer sent has the field ("name=value"). */
 static inline bool filter_answered(struct stream_fixture *f, const char *field)
 {
 	return strstr(fixture_sent_headers(f), field);
 }
 
+/* A statistic's value; scope_name: as config_scope was given it, "http.test." before what is a
+ * chain's. */
 static inline uint64_t filter_counted(struct stream_fixture *f, const struct stat_type *type,
 				      const char *scope_name, unsigned id)
 {
