@@ -7,7 +7,7 @@
 #include "message/grpc.h"
 #include "outrigger/config/route/v1/rpc_route.pb-c.h"
 #include "routing/path_template.h"
-#include "routing/rpc_match.h"
+#include "routing/rpc_match_load.h"
 #include "xds/proto/any_message.h"
 
 #define PATH(kind) ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_##kind

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "routing/rpc_match_load.h"
+
 enum {
 	METHODS_HASHED_FROM = 12, /* fewer are compared in turn, by their hashes */
 	SWITCH_FROM = 8,          /* rules that ask for texts of one value */

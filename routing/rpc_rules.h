@@ -17,6 +17,7 @@
 #include "routing/rpc_match.h"
 
 struct route;
+struct rpc_pool;
 
 enum { RPC_LISTS_MAX = 128 };
 

@@ -6,6 +6,7 @@
 #ifndef ROUTING_RPC_TABLE_BUILD_H
 #define ROUTING_RPC_TABLE_BUILD_H
 
+#include "routing/rpc_match_load.h"
 #include "routing/table.h"
 
 struct Envoy__Config__Core__V3__Metadata;

@@ -2,7 +2,7 @@
 
 #include "envoy/config/route/v3/route_components.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
-#include "routing/rpc_match.h"
+#include "routing/rpc_match_load.h"
 #include "routing/table.h"
 
 typedef Envoy__Config__Route__V3__VirtualHost host_message;
