@@ -22,7 +22,8 @@
 #include "upstream/host_set.h"
 #include "xds/proto/any_message.h"
 
-#define TYPE_PREFIX "type.googleapis.com/envoy.admin.v3."
+/* Types of sections and items: Envoy's, or our own by their full names. */
+#define OWN_PACKAGE "outrigger."
 
 struct dump {
 	const struct dump_taken *taken;
@@ -42,6 +43,7 @@ struct dump_section {
 	unsigned list_count;
 	void (*head)(struct dump *dump); /* further fields before the lists. NULL: none */
 	bool is_eds;                     /* only with include_eds */
+	bool is_optional;                /* left out when it has no item */
 };
 
 static bool is_wanted(const struct dump *dump, struct slice name)
@@ -54,6 +56,14 @@ static void open_item(struct dump *dump)
 	json_open(&dump->json, NULL, '{');
 	if (dump->item_type)
 		json_text(&dump->json, "@type", slice_of(dump->item_type));
+}
+
+static struct slice type_of(const char *name, char buffer[static 128])
+{
+	bool is_own = !strncmp(name, OWN_PACKAGE, sizeof OWN_PACKAGE - 1);
+
+	snprintf(buffer, 128, "type.googleapis.com/%s%s", is_own ? "" : "envoy.admin.v3.", name);
+	return slice_of(buffer);
 }
 
 /* version_info, the resource, when it came into force. */
@@ -318,18 +328,44 @@ static void fill_static_routes(struct dump *dump)
 	}
 }
 
-static void fill_dynamic_routes(struct dump *dump)
+/* The last answer, if it was refused: what it said isn't kept. */
+static void put_error(struct json *json, const struct dump_item *item)
 {
-	const struct dump_items *all = &dump->taken->routes;
+	if (!item->details)
+		return;
+	json_open(json, "error_state", '{');
+	json_time(json, "last_update_attempt", item->refused_wall_ns);
+	json_text(json, "details", slice_of(item->details));
+	json_close(json);
+}
 
+static void put_named(struct dump *dump, const struct dump_items *all, const char *field,
+		      bool shows_name)
+{
 	for (size_t i = 0; i < all->count; i++) {
-		const struct dump_item *routes = &all->items[i];
-		if (!is_wanted(dump, routes->name))
+		const struct dump_item *item = &all->items[i];
+		if (!is_wanted(dump, item->name))
 			continue;
 		open_item(dump);
-		put_origin(dump, "route_config", &routes->origin);
+		if (shows_name)
+			json_text(&dump->json, "name", item->name);
+		if (item->origin.message)
+			put_origin(dump, field, &item->origin);
+		put_error(&dump->json, item);
 		json_close(&dump->json);
 	}
+}
+
+static void fill_dynamic_routes(struct dump *dump)
+{
+	put_named(dump, &dump->taken->routes, "route_config", false);
+}
+
+/* --- Dubbo's rules --- */
+
+static void fill_dubbo_rules(struct dump *dump)
+{
+	put_named(dump, &dump->taken->rules, "dubbo_rules", true);
 }
 
 /* --- all of it --- */
@@ -356,15 +392,22 @@ static const struct dump_list route_lists[] = {
 	{"static_route_configs", "RoutesConfigDump.StaticRouteConfig", fill_static_routes},
 	{"dynamic_route_configs", "RoutesConfigDump.DynamicRouteConfig", fill_dynamic_routes},
 };
+static const struct dump_list dubbo_rules_lists[] = {
+	{"dynamic_dubbo_rules", "outrigger.admin.v1.DubboRulesConfigDump.DynamicDubboRules",
+	 fill_dubbo_rules},
+};
 
 static const struct dump_section sections[] = {
-	{"BootstrapConfigDump", bootstrap_lists, COUNT_OF(bootstrap_lists), NULL, false},
-	{"ClustersConfigDump", cluster_lists, COUNT_OF(cluster_lists), head_clusters, false},
-	{"EndpointsConfigDump", endpoint_lists, COUNT_OF(endpoint_lists), NULL, true},
-	{"ListenersConfigDump", listener_lists, COUNT_OF(listener_lists), head_listeners, false},
-	{"ScopedRoutesConfigDump", NULL, 0, NULL, false},
-	{"RoutesConfigDump", route_lists, COUNT_OF(route_lists), NULL, false},
-	{"SecretsConfigDump", NULL, 0, NULL, false},
+	{"BootstrapConfigDump", bootstrap_lists, COUNT_OF(bootstrap_lists), NULL, false, false},
+	{"ClustersConfigDump", cluster_lists, COUNT_OF(cluster_lists), head_clusters, false, false},
+	{"EndpointsConfigDump", endpoint_lists, COUNT_OF(endpoint_lists), NULL, true, false},
+	{"ListenersConfigDump", listener_lists, COUNT_OF(listener_lists), head_listeners, false,
+	 false},
+	{"ScopedRoutesConfigDump", NULL, 0, NULL, false, false},
+	{"RoutesConfigDump", route_lists, COUNT_OF(route_lists), NULL, false, false},
+	{"SecretsConfigDump", NULL, 0, NULL, false, false},
+	{"outrigger.admin.v1.DubboRulesConfigDump", dubbo_rules_lists, COUNT_OF(dubbo_rules_lists),
+	 NULL, false, true},
 };
 
 /* A list without items is left out: what was written for it is taken back. */
@@ -387,11 +430,13 @@ static void put_list(struct dump *dump, const struct dump_list *list)
 
 static void put_section(struct dump *dump, const struct dump_section *section)
 {
+	size_t before = dump->json.out->len;
+	bool had_items = dump->json.has_items[dump->json.depth];
 	char type[128];
 
-	snprintf(type, sizeof type, TYPE_PREFIX "%s", section->type);
 	json_open(&dump->json, NULL, '{');
-	json_text(&dump->json, "@type", slice_of(type));
+	json_text(&dump->json, "@type", type_of(section->type, type));
+	size_t empty = dump->json.out->len;
 	if (section->head)
 		section->head(dump);
 	for (unsigned i = 0; i < section->list_count; i++) {
@@ -400,7 +445,12 @@ static void put_section(struct dump *dump, const struct dump_section *section)
 		else
 			section->lists[i].fill(dump);
 	}
+	bool is_empty = dump->json.out->len == empty;
 	json_close(&dump->json);
+	if (is_empty && section->is_optional) {
+		dump->json.out->len = before;
+		dump->json.has_items[dump->json.depth] = had_items;
+	}
 }
 
 /* --- the page --- */
@@ -425,8 +475,7 @@ static void put_resource(struct dump *dump, const struct dump_list *list)
 {
 	char type[128];
 
-	snprintf(type, sizeof type, TYPE_PREFIX "%s", list->item_type);
-	dump->item_type = type;
+	dump->item_type = type_of(list->item_type, type).data;
 	list->fill(dump);
 	dump->item_type = NULL;
 }

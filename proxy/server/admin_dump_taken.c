@@ -4,6 +4,7 @@
 
 #include <envoy/config/bootstrap/v3/bootstrap.pb-c.h>
 
+#include "server/dynamic_named.h"
 #include "server/server.h"
 #include "upstream/host_set.h"
 
@@ -74,14 +75,19 @@ static void take_refusals(struct dump_taken *taken, const struct list_node *all)
 	}
 }
 
-static void take_routes(struct dump_taken *taken, const struct list_node *all)
+static void take_named(struct dump_items *items, const struct dynamic_named_kind *kind,
+		       const struct list_node *all, struct arena *arena)
 {
-	items_init(&taken->routes, all, &taken->arena);
+	items_init(items, all, arena);
 	for (const struct list_node *n = all->next; n != all; n = n->next) {
-		const struct dynamic_routes *routes = container_of(n, struct dynamic_routes, link);
-		if (routes->has_table)
-			add(&taken->routes, routes->subscription->name, &routes->origin,
-			    &taken->arena);
+		const struct dynamic_named *named = container_of(n, struct dynamic_named, link);
+		const struct subscription *subscription = named->subscription;
+		if (named->kind != kind || (!named->is_in_force && !subscription->refusal))
+			continue;
+		struct dump_item *item = add(items, subscription->name, &named->origin, arena);
+		if (subscription->refusal)
+			item->details = arena_string(arena, slice_of(subscription->refusal));
+		item->refused_wall_ns = subscription->refused_wall_ns;
 	}
 }
 
@@ -105,7 +111,8 @@ struct dump_taken *dump_take(const struct server *server)
 	take_clusters(taken, &server->clusters.records);
 	take_listeners(taken, &server->listeners.records);
 	take_refusals(taken, &dynamic->refusals);
-	take_routes(taken, &dynamic->routes);
+	take_named(&taken->routes, &dynamic_routes_kind, &dynamic->named, &taken->arena);
+	take_named(&taken->rules, &dynamic_rules_kind, &dynamic->named, &taken->arena);
 	return taken;
 }
 
@@ -129,6 +136,7 @@ void dump_give_back(struct dump_taken *taken)
 	give_back(&taken->listeners);
 	give_back(&taken->refusals);
 	give_back(&taken->routes);
+	give_back(&taken->rules);
 	arena_free(&arena);
 }
 

@@ -20,7 +20,8 @@ struct dump_item {
 	struct slice name;
 	struct origin origin; /* a reference to its file; version_info in the arena */
 	bool is_static, is_warming;
-	const char *details;     /* of a refused one: why. NULL: it is in force */
+	const char *details; /* of a refused one: why. NULL: it is in force */
+	uint64_t refused_wall_ns;
 	struct cluster *cluster; /* of a cluster: a reference */
 	struct host_set *hosts;  /* likewise; NULL: none yet */
 };
@@ -38,7 +39,9 @@ struct dump_taken {
 	struct dump_items clusters;                       /* in no order */
 	struct dump_items listeners;                      /* as configured */
 	struct dump_items refusals; /* what the last LDS answer had that was refused */
-	struct dump_items routes;   /* by RDS */
+	/* By their names; those whose last answer was refused have details, and no message if none
+	 * is in force. */
+	struct dump_items routes, rules;
 };
 
 /* Returns owned. */

@@ -218,8 +218,7 @@ enum status dynamic_start(struct dynamic *dynamic, bool serves, struct diag *dia
 void dynamic_init(struct dynamic *dynamic, struct server *server)
 {
 	*dynamic = (struct dynamic){.server = server};
-	list_init(&dynamic->routes);
-	list_init(&dynamic->rules);
+	list_init(&dynamic->named);
 	list_init(&dynamic->refusals);
 	subscriptions_init(&dynamic->subscriptions, &server->loop, &server->mailbox, server->stats);
 	dynamic->subscriptions.owner = dynamic;
@@ -240,6 +239,6 @@ void dynamic_stop(struct dynamic *dynamic)
 
 void dynamic_fini(struct dynamic *dynamic)
 {
-	invariant(list_is_empty(&dynamic->routes) && list_is_empty(&dynamic->rules));
+	invariant(list_is_empty(&dynamic->named));
 	subscriptions_fini(&dynamic->subscriptions);
 }

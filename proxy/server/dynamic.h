@@ -29,31 +29,6 @@ struct server;
 struct Envoy__Config__Core__V3__ConfigSource;
 struct Envoy__Config__Listener__V3__Listener;
 
-/* A route table that listeners ask for by name. It goes with the last listener that does. */
-struct dynamic_routes {
-	struct list_node link;
-	struct dynamic *dynamic;
-	unsigned references; /* of listeners, through their arenas */
-	struct subscription *subscription;
-	struct slice stat_prefix; /* heap: of the connection manager that asked first */
-	uint32_t slot;
-	uint64_t hash; /* of the table in force */
-	bool has_table;
-	struct origin origin;
-};
-
-/* Dubbo's rules that filters ask for by name. They go with the last configuration that does. */
-struct dynamic_rules {
-	struct list_node link;
-	struct dynamic *dynamic;
-	unsigned references; /* of configurations, through their arenas */
-	struct subscription *subscription;
-	uint32_t slot;
-	uint64_t hash; /* of those in force */
-	bool has_rules;
-	struct origin origin;
-};
-
 /* What the last LDS answer had that was refused. */
 struct dynamic_refusal {
 	struct list_node link;
@@ -65,8 +40,7 @@ struct dynamic {
 	struct server *server;
 	struct subscriptions subscriptions;
 	struct subscription *clusters, *listeners; /* NULL: not configured */
-	struct list_node routes;                   /* struct dynamic_routes */
-	struct list_node rules;                    /* struct dynamic_rules */
+	struct list_node named;                    /* struct dynamic_named */
 	struct list_node refusals;                 /* struct dynamic_refusal */
 	bool is_stopped;
 };
@@ -102,7 +76,7 @@ enum status MUST_CHECK dynamic_put_listener(
 	struct dynamic *dynamic, const struct Envoy__Config__Listener__V3__Listener *message,
 	uint64_t hash, struct resource_file *file, bool opens, bool *is_changed, struct diag *diag);
 
-/* config_context.subscribe_routes. */
+/* dynamic_routes.c: config_context.subscribe_routes. */
 enum status MUST_CHECK
 dynamic_subscribe_routes(const struct config_context *context,
 			 const struct Envoy__Config__Core__V3__ConfigSource *source,

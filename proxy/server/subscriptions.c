@@ -118,14 +118,31 @@ static void run(struct builder_job *job)
 		load->status = load->type->prepare(load);
 }
 
+static char *copy(const char *text)
+{
+	char *made = text ? strdup(text) : NULL;
+	invariant(made || !text);
+	return made;
+}
+
 static void refuse(struct subscription *sub, const struct diag *diag, bool is_unreadable)
 {
 	char text[LOG_TEXT_MAX];
 
 	stat_inc(shard(sub), is_unreadable ? sub->scope : sub->more,
 		 is_unreadable ? sub->type->failure : sub->type->rejected);
-	log_warn(CONFIG, "%s of %s are refused: %s", sub->type->what, sub->path,
-		 diag_format(diag, text, sizeof text));
+	diag_format(diag, text, sizeof text);
+	log_warn(CONFIG, "%s of %s are refused: %s", sub->type->what, sub->path, text);
+	free(sub->refusal);
+	sub->refusal = copy(text);
+	sub->refused_wall_ns = sub->owner->loop->wall_ns;
+}
+
+static void note_taken(struct subscription *sub, struct subscription_load *load)
+{
+	free(sub->refusal);
+	sub->refusal = NULL;
+	count_success(sub, load, load->is_changed, load->is_empty);
 }
 
 static void note_known(struct subscription *sub, bool is_good)
@@ -176,7 +193,7 @@ static bool finish(struct subscription *sub, struct subscription_load *load)
 	if (status)
 		refuse(sub, &load->diag, !load->file && status != STATUS_INVALID);
 	else
-		count_success(sub, load, load->is_changed, load->is_empty);
+		note_taken(sub, load);
 	note_known(sub, !status);
 	return true;
 }
@@ -306,13 +323,6 @@ static enum status start_watching(struct subscriptions *subscriptions, struct di
 	return STATUS_OK;
 }
 
-static char *copy(const char *text)
-{
-	char *made = text ? strdup(text) : NULL;
-	invariant(made || !text);
-	return made;
-}
-
 static void subscription_free(struct subscription *sub)
 {
 	stat_scope_drop(sub->owner->stats, sub->scope);
@@ -320,6 +330,7 @@ static void subscription_free(struct subscription *sub)
 	free((char *)(uintptr_t)sub->name.data);
 	free(sub->path);
 	free(sub->watched_directory);
+	free(sub->refusal);
 	free(sub->version_info);
 	free(sub);
 }

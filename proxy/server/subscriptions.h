@@ -93,6 +93,8 @@ struct subscription {
 	struct stat_scope *scope, *more;
 	struct subscription_load *load; /* NULL: not being loaded */
 	char *version_info;             /* of what is in force; "" before */
+	char *refusal;                  /* why the last answer was refused; NULL: it wasn't */
+	uint64_t refused_wall_ns;
 	bool is_started, is_known, is_stale;
 };
 

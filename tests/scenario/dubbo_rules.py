@@ -145,14 +145,22 @@ def rules_replaced_while_calls_go_on():
     def response(env, name="mine"):
         rule = {"@type": RULE + "ConditionRule", "scope": "service", "key": SERVICE, "force": True, "conditions": [f"=> env={env}"]}
         other = {"@type": RULE + "Rules", "name": "other", "rules": []}
-        return json.dumps({"resources": [other, {"@type": RULE + "Rules", "name": name, "rules": [rule]}]})
+        return json.dumps({"version_info": "one", "resources": [other, {"@type": RULE + "Rules", "name": name, "rules": [rule]}]})
 
     def bare(env):
         return f"scope: service\nforce: true\nkey: {SERVICE}\nconditions:\n  - => env={env}\n---\nkey: up\ntags:\n  - name: x\n    addresses: [1.1.1.1]\n"
 
+    def shown():
+        item, = json.loads(g.get("/config_dump?resource=dynamic_dubbo_rules"))["configs"]
+        return item
+
     write(response("a"))
     with _Providers(hosts) as p, Gateway("dubbo_rules_discovery", _manager(discovery={"config_source": source, "rules_name": "mine"}), [p.cluster()]) as g, Consumer(g.port) as c:
         assert _who(c) == {"a": 8}
+        first = shown()
+        assert first["name"] == "mine" and first["version_info"] == "one" and first["last_updated"] and "error_state" not in first, first
+        assert first["dubbo_rules"]["rules"][0]["conditions"] == ["=> env=a"], first
+        assert first["@type"] == "type.googleapis.com/outrigger.admin.v1.DubboRulesConfigDump.DynamicDubboRules"
         for done, (text, want) in enumerate([(response("b"), "b"), (bare("a"), "a"), (bare("b"), "b"), (response("a"), "a")], 2):
             write(text)
             g.wait_for("dubbo_rules.mine.update_success", done)
@@ -166,7 +174,14 @@ def rules_replaced_while_calls_go_on():
             while g.stat("dubbo_rules.mine.update_rejected") + g.stat("dubbo_rules.mine.update_failure") < failed:
                 assert time.monotonic() < end, g.words()
             assert _who(c) == {"a": 8}, f"the last good ones hold: {text}"
+            now = shown()
+            assert now["dubbo_rules"]["rules"][0]["conditions"] == ["=> env=a"] and now["error_state"]["last_update_attempt"] >= now["last_updated"], now
+            assert now["error_state"]["details"] in g.words(), now
         assert "there is no DubboRules 'mine'" in g.words() and "tags[0].addresses[0]: 'nobody' is no address" in g.words(), g.words()
+        write(response("b"))
+        g.wait_for("dubbo_rules.mine.update_success", 6)
+        assert "error_state" not in shown()
+        assert "DubboRulesConfigDump" in g.get("/config_dump")
         for i in range(30):  # with calls in between
             write(bare("ab"[i % 2]))
             assert set(_who(c)) <= {"a", "b"}

@@ -1,0 +1,163 @@
+#include "server/dynamic_named.h"
+
+#include <stdlib.h>
+
+#include <envoy/config/core/v3/config_source.pb-c.h>
+
+#include "server/server.h"
+
+/* --- answers --- */
+
+static const struct file_resource *find_resource(const struct dynamic_named *named,
+						 const struct file_resources *resources,
+						 struct diag *diag)
+{
+	const struct dynamic_named_kind *kind = named->kind;
+	struct slice name = named->subscription->name;
+	const struct file_resource *found = file_resources_find(resources, name);
+
+	if (kind->must_be_alone && resources->count != 1) {
+		diag_set(diag, "there must be one %s, '%.*s'; there are %zu", kind->message,
+			 SLICE_FMT(name), resources->count);
+		return NULL;
+	}
+	if (kind->must_be_alone && !found) {
+		diag_set(diag, "expected the %s '%.*s', this is '%.*s'", kind->message,
+			 SLICE_FMT(name), SLICE_FMT(resources->items[0].name));
+		return NULL;
+	}
+	if (kind->may_be_nameless && resources->count == 1 && !resources->items[0].name.len)
+		return &resources->items[0];
+	if (!found)
+		diag_set(diag, "there is no %s '%.*s'", kind->message, SLICE_FMT(name));
+	return found;
+}
+
+static enum status build(struct dynamic_named *named, const struct file_resource *resource,
+			 struct diag *diag)
+{
+	struct published *built;
+	enum status status = named->kind->build(named, resource->message, &built, diag);
+
+	if (status)
+		return status;
+	built->hash = resource->hash;
+	publisher_add(&named->dynamic->server->publisher, built);
+	return STATUS_OK;
+}
+
+enum status dynamic_named_apply(struct subscription *sub, struct subscription_load *load,
+				bool *is_changed, bool *is_empty, struct diag *diag)
+{
+	struct dynamic_named *named = sub->subject;
+	const struct file_resources *resources = &load->file->resources;
+
+	*is_empty = !resources->count;
+	if (!resources->count)
+		return STATUS_OK;
+	const struct file_resource *resource = find_resource(named, resources, diag);
+	if (!resource)
+		return STATUS_INVALID;
+	if (named->is_in_force && named->hash == resource->hash) {
+		origin_move(&named->origin, resource->message, load->file);
+		return STATUS_OK;
+	}
+	enum status status = build(named, resource, diag);
+	if (status) {
+		file_resources_place(resources, resource, diag);
+		return status;
+	}
+	named->hash = resource->hash;
+	named->is_in_force = true;
+	origin_set(&named->origin, resource->message, load->file, sub->owner->loop->wall_ns);
+	*is_changed = true;
+	return STATUS_OK;
+}
+
+/* --- who asks --- */
+
+/* A configuration that asked is gone. */
+static void drop(void *data)
+{
+	struct dynamic_named *named = data;
+	struct dynamic *dynamic = named->dynamic;
+
+	if (--named->references)
+		return;
+	subscription_close(named->subscription);
+	origin_fini(&named->origin);
+	list_remove(&named->link);
+	/* Sent with the next change: this may be in the middle of one. */
+	if (named->is_in_force && !dynamic->is_stopped)
+		publisher_remove(&dynamic->server->publisher, named->kind->published, named->slot);
+	free((char *)(uintptr_t)named->stat_prefix.data);
+	free(named);
+}
+
+static struct dynamic_named *find(const struct dynamic *dynamic,
+				  const struct dynamic_named_kind *kind, uint32_t slot)
+{
+	for (struct list_node *n = dynamic->named.next; n != &dynamic->named; n = n->next) {
+		struct dynamic_named *named = container_of(n, struct dynamic_named, link);
+		if (named->kind == kind && named->slot == slot)
+			return named;
+	}
+	return NULL;
+}
+
+static enum status subscribe(const struct dynamic_named_kind *kind, struct dynamic *dynamic,
+			     const struct config_context *context,
+			     const Envoy__Config__Core__V3__ConfigSource *source, struct slice name,
+			     struct dynamic_named **made, struct diag *diag)
+{
+	struct dynamic_named *named = calloc(1, sizeof *named);
+	struct slice prefix = kind->is_asker_s ? context->stat_prefix : SLICE("");
+	char *scope_name = arena_printf(context->arena, "%.*s%s.%.*s", SLICE_FMT(prefix),
+					kind->stats, SLICE_FMT(name));
+
+	invariant(named);
+	enum status status =
+		subscription_open(&dynamic->subscriptions, &kind->subscription, source, name, named,
+				  stat_scope_take(context->stats, &rds_stats, slice_of(scope_name)),
+				  NULL, &named->subscription, diag);
+	if (status) {
+		free(named);
+		return status;
+	}
+	named->kind = kind;
+	named->dynamic = dynamic;
+	named->slot = publisher_slot(&dynamic->server->publisher, kind->published, name);
+	named->stat_prefix = slice_make(strndup(prefix.data, prefix.len), prefix.len);
+	list_push_back(&dynamic->named, &named->link);
+	subscription_load(named->subscription);
+	*made = named;
+	return STATUS_OK;
+}
+
+enum status dynamic_named_subscribe(const struct dynamic_named_kind *kind,
+				    const struct config_context *context,
+				    const Envoy__Config__Core__V3__ConfigSource *source,
+				    struct slice name, struct diag *diag)
+{
+	struct server *server = context->owner;
+	struct dynamic *dynamic = &server->dynamic;
+	const char *path, *watched_directory;
+	enum status status = subscription_source(source, &path, &watched_directory, diag);
+
+	if (!status && server->options->mode == MODE_SERVE) {
+		struct dynamic_named *named = find(
+			dynamic, kind, publisher_slot(&server->publisher, kind->published, name));
+		if (named && !subscription_is_of(named->subscription, source))
+			return diag_at(diag, kind->field, "'%.*s' comes from '%s' already",
+				       SLICE_FMT(name), named->subscription->path);
+		if (!named)
+			status = subscribe(kind, dynamic, context, source, name, &named, diag);
+		if (!status) {
+			named->references++;
+			arena_defer(context->arena, drop, named);
+		}
+	}
+	if (status)
+		diag_prefix(diag, "config_source");
+	return status;
+}
