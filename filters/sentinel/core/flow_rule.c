@@ -1,0 +1,85 @@
+#include "filters/sentinel/core/flow_rule.h"
+
+#include <math.h>
+#include <stddef.h>
+
+static const char *cluster_fault(const struct flow_rule *rule)
+{
+	const struct cluster_flow_config *cluster = rule->cluster;
+
+	if (!cluster)
+		return "clusterConfig: needed in cluster mode";
+	if (cluster->flow_id <= 0)
+		return "clusterConfig.flowId: must be > 0";
+	if (cluster->sample_count <= 0 || cluster->window_interval_ms <= 0 ||
+	    cluster->window_interval_ms % cluster->sample_count)
+		return "clusterConfig.windowIntervalMs: must be a multiple of sampleCount, both > "
+		       "0";
+	if (cluster->strategy != 0)
+		return "clusterConfig.strategy: must be 0";
+	return NULL;
+}
+
+static const char *behavior_fault(const struct flow_rule *rule)
+{
+	bool warms = rule->control_behavior == CONTROL_WARM_UP ||
+		     rule->control_behavior == CONTROL_WARM_UP_RATE_LIMITER;
+	bool queues = rule->control_behavior == CONTROL_RATE_LIMITER ||
+		      rule->control_behavior == CONTROL_WARM_UP_RATE_LIMITER;
+
+	if (warms && rule->warm_up_period_sec <= 0)
+		return "warmUpPeriodSec: must be > 0";
+	if (queues && rule->max_queueing_time_ms <= 0)
+		return "maxQueueingTimeMs: must be > 0";
+	return NULL;
+}
+
+const char *flow_rule_fault(const struct flow_rule *rule)
+{
+	const char *fault;
+
+	if (rule_is_blank(rule->rule.resource))
+		return "resource: must not be blank";
+	if (!(rule->count >= 0) || isinf(rule->count))
+		return "count: must be a number >= 0";
+	if (rule->grade != FLOW_GRADE_THREAD && rule->grade != FLOW_GRADE_QPS)
+		return "grade: must be 0 (threads) or 1 (QPS)";
+	if ((rule->strategy == STRATEGY_RELATE || rule->strategy == STRATEGY_CHAIN) &&
+	    rule_is_blank(rule->ref_resource))
+		return "refResource: needed by strategy 1 and 2";
+	if (rule->rule.regex && (rule->cluster_mode || rule->control_behavior != CONTROL_DEFAULT))
+		return "regex: only for local rules with controlBehavior 0";
+	fault = rule->cluster_mode ? cluster_fault(rule) : NULL;
+	return fault ? fault : behavior_fault(rule);
+}
+
+static bool cluster_is_equal(const struct cluster_flow_config *a,
+			     const struct cluster_flow_config *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->flow_id == b->flow_id && a->threshold_type == b->threshold_type &&
+	       a->strategy == b->strategy && a->sample_count == b->sample_count &&
+	       a->window_interval_ms == b->window_interval_ms &&
+	       a->resource_timeout_ms == b->resource_timeout_ms &&
+	       a->resource_timeout_strategy == b->resource_timeout_strategy &&
+	       a->acquire_refuse_strategy == b->acquire_refuse_strategy &&
+	       a->client_offline_time_ms == b->client_offline_time_ms &&
+	       a->fallback_to_local_when_fail == b->fallback_to_local_when_fail;
+}
+
+bool flow_rule_is_equal(const struct flow_rule *a, const struct flow_rule *b)
+{
+	return rule_is_equal(&a->rule, &b->rule) && a->grade == b->grade && a->count == b->count &&
+	       a->strategy == b->strategy && slice_equal(a->ref_resource, b->ref_resource) &&
+	       a->control_behavior == b->control_behavior &&
+	       a->warm_up_period_sec == b->warm_up_period_sec &&
+	       a->max_queueing_time_ms == b->max_queueing_time_ms &&
+	       a->cluster_mode == b->cluster_mode && cluster_is_equal(a->cluster, b->cluster);
+}
+
+unsigned flow_rule_class(const struct flow_rule *rule)
+{
+	return (rule->cluster_mode ? 2U : 0U) +
+	       (slice_equal(rule->rule.limit_app, SLICE("default")) ? 1U : 0U);
+}

@@ -1,0 +1,44 @@
+/* FlowRule: how much of a resource may be used, by whom, and what happens to the rest. */
+#ifndef SENTINEL_CORE_FLOW_RULE_H
+#define SENTINEL_CORE_FLOW_RULE_H
+
+#include "filters/sentinel/core/rule.h"
+#include "filters/sentinel/core/rule_constant.h"
+
+/* ClusterFlowConfig: how a token server is asked. The core keeps it, and asks nobody. */
+struct cluster_flow_config {
+	int64_t flow_id;
+	int32_t threshold_type;
+	int32_t strategy;
+	int32_t sample_count;
+	int32_t window_interval_ms;
+	int64_t resource_timeout_ms;
+	int32_t resource_timeout_strategy;
+	int32_t acquire_refuse_strategy;
+	int64_t client_offline_time_ms;
+	bool fallback_to_local_when_fail;
+};
+
+struct flow_rule {
+	struct rule rule;
+	double count;
+	struct slice ref_resource;
+	int32_t warm_up_period_sec;
+	int32_t max_queueing_time_ms;
+	uint8_t grade;            /* enum flow_grade, once valid */
+	uint8_t strategy;         /* enum flow_strategy; others never select a node */
+	uint8_t control_behavior; /* enum control_behavior; others reject */
+	bool cluster_mode;
+	const struct cluster_flow_config *cluster; /* NULL: none given */
+};
+
+/* NULL if the rule may be used, and otherwise why not (FlowRuleUtil.isValidRule). */
+const char *flow_rule_fault(const struct flow_rule *rule);
+
+bool flow_rule_is_equal(const struct flow_rule *a, const struct flow_rule *b);
+
+/* In which order rules of a resource are checked (FlowRuleComparator): 0 and 1 local ones, 2 and 3
+ * cluster ones; of each those for one caller first. */
+unsigned flow_rule_class(const struct flow_rule *rule);
+
+#endif

@@ -1,0 +1,341 @@
+#include "filters/sentinel/core/leap_array.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/attributes.h"
+#include "filters/sentinel/core/occupy.h"
+
+_Static_assert(sizeof(struct leap_shard) == 64, "a shard is a cache line");
+_Static_assert(sizeof(struct minute_bucket) == 24, "what a resource costs");
+
+static uint32_t load(const _Atomic uint32_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void store(_Atomic uint32_t *word, uint32_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+static struct occupy *occupy_of(const struct leap_array *array)
+{
+	return atomic_load_explicit(&array->occupy, memory_order_acquire);
+}
+
+static int32_t difference(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b);
+}
+
+size_t leap_array_size(unsigned shards)
+{
+	return sizeof(struct leap_array) + shards * sizeof(struct leap_shard);
+}
+
+static void bucket_begin(struct metric_bucket *bucket, uint32_t window)
+{
+	store(&bucket->pass, 0);
+	store(&bucket->block, 0);
+	store(&bucket->exception, 0);
+	store(&bucket->success, 0);
+	store(&bucket->rt, 0);
+	store(&bucket->min_rt, SENTINEL_RT_MAX);
+	/* whoever sees the new number sees no old count */
+	atomic_store_explicit(&bucket->start, window, memory_order_release);
+}
+
+void leap_array_init(struct leap_array *array, unsigned shards, uint32_t window)
+{
+	atomic_init(&array->occupy, NULL);
+	array->shard_count = shards;
+	for (uint32_t i = 0; i < SENTINEL_MINUTE_WINDOWS; i++) {
+		uint32_t second = window / 2 - i;
+		struct minute_bucket *minute = &array->minute[second % SENTINEL_MINUTE_WINDOWS];
+		atomic_init(&minute->start, second);
+		atomic_init(&minute->pass, 0);
+		atomic_init(&minute->block, 0);
+		atomic_init(&minute->exception, 0);
+		atomic_init(&minute->success, 0);
+		atomic_init(&minute->rt, 0);
+	}
+	for (unsigned i = 0; i < shards; i++) {
+		bucket_begin(&array->shards[i].buckets[window & 1], window);
+		bucket_begin(&array->shards[i].buckets[(window - 1) & 1], window - 1);
+		atomic_init(&array->shards[i].threads, 0);
+	}
+}
+
+#define COPY(to, from, member) atomic_init(&(to)->member, load(&(from)->member))
+
+static void copy_minute(struct minute_bucket *to, const struct minute_bucket *from)
+{
+	COPY(to, from, start);
+	COPY(to, from, pass);
+	COPY(to, from, block);
+	COPY(to, from, exception);
+	COPY(to, from, success);
+	COPY(to, from, rt);
+}
+
+static void copy_bucket(struct metric_bucket *to, const struct metric_bucket *from)
+{
+	COPY(to, from, start);
+	COPY(to, from, pass);
+	COPY(to, from, block);
+	COPY(to, from, exception);
+	COPY(to, from, success);
+	COPY(to, from, rt);
+	COPY(to, from, min_rt);
+}
+
+void leap_array_copy(struct leap_array *to, const struct leap_array *from)
+{
+	struct occupy *occupy = occupy_of(from);
+
+	to->shard_count = from->shard_count;
+	for (int i = 0; i < SENTINEL_MINUTE_WINDOWS; i++)
+		copy_minute(&to->minute[i], &from->minute[i]);
+	for (unsigned i = 0; i < from->shard_count; i++) {
+		copy_bucket(&to->shards[i].buckets[0], &from->shards[i].buckets[0]);
+		copy_bucket(&to->shards[i].buckets[1], &from->shards[i].buckets[1]);
+		atomic_init(&to->shards[i].threads,
+			    atomic_load_explicit(&from->shards[i].threads, memory_order_relaxed));
+	}
+	atomic_init(&to->occupy, occupy ? occupy_copy(occupy) : NULL);
+}
+
+void leap_array_fini(struct leap_array *array)
+{
+	free(atomic_load_explicit(&array->occupy, memory_order_relaxed));
+}
+
+static void add_shared(_Atomic uint32_t *word, uint32_t n)
+{
+	if (!n)
+		return;
+	if (UNLIKELY(load(word) > UINT32_MAX - n))
+		n = UINT32_MAX - load(word);
+	atomic_fetch_add_explicit(word, n, memory_order_relaxed);
+}
+
+/* The bucket of that second, begun if an older one has its place; NULL if a newer one has. Nobody
+ * adds to a second that is 60 old, so the counts seen before the number changes are the ones to be
+ * taken off, and what others add meanwhile stays. */
+static struct minute_bucket *minute_at(struct leap_array *array, uint32_t second)
+{
+	struct minute_bucket *minute = &array->minute[second % SENTINEL_MINUTE_WINDOWS];
+	uint32_t start = atomic_load_explicit(&minute->start, memory_order_acquire);
+
+	while (start != second) {
+		if (difference(second, start) < 0)
+			return NULL;
+		_Atomic uint32_t *counts[] = {&minute->pass, &minute->block, &minute->exception,
+					      &minute->success, &minute->rt};
+		uint32_t old[COUNT_OF(counts)];
+		for (size_t i = 0; i < COUNT_OF(counts); i++)
+			old[i] = load(counts[i]);
+		if (!atomic_compare_exchange_strong_explicit(&minute->start, &start, second,
+							     memory_order_acq_rel,
+							     memory_order_acquire))
+			continue;
+		for (size_t i = 0; i < COUNT_OF(counts); i++)
+			if (old[i])
+				atomic_fetch_sub_explicit(counts[i], old[i], memory_order_relaxed);
+		break;
+	}
+	return minute;
+}
+
+static bool is_empty(const struct metric_bucket *bucket)
+{
+	return !(load(&bucket->pass) | load(&bucket->block) | load(&bucket->exception) |
+		 load(&bucket->success));
+}
+
+static void fold(struct leap_array *array, const struct metric_bucket *bucket, uint32_t window)
+{
+	uint32_t second = load(&bucket->start) / 2;
+
+	if (is_empty(bucket) || difference(window / 2, second) >= SENTINEL_MINUTE_WINDOWS)
+		return;
+	struct minute_bucket *minute = minute_at(array, second);
+	if (!minute)
+		return;
+	add_shared(&minute->pass, load(&bucket->pass));
+	add_shared(&minute->block, load(&bucket->block));
+	add_shared(&minute->exception, load(&bucket->exception));
+	add_shared(&minute->success, load(&bucket->success));
+	add_shared(&minute->rt, load(&bucket->rt));
+}
+
+COLD struct metric_bucket *leap_array_roll(struct leap_array *array, struct metric_bucket *bucket,
+					   uint32_t window)
+{
+	if (difference(window, load(&bucket->start)) < 0)
+		return NULL;
+	fold(array, bucket, window);
+	bucket_begin(bucket, window);
+	return bucket;
+}
+
+/* Whether a window counts in the second that ends with `window`: the two last ones, and newer ones
+ * that a faster clock wrote. */
+static bool is_in_second(uint32_t start, uint32_t window)
+{
+	return difference(start, window) >= -1;
+}
+
+/* Borrowed passes of the second; looking makes the window begin. */
+static uint64_t borrowed(struct leap_array *array, uint32_t window)
+{
+	struct occupy *occupy = occupy_of(array);
+
+	if (LIKELY(!occupy))
+		return 0;
+	occupy_begin(occupy, window);
+	return (uint64_t)occupy_at(occupy, window) + occupy_at(occupy, window - 1);
+}
+
+uint64_t leap_array_pass(struct leap_array *array, uint32_t window)
+{
+	uint64_t pass = borrowed(array, window);
+
+	for (unsigned i = 0; i < array->shard_count; i++)
+		for (int k = 0; k < 2; k++) {
+			const struct metric_bucket *bucket = &array->shards[i].buckets[k];
+			if (is_in_second(atomic_load_explicit(&bucket->start, memory_order_acquire),
+					 window))
+				pass += load(&bucket->pass);
+		}
+	return pass;
+}
+
+uint64_t leap_array_pass_at(struct leap_array *array, uint32_t window)
+{
+	struct occupy *occupy = occupy_of(array);
+	uint64_t pass = occupy ? occupy_at(occupy, window) : 0;
+
+	for (unsigned i = 0; i < array->shard_count; i++) {
+		const struct metric_bucket *bucket = &array->shards[i].buckets[window & 1];
+		if (atomic_load_explicit(&bucket->start, memory_order_acquire) == window)
+			pass += load(&bucket->pass);
+	}
+	return pass;
+}
+
+static void add_bucket(struct leap_sum *sum, const struct metric_bucket *bucket)
+{
+	sum->pass += load(&bucket->pass);
+	sum->block += load(&bucket->block);
+	sum->exception += load(&bucket->exception);
+	sum->success += load(&bucket->success);
+	sum->rt += load(&bucket->rt);
+	if (load(&bucket->min_rt) < sum->min_rt)
+		sum->min_rt = load(&bucket->min_rt);
+}
+
+void leap_array_second(struct leap_array *array, uint32_t window, struct leap_sum *sum)
+{
+	*sum = (struct leap_sum){.min_rt = SENTINEL_RT_MAX};
+	for (int k = 0; k < 2; k++) {
+		uint64_t before = sum->success;
+		for (unsigned i = 0; i < array->shard_count; i++) {
+			const struct metric_bucket *bucket = &array->shards[i].buckets[k];
+			if (is_in_second(atomic_load_explicit(&bucket->start, memory_order_acquire),
+					 window))
+				add_bucket(sum, bucket);
+		}
+		if (sum->success - before > sum->success_max)
+			sum->success_max = sum->success - before;
+	}
+	sum->pass += borrowed(array, window);
+}
+
+static void add_minute(struct leap_sum *sum, const struct minute_bucket *minute)
+{
+	sum->pass += load(&minute->pass);
+	sum->block += load(&minute->block);
+	sum->exception += load(&minute->exception);
+	sum->success += load(&minute->success);
+	sum->rt += load(&minute->rt);
+}
+
+void leap_array_minute(const struct leap_array *array, uint32_t window, struct leap_sum *sum)
+{
+	uint32_t second = window / 2;
+
+	*sum = (struct leap_sum){.min_rt = SENTINEL_RT_MAX};
+	for (int i = 0; i < SENTINEL_MINUTE_WINDOWS; i++)
+		if (difference(load(&array->minute[i].start), second) > -SENTINEL_MINUTE_WINDOWS)
+			add_minute(sum, &array->minute[i]);
+	for (unsigned i = 0; i < array->shard_count; i++)
+		for (int k = 0; k < 2; k++) {
+			const struct metric_bucket *bucket = &array->shards[i].buckets[k];
+			if (difference(load(&bucket->start) / 2, second) > -SENTINEL_MINUTE_WINDOWS)
+				add_bucket(sum, bucket);
+		}
+}
+
+void leap_array_second_at(const struct leap_array *array, uint32_t second, struct leap_sum *sum)
+{
+	const struct minute_bucket *minute = &array->minute[second % SENTINEL_MINUTE_WINDOWS];
+	const struct occupy *occupy = occupy_of(array);
+
+	*sum = (struct leap_sum){.min_rt = SENTINEL_RT_MAX};
+	if (load(&minute->start) == second)
+		add_minute(sum, minute);
+	for (unsigned i = 0; i < array->shard_count; i++)
+		for (int k = 0; k < 2; k++) {
+			const struct metric_bucket *bucket = &array->shards[i].buckets[k];
+			if (load(&bucket->start) / 2 == second)
+				add_bucket(sum, bucket);
+		}
+	sum->occupied = occupy ? occupy_counted(occupy, second) : 0;
+}
+
+uint64_t leap_array_waiting(const struct leap_array *array, uint32_t window)
+{
+	const struct occupy *occupy = occupy_of(array);
+	return occupy ? occupy_waiting(occupy, window) : 0;
+}
+
+static struct occupy *occupy_for(struct leap_array *array, uint32_t now_window)
+{
+	struct occupy *occupy = occupy_of(array), *made;
+
+	if (occupy)
+		return occupy;
+	made = occupy_new(now_window);
+	if (atomic_compare_exchange_strong_explicit(&array->occupy, &occupy, made,
+						    memory_order_acq_rel, memory_order_acquire))
+		return made;
+	free(made);
+	return occupy;
+}
+
+void leap_array_add_waiting(struct leap_array *array, uint32_t now_window, uint32_t window,
+			    uint32_t n)
+{
+	occupy_borrow(occupy_for(array, now_window), window, n);
+}
+
+void leap_array_add_occupied(struct leap_array *array, uint32_t now_window, uint32_t n)
+{
+	struct minute_bucket *minute = minute_at(array, now_window / 2);
+
+	if (minute)
+		add_shared(&minute->pass, n);
+	occupy_count(occupy_for(array, now_window), now_window / 2, n);
+}
+
+int64_t leap_array_threads(const struct leap_array *array)
+{
+	int64_t threads = 0;
+
+	for (unsigned i = 0; i < array->shard_count; i++)
+		threads += atomic_load_explicit(&array->shards[i].threads, memory_order_relaxed);
+	return threads;
+}

@@ -1,0 +1,102 @@
+#include "filters/sentinel/core/param_flow_rule.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#include "filters/sentinel/core/java_number.h"
+
+enum {
+	VALUES_A_SECOND = 4000,
+	VALUES_MAX = 200000,
+};
+
+static const char *cluster_fault(const struct param_flow_rule *rule)
+{
+	const struct param_cluster_config *cluster = rule->cluster;
+
+	if (!cluster)
+		return "clusterConfig: needed in cluster mode";
+	if (cluster->flow_id <= 0)
+		return "clusterConfig.flowId: must be > 0";
+	if (cluster->sample_count <= 0 || cluster->window_interval_ms <= 0 ||
+	    cluster->window_interval_ms % cluster->sample_count)
+		return "clusterConfig.windowIntervalMs: must be a multiple of sampleCount, both > "
+		       "0";
+	return NULL;
+}
+
+const char *param_flow_rule_fault(const struct param_flow_rule *rule)
+{
+	if (rule_is_blank(rule->rule.resource))
+		return "resource: must not be blank";
+	if (!(rule->count >= 0) || isinf(rule->count))
+		return "count: must be a number >= 0";
+	if (rule->grade < 0)
+		return "grade: must be >= 0";
+	if (!rule->has_param_idx)
+		return "paramIdx: needed";
+	if (rule->burst_count < 0)
+		return "burstCount: must be >= 0";
+	if (rule->control_behavior < 0)
+		return "controlBehavior: must be >= 0";
+	if (rule->duration_sec <= 0)
+		return "durationInSec: must be > 0";
+	if (rule->max_queueing_time_ms < 0)
+		return "maxQueueingTimeMs: must be >= 0";
+	return rule->cluster_mode ? cluster_fault(rule) : NULL;
+}
+
+static bool items_are_equal(const struct param_flow_rule *a, const struct param_flow_rule *b)
+{
+	if (a->item_count != b->item_count)
+		return false;
+	for (uint32_t i = 0; i < a->item_count; i++)
+		if (a->items[i].fingerprint != b->items[i].fingerprint ||
+		    a->items[i].count != b->items[i].count)
+			return false;
+	return true;
+}
+
+static bool cluster_is_equal(const struct param_cluster_config *a,
+			     const struct param_cluster_config *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->flow_id == b->flow_id && a->threshold_type == b->threshold_type &&
+	       a->sample_count == b->sample_count &&
+	       a->window_interval_ms == b->window_interval_ms &&
+	       a->fallback_to_local_when_fail == b->fallback_to_local_when_fail;
+}
+
+bool param_flow_rule_is_equal(const struct param_flow_rule *a, const struct param_flow_rule *b)
+{
+	return rule_is_equal(&a->rule, &b->rule) && a->count == b->count && a->grade == b->grade &&
+	       a->param_idx == b->param_idx && a->burst_count == b->burst_count &&
+	       a->max_queueing_time_ms == b->max_queueing_time_ms &&
+	       a->duration_sec == b->duration_sec && a->control_behavior == b->control_behavior &&
+	       a->cluster_mode == b->cluster_mode && cluster_is_equal(a->cluster, b->cluster) &&
+	       items_are_equal(a, b);
+}
+
+int64_t param_flow_rule_threshold(const struct param_flow_rule *rule, uint64_t fingerprint)
+{
+	uint32_t low = 0, high = rule->item_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (rule->items[middle].fingerprint < fingerprint)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < rule->item_count && rule->items[low].fingerprint == fingerprint)
+		return rule->items[low].count;
+	return java_long(rule->count);
+}
+
+uint32_t param_flow_rule_capacity(const struct param_flow_rule *rule)
+{
+	return rule->duration_sec >= VALUES_MAX / VALUES_A_SECOND
+		       ? VALUES_MAX
+		       : (uint32_t)rule->duration_sec * VALUES_A_SECOND;
+}

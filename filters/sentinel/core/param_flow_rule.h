@@ -1,0 +1,52 @@
+/* ParamFlowRule: how often a resource may be called with one value of an argument. */
+#ifndef SENTINEL_CORE_PARAM_FLOW_RULE_H
+#define SENTINEL_CORE_PARAM_FLOW_RULE_H
+
+#include "filters/sentinel/core/argument.h"
+#include "filters/sentinel/core/rule.h"
+#include "filters/sentinel/core/rule_constant.h"
+
+/* A value with a limit of its own. */
+struct param_flow_item {
+	struct argument value;
+	struct slice text, class_type; /* as given */
+	int32_t count;
+	uint64_t fingerprint;
+};
+
+/* ParamFlowClusterConfig: kept for those who ask a token server. */
+struct param_cluster_config {
+	int64_t flow_id;
+	int32_t threshold_type;
+	int32_t sample_count;
+	int32_t window_interval_ms;
+	bool fallback_to_local_when_fail;
+};
+
+struct param_flow_rule {
+	struct rule rule;
+	double count;
+	int32_t param_idx; /* below 0: from the end */
+	int32_t max_queueing_time_ms;
+	int32_t burst_count;
+	int32_t duration_sec;
+	int32_t grade;            /* enum flow_grade; others let all pass */
+	int32_t control_behavior; /* CONTROL_RATE_LIMITER, or anything else for reject */
+	bool has_param_idx;
+	bool cluster_mode;
+	const struct param_cluster_config *cluster; /* NULL: none given */
+	const struct param_flow_item *items;        /* sorted by fingerprint */
+	uint32_t item_count;
+};
+
+/* NULL if the rule may be used, and otherwise why not. */
+const char *param_flow_rule_fault(const struct param_flow_rule *rule);
+bool param_flow_rule_is_equal(const struct param_flow_rule *a, const struct param_flow_rule *b);
+
+/* Calls with that value that are let through: of its item, or of the rule. */
+int64_t param_flow_rule_threshold(const struct param_flow_rule *rule, uint64_t fingerprint);
+
+/* How many values are remembered. */
+uint32_t param_flow_rule_capacity(const struct param_flow_rule *rule);
+
+#endif

@@ -1,0 +1,63 @@
+#include "filters/sentinel/core/slot.h"
+
+/* Asks for each element from entry->element on; a NULL element ends it, as Java's error there does.
+ */
+static enum entry_verdict check(struct entry *entry, const struct param_binding *param,
+				const struct argument *values, uint32_t count, struct instant now)
+{
+	while (entry->element < count) {
+		const struct argument *value = &values[entry->element++];
+		int64_t wait_ms;
+		if (value->type == ARGUMENT_NULL)
+			break;
+		if (!parameter_metric_can_pass(param->metric, param->rule, value, now.ms,
+					       entry->request.count, &wait_ms))
+			return ENTRY_BLOCK;
+		entry->wait_ns = wait_ms * INT64_C(1000000);
+		if (wait_ms)
+			return ENTRY_WAIT;
+	}
+	return ENTRY_PASS;
+}
+
+enum entry_verdict param_flow_slot_entry(struct entry *entry, struct instant now)
+{
+	const struct resource_rules *rules = entry->rules;
+	const struct entry_request *request = &entry->request;
+
+	for (; entry->at < rules->param_count; entry->at++, entry->element = 0) {
+		const struct param_binding *param = &rules->param[entry->at];
+		uint32_t index = parameter_metric_index(param->metric, request->args_count);
+		if (index >= request->args_count)
+			continue;
+		const struct argument *arg = &request->args[index];
+		bool is_list = arg->type == ARGUMENT_LIST;
+		enum entry_verdict verdict = check(entry, param, is_list ? arg->items : arg,
+						   is_list ? arg->count : 1, now);
+		if (verdict == ENTRY_WAIT)
+			return verdict;
+		if (verdict == ENTRY_BLOCK) {
+			entry->block.argument = arg;
+			return slot_block(entry, BLOCK_PARAM_FLOW, &param->rule->rule);
+		}
+	}
+	return ENTRY_PASS;
+}
+
+void param_flow_slot_pass(struct entry *entry, struct instant now)
+{
+	const struct resource_rules *rules = entry->rules;
+
+	for (uint32_t i = 0; rules->has_thread_params && i < rules->param_count; i++)
+		parameter_metric_begin(rules->param[i].metric, rules->param[i].rule,
+				       entry->request.args, entry->request.args_count, now.ms);
+}
+
+void param_flow_slot_exit(struct entry *entry)
+{
+	const struct resource_rules *rules = entry->rules;
+
+	for (uint32_t i = 0; rules->has_thread_params && i < rules->param_count; i++)
+		parameter_metric_end(rules->param[i].metric, rules->param[i].rule,
+				     entry->request.args, entry->request.args_count);
+}

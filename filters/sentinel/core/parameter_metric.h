@@ -1,0 +1,45 @@
+/* What one hot-parameter rule of one resource remembers of each value (ParameterMetric).
+ *
+ *   QPS, reject:    ms of the last filling (32 bits) | tokens left (32 bits)
+ *   QPS, throttle:  ms at which the last call goes
+ *   threads:        calls that are running
+ *
+ * Owner: counted; every version of the rules that has the rule. Thread: any, without locks. */
+#ifndef SENTINEL_CORE_PARAMETER_METRIC_H
+#define SENTINEL_CORE_PARAMETER_METRIC_H
+
+#include <stdbool.h>
+
+#include "filters/sentinel/core/param_flow_rule.h"
+#include "filters/sentinel/core/value_table.h"
+
+struct parameter_metric {
+	_Atomic uint32_t references;
+	_Atomic int32_t index; /* of the argument; below 0 until a call shows how many there are */
+	uint64_t seed;         /* of the fingerprints */
+	struct value_table values;
+};
+
+/* Returns owned, one reference. */
+struct parameter_metric *parameter_metric_new(const struct param_flow_rule *rule, uint64_t seed);
+struct parameter_metric *parameter_metric_take(struct parameter_metric *metric);
+/* NULL is fine. */
+void parameter_metric_drop(struct parameter_metric *metric);
+
+/* The index of the argument, for a call with so many: an index from the end is settled by the
+ * first call for good, as in Java. */
+uint32_t parameter_metric_index(struct parameter_metric *metric, uint32_t args_count);
+
+/* Whether a call of n with that value passes, and after how many ms (*wait_ms, 0: at once). NULL
+ * within a list counts as nothing. */
+bool parameter_metric_can_pass(struct parameter_metric *metric, const struct param_flow_rule *rule,
+			       const struct argument *value, int64_t now_ms, uint32_t n,
+			       int64_t *wait_ms);
+
+/* A call that passed begins or ends: counts its values for rules on threads. */
+void parameter_metric_begin(struct parameter_metric *metric, const struct param_flow_rule *rule,
+			    const struct argument *args, uint32_t args_count, int64_t now_ms);
+void parameter_metric_end(struct parameter_metric *metric, const struct param_flow_rule *rule,
+			  const struct argument *args, uint32_t args_count);
+
+#endif

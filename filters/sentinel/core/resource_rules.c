@@ -1,0 +1,59 @@
+#include "filters/sentinel/core/resource_rules.h"
+
+#include <stddef.h>
+
+static struct traffic_shaping *shaping_for(const struct flow_rule *rule,
+					   const struct rule_states *states)
+{
+	const struct resource_rules *previous = states->keeps_shaping ? states->previous : NULL;
+
+	for (uint32_t i = 0; previous && i < previous->flow_count; i++)
+		if (flow_rule_is_equal(previous->flow[i].rule, rule))
+			return traffic_shaping_take(previous->flow[i].shaping);
+	return traffic_shaping_new(rule, states->cold_factor);
+}
+
+static struct circuit_breaker *breaker_for(const struct degrade_rule *rule,
+					   const struct rule_states *states)
+{
+	const struct resource_rules *previous = states->previous;
+
+	for (uint32_t i = 0; previous && i < previous->degrade_count; i++)
+		if (degrade_rule_is_equal(previous->degrade[i].rule, rule))
+			return circuit_breaker_take(previous->degrade[i].breaker);
+	return circuit_breaker_new(states->workers);
+}
+
+static struct parameter_metric *metric_for(const struct param_flow_rule *rule,
+					   const struct rule_states *states)
+{
+	const struct resource_rules *previous = states->previous;
+
+	for (uint32_t i = 0; previous && i < previous->param_count; i++)
+		if (param_flow_rule_is_equal(previous->param[i].rule, rule))
+			return parameter_metric_take(previous->param[i].metric);
+	return parameter_metric_new(rule, states->seed);
+}
+
+void resource_rules_bind(struct resource_rules *rules, const struct rule_states *states)
+{
+	for (uint32_t i = 0; i < rules->flow_count; i++)
+		rules->flow[i].shaping = shaping_for(rules->flow[i].rule, states);
+	for (uint32_t i = 0; i < rules->degrade_count; i++)
+		rules->degrade[i].breaker = breaker_for(rules->degrade[i].rule, states);
+	rules->has_thread_params = false;
+	for (uint32_t i = 0; i < rules->param_count; i++) {
+		rules->param[i].metric = metric_for(rules->param[i].rule, states);
+		rules->has_thread_params |= rules->param[i].rule->grade == FLOW_GRADE_THREAD;
+	}
+}
+
+void resource_rules_unbind(struct resource_rules *rules)
+{
+	for (uint32_t i = 0; i < rules->flow_count; i++)
+		traffic_shaping_drop(rules->flow[i].shaping);
+	for (uint32_t i = 0; i < rules->degrade_count; i++)
+		circuit_breaker_drop(rules->degrade[i].breaker);
+	for (uint32_t i = 0; i < rules->param_count; i++)
+		parameter_metric_drop(rules->param[i].metric);
+}

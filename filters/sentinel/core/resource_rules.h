@@ -1,0 +1,56 @@
+/* The rules of one resource in one version, each with its state.
+ *
+ * Owner: a rule_set. Immutable; the states are shared with other versions. Thread: any. */
+#ifndef SENTINEL_CORE_RESOURCE_RULES_H
+#define SENTINEL_CORE_RESOURCE_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "filters/sentinel/core/circuit_breaker.h"
+#include "filters/sentinel/core/parameter_metric.h"
+#include "filters/sentinel/core/rule_list.h"
+#include "filters/sentinel/core/traffic_shaping.h"
+
+struct flow_binding {
+	const struct flow_rule *rule;
+	struct traffic_shaping *shaping; /* NULL: rejects */
+};
+
+struct degrade_binding {
+	const struct degrade_rule *rule;
+	struct circuit_breaker *breaker;
+};
+
+struct param_binding {
+	const struct param_flow_rule *rule;
+	struct parameter_metric *metric;
+};
+
+struct resource_rules {
+	struct flow_binding *flow;
+	struct degrade_binding *degrade; /* default ones if there are no others */
+	struct param_binding *param;
+	const struct authority_rule **authority;
+	uint32_t flow_count, degrade_count, param_count, authority_count;
+	bool has_thread_params; /* some hot-parameter rule counts threads */
+	bool on_heap; /* made for a resource when it was seen: one block with its arrays */
+};
+
+/* Where states come from that a rule doesn't take over. */
+struct rule_states {
+	const struct resource_rules *previous; /* of the same resource, or NULL */
+	bool keeps_shaping; /* equal flow rules go on with their warm-up and queue; Java forgets
+			       them */
+	unsigned workers;
+	int32_t cold_factor;
+	uint64_t seed;
+};
+
+/* Of the arrays with their counts set and every rule filled in: finds or makes the states. */
+void resource_rules_bind(struct resource_rules *rules, const struct rule_states *states);
+
+/* Drops the states. */
+void resource_rules_unbind(struct resource_rules *rules);
+
+#endif

@@ -1,0 +1,34 @@
+/* What all rules have in common (AbstractRule). Rules are read once, into an arena, and never
+ * change. */
+#ifndef SENTINEL_CORE_RULE_H
+#define SENTINEL_CORE_RULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+enum rule_kind {
+	RULE_FLOW,
+	RULE_DEGRADE,
+	RULE_SYSTEM,
+	RULE_AUTHORITY,
+	RULE_PARAM_FLOW,
+	RULE_KINDS,
+};
+
+struct rule {
+	int64_t id; /* 0: none */
+	struct slice resource;
+	struct slice limit_app; /* "default" if none was given */
+	uint32_t index;         /* in the list it was read from */
+	bool regex;             /* the resource is a pattern, for the whole of a name */
+};
+
+/* Nothing but blanks: what Java takes for absent. */
+bool rule_is_blank(struct slice text);
+
+/* The common part is equal: the id doesn't count, nor the place in the list. */
+bool rule_is_equal(const struct rule *a, const struct rule *b);
+
+#endif

@@ -1,0 +1,439 @@
+#include "filters/sentinel/core/rule_set.h"
+
+#include <stdlib.h>
+
+#include "base/attributes.h"
+#include "base/regex.h"
+#include "filters/sentinel/core/sentinel.h"
+
+enum { TWINS_LOOKED_AT = 256 }; /* how far back an equal rule of the same resource is looked for */
+
+struct rule_pattern {
+	struct slice text;
+	const struct regex *regex;   /* NULL: the pattern is none */
+	struct resource_rules rules; /* without states */
+};
+
+struct building {
+	struct rule_set *set;
+	struct map patterns; /* struct rule_pattern, by text */
+	void (*dropped)(void *arg, enum rule_kind kind, uint32_t index, const char *reason);
+	void *arg;
+};
+
+static void drop(const struct building *building, enum rule_kind kind, const struct rule *rule,
+		 const char *reason)
+{
+	if (building->dropped)
+		building->dropped(building->arg, kind, rule->index, reason);
+}
+
+static struct rule_pattern *pattern_for(struct building *building, struct slice text)
+{
+	struct rule_set *set = building->set;
+	bool is_new;
+	struct map_entry *entry = map_at(&building->patterns, text, &is_new);
+
+	if (is_new) {
+		struct rule_pattern *pattern = ARENA_NEW(&set->arena, struct rule_pattern);
+		struct diag diag = {0};
+		pattern->text = text;
+		if (regex_compile(text, REGEX_MATCH, &set->arena, &pattern->regex, &diag))
+			pattern->regex = NULL;
+		entry->value = pattern;
+	}
+	return entry->value;
+}
+
+/* Where the rules of that rule's resource are gathered; NULL if its pattern is none. */
+static struct resource_rules *group_of(struct building *building, const struct rule *rule)
+{
+	bool is_new;
+
+	if (rule->regex) {
+		struct rule_pattern *pattern = pattern_for(building, rule->resource);
+		return pattern->regex ? &pattern->rules : NULL;
+	}
+	struct map_entry *entry = map_at(&building->set->by_name, rule->resource, &is_new);
+	if (is_new)
+		entry->value = ARENA_NEW(&building->set->arena, struct resource_rules);
+	return entry->value;
+}
+
+static void count_rules(struct building *building, const struct rule_list *list)
+{
+	struct resource_rules *group;
+
+	for (size_t i = 0; i < list->flow_count; i++)
+		if ((group = group_of(building, &list->flow[i].rule)))
+			group->flow_count++;
+		else
+			drop(building, RULE_FLOW, &list->flow[i].rule, "resource: no pattern");
+	for (size_t i = 0; i < list->degrade_count; i++)
+		if (degrade_rule_is_default(&list->degrade[i]))
+			building->set->default_count++;
+		else if ((group = group_of(building, &list->degrade[i].rule)))
+			group->degrade_count++;
+		else
+			drop(building, RULE_DEGRADE, &list->degrade[i].rule,
+			     "resource: no pattern");
+	for (size_t i = 0; i < list->param_count; i++)
+		if ((group = group_of(building, &list->param[i].rule)))
+			group->param_count++;
+		else
+			drop(building, RULE_PARAM_FLOW, &list->param[i].rule,
+			     "resource: no pattern");
+	for (size_t i = 0; i < list->authority_count; i++)
+		if ((group = group_of(building, &list->authority[i].rule)))
+			group->authority_count++;
+		else
+			drop(building, RULE_AUTHORITY, &list->authority[i].rule,
+			     "resource: no pattern");
+}
+
+/* Room for as many rules as were counted; the counts begin again at 0. */
+static void make_room(struct rule_set *set, struct resource_rules *group)
+{
+	group->flow = ARENA_NEW_ARRAY(&set->arena, struct flow_binding, group->flow_count);
+	group->degrade = ARENA_NEW_ARRAY(&set->arena, struct degrade_binding, group->degrade_count);
+	group->param = ARENA_NEW_ARRAY(&set->arena, struct param_binding, group->param_count);
+	group->authority =
+		ARENA_NEW_ARRAY(&set->arena, const struct authority_rule *, group->authority_count);
+	group->flow_count = group->degrade_count = group->param_count = group->authority_count = 0;
+}
+
+static uint32_t first_looked_at(uint32_t count)
+{
+	return count > TWINS_LOOKED_AT ? count - TWINS_LOOKED_AT : 0;
+}
+
+static void add_flow(struct building *building, const struct flow_rule *rule)
+{
+	struct resource_rules *group = group_of(building, &rule->rule);
+
+	if (!group)
+		return;
+	for (uint32_t i = first_looked_at(group->flow_count); i < group->flow_count; i++)
+		if (flow_rule_is_equal(group->flow[i].rule, rule)) {
+			drop(building, RULE_FLOW, &rule->rule, "a rule like it is there already");
+			return;
+		}
+	group->flow[group->flow_count++].rule = rule;
+}
+
+/* Into the order of the checks, which keeps that of the list among equals. */
+static void sort_flow(struct rule_set *set, struct resource_rules *group)
+{
+	enum { CLASSES = 4 };
+	uint32_t place[CLASSES + 1] = {0};
+
+	if (group->flow_count < 2)
+		return;
+	struct flow_binding *sorted =
+		ARENA_NEW_ARRAY(&set->arena, struct flow_binding, group->flow_count);
+	for (uint32_t i = 0; i < group->flow_count; i++)
+		place[flow_rule_class(group->flow[i].rule) + 1]++;
+	for (int i = 1; i < CLASSES; i++)
+		place[i] += place[i - 1];
+	for (uint32_t i = 0; i < group->flow_count; i++)
+		sorted[place[flow_rule_class(group->flow[i].rule)]++] = group->flow[i];
+	group->flow = sorted;
+}
+
+static void add_param(struct building *building, const struct param_flow_rule *rule)
+{
+	struct resource_rules *group = group_of(building, &rule->rule);
+
+	if (!group)
+		return;
+	for (uint32_t i = first_looked_at(group->param_count); i < group->param_count; i++)
+		if (param_flow_rule_is_equal(group->param[i].rule, rule)) {
+			drop(building, RULE_PARAM_FLOW, &rule->rule,
+			     "a rule like it is there already");
+			return;
+		}
+	group->param[group->param_count++].rule = rule;
+}
+
+static void add_authority(struct building *building, const struct authority_rule *rule)
+{
+	struct resource_rules *group = group_of(building, &rule->rule);
+
+	if (!group)
+		return;
+	if (group->authority_count)
+		drop(building, RULE_AUTHORITY, &rule->rule, "the resource has one already");
+	else
+		group->authority[group->authority_count++] = rule;
+}
+
+static void add_rules(struct building *building, const struct rule_list *list)
+{
+	struct rule_set *set = building->set;
+	struct resource_rules *group;
+
+	for (size_t i = 0; i < list->flow_count; i++)
+		add_flow(building, &list->flow[i]);
+	set->defaults =
+		ARENA_NEW_ARRAY(&set->arena, const struct degrade_rule *, set->default_count);
+	set->default_count = 0;
+	for (size_t i = 0; i < list->degrade_count; i++)
+		if (degrade_rule_is_default(&list->degrade[i]))
+			set->defaults[set->default_count++] = &list->degrade[i];
+		else if ((group = group_of(building, &list->degrade[i].rule)))
+			group->degrade[group->degrade_count++].rule = &list->degrade[i];
+	for (size_t i = 0; i < list->param_count; i++)
+		add_param(building, &list->param[i]);
+	for (size_t i = 0; i < list->authority_count; i++)
+		add_authority(building, &list->authority[i]);
+	system_limits_init(&set->system);
+	for (size_t i = 0; i < list->system_count; i++)
+		system_limits_add(&set->system, &list->system[i]);
+}
+
+/* Patterns become an array in the order of their first rule. */
+static void keep_patterns(struct building *building, const struct rule_list *list)
+{
+	struct rule_set *set = building->set;
+	const struct rule *rules;
+
+	set->patterns = ARENA_NEW_ARRAY(&set->arena, struct rule_pattern, building->patterns.count);
+	struct map seen;
+	map_init(&seen, NULL);
+#define KEEP(member)                                                                               \
+	for (size_t i = 0; i < list->member##_count; i++) {                                        \
+		rules = &list->member[i].rule;                                                     \
+		struct rule_pattern *pattern = map_get(&building->patterns, rules->resource);      \
+		bool is_new;                                                                       \
+		if (!rules->regex || !pattern || !pattern->regex)                                  \
+			continue;                                                                  \
+		map_at(&seen, rules->resource, &is_new);                                           \
+		if (is_new)                                                                        \
+			set->patterns[set->pattern_count++] = *pattern;                            \
+	}
+	KEEP(flow)
+	KEEP(degrade)
+	KEEP(param)
+	KEEP(authority)
+#undef KEEP
+	map_free(&seen);
+}
+
+static struct rule_states states_of(const struct rule_set *set,
+				    const struct resource_rules *previous)
+{
+	const struct sentinel_options *options = &set->sentinel->options;
+
+	return (struct rule_states){
+		.previous = previous,
+		.keeps_shaping = set->keeps_shaping,
+		.workers = options->workers,
+		.cold_factor = options->cold_factor,
+		.seed = options->seed,
+	};
+}
+
+static const struct map_entry *find_name(const struct map *names, struct slice name, uint64_t hash)
+{
+	return names->count ? map_find_hashed(names, name, hash) : NULL;
+}
+
+static void bind_names(struct rule_set *set, const struct rule_set *previous)
+{
+	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));) {
+		const struct map_entry *old =
+			previous ? find_name(&previous->by_name, e->key, e->hash) : NULL;
+		struct rule_states states = states_of(set, old ? old->value : NULL);
+		resource_rules_bind(e->value, &states);
+	}
+}
+
+static bool matches(const struct rule_pattern *pattern, const struct resource *resource)
+{
+	return regex_match(pattern->regex, resource->entry.name);
+}
+
+static void add_counts(struct resource_rules *sum, const struct resource_rules *rules)
+{
+	sum->flow_count += rules->flow_count;
+	sum->degrade_count += rules->degrade_count;
+	sum->param_count += rules->param_count;
+	sum->authority_count += rules->authority_count;
+}
+
+static struct resource_rules *allocate(const struct resource_rules *counts)
+{
+	size_t size = sizeof(*counts) + counts->flow_count * sizeof(struct flow_binding) +
+		      counts->degrade_count * sizeof(struct degrade_binding) +
+		      counts->param_count * sizeof(struct param_binding) +
+		      counts->authority_count * sizeof(struct authority_rule *);
+	struct resource_rules *rules = calloc(1, size);
+
+	invariant(rules);
+	rules->on_heap = true;
+	rules->flow = (struct flow_binding *)(void *)(rules + 1);
+	rules->degrade = (struct degrade_binding *)(void *)(rules->flow + counts->flow_count);
+	rules->param = (struct param_binding *)(void *)(rules->degrade + counts->degrade_count);
+	rules->authority =
+		(const struct authority_rule **)(void *)(rules->param + counts->param_count);
+	return rules;
+}
+
+/* Puts the rules behind those there are. */
+static void append(struct resource_rules *rules, const struct resource_rules *more)
+{
+	for (uint32_t i = 0; i < more->flow_count; i++)
+		rules->flow[rules->flow_count++] = more->flow[i];
+	for (uint32_t i = 0; i < more->degrade_count; i++)
+		rules->degrade[rules->degrade_count++] = more->degrade[i];
+	for (uint32_t i = 0; i < more->param_count; i++)
+		rules->param[rules->param_count++] = more->param[i];
+	for (uint32_t i = 0; i < more->authority_count; i++)
+		rules->authority[rules->authority_count++] = more->authority[i];
+}
+
+static void share_states(const struct resource_rules *rules)
+{
+	for (uint32_t i = 0; i < rules->flow_count; i++)
+		traffic_shaping_take(rules->flow[i].shaping);
+	for (uint32_t i = 0; i < rules->degrade_count; i++)
+		circuit_breaker_take(rules->degrade[i].breaker);
+	for (uint32_t i = 0; i < rules->param_count; i++)
+		parameter_metric_take(rules->param[i].metric);
+}
+
+/* Plain rules with the states they have, and what patterns and defaults add with states of its own.
+ * NULL: nothing is added. */
+static struct resource_rules *combine(const struct rule_set *set, const struct resource *resource,
+				      const struct resource_rules *plain,
+				      const struct resource_rules *previous)
+{
+	struct resource_rules counts = {0}, *rules, added;
+	bool plain_counts = plain->has_thread_params;
+
+	for (uint32_t i = 0; i < set->pattern_count; i++)
+		if (matches(&set->patterns[i], resource))
+			add_counts(&counts, &set->patterns[i].rules);
+	bool takes_defaults = set->default_count && !plain->degrade_count && !counts.degrade_count;
+	if (takes_defaults)
+		counts.degrade_count = set->default_count;
+	if (!(counts.flow_count | counts.degrade_count | counts.param_count |
+	      counts.authority_count))
+		return NULL;
+	add_counts(&counts, plain);
+	rules = allocate(&counts);
+	append(rules, plain);
+	share_states(rules);
+	added = (struct resource_rules){
+		.flow = rules->flow + rules->flow_count,
+		.degrade = rules->degrade + rules->degrade_count,
+		.param = rules->param + rules->param_count,
+		.authority = rules->authority + rules->authority_count,
+	};
+	for (uint32_t i = 0; i < set->pattern_count; i++)
+		if (matches(&set->patterns[i], resource))
+			append(&added, &set->patterns[i].rules);
+	for (uint32_t i = 0; takes_defaults && i < set->default_count; i++)
+		added.degrade[added.degrade_count++].rule = set->defaults[i];
+	struct rule_states states = states_of(set, previous);
+	resource_rules_bind(&added, &states);
+	add_counts(rules, &added);
+	rules->has_thread_params = plain_counts || added.has_thread_params;
+	return rules;
+}
+
+static struct resource_rules *find(struct rule_set *set, const struct resource *resource,
+				   const struct resource_rules *previous)
+{
+	const struct map_entry *entry =
+		find_name(&set->by_name, resource->entry.name, resource->entry.hash);
+	struct resource_rules *plain = entry ? entry->value : &set->none;
+	struct resource_rules *combined = set->pattern_count || set->default_count
+						  ? combine(set, resource, plain, previous)
+						  : NULL;
+	return combined ? combined : plain;
+}
+
+static void free_found(struct resource_rules *rules)
+{
+	if (!rules || !rules->on_heap)
+		return;
+	resource_rules_unbind(rules);
+	free(rules);
+}
+
+COLD const struct resource_rules *rule_set_look_up(struct rule_set *set,
+						   const struct resource *resource)
+{
+	struct resource_rules *none = NULL, *rules = find(set, resource, NULL);
+
+	if (atomic_compare_exchange_strong_explicit(&set->by_id[resource->id], &none, rules,
+						    memory_order_acq_rel, memory_order_acquire))
+		return rules;
+	free_found(rules);
+	return none;
+}
+
+/* Resources with states that no name leads to take them along. */
+static void bind_found(struct rule_set *set, const struct rule_set *previous)
+{
+	for (struct name_entry *e = NULL; (e = name_table_next(&set->sentinel->resources, e));) {
+		const struct resource *resource = (const struct resource *)(const void *)e;
+		const struct resource_rules *old =
+			atomic_load_explicit(&previous->by_id[resource->id], memory_order_acquire);
+		if (old && old->on_heap)
+			atomic_store_explicit(&set->by_id[resource->id], find(set, resource, old),
+					      memory_order_release);
+	}
+}
+
+struct rule_set *rule_set_new(struct sentinel *sentinel, struct arena *arena,
+			      const struct rule_list *list, const struct rule_set_options *options,
+			      void (*dropped)(void *arg, enum rule_kind kind, uint32_t index,
+					      const char *reason),
+			      void *arg)
+{
+	struct rule_set *set = calloc(1, sizeof(*set));
+	struct building building = {.set = set, .dropped = dropped, .arg = arg};
+
+	invariant(set);
+	set->sentinel = sentinel;
+	set->arena = *arena;
+	arena_init(arena, arena->block_size);
+	set->keeps_shaping = !options->forgets_shaping;
+	set->by_id_count = sentinel->options.resources_max;
+	set->by_id = calloc(set->by_id_count, sizeof(*set->by_id));
+	invariant(set->by_id);
+	map_init(&set->by_name, NULL);
+	map_init(&building.patterns, NULL);
+	count_rules(&building, list);
+	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));)
+		make_room(set, e->value);
+	for (struct map_entry *e = NULL; (e = map_next(&building.patterns, e));)
+		make_room(set, &((struct rule_pattern *)e->value)->rules);
+	add_rules(&building, list);
+	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));)
+		sort_flow(set, e->value);
+	for (struct map_entry *e = NULL; (e = map_next(&building.patterns, e));)
+		sort_flow(set, &((struct rule_pattern *)e->value)->rules);
+	keep_patterns(&building, list);
+	map_free(&building.patterns);
+	bind_names(set, options->previous);
+	if (options->previous)
+		bind_found(set, options->previous);
+	return set;
+}
+
+void rule_set_free(struct rule_set *set)
+{
+	if (!set)
+		return;
+	for (uint32_t i = 0; i < set->by_id_count; i++)
+		free_found(atomic_load_explicit(&set->by_id[i], memory_order_acquire));
+	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));)
+		resource_rules_unbind(e->value);
+	map_free(&set->by_name);
+	free(set->by_id);
+	arena_free(&set->arena);
+	free(set);
+}

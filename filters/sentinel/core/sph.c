@@ -1,0 +1,147 @@
+#include "filters/sentinel/core/sph.h"
+
+#include <stdio.h>
+
+#include "base/attributes.h"
+#include "filters/sentinel/core/slot.h"
+
+static enum entry_verdict slot_entry(struct entry *entry, const struct rule_set *rules,
+				     struct instant now)
+{
+	switch (entry->slot) {
+	case SLOT_AUTHORITY:
+		return authority_slot_entry(entry);
+	case SLOT_SYSTEM:
+		return system_slot_entry(entry, &rules->system, now);
+	case SLOT_PARAM_FLOW:
+		return param_flow_slot_entry(entry, now);
+	case SLOT_FLOW:
+		return flow_slot_entry(entry, now);
+	case SLOT_DEGRADE:
+		return degrade_slot_entry(entry, now);
+	case SLOT_END:
+		break;
+	}
+	return ENTRY_PASS;
+}
+
+/* Asks from the entry's slot on, and counts the answer. */
+static enum entry_verdict proceed(struct entry *entry, struct rule_set *rules, struct instant now)
+{
+	while (entry->slot < SLOT_END) {
+		enum entry_verdict verdict = slot_entry(entry, rules, now);
+		if (verdict == ENTRY_WAIT)
+			return verdict;
+		if (verdict == ENTRY_BLOCK) {
+			statistic_slot_block(entry, now);
+			return verdict;
+		}
+		entry->slot++;
+		entry->at = entry->element = 0;
+		entry->rules = rule_set_of(rules, entry->request.resource);
+	}
+	statistic_slot_pass(entry, now);
+	param_flow_slot_pass(entry, now);
+	return ENTRY_PASS;
+}
+
+enum entry_verdict sph_entry(struct sentinel *sentinel, struct rule_set *rules, unsigned worker,
+			     const struct entry_request *request, struct instant now,
+			     struct entry *entry)
+{
+	uint32_t window = leap_window(now.ms);
+
+	*entry = (struct entry){
+		.sentinel = sentinel,
+		.request = *request,
+		.created_ms = now.ms,
+		.worker = worker,
+	};
+	if (!request->resource || !request->context || !sentinel_is_on(sentinel))
+		return ENTRY_PASS;
+	entry->default_node = resource_default_node(request->resource, request->context, window);
+	if (request->origin.len)
+		entry->origin_node =
+			resource_origin_node(request->resource, request->origin, window);
+	entry->rules = rule_set_of(rules, request->resource);
+	return proceed(entry, rules, now);
+}
+
+enum entry_verdict sph_resume(struct entry *entry, struct rule_set *rules, struct instant now)
+{
+	entry->wait_ns = 0;
+	if (!entry->borrowed)
+		return proceed(entry, rules, now);
+	statistic_slot_priority_wait(entry);
+	entry->rules = rule_set_of(rules, entry->request.resource);
+	param_flow_slot_pass(entry, now);
+	return ENTRY_PASS;
+}
+
+void sph_cancel(struct entry *entry)
+{
+	entry->default_node = NULL;
+	entry->wait_ns = 0;
+}
+
+void sph_exit(struct entry *entry, struct rule_set *rules, struct instant now)
+{
+	int64_t rt_ms = now.ms - entry->created_ms;
+
+	if (!entry->default_node)
+		return;
+	entry->rules = rule_set_of(rules, entry->request.resource);
+	statistic_slot_exit(entry, now, rt_ms);
+	param_flow_slot_exit(entry);
+	degrade_slot_exit(entry, now, rt_ms);
+	entry->default_node = NULL;
+}
+
+const char *block_exception_name(enum block_exception exception)
+{
+	switch (exception) {
+	case BLOCK_AUTHORITY:
+		return "AuthorityException";
+	case BLOCK_SYSTEM:
+		return "SystemBlockException";
+	case BLOCK_PARAM_FLOW:
+		return "ParamFlowException";
+	case BLOCK_FLOW:
+		return "FlowException";
+	case BLOCK_DEGRADE:
+		return "DegradeException";
+	case BLOCK_NONE:
+		break;
+	}
+	return "";
+}
+
+static size_t put(struct slice text, char *out, size_t size)
+{
+	size_t n = text.len < size - 1 ? text.len : size - 1;
+
+	if (n)
+		memcpy(out, text.data, n);
+	out[n] = 0;
+	return n;
+}
+
+size_t block_limit_app(const struct entry *entry, char *out, size_t size)
+{
+	const struct block *block = &entry->block;
+
+	switch (block->exception) {
+	case BLOCK_AUTHORITY:
+		return put(entry->request.origin, out, size);
+	case BLOCK_SYSTEM:
+		return put(slice_of(system_limit_name(block->system_limit)), out, size);
+	case BLOCK_PARAM_FLOW:
+		return argument_format(block->argument, out, size);
+	case BLOCK_FLOW:
+	case BLOCK_DEGRADE:
+		return put(block->rule->limit_app, out, size);
+	case BLOCK_NONE:
+		break;
+	}
+	return put(SLICE(""), out, size);
+}

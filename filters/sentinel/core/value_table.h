@@ -1,0 +1,38 @@
+/* A word for each value that was seen lately: tokens, times or threads of a hot parameter.
+ *
+ *   blocks: [ ][*][ ] … -> 4 sets of 8 places      a value has 16 places: two sets
+ *
+ * Up to its capacity every value has a place: there are twice as many, and of two sets both are
+ * hardly ever full. Beyond it a new value takes the place of the one of its 16 that was used the
+ * longest ago. Blocks come with the first value that needs them; finding one takes no heap.
+ *
+ * A place that changes hands while another thread holds its word gives that thread one call's
+ * tokens of the wrong value; nothing worse.
+ *
+ * Size: 8 bytes for each 16 values of the capacity, and 768 a block in use. Owner: whoever made it.
+ * Thread: any, without locks. */
+#ifndef SENTINEL_CORE_VALUE_TABLE_H
+#define SENTINEL_CORE_VALUE_TABLE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct value_block;
+
+struct value_table {
+	_Atomic(struct value_block *) *blocks;
+	uint32_t set_mask;
+	uint32_t capacity;
+	_Atomic uint32_t count;
+};
+
+void value_table_init(struct value_table *table, uint32_t capacity);
+void value_table_fini(struct value_table *table);
+
+/* The value's word, or NULL. */
+_Atomic uint64_t *value_table_find(const struct value_table *table, uint64_t fingerprint);
+
+/* The value's word; 0 when it wasn't there. now_ms: what counts as the time of use. */
+_Atomic uint64_t *value_table_at(struct value_table *table, uint64_t fingerprint, int64_t now_ms);
+
+#endif
