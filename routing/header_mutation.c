@@ -66,7 +66,8 @@ enum status header_add_load(struct header_add *add,
 	add->value = arena_slice(arena, value);
 	if (slice_find_char(value, '%', 0) == value.len)
 		return STATUS_OK;
-	status = format_compile_with(value, FORMAT_OMIT_EMPTY, arena, &add->format, diag);
+	status = format_compile_with(value, FORMAT_OMIT_EMPTY | FORMAT_RAW, arena, &add->format,
+				     diag);
 	if (status)
 		diag_prefix(diag, "header.value");
 	return status;

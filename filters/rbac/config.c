@@ -92,6 +92,7 @@ const struct filter_type rbac_filter = {
 	.name = "envoy.filters.http.rbac",
 	.message = &envoy__extensions__filters__http__rbac__v3__rbac__descriptor,
 	.per_route = &envoy__extensions__filters__http__rbac__v3__rbacper_route__descriptor,
+	.is_authority = true,
 	.config_load = config_load,
 	.request_headers = rbac_request_headers,
 };

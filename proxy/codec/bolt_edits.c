@@ -192,9 +192,10 @@ static enum status put_front(struct buf *content, struct slice front, struct sli
 			     const struct hessian2_grammar *grammar, struct arena *arena)
 {
 	struct hessian2_writer writer;
+	struct slice old;
 	size_t from, to;
 
-	if (!sofa_method_find(front, grammar, arena, &from, &to)) {
+	if (!sofa_method_find(front, grammar, arena, &old, &from, &to)) {
 		buf_prepend_copy(content, front);
 		return STATUS_MALFORMED;
 	}

@@ -87,17 +87,16 @@ bool sofa_props_find(struct slice content, const struct hessian2_grammar *gramma
 }
 
 bool sofa_method_find(struct slice content, const struct hessian2_grammar *grammar,
-		      struct arena *arena, size_t *from, size_t *to)
+		      struct arena *arena, struct slice *method, size_t *from, size_t *to)
 {
 	struct hessian2_reader reader;
-	struct slice method;
 
 	hessian2_init(&reader, content, arena);
 	reader.grammar = grammar;
 	if (!go_to_field(&reader, SLICE("methodName")) || hessian2_kind(&reader) != HESSIAN2_STRING)
 		return false;
 	*from = reader.pos;
-	if (hessian2_read_string(&reader, &method))
+	if (hessian2_read_string(&reader, method))
 		return false;
 	*to = reader.pos;
 	return true;

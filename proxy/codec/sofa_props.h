@@ -21,9 +21,9 @@ struct hessian2_grammar;
 bool sofa_props_find(struct slice content, const struct hessian2_grammar *grammar,
 		     struct slice name, struct arena *arena, size_t *from, size_t *to);
 
-/* The bytes [*from, *to) of its method's name, a string. The content may be cut short behind it.
+/* Its method's name and its bytes [*from, *to), a string. The content may be cut short behind it.
  * False: there is none, or it can't be read. */
 bool sofa_method_find(struct slice content, const struct hessian2_grammar *grammar,
-		      struct arena *arena, size_t *from, size_t *to);
+		      struct arena *arena, struct slice *method, size_t *from, size_t *to);
 
 #endif

@@ -69,6 +69,7 @@ const struct rpc_dialect rpc_bolt = {
 	.take_back = take_back,
 	.answer = answer,
 	.read_attachments = bolt_read_fields,
+	.agrees = bolt_request_agrees,
 	.publish = publish,
 	.read = read_call,
 };

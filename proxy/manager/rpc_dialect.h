@@ -51,10 +51,9 @@ struct rpc_dialect {
 	 * it into tri-* headers (timeout, group, application); likewise. False: it can't be read.
 	 * NULL: what there is is there from the beginning. */
 	bool (*read_attachments)(struct headers *request, struct arena *arena);
-	/* False: what was read contradicts the fields that the call is routed by, or it could not
-	 * be read. NULL: it can't contradict.
-	 */
-	bool (*agrees)(const struct rpc_head *rpc);
+	/* Whether a provider would run what the call is routed by, by all that was read and by its
+	 * payload. False: not, or it could not be read. */
+	bool (*agrees)(const struct rpc_head *rpc, struct arena *arena);
 	/* Reads what the call carries beside its arguments (attachments, header map), and makes
 	 * headers of it. Only during prepare_request: it may need the payload. */
 	void (*publish)(struct headers *request, struct arena *arena);

@@ -54,8 +54,9 @@ static enum rpc_answer answer(const struct rpc_head *rpc)
 	return answer_of(rpc->status, rpc->result);
 }
 
-static bool agrees(const struct rpc_head *rpc)
+static bool agrees(const struct rpc_head *rpc, struct arena *arena)
 {
+	(void)arena;
 	return rpc->has_attachments && dubbo_attachments_agree(rpc);
 }
 

@@ -93,7 +93,7 @@ static enum status load_limits(struct rpc_manager *m, const RpcProxy *message, s
 static enum status load_attachments(struct rpc_manager *m, const RpcProxy *message,
 				    struct diag *diag)
 {
-	m->is_strict = message->strict_attachments;
+	m->is_strict = message->strict_attachments || m->session.chain.has_authority;
 	switch ((int)message->attachments) {
 	case NAME_OF(ATTACHMENTS__ON_DEMAND):
 		m->publishes = m->session.chain.count > 1 || m->access_log || m->local_replies;
@@ -106,8 +106,9 @@ static enum status load_attachments(struct rpc_manager *m, const RpcProxy *messa
 		if (m->routes && m->routes->is_rpc && m->routes->needs_attachments)
 			return diag_at(diag, "attachments", "is NEVER, and a route asks for them");
 		if (m->is_strict)
-			return diag_at(diag, "attachments",
-				       "is NEVER, and strict_attachments asks for them");
+			return diag_at(
+				diag, "attachments",
+				"is NEVER, and strict_attachments or a filter asks for them");
 		return STATUS_OK;
 	}
 	return diag_at(diag, "attachments", "%d is no such use", (int)message->attachments);

@@ -90,7 +90,7 @@ static bool prepare_more(struct stream *s, const struct rpc_manager *manager)
 		rpc_publish(s);
 	else if (reads && dialect->read_attachments)
 		dialect->read_attachments(s->request, &s->arena);
-	if (manager->is_strict && dialect->agrees && !dialect->agrees(s->request->rpc))
+	if (manager->is_strict && !dialect->agrees(s->request->rpc, &s->arena))
 		return refuse_strictly(s);
 	limit_time(s, manager);
 	if (manager->idempotent_count)

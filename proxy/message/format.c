@@ -170,8 +170,10 @@ enum status format_compile_with(struct slice text, unsigned flags, struct arena 
 		return status;
 	join_literals(&ops);
 	struct format *made = ARENA_NEW(arena, struct format);
-	*made = (struct format){
-		.ops = ops.ops, .count = ops.count, .omits_empty = flags & FORMAT_OMIT_EMPTY};
+	*made = (struct format){.ops = ops.ops,
+				.count = ops.count,
+				.omits_empty = flags & FORMAT_OMIT_EMPTY,
+				.is_raw = flags & FORMAT_RAW};
 	*format = made;
 	return STATUS_OK;
 }
@@ -200,6 +202,7 @@ size_t format_write(const struct format *format, const struct stream_info *info,
 		    size_t room)
 {
 	struct format_out to = format_out_init(out, room);
+	to.is_raw = format->is_raw;
 	if (format->is_json)
 		format_json_render(format, info, &to);
 	else

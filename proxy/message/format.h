@@ -30,6 +30,8 @@ enum {
 
 enum format_flags {
 	FORMAT_OMIT_EMPTY = 1, /* nothing, not "-", for what has no value */
+	FORMAT_RAW = 2, /* header values of calls as they are, not percent-encoded to ASCII: for
+			   what becomes a header again */
 };
 
 /* Envoy's default access-log line, with its line end. */

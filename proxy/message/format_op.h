@@ -25,6 +25,7 @@ struct stream_info;
 struct format_out {
 	char *data, *at, *end;
 	size_t lost;
+	bool is_raw; /* the format's */
 };
 
 static inline struct format_out format_out_init(char *data, size_t room)
@@ -85,7 +86,7 @@ struct format_op {
 struct format {
 	const struct format_op *ops;
 	uint32_t count;
-	bool omits_empty, is_json;
+	bool omits_empty, is_json, is_raw;
 };
 
 /* A format while it is compiled. */

@@ -357,6 +357,30 @@ static struct slice header_of(const struct headers *headers, struct slice name, 
 	return h ? header_value(h) : (struct slice){NULL, 0};
 }
 
+/* What calls carry may be any text: it leaves as ASCII. (Control characters never get this far.) */
+static bool put_ascii(const struct format_op *op, struct slice value, struct format_out *out)
+{
+	size_t room = op->max_len, done = 0;
+
+	for (size_t i = 0; i < value.len; i++) {
+		uint8_t c = (uint8_t)value.data[i];
+		size_t size = c < 0x80 ? 1 : 3;
+		if (size > room) {
+			value.len = i;
+			break;
+		}
+		room -= size;
+		if (c < 0x80)
+			continue;
+		char escape[] = {'%', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15]};
+		format_out(out, value.data + done, i - done);
+		format_out(out, escape, sizeof escape);
+		done = i + 1;
+	}
+	format_out(out, value.data + done, value.len - done);
+	return true;
+}
+
 bool format_render_header(const struct format_op *op, const struct stream_info *info,
 			  struct format_out *out)
 {
@@ -368,7 +392,8 @@ bool format_render_header(const struct format_op *op, const struct stream_info *
 		return false;
 	if (op->option) /* without the query */
 		value.len = slice_find_char(value, '?', 0);
-	return put_cut(op, value, out);
+	return (*headers)->rpc && !out->is_raw ? put_ascii(op, value, out)
+					       : put_cut(op, value, out);
 }
 
 /* The usual one: a well-known name, alone. */
@@ -378,6 +403,8 @@ bool format_render_known_header(const struct format_op *op, const struct stream_
 	const struct headers *const *headers = field(info, op->offset);
 	if (!*headers || !headers_has(*headers, (enum header_id)op->header))
 		return false;
+	if (UNLIKELY((*headers)->rpc != NULL))
+		return format_render_header(op, info, out);
 	const struct header *h = &(*headers)->items[(*headers)->first[op->header]];
 	format_out(out, h->value, h->value_len < op->max_len ? h->value_len : op->max_len);
 	return true;

@@ -62,6 +62,8 @@ struct filter_type {
 		*per_route; /* of typed_per_filter_config; NULL: same as message */
 	size_t state_size;
 	bool is_terminal;
+	bool is_authority; /* it judges by what a request says it is: calls that contradict
+			      themselves are refused before it */
 	const struct route_policy *policy; /* what it says of where requests go; NULL: nothing */
 	/* NULL member = "not interested". Builds *config in context->arena. is_per_route: the
 	 * message is a typed_per_filter_config, of the type per_route. STATUS_INVALID or

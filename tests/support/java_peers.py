@@ -24,8 +24,10 @@ class Provider:
     def __init__(self, name, *args, module="dubbo3", main="demo.dubbo.Provider"):
         build()
         self.port, = free_ports(1)
-        self.log = open(places.scratch("interop-dubbo") / f"{re.sub(r'[^A-Za-z0-9]+', '', ''.join((name, *args)))}-{module}.log", "w+")
-        self.proc = subprocess.Popen([RUN, module, main, "--port", str(self.port), "--name", name, *args], stdin=subprocess.PIPE, stdout=self.log, stderr=self.log)
+        path = places.scratch("interop-dubbo") / f"{re.sub(r'[^A-Za-z0-9]+', '', ''.join((name, *args)))}-{module}.log"
+        with open(path, "w") as log:
+            self.proc = subprocess.Popen([RUN, module, main, "--port", str(self.port), "--name", name, *args], stdin=subprocess.PIPE, stdout=log, stderr=log)
+        self.log = open(path)  # a place of its own in the file
         self.begin = 0
 
     def wait(self):

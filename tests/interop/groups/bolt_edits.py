@@ -70,3 +70,27 @@ def a_call_becomes_one_of_another_method():
         passed, failed, out = consumer(g.port, "--method", "sayHello", "--no-generic", "--attach", "w\u00f6rld=hello w\u00f6rld")
         (_, method, props), = _props(a)
         assert (passed, failed, method) == (1, 0, "echoAttachment") and a.calls("echoAttachment") == 1, (out[-800:], method, a.text()[-500:])
+
+
+LIES = "service=demo.api.Other:1.0", "sofa_head_target_service=demo.api.Other:1.0", "sofa_head_method_name=add"
+
+
+def calls_that_contradict_themselves_are_refused():
+    """Where that is asked for, and where a filter judges by what a call says it is: the provider would run another one than it is routed by. A consumer's own headers can lie."""
+    a, = shared("a", args=("--props",))
+    with Gateway("interop-bolt-lies", rpc_manager(), [cluster("up", a.port)]) as g:
+        passed, failed, out = consumer(g.port, "--method", "sayHello", "--no-generic", "--header", LIES[2])
+        assert (passed, failed) == (1, 0) and a.calls("sayHello") == 1, "the provider obeys the SofaRequest"
+    with Gateway("interop-bolt-strict", rpc_manager(strict_attachments=True), [cluster("up", a.fresh().port)]) as g:
+        for lie in LIES:
+            passed, failed, out = consumer(g.port, "--method", "sayHello", "--no-generic", "--header", lie)
+            assert (passed, failed) == (0, 1) and "SofaRpcException: the call's attachments contradict its fields" in out, (lie, out)
+        passed, failed, out = consumer(g.port, "--attach", "x-tag=blue")
+        assert (passed, failed) == (KINDS, 0), out[-1500:]
+    deny = {"name": "deny", "config": {"@type": TYPE + "http.rbac.v3.RBAC", "rules": {"action": "DENY", "policies": {"hello": {
+        "permissions": [{"url_path": {"path": {"exact": f"/{SERVICE}/sayHello"}}}], "principals": [{"any": True}]}}}}}
+    with Gateway("interop-bolt-rbac", manager(filters=[deny]), [cluster("up", a.fresh().port)]) as g:
+        for args, said in (((), "RBAC: access denied"), (("--header", LIES[2]), "contradict its fields")):
+            passed, failed, out = consumer(g.port, "--method", "sayHello,add", "--no-generic", *args)
+            assert (passed, failed) == (1, 1) and said in re.search(r"^ERR sayHello .*", out, re.M)[0], out
+        assert a.calls("sayHello") == 0, a.text()[-500:]

@@ -4,7 +4,7 @@ import signal
 import time
 
 from gateway import Gateway, cluster, dubbo_manager
-from java_peers import SERVICE, Provider, Providers, Steady, consumer
+from java_peers import SERVICE, Provider, Providers, Steady, consumer, shared
 
 ANY = ".*"
 
@@ -19,15 +19,16 @@ def _counts(g):
 
 
 def ten_thousand_calls():
-    with Providers(Provider("a", "--quiet")) as (a,), Gateway("interop-dubbo", _manager(), [cluster("up", a.port)]) as g:
+    a, = shared("a")
+    with Gateway("interop-dubbo", _manager(), [cluster("up", a.port)]) as g:
         # 20 s: the first calls wait for two cold Java machines to load their classes
         passed, failed, out = consumer(g.port, "--method", "sayHello", "--count", "10000", "--concurrency", "16", "--timeout", "20000")
         assert (passed, failed) == (10_000, 0), f"{out[-600:]} {_counts(g)}"
 
 
 def by_method_to_two_providers():
-    with Providers(Provider("a"), Provider("b")) as (a, b), \
-            Gateway("interop-dubbo-methods", _manager({"sayHello": "first", ANY: "second"}), [cluster("first", a.port), cluster("second", b.port)]) as g:
+    a, b = shared("a", "b")
+    with Gateway("interop-dubbo-methods", _manager({"sayHello": "first", ANY: "second"}), [cluster("first", a.port), cluster("second", b.port)]) as g:
         passed, failed, out = consumer(g.port, "--method", "sayHello,add", "--count", "50", "--concurrency", "4")
         assert (passed, failed) == (100, 0), out[-800:]
         seen = [a.calls("sayHello"), a.calls("add"), b.calls("sayHello"), b.calls("add")]
@@ -37,7 +38,7 @@ def by_method_to_two_providers():
 def killing_one_of_two_fails_no_call():
     """The consumer's own retries (2, as stock) cover what was in flight; nothing else may fail. The provider is killed, not stopped."""
     checks = [{"timeout": "1s", "interval": "0.2s", "unhealthy_threshold": 1, "healthy_threshold": 1, "tcp_health_check": {}}]
-    with Providers(Provider("a"), Provider("b")) as (a, b), \
+    with Providers(Provider("k"), Provider("l")) as (a, b), \
             Gateway("interop-dubbo-kill", _manager(), [cluster("up", a.port, b.port, health_checks=checks)]) as g, \
             Steady(g.port, seconds=6, extra=("--retries", "2")) as steady:
         _await_calls(a, 300, steady)
@@ -58,7 +59,7 @@ def _await_calls(provider, count, steady):
 
 def a_provider_that_stops_gracefully_fails_no_call():
     """Its READONLY event takes it out; the consumer does not retry."""
-    with Providers(Provider("a"), Provider("b")) as (a, b), Gateway("interop-dubbo-stop", _manager(), [cluster("up", a.port, b.port)]) as g, \
+    with Providers(Provider("k"), Provider("l")) as (a, b), Gateway("interop-dubbo-stop", _manager(), [cluster("up", a.port, b.port)]) as g, \
             Steady(g.port, seconds=6) as steady:
         _await_calls(a, 300, steady)
         a.proc.send_signal(signal.SIGTERM)

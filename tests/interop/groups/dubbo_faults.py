@@ -2,17 +2,20 @@
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 
+import dubbo as wire
 from chaos import Chaos, Relay, established, wait_until
-from dubbo_peer import Consumer
+from dubbo_peer import READONLY, WRITEABLE, Consumer
 from dubbo_peer import Provider as FakeProvider
 from gateway import TYPE, Gateway, address, cluster, dubbo_manager, rpc_manager
-from java_peers import SERVICE, Provider, Providers, Steady, build, command
+from java_peers import SERVICE, Steady, build, command, shared
 from ports import free_ports
 
 # what both lines make of status 35: a network exception with the proxy's words
+SO_TIMESTAMPNS = 35
 IDEMPOTENT = "sayHello", "placeOrder"  # two of the five kinds of call that are mixed
 LOST = r"org\.apache\.dubbo\.rpc\.RpcException code 1: Failed to invoke .*reset reason: connection termination"
 
@@ -21,26 +24,26 @@ def _ten_percent_are_killed(module):
     """Only calls that a provider may have seen fail, none of a method that is listed as idempotent, each with what the SDK makes of status 35; the consumer
     keeps its connection."""
     manager = rpc_manager("up", idempotent_methods=[{"exact": f"{SERVICE}/{method}"} for method in IDEMPOTENT])
-    with Providers(Provider("a", "--quiet", module=module), Provider("b", "--quiet", module=module)) as (a, b):
-        relays = Relay(a.port, 1), Relay(b.port, 2)
-        with Gateway(f"interop-chaos-{module}", manager, [cluster("up", *(r.port for r in relays))]) as g, \
-                Steady(g.port, seconds=8, rate=300, module=module, extra=("--method", "mixed", "--timeout", "20000")) as steady:
-            wait_until(lambda: g.stat("rpc.dubbo.response_success") > 100, "the calls don't begin", 60)
-            connections = established(g.port)
-            with Chaos(*relays) as chaos:
-                wait_until(lambda: g.stat("rpc.dubbo.response_success") > 1500 or not steady.lives(), "calls", 60)
-            assert established(g.port) == connections and len(connections) == 1, "the consumer's connection"
-            calls, failures, out = steady.finish()
-            answered = g.stat("rpc.dubbo.local_response_business_exception")
-            destroyed = [g.stat(f"rpc.dubbo.cx_destroy_{side}_with_active_rq") for side in ("local", "remote")]
-            for r in relays:
-                r.stop()
-        errors = re.findall(r"^error x(\d+) (.*)$", out, re.M)
-        strange = [what for _, what in errors if not re.match(LOST, what) or re.search(r"method:? ({})\b".format("|".join(IDEMPOTENT)), what)]
-        assert not strange and sum(int(n) for n, _ in errors) == failures, (strange[:2], failures)
-        assert calls == 2400 and chaos.killed >= 10, (calls, chaos.killed)
-        assert failures == answered and 0 < failures <= chaos.lost + 16 * chaos.killed and destroyed == [0, 0], (failures, answered, chaos.lost, destroyed)
-        return f"{chaos.killed} connections killed with {chaos.lost} calls on them, {failures} failed"
+    a, b = shared("a", "b", module=module)
+    relays = Relay(a.port, 1), Relay(b.port, 2)
+    with Gateway(f"interop-chaos-{module}", manager, [cluster("up", *(r.port for r in relays))]) as g, \
+            Steady(g.port, seconds=8, rate=300, module=module, extra=("--method", "mixed", "--timeout", "20000")) as steady:
+        wait_until(lambda: g.stat("rpc.dubbo.response_success") > 100, "the calls don't begin", 60)
+        connections = established(g.port)
+        with Chaos(*relays) as chaos:
+            wait_until(lambda: g.stat("rpc.dubbo.response_success") > 1500 or not steady.lives(), "calls", 60)
+        assert established(g.port) == connections and len(connections) == 1, "the consumer's connection"
+        calls, failures, out = steady.finish()
+        answered = g.stat("rpc.dubbo.local_response_business_exception")
+        destroyed = [g.stat(f"rpc.dubbo.cx_destroy_{side}_with_active_rq") for side in ("local", "remote")]
+        for r in relays:
+            r.stop()
+    errors = re.findall(r"^error x(\d+) (.*)$", out, re.M)
+    strange = [what for _, what in errors if not re.match(LOST, what) or re.search(r"method:? ({})\b".format("|".join(IDEMPOTENT)), what)]
+    assert not strange and sum(int(n) for n, _ in errors) == failures, (strange[:2], failures)
+    assert calls == 2400 and chaos.killed >= 10, (calls, chaos.killed)
+    assert failures == answered and 0 < failures <= chaos.lost + 16 * chaos.killed and destroyed == [0, 0], (failures, answered, chaos.lost, destroyed)
+    return f"{chaos.killed} connections killed with {chaos.lost} calls on them, {failures} failed"
 
 
 def ten_percent_of_connections_are_killed_3():
@@ -75,7 +78,11 @@ ROWS = {
     "full": ("full", (), RPC, "code 1", "overflow", 3, 0),
     "lost": ("lost", (), RPC, "code 1", "connection termination", 3, 3),
     "late": ("mute", (), RPC, "code 2", "upstream request timeout", 3, 3),
+    "undecodable": ("fine", (), RPC, "code 1", "Tried 3 times of the providers", 3, 0),
+    "contradicting": ("fine", (), RUNTIME, "", "the call's attachments contradict its fields", 1, 0),
 }
+# what is called, where it isn't sayHello: a generic call of no method; another interface in the frame's field than the one that Java dispatches on
+CALLED = {"undecodable": "nameless", "contradicting": "sayHello/interface=evil.Service"}
 
 
 # without it 2.7 takes several addresses for registries
@@ -96,8 +103,8 @@ class _Mute(FakeProvider):
 
 def _row_listener(name, n, port):
     to, filters, *_ = ROWS[name]
-    if name == "late":
-        manager = rpc_manager(to, request_timeout="0.3s")
+    if name in ("late", "contradicting"):
+        manager = rpc_manager(to, **({"request_timeout": "0.3s"} if name == "late" else {"strict_attachments": True}))
     else:
         manager = dubbo_manager(SERVICE, {".*": to} if to else {"nothing": "fine"})
         manager["typed_config"]["dubbo_filters"] = [*filters, {"name": "envoy.filters.dubbo.router"}]
@@ -123,13 +130,13 @@ def _what_consumers_see(module):
             with Consumer(port) as c:  # takes the one token
                 c.call()
                 c.read()
-        r = subprocess.run(command(module, "demo.dubbo.Refusals", *(a for name in ROWS for a in ("--case", "{}={},{}/sayHello".format(name, *ports[name]))), *CLUSTER_OF[module]),
+        r = subprocess.run(command(module, "demo.dubbo.Refusals", *(a for name in ROWS for a in ("--case", "{}={},{}/{}".format(name, *ports[name], CALLED.get(name, "sayHello")))), *CLUSTER_OF[module]),
                            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         seen = {line.split("|")[0]: line.split("|")[1:] for line in r.stdout.splitlines() if "|" in line}
         wrong = []
         for name, (to, _, kind, code, words, tries, hits) in ROWS.items():
             got = seen.get(name, ["", "", ""])
-            made = g.stat(f"dubbo.{name}.request") + g.stat(f"rpc.{name}.request") - 2 * (name == "limited")
+            made = g.stat(f"dubbo.{name}.request") + g.stat(f"rpc.{name}.request") + g.stat(f"dubbo.{name}.request_decoding_error") - 2 * (name == "limited")
             if (got[0], *got[1:2]) != ((kind, code) if kind else ("ok", "hello w")) or (kind and words not in got[2]) or made != tries:
                 wrong.append((name, got, made))
         assert not wrong, wrong
@@ -186,11 +193,66 @@ def a_consumer_leaves_an_outrigger_that_drains_and_comes_back():
 
 def a_consumer_leaves_an_outrigger_that_gets_sigterm():
     """For a provider that speaks to it directly: the same two addresses, one of them behind outrigger."""
-    with Providers(Provider("a", "--quiet")) as (a,):
-        with Gateway("interop-leave-term", dubbo_manager(SERVICE, {".*": "up"}), [cluster("up", a.port)]) as g, Steady(g.port, a.port, seconds=8) as steady:
-            wait_until(lambda: _requests(g) > 200, "the calls don't begin", 60)
-            g.ended = True
-            g.proc.send_signal(signal.SIGTERM)
-            assert g.proc.wait(20) == 0
-            calls, failures, out = steady.finish()
-            assert (calls, failures) == (1600, 0), out[-1500:]
+    a, = shared("a")
+    with Gateway("interop-leave-term", dubbo_manager(SERVICE, {".*": "up"}), [cluster("up", a.port)]) as g, Steady(g.port, a.port, seconds=8) as steady:
+        wait_until(lambda: _requests(g) > 200, "the calls don't begin", 60)
+        g.ended = True
+        g.proc.send_signal(signal.SIGTERM)
+        assert g.proc.wait(20) == 0
+        calls, failures, out = steady.finish()
+        assert (calls, failures) == (1600, 0), out[-1500:]
+
+
+# --- a provider that asks its callers to leave
+
+
+class _Stamped(FakeProvider):
+    """Notes when the kernel got each read's bytes, of which the last call is one."""
+
+    def __init__(self, name):
+        self.calls_at = []
+        super().__init__(name)
+
+    def serve(self, sock):
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        rest = b""
+        try:
+            while True:
+                data, notes, *_ = sock.recvmsg(1 << 16, 64)
+                if not data:
+                    return
+                rest += data
+                at = time.time_ns()  # of bytes that came before the option was set
+                for _, kind, stamp in notes:
+                    if kind == SO_TIMESTAMPNS:
+                        seconds, ns = struct.unpack("qq", stamp)
+                        at = seconds * 10**9 + ns
+                while len(rest) >= 16 and len(rest) >= (n := 16 + int.from_bytes(rest[12:16], "big")):
+                    frame, rest = wire.Frame(rest[2], rest[3], int.from_bytes(rest[4:12], "big"), rest[16:n]), rest[n:]
+                    if not frame.event:
+                        self.calls_at.append(at)
+                        self.answer(sock, frame)
+        except OSError:
+            pass
+
+
+def a_provider_that_says_readonly_gets_no_call_10_ms_later():
+    """1,000 calls a second of a Java consumer, two providers, of which one says READONLY and WRITEABLE again and again: by the kernel's clock."""
+    one, two = _Stamped("hello w\u00f6rld"), FakeProvider("hello w\u00f6rld")
+    late = []
+    with Gateway("interop-readonly", dubbo_manager(SERVICE, {".*": "up"}), [cluster("up", one.port, two.port)]) as g, \
+            Steady(g.port, seconds=8, rate=1000) as steady:
+        for _ in range(20):
+            seen = len(one.calls_at)
+            wait_until(lambda: len(one.calls_at) > seen + 20, "the calls don't begin", 60)
+            before = two.count
+            one.conns[0].sendall(READONLY)
+            said = time.time_ns()
+            wait_until(lambda: two.count > before + 40, "calls go to the other one", 10)
+            late.append(max([at - said for at in one.calls_at if at > said], default=0) / 1e6)
+            one.conns[0].sendall(WRITEABLE)
+        calls, failures, out = steady.finish()
+        assert (calls, failures) == (8000, 0), out[-800:]
+        assert sorted(late)[-2] < 10, late
+    one.stop(), two.stop()
+    return f"the last call came {max(late):.2f} ms after"

@@ -1,7 +1,7 @@
 """What filters make of attachments, as real Dubbo peers read it: each clause of the naming rules by the provider's own word."""
 import re
 
-from java_peers import SERVICE, Provider, Providers, consumer
+from java_peers import SERVICE, consumer, shared
 from gateway import TYPE, Gateway, cluster, dubbo_manager
 
 ANY = ".*"
@@ -36,7 +36,8 @@ NEVER = {"x-secret", "X-Secret", "x-envoy-tag", "connection", "x-foo", "tri-serv
 
 def _naming(name, module, *peer_args):
     sent = [a for k, v in SENT.items() for a in ("--attach", f"{k}={v}")]
-    with Providers(Provider(f"att-{name}", *peer_args, module=module)) as (a,), Gateway(f"interop-attachments-{name}", _manager(CHANGES), [cluster("up", a.port)]) as g:
+    a, = shared("a", args=peer_args, module=module)
+    with Gateway(f"interop-attachments-{name}", _manager(CHANGES), [cluster("up", a.port)]) as g:
         passed, failed, out = consumer(g.port, *sent, "--method", "touch", *peer_args, module=module)
         assert (passed, failed) == (1, 0), out[-800:]
         seen = _seen(a)
@@ -59,8 +60,8 @@ def every_kind_of_call_is_edited_and_answered():
     """Objects, exceptions, generic and one-way calls, large ones: with an attachment more, and an answer's attachment changed."""
     request, response = [_adds("x-new", "new")], [_adds("x-more", "more")]
     for module in ("dubbo3", "dubbo27"):
-        with Providers(Provider(f"att-kinds-{module}", module=module)) as (a,), \
-                Gateway(f"interop-attachments-kinds-{module}", _manager(request, response), [cluster("up", a.port)]) as g:
+        a, = shared("a", module=module)
+        with Gateway(f"interop-attachments-kinds-{module}", _manager(request, response), [cluster("up", a.port)]) as g:
             passed, failed, out = consumer(g.port, "--attach", "x-tag=blue", "--count", "5", "--concurrency", "4", module=module)
             assert failed == 0 and passed >= 18 * 5, out[-1500:]
             for method in ("sayHello", "placeOrder", "fail", "fire note", "length", "sum"):
@@ -68,8 +69,8 @@ def every_kind_of_call_is_edited_and_answered():
 
 
 def an_answers_attachment_is_changed():
-    with Providers(Provider("att-answer")) as (a,), \
-            Gateway("interop-attachments-answer", _manager(response=[_adds("srv-name", "edited")]), [cluster("up", a.port)]) as g:
+    a, = shared("a")
+    with Gateway("interop-attachments-answer", _manager(response=[_adds("srv-name", "edited")]), [cluster("up", a.port)]) as g:
         passed, failed, out = consumer(g.port, "--method", "responseAttachment")
         assert (passed, failed) == (1, 0) and re.search(r"^OK  responseAttachment .* edited$", out, re.M), out[-800:]
 
@@ -78,15 +79,15 @@ def a_call_goes_to_another_version_and_group():
     """Java dispatches on attachments and checks the fields: only both together arrive."""
     changes = [_adds("tri-service-version", "2.0.0"), _adds("tri-service-group", "blue")]
     for module in ("dubbo3", "dubbo27"):
-        with Providers(Provider(f"att-version-{module}", "--version", "2.0.0", "--group", "blue", module=module)) as (a,), \
-                Gateway(f"interop-attachments-version-{module}", _manager(changes), [cluster("up", a.port)]) as g:
+        a, = shared("a", args=("--version", "2.0.0", "--group", "blue"), module=module)
+        with Gateway(f"interop-attachments-version-{module}", _manager(changes), [cluster("up", a.port)]) as g:
             passed, failed, out = consumer(g.port, "--version", "1.0.0", "--group", "green", "--method", "sayHello,placeOrder,genericAdd", "--count", "5", module=module)
             assert (passed, failed) == (15, 0), out[-1500:]
 
 
 def generic_calls_are_routed_by_their_method():
     for module in ("dubbo3", "dubbo27"):
-        with Providers(Provider(f"att-generic-{module}", module=module)) as (a,), \
-                Gateway(f"interop-attachments-generic-{module}", _manager(routes={"add|placeOrder": "up"}), [cluster("up", a.port)]) as g:
+        a, = shared("a", module=module)
+        with Gateway(f"interop-attachments-generic-{module}", _manager(routes={"add|placeOrder": "up"}), [cluster("up", a.port)]) as g:
             passed, failed, out = consumer(g.port, "--method", "genericAdd,genericOrder", "--count", "5", module=module)
             assert (passed, failed) == (10, 0), out[-1500:]

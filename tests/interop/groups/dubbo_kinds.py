@@ -1,6 +1,6 @@
 """Every kind of call, between Dubbo 3.3 and 2.7 in their four pairings, through outrigger."""
 from gateway import Gateway, cluster, dubbo_manager
-from java_peers import SERVICE, Provider, Providers, consumer
+from java_peers import SERVICE, consumer, shared
 
 KINDS = 23
 
@@ -19,13 +19,8 @@ def _pairing(consumers, providers):
         assert g.stat("dubbo.dubbo.local_response_business_exception") == g.stat("dubbo.dubbo.request_decoding_error") == 0
 
 
-_running = {}
-
-
 def _gateway(name, module):
-    if module not in _running:
-        _running[module] = Providers(Provider("kinds", module=module))
-    provider, = _running[module].providers
+    provider, = shared("a", module=module)
     return Gateway(name, dubbo_manager(SERVICE, {".*": "up"}), [cluster("up", provider.port)])
 
 
@@ -42,9 +37,4 @@ def consumer_3_to_provider_2_7():
 
 
 def consumer_2_7_to_provider_2_7():
-    try:
-        _pairing("dubbo27", "dubbo27")
-    finally:
-        for providers in _running.values():
-            providers.__exit__()
-        _running.clear()
+    _pairing("dubbo27", "dubbo27")

@@ -1,6 +1,6 @@
 """Real Dubbo consumers whose calls go to one of two providers by what they say."""
 from gateway import Gateway, call_manager, cluster, rule
-from java_peers import SERVICE, Provider, Providers, consumer
+from java_peers import SERVICE, consumer, shared
 
 COUNT = 5
 
@@ -32,7 +32,8 @@ def _by_argument_values(module):
     rules = []
     for kind, (to, no, yes) in BY_VALUE.items():
         rules += [rule("b" if to == "a" else "a", kind, no), rule(to, kind, yes), rule("b" if to == "a" else "a", kind)]
-    with Providers(Provider("a", module=module), Provider("b", module=module)) as (a, b), _gateway(f"arguments-{module}", rules, a, b) as g:
+    a, b = shared("a", "b", module=module)
+    with _gateway(f"arguments-{module}", rules, a, b) as g:
         _calls(g, BY_VALUE, module=module)
         for kind, (to, _, _) in BY_VALUE.items():
             seen = a.calls(kind), b.calls(kind)
@@ -49,7 +50,8 @@ def by_argument_values_2_7():
 
 def by_attachment_and_application():
     rules = [rule("a", attachments={"x-tag": {"prefix": "gr"}}), rule("a", application={"in": {"values": ["shop", "web"]}}), rule("b")]
-    with Providers(Provider("a"), Provider("b")) as (a, b), _gateway("attachments", rules, a, b) as g:
+    a, b = shared("a", "b")
+    with _gateway("attachments", rules, a, b) as g:
         for args, to_a in ((("--attach", "x-tag=gray"), 1), (("--attach", "x-tag=blue"), 1), (("--app", "shop"), 2), (("--app", "other"), 2)):
             before = b.calls()
             _calls(g, ["sayHello"], *args)
@@ -60,8 +62,8 @@ def by_attachment_and_application():
 def by_group_and_version():
     services = [{"interface": SERVICE, "version": "1.2.3", "group": "g1", "routes": [rule("a")]},
                 {"interface": SERVICE, "routes": [rule("b", version="2.0.0", group="g2")]}]
-    with Providers(Provider("a", "--version", "1.2.3", "--group", "g1"), Provider("b", "--version", "2.0.0", "--group", "g2")) as (a, b), \
-            Gateway("interop-routing-groups", call_manager(*services), [cluster("a", a.port), cluster("b", b.port)]) as g:
+    (a,), (b,) = shared("a", args=("--version", "1.2.3", "--group", "g1")), shared("b", args=("--version", "2.0.0", "--group", "g2"))
+    with Gateway("interop-routing-groups", call_manager(*services), [cluster("a", a.port), cluster("b", b.port)]) as g:
         _calls(g, ["sayHello"], "--version", "1.2.3", "--group", "g1", "--no-generic")
         assert (a.calls(), b.calls()) == (COUNT, 0)
         _calls(g, ["sayHello"], "--version", "2.0.0", "--group", "g2", "--no-generic")

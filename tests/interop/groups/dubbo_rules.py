@@ -1,6 +1,6 @@
 """Dubbo's own rules over real providers: Dubbo 3.3 and 2.7, told apart by endpoint metadata, for real consumers that know of no rule."""
 from gateway import Gateway, address, dubbo_manager
-from java_peers import SERVICE, Provider, Providers, consumer
+from java_peers import SERVICE, consumer, shared
 
 RULES = "type.googleapis.com/outrigger.filters.dubbo_rules.v1.DubboRules"
 
@@ -26,8 +26,8 @@ def _calls(g, method, *args, module="dubbo3", count=20):
 def tags_of_rule_and_provider():
     """The consumers of both lines mark their calls by attachment, as Dubbo's own do."""
     rule = "configVersion: v3.0\nkey: shop\ntags:\n  - name: gray\n    match:\n      - key: env\n        value: {exact: gray}\n"
-    with Providers(Provider("base"), Provider("gray"), Provider("own", module="dubbo27")) as (base, gray, own), \
-            Gateway("interop-dubbo-rules-tag", _manager(rule), [_cluster([(base, {"application": "shop"}), (gray, {"application": "shop", "env": "gray"}),
+    (base, gray), (own,) = shared("a", "b"), shared("a", module="dubbo27")
+    with Gateway("interop-dubbo-rules-tag", _manager(rule), [_cluster([(base, {"application": "shop"}), (gray, {"application": "shop", "env": "gray"}),
                                                                           (own, {"application": "shop", "dubbo.tag": "own"})])]) as g:
         def seen():
             return [p.calls("sayHello") for p in (base, gray, own)]
@@ -49,8 +49,8 @@ def tags_of_rule_and_provider():
 def conditions_by_method_and_attachment():
     rules = ("configVersion: v3.0\nscope: service\nforce: true\nkey: demo.api.DemoService\nconditions:\n"
              "  - method=sayHello => env=gray\n  - method=add & attachments[user]=root => env=blue\n  - method=add & attachments[user]!=root => env!=blue\n")
-    with Providers(Provider("gray"), Provider("blue")) as (gray, blue), \
-            Gateway("interop-dubbo-rules-conditions", _manager(rules), [_cluster([(gray, {"env": "gray"}), (blue, {"env": "blue"})])]) as g:
+    gray, blue = shared("a", "b")
+    with Gateway("interop-dubbo-rules-conditions", _manager(rules), [_cluster([(gray, {"env": "gray"}), (blue, {"env": "blue"})])]) as g:
         passed, failed, out = _calls(g, "sayHello,add", "--attach", "user=root")
         assert (passed, failed) == (40, 0), out
         assert [gray.calls("sayHello"), gray.calls("add"), blue.calls("sayHello"), blue.calls("add")] == [20, 0, 0, 20]
@@ -66,8 +66,8 @@ def weights_of_v31_and_mesh():
             "  - services: [{prefix: demo.api.}]\n    routedetail:\n    - match: [{method: {name_match: {exact: sayHello}, argc: 1}}]\n"
             "      route: [{destination: {host: up, subset: none, fallback: {destination: {host: up, subset: blue}}}}]\n"
             "---\napiVersion: service.dubbo.apache.org/v1alpha1\nkind: DestinationRule\nspec: {host: up, subsets: [{name: none, labels: {env: x}}, {name: blue, labels: {env: blue}}]}\n")
-    with Providers(Provider("gray"), Provider("blue")) as (gray, blue), \
-            Gateway("interop-dubbo-rules-weights", _manager(v31, mesh), [_cluster([(gray, {"env": "gray"}), (blue, {"env": "blue"})])]) as g:
+    gray, blue = shared("a", "b")
+    with Gateway("interop-dubbo-rules-weights", _manager(v31, mesh), [_cluster([(gray, {"env": "gray"}), (blue, {"env": "blue"})])]) as g:
         passed, failed, out = _calls(g, "add", count=400)
         assert (passed, failed) == (400, 0), out
         assert 60 < gray.calls("add") < 140 and gray.calls("add") + blue.calls("add") == 400, gray.calls("add")

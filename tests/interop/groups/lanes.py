@@ -2,7 +2,7 @@
 import re
 
 from gateway import Gateway, address, cluster, dubbo_manager
-from java_peers import SERVICE, Provider, Providers, consumer
+from java_peers import SERVICE, consumer, shared
 
 OWN = "type.googleapis.com/outrigger.filters."
 LINES = ("dubbo3", "dubbo27")
@@ -25,8 +25,8 @@ def _ask(g, line, *args, method="sayHello", count=5):
 
 def attachments_are_tags():
     for line in LINES:
-        with Providers(Provider("base", module=line), Provider("gray", module=line)) as (base, gray), \
-                _gateway(f"interop-lanes-{line}", "lane", [(base, None), (gray, "gray")], {"@type": OWN + "lane.v1.Lane"}) as g:
+        base, gray = shared("a", "b", module=line)
+        with _gateway(f"interop-lanes-{line}", "lane", [(base, None), (gray, "gray")], {"@type": OWN + "lane.v1.Lane"}) as g:
             rows = [((), 5, 0), (("--attach", "dubbo.tag=gray"), 0, 5), (("--attach", "x-asm-prefer-tag=gray"), 0, 5), (("--attach", "dubbo.tag=blue"), 5, 0)]
             expected = [0, 0]
             for args, in_base, in_gray in rows:
@@ -39,8 +39,8 @@ def an_applications_own_lane_is_told():
     """Its calls carry no tag; what the provider gets has one, beside all that was there. (Java's own filter hides dubbo.tag from what a service sees.)"""
     lane = {"@type": OWN + "lane.v1.Lane", "tags": [{"attachment": "x-lane"}], "default_tag": "gray"}
     for line in LINES:
-        with Providers(Provider("base", module=line), Provider("gray", module=line)) as (base, gray), \
-                _gateway(f"interop-own-lane-{line}", "lane", [(base, None), (gray, "gray")], lane) as g:
+        base, gray = shared("a", "b", module=line)
+        with _gateway(f"interop-own-lane-{line}", "lane", [(base, None), (gray, "gray")], lane) as g:
             _ask(g, line, "--attach", "x-tag=blue")
             assert (base.calls(), gray.calls("sayHello")) == (0, 5)
             told = re.findall(r"^call sayHello .*attachments=(.*)", gray.text(), re.M)
@@ -54,8 +54,8 @@ def arguments_are_keys():
             "rule": {"name": "interop", "version": 3, "shard_count": 10, "global_unit": "C",
                      "shards": [{"first": 0, "last": 0, "unit": "A"}, {"first": 1, "last": 9, "unit": "B"}]}}
     for line in LINES:
-        with Providers(*(Provider(name, module=line) for name in "abc")) as (a, b, c), \
-                _gateway(f"interop-units-{line}", "unit", [(a, "A"), (b, "B"), (c, "C")], unit) as g:
+        a, b, c = shared(*"abc", module=line)
+        with _gateway(f"interop-units-{line}", "unit", [(a, "A"), (b, "B"), (c, "C")], unit) as g:
             _ask(g, line, method="add,placeOrder,sayHello")
             seen = {m: [p.calls(m) for p in (a, b, c)] for m in ("add", "placeOrder", "sayHello")}
             assert seen == {"add": [5, 0, 0], "placeOrder": [0, 5, 0], "sayHello": [0, 0, 5]}, seen

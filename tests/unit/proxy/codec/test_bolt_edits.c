@@ -76,12 +76,13 @@ static bool has_prop(struct slice bytes, const char *name)
 /* The bytes that stand for the method in the content. */
 static struct slice method_of(struct slice bytes)
 {
-	struct slice content = content_of(bytes);
+	struct slice content = content_of(bytes), method;
 	struct arena arena;
 	size_t from, to;
 
 	arena_init(&arena, 1024);
-	assert_true(sofa_method_find(content, &sofa_hessian_grammar, &arena, &from, &to));
+	assert_true(sofa_method_find(content, &sofa_hessian_grammar, &arena, &method, &from, &to));
+	assert_int_equal(to - from, 1 + method.len);
 	arena_free(&arena);
 	return slice_sub(content, from, to);
 }

@@ -9,6 +9,7 @@
 
 #include "message/format.h"
 #include "message/headers.h"
+#include "message/rpc_head.h"
 #include "message/stream_info.h"
 
 static struct arena arena;
@@ -266,6 +267,19 @@ static void headers_of_all_kinds(void **state)
 	      "- - - 0 - -");
 }
 
+static void what_calls_carry_leaves_as_ascii(void **state)
+{
+	struct rpc_head rpc = {.protocol = RPC_DUBBO};
+	(void)state;
+
+	add(&request, "greek", "a\xce\xb1%z");
+	check("%REQ(greek)%", "a\xce\xb1%z");
+	request.rpc = &rpc;
+	check("%REQ(greek)% %REQ(greek):7% %REQ(greek):6% %REQ(:METHOD):2%",
+	      "a%CE%B1%z a%CE%B1 a%CE GE");
+	assert_string_equal(render("%REQ(greek)%", FORMAT_RAW), "a\xce\xb1%z");
+}
+
 static void paths_and_queries(void **state)
 {
 	(void)state;
@@ -445,6 +459,7 @@ int main(void)
 		TEST(times),
 		TEST(dates_are_those_of_the_calendar),
 		TEST(headers_of_all_kinds),
+		TEST(what_calls_carry_leaves_as_ascii),
 		TEST(paths_and_queries),
 		TEST(numbers_and_durations),
 		TEST(addresses),
