@@ -208,6 +208,11 @@ def calls_that_contradict_themselves():
         assert c.ask().status == 20
         frame = c.ask("hello", attachments={"path": "b.Other"})
         assert frame.status == 20 and b"RuntimeException" in frame.body and b"contradict its fields" in frame.body and provider.count == 1, frame
+    deny = {"name": "deny", "typed_config": {"@type": TYPE + "http.rbac.v3.RBAC", "rules": {"action": "DENY", "policies": {"none": {
+        "permissions": [{"url_path": {"path": {"exact": "/b.Other/hello"}}}], "principals": [{"any": True}]}}}}}
+    with Gateway("rpc-judged", _proxy(filters=[deny]), [cluster("up", provider.port)]) as g, Consumer(g.port) as c:
+        assert c.ask().status == 20 and provider.count == 2  # asked for by a filter that judges
+        assert b"contradict its fields" in c.ask("hello", attachments={"path": "b.Other"}).body and provider.count == 2
     provider.stop()
 
 

@@ -1,90 +1,16 @@
 /* What a DubboProxy message is made into, and what of it is refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <envoy/extensions/filters/network/dubbo_proxy/v3/dubbo_proxy.pb-c.h>
 
-#include "filters/registry.h"
 #include "manager/router.h"
-#include "manager/rpc_manager.h"
 #include "routing/table.h"
-#include "xds/yaml_message.h"
+#include "unit/proxy/manager/rpc_config_support.h"
 
 #define ROUTES                                                                                     \
 	"route_config: [{name: r, interface: a.Svc, routes: [{match: {method: {name: {exact: "     \
 	"hello}}}, route: {cluster: c1}}]}]\n"
 #define TYPE "'@type': type.googleapis.com/envoy.extensions.filters."
 
-static uint32_t slot_of(const struct config_context *context, enum published_kind kind,
-			struct slice name)
-{
-	(void)context;
-	(void)kind;
-	return (uint32_t)name.len;
-}
-
-static bool nothing_is_known(const struct config_context *context, enum published_kind kind,
-			     struct slice name)
-{
-	(void)context;
-	(void)kind;
-	(void)name;
-	return false;
-}
-
-static struct stat_scope *scope_of(const struct config_context *context,
-				   const struct stat_type *type, struct slice name)
-{
-	(void)type;
-	*(struct slice *)context->scope_owner = arena_slice(context->arena, name);
-	return NULL;
-}
-
-struct loaded {
-	struct arena arena;
-	struct slice scope; /* the name asked for last */
-	struct diag diag;
-	const struct rpc_manager *manager; /* NULL: refused */
-};
-
-static void load(struct loaded *loaded, const char *text)
-{
-	ProtobufCMessage *message = NULL;
-
-	*loaded = (struct loaded){.manager = NULL};
-	arena_init(&loaded->arena, 4096);
-	const struct config_context context = {
-		.arena = &loaded->arena,
-		.slot = slot_of,
-		.is_known = nothing_is_known,
-		.filter_type = filter_type_find,
-		.scope = scope_of,
-		.scope_owner = &loaded->scope,
-	};
-	if (yaml_message_parse(slice_of(text), "t.yaml", dubbo_proxy_filter.message, NULL,
-			       &loaded->arena, &message, &loaded->diag))
-		fail_msg("%s: %s", loaded->diag.path, loaded->diag.text);
-	const void *config = NULL;
-	if (!dubbo_proxy_filter.config_load(&config, message, &context, &loaded->diag))
-		loaded->manager = config;
-}
-
-static void assert_refused(const char *text, const char *path, const char *reason)
-{
-	struct loaded loaded;
-
-	load(&loaded, text);
-	assert_null(loaded.manager);
-	assert_string_equal(loaded.diag.path, path);
-	if (!strstr(loaded.diag.text, reason))
-		fail_msg("'%s' is not in '%s'", reason, loaded.diag.text);
-	arena_free(&loaded.arena);
-}
+static const struct conn_filter_type *const loaded_type = &dubbo_proxy_filter;
 
 static void the_chain_ends_with_the_router(void **state)
 {
@@ -100,7 +26,7 @@ static void the_chain_ends_with_the_router(void **state)
 		struct loaded loaded;
 		char text[512];
 		snprintf(text, sizeof text, "stat_prefix: d\n" ROUTES "%s", chains[i]);
-		load(&loaded, text);
+		load(&loaded, text, false);
 		assert_non_null(loaded.manager);
 		assert_int_equal(loaded.manager->session.chain.count, 1);
 		assert_ptr_equal(loaded.manager->session.chain.entries[0].type, &router_filter);
@@ -117,7 +43,8 @@ static void message_filters_stand_before_it(void **state)
 	(void)state;
 	load(&loaded,
 	     "stat_prefix: d\n" ROUTES "dubbo_filters: [{name: f, config: {" TYPE
-	     "http.header_mutation.v3.HeaderMutation}}, {name: envoy.filters.dubbo.router}]\n");
+	     "http.header_mutation.v3.HeaderMutation}}, {name: envoy.filters.dubbo.router}]\n",
+	     false);
 	assert_non_null(loaded.manager);
 	assert_int_equal(loaded.manager->session.chain.count, 2);
 	assert_string_equal(loaded.manager->session.chain.entries[0].type->name,
@@ -132,7 +59,7 @@ static void routes_come_from_either_list(void **state)
 	struct loaded loaded;
 
 	(void)state;
-	load(&loaded, "stat_prefix: d\n" ROUTES);
+	load(&loaded, "stat_prefix: d\n" ROUTES, false);
 	assert_true(loaded.manager->routes->is_rpc);
 	assert_false(loaded.manager->routes->needs_attachments);
 	arena_free(&loaded.arena);
@@ -140,7 +67,8 @@ static void routes_come_from_either_list(void **state)
 	load(&loaded,
 	     "stat_prefix: d\nmultiple_route_config: {name: m, route_config: [{name: r, interface: "
 	     "a.Svc, group: g, routes: [{match: {method: {name: {exact: hello}, params_match: {0: "
-	     "{exact_match: x}}}}, route: {cluster: c1}}]}]}\n");
+	     "{exact_match: x}}}}, route: {cluster: c1}}]}]}\n",
+	     false);
 	assert_non_null(loaded.manager);
 	assert_true(slice_equal(loaded.manager->routes->name, SLICE("m")));
 	assert_true(loaded.manager->routes->needs_attachments);

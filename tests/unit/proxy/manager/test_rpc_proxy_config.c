@@ -1,20 +1,10 @@
 /* What an RpcProxy message is made into: which calls need a stream, what is read of them, what is
  * refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <outrigger/extensions/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h>
 
-#include "filters/registry.h"
 #include "manager/rpc_dialect.h"
-#include "manager/rpc_manager.h"
 #include "routing/table.h"
-#include "xds/yaml_message.h"
+#include "unit/proxy/manager/rpc_config_support.h"
 
 #define TYPE "'@type': type.googleapis.com/envoy.extensions.filters.http."
 #define ROUTER "{name: r, typed_config: {" TYPE "router.v3.Router}}"
@@ -22,72 +12,7 @@
 #define BARE "stat_prefix: p\nuse_caller_timeout: false\npass_through: {cluster: c}\n"
 #define PLAIN BARE CHAIN
 
-static uint32_t slot_of(const struct config_context *context, enum published_kind kind,
-			struct slice name)
-{
-	(void)context;
-	(void)kind;
-	return (uint32_t)name.len;
-}
-
-static bool nothing_is_known(const struct config_context *context, enum published_kind kind,
-			     struct slice name)
-{
-	(void)context;
-	(void)kind;
-	(void)name;
-	return false;
-}
-
-static struct stat_scope *scope_of(const struct config_context *context,
-				   const struct stat_type *type, struct slice name)
-{
-	(void)type;
-	*(struct slice *)context->scope_owner = arena_slice(context->arena, name);
-	return context->scope_owner; /* compared with NULL only */
-}
-
-struct loaded {
-	struct arena arena;
-	struct slice scope; /* the name asked for last */
-	struct diag diag;
-	const struct rpc_manager *manager; /* NULL: refused */
-};
-
-static void load(struct loaded *loaded, const char *text, bool is_outbound)
-{
-	ProtobufCMessage *message = NULL;
-
-	*loaded = (struct loaded){.manager = NULL};
-	arena_init(&loaded->arena, 4096);
-	const struct config_context context = {
-		.arena = &loaded->arena,
-		.is_outbound = is_outbound,
-		.slot = slot_of,
-		.is_known = nothing_is_known,
-		.filter_type = filter_type_find,
-		.scope = scope_of,
-		.scope_owner = &loaded->scope,
-	};
-	if (yaml_message_parse(slice_of(text), "t.yaml", rpc_proxy_filter.message, NULL,
-			       &loaded->arena, &message, &loaded->diag))
-		fail_msg("%s: %s", loaded->diag.path, loaded->diag.text);
-	const void *config = NULL;
-	if (!rpc_proxy_filter.config_load(&config, message, &context, &loaded->diag))
-		loaded->manager = config;
-}
-
-static void assert_refused(const char *text, const char *path, const char *reason)
-{
-	struct loaded loaded;
-
-	load(&loaded, text, false);
-	assert_null(loaded.manager);
-	assert_string_equal(loaded.diag.path, path);
-	if (!strstr(loaded.diag.text, reason))
-		fail_msg("'%s' is not in '%s'", reason, loaded.diag.text);
-	arena_free(&loaded.arena);
-}
+static const struct conn_filter_type *const loaded_type = &rpc_proxy_filter;
 
 static void which_calls_need_a_stream(void **state)
 {
@@ -200,7 +125,7 @@ static void what_cannot_be_is_refused(void **state)
 	assert_refused(PLAIN "max_in_flight: 0\n", "max_in_flight", "must be > 0");
 	assert_refused(PLAIN "request_timeout: -1s\n", "request_timeout", "");
 	assert_refused(PLAIN "attachments: NEVER\nstrict_attachments: true\n", "attachments",
-		       "strict_attachments asks");
+		       "strict_attachments or a filter asks");
 	assert_refused("stat_prefix: p\nattachments: NEVER\n" CHAIN
 		       "dubbo_route_config: {name: t, route_config: [{name: r, interface: a.Svc, "
 		       "group: g, routes: [{match: {method: {name: {exact: m}}}, route: {cluster: "
