@@ -73,12 +73,12 @@ _running = {}  # what shared() has started, the one asked for latest last
 _KEPT = 8
 
 
-def shared(*names, args=(), **kw):
+def shared(*names, args=(), module="dubbo3", **kw):
     """Providers that are started once and serve many checks; what they said before doesn't count. Only for checks that leave them as they are."""
-    keys = [(name, *args, *sorted(kw.items())) for name in names]
+    keys = [(module, name, *args) for name in names]
     for key in [key for key, p in _running.items() if p.proc.poll() is not None]:
         del _running[key]
-    new = {key: Provider(name, *args, **kw) for name, key in zip(names, keys) if key not in _running}
+    new = {key: Provider(name, *args, module=module, **kw) for name, key in zip(names, keys) if key not in _running}
     for key in keys:
         _running[key] = _running.pop(key, None) or new[key]
     while len(_running) > max(_KEPT, len(keys)):
