@@ -346,8 +346,7 @@ static bool connect_host(struct tcp_session *t)
 	struct stats_shard *shard = t->worker->stats;
 	struct loop *loop = t->worker->loop;
 	enum status status =
-		conn_connect(&t->up, loop, &t->host->host->addr,
-			     cluster->bind_source.family ? &cluster->bind_source : NULL,
+		conn_connect(&t->up, loop, &t->host->host->addr, &cluster->socket,
 			     cluster->connect_timeout_ms, &plain_transport, &up_events);
 
 	cluster_count(t, CLUSTER_STAT_UPSTREAM_CX_TOTAL);

@@ -1,5 +1,6 @@
 #include "net/conn.h"
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -429,8 +430,48 @@ void conn_open(struct conn *conn, struct loop *loop, int fd, const struct transp
 	conn_start(conn, fd, CONN_OPEN);
 }
 
+static void set_if_given(int fd, int option, uint32_t value)
+{
+	int number = value > INT_MAX ? INT_MAX : (int)value;
+
+	if (number)
+		setsockopt(fd, IPPROTO_TCP, option, &number, sizeof number);
+}
+
+static void set_keepalive(int fd, const struct conn_options *options)
+{
+	if (!options->has_keepalive)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
+	set_if_given(fd, TCP_KEEPCNT, options->keepalive_probes);
+	set_if_given(fd, TCP_KEEPIDLE, options->keepalive_time_s);
+	set_if_given(fd, TCP_KEEPINTVL, options->keepalive_interval_s);
+}
+
+static enum status bind_source(int fd, const struct addr *source)
+{
+	struct sockaddr_storage name;
+	socklen_t len;
+
+	if (source->family == ADDR_NONE)
+		return STATUS_OK;
+	/* Its port is chosen with the peer in view: as many as there are, for each peer. */
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
+	enum status status = addr_to_sockaddr(source, &name, &len);
+	if (!status && bind(fd, (struct sockaddr *)&name, len) < 0)
+		status = status_of_errno(errno);
+	return status;
+}
+
+static enum status set_up(int fd, const struct conn_options *options)
+{
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	set_keepalive(fd, options);
+	return bind_source(fd, &options->source);
+}
+
 enum status conn_connect(struct conn *conn, struct loop *loop, const struct addr *to,
-			 const struct addr *source, uint64_t timeout_ms,
+			 const struct conn_options *options, uint64_t timeout_ms,
 			 const struct transport *transport, const struct conn_events *events)
 {
 	struct sockaddr_storage name;
@@ -445,19 +486,10 @@ enum status conn_connect(struct conn *conn, struct loop *loop, const struct addr
 	int fd = loop->sys->socket(name.ss_family, SOCK_STREAM, 0);
 	if (fd < 0)
 		return (enum status)fd;
-	if (source && to->family != ADDR_UNIX) {
-		struct sockaddr_storage from;
-		socklen_t from_len;
-		/* Its port is chosen with the peer in view: as many as there are, for each peer. */
-		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
-		status = addr_to_sockaddr(source, &from, &from_len);
-		if (!status && bind(fd, (struct sockaddr *)&from, from_len) < 0)
-			status = status_of_errno(errno);
-		if (status)
-			goto close_fd;
-	}
 	if (to->family != ADDR_UNIX)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+		status = set_up(fd, options);
+	if (status)
+		goto close_fd;
 	int n = loop->sys->connect(fd, (struct sockaddr *)&name, len);
 	if (n < 0 && n != -EINPROGRESS) {
 		status = (enum status)n;

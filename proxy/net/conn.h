@@ -27,6 +27,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/status.h"
+#include "net/conn_options.h"
 #include "net/loop.h"
 #include "net/splice.h"
 #include "net/transport.h"
@@ -108,10 +109,9 @@ void conn_open(struct conn *conn, struct loop *loop, int fd, const struct transp
 	       const struct conn_events *events);
 
 /* Starts to connect; `connected` or `closed` follow, never from within this call. timeout_ms 0:
- * none. source: bound first (but for a Unix peer), or NULL. A system error: STATUS, it is DEAD, and
- * no event follows. */
+ * none. A system error: STATUS, it is DEAD, and no event follows. */
 enum status MUST_CHECK conn_connect(struct conn *conn, struct loop *loop, const struct addr *to,
-				    const struct addr *source, uint64_t timeout_ms,
+				    const struct conn_options *options, uint64_t timeout_ms,
 				    const struct transport *transport,
 				    const struct conn_events *events);
 

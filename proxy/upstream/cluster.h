@@ -17,6 +17,7 @@
 #include "base/published.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "net/conn_options.h"
 
 struct assignment;
 struct breakers;
@@ -199,7 +200,7 @@ struct cluster {
 	const struct labels *labels; /* metadata; never NULL */
 	const struct assignment *
 		assignment; /* hosts that stand in the configuration: static, or names to resolve */
-	struct addr bind_source; /* ADDR_NONE: none */
+	struct conn_options socket; /* of all connections to its hosts */
 	bool uses_header_for_original_dst;
 	struct slice original_dst_header;
 	uint16_t original_dst_port; /* 0: as it was */
@@ -209,8 +210,6 @@ struct cluster {
 	bool ignores_health_on_removal;
 	bool has_pool_per_downstream;
 	bool tracks_endpoints, tracks_sizes, tracks_timeout_budgets;
-	bool has_keepalive;
-	uint32_t keepalive_probes, keepalive_time_s, keepalive_interval_s; /* 0: the system's */
 	/* Of all versions of the cluster: a reference, set on main before it is published. */
 	struct breakers *shared_breakers;
 	/* Taken on main before it is published, dropped when it is freed. */

@@ -198,16 +198,16 @@ static enum status read_connection_options(struct cluster *cluster, const cluste
 	const Envoy__Config__Core__V3__BindConfig *bind = message->upstream_bind_config;
 
 	if (options && options->tcp_keepalive) {
-		cluster->has_keepalive = true;
-		cluster->keepalive_probes = config_u32(options->tcp_keepalive->keepalive_probes, 0);
-		cluster->keepalive_time_s = config_u32(options->tcp_keepalive->keepalive_time, 0);
-		cluster->keepalive_interval_s =
-			config_u32(options->tcp_keepalive->keepalive_interval, 0);
+		const Envoy__Config__Core__V3__TcpKeepalive *keepalive = options->tcp_keepalive;
+		cluster->socket.has_keepalive = true;
+		cluster->socket.keepalive_probes = config_u32(keepalive->keepalive_probes, 0);
+		cluster->socket.keepalive_time_s = config_u32(keepalive->keepalive_time, 0);
+		cluster->socket.keepalive_interval_s = config_u32(keepalive->keepalive_interval, 0);
 	}
 	if (bind && bind->source_address) {
 		enum status status =
 			config_socket_address(bind->source_address, &cluster->published.arena,
-					      &cluster->bind_source, NULL, diag);
+					      &cluster->socket.source, NULL, diag);
 		if (status)
 			return diag_prefix(diag, "upstream_bind_config"), status;
 	}

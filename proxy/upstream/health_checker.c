@@ -120,7 +120,8 @@ static void on_timer(struct timer *timer)
 {
 	struct health_check *check = container_of(timer, struct health_check, timer);
 	bump(check->checker, HEALTH_CHECK_STAT_ATTEMPT);
-	health_session_start(&check->session, config_of(check->checker));
+	health_session_start(&check->session, config_of(check->checker),
+			     &check->checker->cluster->socket);
 }
 
 void health_checker_fail(struct health_checker *checker, const struct host *host)

@@ -315,8 +315,8 @@ static void connect_to(struct health_session *session)
 	hc->is_http = session->config->type == HEALTH_CHECK_HTTP;
 	arena_init(&hc->arena, ARENA_BLOCK);
 	session->conn = hc;
-	enum status status = conn_connect(&hc->conn, session->loop, &session->addr, NULL, 0,
-					  &plain_transport, &conn_events);
+	enum status status = conn_connect(&hc->conn, session->loop, &session->addr,
+					  session->options, 0, &plain_transport, &conn_events);
 	if (status) {
 		finish(session, HEALTH_NETWORK, false);
 		return;
@@ -337,10 +337,12 @@ void health_session_init(struct health_session *session, struct loop *loop, cons
 	timer_init(&session->timeout, on_timeout);
 }
 
-void health_session_start(struct health_session *session, const struct health_check_config *config)
+void health_session_start(struct health_session *session, const struct health_check_config *config,
+			  const struct conn_options *options)
 {
 	invariant(!session->is_busy);
 	session->config = config;
+	session->options = options;
 	session->is_busy = true;
 	timer_start(&session->loop->wheel, &session->timeout, config->timeout_ms);
 	if (session->conn && session->conn->is_http != (config->type == HEALTH_CHECK_HTTP))

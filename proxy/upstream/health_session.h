@@ -17,6 +17,7 @@
 #include "base/timer_wheel.h"
 #include "upstream/health.h"
 
+struct conn_options;
 struct health_conn;
 struct loop;
 
@@ -24,7 +25,9 @@ enum { HEALTH_TCP_ANSWER_MAX = 65536, HEALTH_HTTP_ANSWER_MAX = 1 << 20 };
 
 struct health_session {
 	struct loop *loop;
-	const struct health_check_config *config;
+	const struct health_check_config
+		*config; /* of the check under way, with options: borrowed */
+	const struct conn_options *options;
 	struct addr addr;
 	struct slice authority; /* Host header */
 	/* The check is over. May start the next, or end the session. */
@@ -39,7 +42,8 @@ void health_session_init(struct health_session *session, struct loop *loop, cons
 			 struct slice authority,
 			 void (*done)(struct health_session *session, enum health_result result));
 /* One check; done follows, maybe from within. Not while one is under way. */
-void health_session_start(struct health_session *session, const struct health_check_config *config);
+void health_session_start(struct health_session *session, const struct health_check_config *config,
+			  const struct conn_options *options);
 /* Closes the connection; done is not called any more. */
 void health_session_fini(struct health_session *session);
 

@@ -255,12 +255,11 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 	struct cluster_worker *cluster = pool->host->cluster;
 	const struct cluster *config = cluster_worker_config(cluster);
 	struct loop *loop = cluster->upstream->loop;
-	const struct addr *source = config->bind_source.family ? &config->bind_source : NULL;
 
 	invariant(uc);
 	uc->pool = pool;
 	uc->priority = (uint8_t)priority;
-	*why = conn_connect(&uc->conn, loop, &pool->host->host->addr, source,
+	*why = conn_connect(&uc->conn, loop, &pool->host->host->addr, &config->socket,
 			    config->connect_timeout_ms, &plain_transport, &conn_events);
 	stat_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_CX_TOTAL);
 	pool->host->counts.cx_total++;

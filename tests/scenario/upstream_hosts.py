@@ -63,6 +63,25 @@ def active_checks_follow_the_host():
                                   "healthy_threshold": 1, "http_health_check": {"path": "/hc"}}])
 
 
+def connections_come_from_the_clusters_source():
+    peers = set()
+
+    class Watching(Named):
+        def answer(self, sock, f, request):
+            peers.add((request[1], sock.getpeername()[0]))
+            super().answer(sock, f, request)
+
+    a = Watching("a")
+    check = {"timeout": "1s", "interval": "0.05s", "unhealthy_threshold": 1, "healthy_threshold": 1, "http_health_check": {"path": "/hc"}}
+    bind = {"source_address": {"address": "127.0.0.9", "port_value": 0}}
+    try:
+        with Gateway("hosts-source", http_manager(), [cluster("up", a.port, health_checks=[check], upstream_bind_config=bind)]) as g:
+            assert g.http("GET", "/").text == "a"
+        assert peers == {("/hc", "127.0.0.9"), ("/", "127.0.0.9")}, peers
+    finally:
+        a.stop()
+
+
 def names_are_resolved_before_ready():
     a = Named("a")
     try:

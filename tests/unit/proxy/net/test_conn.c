@@ -1,4 +1,8 @@
+#include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -327,6 +331,76 @@ static void a_splice_parted_while_bytes_wait_lets_its_sender_go(void **state)
 	pair_end(&pair);
 }
 
+/* --- connecting --- */
+
+static int option_of(const struct conn *conn, int level, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+
+	assert_int_equal(getsockopt(io_fd(&conn->io), level, option, &value, &len), 0);
+	return value;
+}
+
+/* The address that the peer will see. */
+static uint32_t source_of(const struct conn *conn)
+{
+	struct sockaddr_in name = {0};
+	socklen_t len = sizeof name;
+
+	assert_int_equal(getsockname(io_fd(&conn->io), (struct sockaddr *)&name, &len), 0);
+	return ntohl(name.sin_addr.s_addr);
+}
+
+static void a_socket_is_set_up_before_it_connects(void **state)
+{
+	struct loop loop;
+	struct party plain = {.peer = -1}, set = {.peer = -1}, odd = {.peer = -1};
+	struct addr to, elsewhere;
+	struct conn_options options = {
+		.has_keepalive = true, .keepalive_time_s = 77, .keepalive_probes = 5};
+	const struct conn_options none = {.source.family = ADDR_NONE};
+	const struct listen_options listening = {.backlog = 4};
+	(void)state;
+
+	assert_int_equal(loop_init(&loop, NULL), STATUS_OK);
+	assert_int_equal(addr_parse_ip(SLICE("127.0.0.1"), 0, &to), STATUS_OK);
+	assert_int_equal(addr_parse_ip(SLICE("127.0.0.9"), 0, &options.source), STATUS_OK);
+	assert_int_equal(addr_parse_ip(SLICE("192.0.2.1"), 0, &elsewhere), STATUS_OK);
+	int fd = listen_socket_open(&to, &listening);
+	assert_true(fd >= 0);
+	struct sockaddr_in name;
+	socklen_t len = sizeof name;
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &len), 0);
+	to.port = ntohs(name.sin_port);
+
+	assert_int_equal(conn_connect(&plain.conn, &loop, &to, &none, 0, &plain_transport, &events),
+			 STATUS_OK);
+	assert_int_equal(option_of(&plain.conn, SOL_SOCKET, SO_KEEPALIVE), 0);
+	assert_int_equal(option_of(&plain.conn, IPPROTO_TCP, TCP_NODELAY), 1);
+	assert_int_equal(source_of(&plain.conn), 0x7f000001);
+
+	assert_int_equal(
+		conn_connect(&set.conn, &loop, &to, &options, 0, &plain_transport, &events),
+		STATUS_OK);
+	assert_int_equal(option_of(&set.conn, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option_of(&set.conn, IPPROTO_TCP, TCP_KEEPIDLE), 77);
+	assert_int_equal(option_of(&set.conn, IPPROTO_TCP, TCP_KEEPCNT), 5);
+	assert_int_equal(option_of(&set.conn, IPPROTO_TCP, TCP_KEEPINTVL),
+			 option_of(&plain.conn, IPPROTO_TCP, TCP_KEEPINTVL));
+	assert_int_equal(source_of(&set.conn), 0x7f000009);
+
+	options.source = elsewhere; /* no address of this machine */
+	assert_int_equal(
+		conn_connect(&odd.conn, &loop, &to, &options, 0, &plain_transport, &events),
+		status_of_errno(EADDRNOTAVAIL));
+	assert_int_equal(odd.conn.state, CONN_DEAD);
+	conn_close(&plain.conn, false);
+	conn_close(&set.conn, false);
+	close(fd);
+	loop_fini(&loop);
+}
+
 /* --- Unix sockets --- */
 
 static void a_stale_socket_is_replaced_and_no_other_file(void **state)
@@ -365,6 +439,7 @@ int main(void)
 		cmocka_unit_test(a_splice_moves_bytes_unseen),
 		cmocka_unit_test(a_broken_receiver_is_closed_and_its_sender_read_again),
 		cmocka_unit_test(a_splice_parted_while_bytes_wait_lets_its_sender_go),
+		cmocka_unit_test(a_socket_is_set_up_before_it_connects),
 		cmocka_unit_test(a_stale_socket_is_replaced_and_no_other_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

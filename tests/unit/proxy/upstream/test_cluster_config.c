@@ -89,7 +89,7 @@ static void everything_is_read(void **context)
 	assert_int_equal(c->outlier->base_ejection_ms, 300);
 	assert_int_equal(c->outlier->enforcing_gateway, 0);
 	assert_int_equal(labels_find(c->labels, SLICE("a"), SLICE("num"))->kind, LABEL_NUMBER);
-	assert_int_equal(c->keepalive_time_s, 300);
+	assert_int_equal(c->socket.keepalive_time_s, 300);
 	assert_int_equal(c->http.max_requests_per_connection, 2);
 	assert_int_equal(c->http.idle_timeout_ms, 0);
 	assert_true(c->http.has_proper_case);
