@@ -25,7 +25,11 @@ def find(folder, wanted):
 def run(folder, wanted):
     """Runs them one after the other and ends the process with the closing line."""
     tally = open_checks.Tally(folder.parent.name if folder.name == "groups" else folder.name)
-    for name, function in find(folder, wanted):
+    found = list(find(folder, wanted))
+    for name in wanted:
+        if not any(name in (check, check.partition(".")[0]) for check, _ in found):
+            tally.bad(name, "no such check")
+    for name, function in found:
         began = time.monotonic()
         try:
             said = function()

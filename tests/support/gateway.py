@@ -15,6 +15,7 @@ import places
 from ports import free_ports, listening
 
 TYPE = "type.googleapis.com/envoy.extensions.filters."
+DRAIN_SECONDS, END_SECONDS = 8, 15  # after SIGTERM, when calls under way may hold it up; after SIGINT
 
 
 def address(port):
@@ -131,7 +132,7 @@ class Gateway:
     def get(self, path, ok=True):
         """An admin page's text; unless ok is False, one that isn't 200 is an error."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}{path}", timeout=10) as r:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}{path}", timeout=30) as r:
                 return r.read().decode()
         except urllib.error.HTTPError as e:
             if ok:
@@ -170,23 +171,42 @@ class Gateway:
     def memory_high_kb(self):
         return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.proc.pid}/status").read_text())[1])
 
-    def words(self):
+    def log_text(self):
         self.log.seek(0)
-        return self.log.read()[-2000:]
+        return self.log.read()
+
+    def words(self):
+        """The end of what it said."""
+        return self.log_text()[-2000:]
 
     def __exit__(self, failed, *_):
-        code = self.proc.poll()
-        if code is None:
-            self.proc.send_signal(signal.SIGTERM)
-            try:
-                self.proc.wait(15)
-            except subprocess.TimeoutExpired:
-                self.proc.kill()
-                self.proc.wait()
-        words = self.words()
+        fault = self.end()
+        text = self.log_text()
         self.log.close()
-        if not failed and ((code is not None and not self.ended) or re.search("Sanitizer|runtime error", words)):
-            raise RuntimeError(f"outrigger ended by itself or with a report ({code}): {words}")
+        report = re.search("Sanitizer|runtime error", text)
+        if report:
+            fault = "a sanitizer's report"
+            text = text[max(report.start() - 200, 0):][:4000]
+        if fault and not failed:
+            raise RuntimeError(f"{fault}: {text if report else text[-2000:]}")
+
+    def end(self):
+        """Ends it, unless it did already. What was wrong with that, or None."""
+        code = self.proc.poll()
+        if code is not None:
+            return None if self.ended else f"outrigger ended by itself ({code})"
+        for sign, seconds in ((signal.SIGTERM, DRAIN_SECONDS), (signal.SIGINT, END_SECONDS)):
+            self.proc.send_signal(sign)
+            try:
+                code = self.proc.wait(seconds)
+                break
+            except subprocess.TimeoutExpired:
+                pass
+        else:
+            self.proc.kill()
+            self.proc.wait()
+            return f"outrigger didn't end within {END_SECONDS} s of SIGINT"
+        return f"outrigger ended with {code}" if code else None
 
     def without_listeners(self):
         """Leaves only what is static: clusters. For a gateway whose listeners come over xDS; they should listen on self.port."""
