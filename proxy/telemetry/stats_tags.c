@@ -128,9 +128,16 @@ static void cut(struct finding *f, size_t from, size_t len)
 		f->is_cut[i] = 1;
 }
 
+/* Of two of one name the last counts (the configuration's own): nobody takes a label twice. */
 static void add_tag(struct finding *f, struct slice name, struct slice value, unsigned order)
 {
 	struct stat_tags *tags = f->tags;
+	for (unsigned i = 0; i < tags->count; i++) {
+		if (slice_equal(tags->tags[i].name, name)) {
+			tags->tags[i].value = value;
+			return;
+		}
+	}
 	if (tags->count == STAT_TAGS_MAX)
 		return;
 	unsigned at = tags->count++;

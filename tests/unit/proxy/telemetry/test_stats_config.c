@@ -137,6 +137,24 @@ static void tags_can_be_added(void **state)
 		"envoy_cluster_outbound_a_b_local_rq_total{the_name=\"80\",zone=\"z1\"} 0\n");
 }
 
+static void no_label_stands_twice(void **state)
+{
+	(void)state;
+	static char name[] = "envoy.cluster_name", regex[] = "^cluster\\.outbound\\|((\\d+)\\|\\|)";
+	Envoy__Config__Metrics__V3__TagSpecifier tag =
+		ENVOY__CONFIG__METRICS__V3__TAG_SPECIFIER__INIT;
+	Envoy__Config__Metrics__V3__TagSpecifier *tags[] = {&tag};
+	tag.tag_name = name;
+	tag.tag_value_case = ENVOY__CONFIG__METRICS__V3__TAG_SPECIFIER__TAG_VALUE_REGEX;
+	tag.regex = regex;
+	config.stats_tags = tags;
+	config.n_stats_tags = 1;
+	assert_int_equal(stats_configure(stats, &config, &diag), STATUS_OK);
+	assert_string_equal(show("filter=rq_total", STATS_PROMETHEUS),
+			    "# TYPE envoy_cluster_rq_total counter\n"
+			    "envoy_cluster_rq_total{envoy_cluster_name=\"80\"} 0\n");
+}
+
 static void a_tag_needs_a_group(void **state)
 {
 	(void)state;
@@ -220,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(names_can_be_included), TEST(names_can_be_excluded),
 		TEST(all_can_be_rejected),   TEST(tags_can_be_added),
+		TEST(all_can_be_rejected),   TEST(no_label_stands_twice),
 		TEST(a_tag_needs_a_group),   TEST(buckets_can_be_set),
 		TEST(bounds_must_rise),      TEST(nothing_configured_is_the_default),
 	};
