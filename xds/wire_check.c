@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "message/grammar.h"
+
 static const char malformed[] = "malformed bytes";
 
 static bool read_varint(struct slice *bytes, uint64_t *value)
@@ -20,14 +22,22 @@ static bool read_varint(struct slice *bytes, uint64_t *value)
 	return false;
 }
 
+static const char *check_string(struct slice content)
+{
+	if (!content.len)
+		return NULL;
+	if (memchr(content.data, 0, content.len))
+		return "a string with a NUL";
+	return grammar_is_utf8(content) ? NULL : "a string that isn't UTF-8";
+}
+
 static const char *check_content(struct slice content, const ProtobufCFieldDescriptor *field,
 				 size_t depth)
 {
 	if (!field)
 		return NULL;
 	if (field->type == PROTOBUF_C_TYPE_STRING)
-		return content.len && memchr(content.data, 0, content.len) ? "a string with a NUL"
-									   : NULL;
+		return check_string(content);
 	if (field->type != PROTOBUF_C_TYPE_MESSAGE)
 		return NULL;
 	return depth > 1 ? wire_check(content, field->descriptor, depth - 1) : "nested too deep";

@@ -1,6 +1,6 @@
 /* Looks over protobuf bytes before anything is made of them: that they are well formed as a message
- * of a type, no deeper than a limit, and that strings hold no NUL (C would cut them there). Pure;
- * no allocation. */
+ * of a type, no deeper than a limit, and that strings are UTF-8 (as proto3 asks; they are shown as
+ * JSON) and hold no NUL (C would cut them there). Pure; no allocation. */
 #ifndef XDS_WIRE_CHECK_H
 #define XDS_WIRE_CHECK_H
 

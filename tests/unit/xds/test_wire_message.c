@@ -157,6 +157,7 @@ static void bad_bytes(void **state)
 		SLICE("\011abc"),
 		SLICE("\015ab"),
 		SLICE("\012\003a\000b"),
+		SLICE("\012\003a\303b"),
 		SLICE("\042\005\010\001"),
 		SLICE("\012\001c\010"),
 	};
