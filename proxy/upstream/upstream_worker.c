@@ -162,20 +162,19 @@ static void remove_bucket(struct cluster_worker *cluster, uint32_t bucket, bool 
 	}
 }
 
-static void remove_all_hosts(struct cluster_worker *cluster)
-{
-	timer_cancel(&cluster->upstream->loop->wheel, &cluster->sweep_timer);
-	for (uint32_t i = 0; i < cluster->bucket_count; i++)
-		remove_bucket(cluster, i, true);
-}
-
-/* Hosts that have left the set: nobody picks them any more, so there is time. */
+/* Hosts that have left the set, or whose cluster is removed: nobody picks them any more, so there
+ * is time. A removed cluster may go with the last of them. */
 static void sweep(struct cluster_worker *cluster)
 {
+	bool all = cluster->is_removed;
+
+	cluster->host_count++; /* not freed while its hosts are gone through */
 	for (unsigned i = 0; i < SWEEP_BUCKETS && cluster->swept < cluster->bucket_count; i++)
-		remove_bucket(cluster, cluster->swept++, false);
+		remove_bucket(cluster, cluster->swept++, all);
+	cluster->host_count--;
 	if (cluster->swept < cluster->bucket_count)
 		timer_start(&cluster->upstream->loop->wheel, &cluster->sweep_timer, SWEEP_MS);
+	cluster_free_if_over(cluster);
 }
 
 static void on_sweep(struct timer *timer)
@@ -226,6 +225,8 @@ static void cluster_free_if_over(struct cluster_worker *cluster)
 {
 	if (!cluster->is_removed || cluster->host_count || cluster->holds)
 		return;
+	timer_cancel(&cluster->upstream->loop->wheel, &cluster->sweep_timer);
+	list_remove(&cluster->removed);
 	settle_leases(cluster);
 	pin_drop(cluster->cluster);
 	if (cluster->hosts)
@@ -246,14 +247,12 @@ static void cluster_remove(struct cluster_worker *cluster)
 {
 	cluster->upstream->clusters[cluster->slot] = NULL;
 	map_remove(&cluster->upstream->names, cluster->cluster->object->name);
+	list_push_back(&cluster->upstream->removed, &cluster->removed);
 	destinations_fini(&cluster->destinations);
-	cluster->host_count++; /* not freed while its hosts are gone through */
-	remove_all_hosts(cluster);
-	cluster->host_count--;
 	cluster->is_removed = true;
 	cluster->only = NULL;
 	cluster_worker_tell(cluster);
-	cluster_free_if_over(cluster);
+	sweep_anew(cluster);
 }
 
 static void swap_pin(struct pin **held, struct pin *current)
@@ -533,6 +532,7 @@ struct upstream_worker *upstream_worker_new(struct loop *loop, struct pin_table 
 	upstream->stats = stats;
 	upstream->random = random;
 	scope_init(&upstream->fired);
+	list_init(&upstream->removed);
 	map_init(&upstream->names, NULL);
 	map_init(&upstream->reserves, NULL);
 	upstream_dialects_init(upstream);
@@ -558,17 +558,27 @@ static void close_bucket(struct cluster_worker *cluster, uint32_t bucket)
 	}
 }
 
+/* All at once; nobody holds it. */
+static void cluster_end(struct cluster_worker *cluster)
+{
+	cluster->host_count++;
+	for (uint32_t i = 0; i < cluster->bucket_count; i++)
+		close_bucket(cluster, i);
+	while (cluster->swept < cluster->bucket_count)
+		sweep(cluster);
+	cluster->host_count--;
+	invariant(!cluster->host_count && !cluster->holds);
+	cluster_free_if_over(cluster);
+}
+
 void upstream_worker_free(struct upstream_worker *upstream)
 {
 	scope_cancel(&upstream->fired);
-	for (uint32_t slot = 0; slot < upstream->cluster_size; slot++) {
-		struct cluster_worker *cluster = upstream->clusters[slot];
-		if (!cluster)
-			continue;
-		for (uint32_t i = 0; i < cluster->bucket_count; i++)
-			close_bucket(cluster, i);
-		cluster_remove(cluster);
-	}
+	for (uint32_t slot = 0; slot < upstream->cluster_size; slot++)
+		if (upstream->clusters[slot])
+			cluster_remove(upstream->clusters[slot]);
+	while (!list_is_empty(&upstream->removed))
+		cluster_end(container_of(upstream->removed.next, struct cluster_worker, removed));
 	free(upstream->clusters);
 	map_free(&upstream->names);
 	map_free(&upstream->reserves);

@@ -68,6 +68,7 @@ struct cluster_worker {
 	struct destinations destinations; /* hosts of ORIGINAL_DST */
 	uint32_t holds;                   /* who looks at it beyond a call chain */
 	bool is_removed;                  /* not configured any more; goes with its last host */
+	struct list_node removed;         /* upstream->removed; unlinked until then */
 	bool is_plain; /* a pick asks nothing but whose turn it is, and none is dropped */
 };
 
@@ -87,8 +88,9 @@ struct upstream_worker {
 	struct random *random;
 	struct cluster_worker **clusters; /* by slot; NULL: not configured */
 	uint32_t cluster_size;
-	struct map names;    /* of configured clusters -> cluster_worker */
-	struct map reserves; /* client connection's id -> reserve (reserve.h) */
+	struct list_node removed; /* clusters that wait for their hosts' end */
+	struct map names;         /* of configured clusters -> cluster_worker */
+	struct map reserves;      /* client connection's id -> reserve (reserve.h) */
 	uint64_t next_conn_id;
 	struct dubbo_options dubbo_options;
 	struct dubbo_counts dubbo_counts;

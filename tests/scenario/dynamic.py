@@ -292,3 +292,34 @@ def a_cluster_changes_its_type_and_back():
     finally:
         for o in origins:
             o.stop()
+
+
+def a_cluster_goes_while_requests_wait_to_be_retried():
+    """They are told that it is gone; and nothing of the cluster stays behind, or the gateway would not end well."""
+    class Failing(Origin):
+        def answer(self, sock, f, request):
+            while f.readline().strip():
+                pass
+            sock.sendall(b"HTTP/1.1 503 Later\r\nretry-after: 4\r\ncontent-length: 0\r\n\r\n")
+
+    origin, folder = Failing(), _Folder("dynamic-retried-files")
+    cds = folder.file("cds.json", _answer("cluster.v3.Cluster", cluster("up", origin.port)))
+    retry = {"retry_on": "5xx", "num_retries": 1, "rate_limited_retry_back_off": {"reset_headers": [{"name": "retry-after", "format": "SECONDS"}]}}
+    manager = http_manager()
+    manager["typed_config"]["route_config"].update(validate_clusters=False, virtual_hosts=[{"name": "all", "domains": ["*"], "routes": [
+        {"match": {"prefix": "/"}, "route": {"cluster": "up", "retry_policy": retry}}]}])
+    answers = []
+    try:
+        with Gateway("dynamic-retried", manager, [], bootstrap={"dynamic_resources": {"cds_config": _source(cds)}}) as g:
+            g.wait_for("server.state", 0)
+            threads = [threading.Thread(target=lambda: answers.append(g.http("GET", "/"))) for _ in range(2)]
+            for t in threads:
+                t.start()
+            g.wait_for("cluster.up.retry.upstream_rq_503", 2)
+            _move(cds, _answer("cluster.v3.Cluster", version="2"))
+            g.wait_for("cluster_manager.cluster_removed", 1)
+            for t in threads:
+                t.join()
+        assert [a.status for a in answers] == [503] * 2 and {a.text for a in answers} == {""}, [vars(a) for a in answers]
+    finally:
+        origin.stop()

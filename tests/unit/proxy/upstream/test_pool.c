@@ -376,6 +376,14 @@ static void a_removed_host_ends_its_requests_first(void **context)
 	http_server_stop(&other);
 }
 
+static void remove_cluster(void)
+{
+	pin_table_set(&f.pins, PUBLISHED_CLUSTER, SLOT, NULL);
+	pin_table_set(&f.pins, PUBLISHED_HOST_SET, SLOT, NULL);
+	upstream_worker_changed(f.upstream, PUBLISHED_CLUSTER, SLOT);
+	assert_null(cluster_worker_find(f.upstream, SLOT));
+}
+
 static void a_removed_cluster_ends_its_requests_first(void **context)
 {
 	(void)context;
@@ -383,15 +391,51 @@ static void a_removed_cluster_ends_its_requests_first(void **context)
 	SERVER_SET(f.server.is_held, true);
 	await(start(0), READY);
 	struct cluster_worker *cw = cluster_worker_hold(cluster());
-	pin_table_set(&f.pins, PUBLISHED_CLUSTER, SLOT, NULL);
-	pin_table_set(&f.pins, PUBLISHED_HOST_SET, SLOT, NULL);
-	upstream_worker_changed(f.upstream, PUBLISHED_CLUSTER, SLOT);
-	assert_null(cluster_worker_find(f.upstream, SLOT));
+	remove_cluster();
 	SERVER_SET(f.server.is_held, false);
 	await(&calls[0], COMPLETE);
 	assert_int_equal(calls[0].status, 200);
 	assert_int_equal(cw->host_count, 0);
 	cluster_worker_release(cw);
+}
+
+/* As if so many hosts had been called. */
+static void use_hosts(uint32_t count)
+{
+	simple();
+	for (uint32_t i = 0; i < count; i++) {
+		struct host *host =
+			host_new(&(struct addr){.family = ADDR_IPV4,
+						.port = 80,
+						.ip = {10, 0, (uint8_t)(i >> 8), (uint8_t)i}},
+				 SLICE(""));
+		worker_host_get(cluster(), host);
+		host_drop(host);
+	}
+}
+
+static void hosts_of_a_removed_cluster_go_by_and_by(void **context)
+{
+	unsigned turns = 0;
+	(void)context;
+	use_hosts(6000);
+	struct cluster_worker *cw = cluster_worker_hold(cluster());
+	remove_cluster();
+	assert_true(cw->host_count > 4000);
+	while (cw->host_count && ++turns < 1000)
+		loop_turn(&f.loop, true);
+	assert_int_equal(cw->host_count, 0);
+	assert_false(list_is_empty(&f.upstream->removed));
+	cluster_worker_release(cw);
+	assert_true(list_is_empty(&f.upstream->removed));
+}
+
+static void it_ends_while_hosts_of_a_removed_cluster_go(void **context)
+{
+	(void)context;
+	use_hosts(6000);
+	remove_cluster();
+	assert_false(list_is_empty(&f.upstream->removed));
 }
 
 /* A connection on its way doesn't keep a host for which nobody waits any more. */
@@ -637,6 +681,8 @@ int main(void)
 		IN_FIXTURE(a_connection_that_ended_is_not_picked),
 		IN_FIXTURE(a_removed_host_ends_its_requests_first),
 		IN_FIXTURE(a_removed_cluster_ends_its_requests_first),
+		IN_FIXTURE(hosts_of_a_removed_cluster_go_by_and_by),
+		IN_FIXTURE(it_ends_while_hosts_of_a_removed_cluster_go),
 		IN_FIXTURE(a_removed_host_gives_up_connecting),
 		IN_FIXTURE(a_removed_host_ends_with_the_worker),
 		IN_FIXTURE(requests_may_be_cancelled_at_any_time),
