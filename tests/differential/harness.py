@@ -337,6 +337,8 @@ async def observe(case, binary, args, ports):
         if run.proc.returncode is not None and not run.vars.get("may_exit"):
             out["proxy ended"] = f"exit code {run.proc.returncode}"
         await run.stop()
+        if run.proc.returncode not in (0, -signal.SIGKILL):  # killed: it was still draining
+            out.setdefault("proxy ended", f"exit code {run.proc.returncode}")
         for name in case.logs:
             try:
                 with open(os.path.join(run.folder, name), errors="replace") as f:

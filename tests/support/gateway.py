@@ -194,7 +194,7 @@ class Gateway:
         """Ends it, unless it did already. What was wrong with that, or None."""
         code = self.proc.poll()
         if code is not None:
-            return None if self.ended else f"outrigger ended by itself ({code})"
+            return None if self.ended and not code else f"outrigger ended by itself ({code})"
         for sign, seconds in ((signal.SIGTERM, DRAIN_SECONDS), (signal.SIGINT, END_SECONDS)):
             self.proc.send_signal(sign)
             try:

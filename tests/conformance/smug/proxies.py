@@ -108,4 +108,6 @@ class Proxy:
         words = self.words()
         if crashed is not None:
             return f"ended by itself with {crashed}: {words}"
+        if self.proc.returncode in (-signal.SIGABRT, -signal.SIGSEGV):
+            return f"crashed at the end ({self.proc.returncode}): {words}"
         return words if "Sanitizer" in words or "runtime error" in words else None
