@@ -35,6 +35,13 @@ enum codec_side {
 
 struct codec;
 
+/* A message of a multiplexed protocol that leaves piece by piece: what else is sent waits for its
+ * end. */
+struct codec_writer {
+	struct exchange *exchange; /* whose it is; NULL: of a call that passes (rpc_call.h) */
+	bool is_paused;            /* the owner's: the pieces' source is, until there is room */
+};
+
 struct exchange {
 	struct codec *codec;   /* NULL: not attached (any more) */
 	struct arena *arena;   /* incoming headers are made here; set by the owner */
@@ -49,6 +56,7 @@ struct exchange {
 	bool is_tunnel;   /* after an accepted upgrade or CONNECT: data is opaque, both ways, until
 			     EOF */
 	bool is_oneway;   /* an RPC call without an answer */
+	bool is_in_parts; /* ours leaves piece by piece, as it comes (codec_writer) */
 	bool is_head;     /* HTTP: the request was HEAD */
 	uint8_t protocol; /* enum stream_protocol, of the message received */
 };
@@ -145,6 +153,8 @@ struct codec_type {
 	/* Multiplexed: our heartbeat. NULL: the protocol has none. Returns false when the last one
 	 * is still unanswered. */
 	bool (*heartbeat)(struct codec *codec);
+	/* Whose message is half written; NULL: none is. May be NULL: none ever is. */
+	struct codec_writer *(*writer)(const struct codec *codec);
 	void (*close)(struct codec *codec); /* frees what open took; detaches what is attached,
 					       without events */
 };
@@ -159,9 +169,15 @@ struct codec {
 			    0: unknown */
 	uint8_t side;    /* enum codec_side */
 	bool must_close; /* when the open exchanges have ended and out is flushed */
-	bool is_draining;
 	bool is_failed;
+	bool is_draining : 1;
+	bool is_stopped : 1; /* read left bytes, as they are for an exchange that is paused */
 };
+
+static inline struct codec_writer *codec_writer(const struct codec *codec)
+{
+	return codec->type->writer ? codec->type->writer(codec) : NULL;
+}
 
 static inline size_t codec_read(struct codec *codec, struct slice bytes, bool eof)
 {

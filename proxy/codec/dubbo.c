@@ -2,6 +2,7 @@
 
 #include "codec/dubbo_internal.h"
 #include "codec/dubbo_jsonb.h"
+#include "codec/dubbo_parts.h"
 #include "codec/dubbo_reply.h"
 
 enum {
@@ -183,7 +184,7 @@ static COLD void fail_framing(struct dubbo *dubbo, enum status status)
 	if (status == STATUS_TOO_LARGE) {
 		counts->oversized++;
 		fail(dubbo, is_server ? REPLY_PAYLOAD_TOO_LARGE : REPLY_UPSTREAM_PROTOCOL_ERROR,
-		     SLICE("dubbo.body_over_limit"));
+		     SLICE("dubbo.no_length"));
 	} else {
 		counts->bad_magic++;
 		fail(dubbo, is_server ? REPLY_BAD_REQUEST : REPLY_UPSTREAM_PROTOCOL_ERROR,
@@ -228,21 +229,34 @@ static size_t dubbo_read(struct codec *codec, struct slice bytes, bool eof)
 	size_t pos = 0;
 
 	codec->needs = 0;
+	if (UNLIKELY(dubbo->receiving_left)) {
+		pos = dubbo_take_parts(dubbo, bytes);
+		if (dubbo->receiving_left)
+			goto out;
+	}
 	while (pos < bytes.len && !codec->is_failed) {
 		struct dubbo_frame frame;
 		struct slice rest = slice_sub(bytes, pos, bytes.len);
 		enum status status = dubbo_frame_read(rest, dubbo->options->payload_limit, &frame);
-		if (status == STATUS_AGAIN) {
+		if (status) {
 			codec->needs = DUBBO_HEADER_SIZE + frame.body_len;
-			break;
-		}
-		if (UNLIKELY(status)) {
-			fail_framing(dubbo, status);
+			if (LIKELY(status == STATUS_AGAIN &&
+				   frame.body_len <= dubbo->options->parts_over))
+				break;
+			if (status == STATUS_MALFORMED || frame.body_len > INT32_MAX) {
+				fail_framing(dubbo, status);
+				break;
+			}
+			size_t n = dubbo_begin_parts(dubbo, &frame, rest, status != STATUS_AGAIN);
+			pos += n;
+			if (n && !dubbo->receiving_left)
+				continue;
 			break;
 		}
 		pos += DUBBO_HEADER_SIZE + frame.body_len;
 		take_frame(dubbo, frame, slice_sub(bytes, pos - frame.body_len, pos));
 	}
+out:
 	if (UNLIKELY(eof) && !codec->is_failed)
 		end_at_eof(dubbo);
 	return codec->is_failed ? bytes.len : pos;
@@ -287,12 +301,19 @@ static struct codec_frame_parts dubbo_frame_parts(struct slice head)
 	return (struct codec_frame_parts){.header = DUBBO_HEADER_SIZE, .payload = frame.body_len};
 }
 
+static struct codec_writer *dubbo_writer(const struct codec *codec)
+{
+	return container_of(codec, const struct dubbo, codec)->writer;
+}
+
 static void dubbo_close(struct codec *codec)
 {
 	struct dubbo *dubbo = dubbo_of(codec);
 
 	codec->is_failed = true;
 	end_all(dubbo, REPLY_NONE);
+	if (dubbo->writer)
+		dubbo_writer_break(dubbo);
 	open_calls_fini(&dubbo->calls);
 }
 
@@ -325,6 +346,7 @@ const struct codec_type dubbo_codec = {
 	.undrain = dubbo_undrain,
 	.room = dubbo_room,
 	.heartbeat = dubbo_heartbeat,
+	.writer = dubbo_writer,
 	.close = dubbo_close,
 };
 
@@ -339,5 +361,6 @@ const struct codec_type dubbo_client_codec = {
 	.room = dubbo_room,
 	.frame_parts = dubbo_frame_parts,
 	.heartbeat = dubbo_heartbeat,
+	.writer = dubbo_writer,
 	.close = dubbo_close,
 };

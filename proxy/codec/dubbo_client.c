@@ -2,7 +2,7 @@
 #include "codec/dubbo_attachments.h"
 #include "codec/dubbo_head.h"
 #include "codec/dubbo_heads.h"
-#include "codec/dubbo_internal.h"
+#include "codec/dubbo_parts.h"
 #include "codec/dubbo_rewrite.h"
 #include "message/stream_info.h"
 
@@ -27,6 +27,12 @@ static void detach(struct dubbo *dubbo, struct exchange *exchange)
 	exchange->state = NULL;
 	if (dubbo->current == exchange)
 		dubbo->current = NULL;
+	if (UNLIKELY(dubbo->receiving == exchange)) {
+		dubbo->receiving = NULL;
+		dubbo->codec.must_close = true;
+	}
+	if (UNLIKELY(dubbo_writes(dubbo, exchange)))
+		dubbo_writer_break(dubbo);
 }
 
 void dubbo_client_end_all(struct dubbo *dubbo, enum reply_reason reason)
@@ -50,6 +56,18 @@ void dubbo_client_abandon(struct exchange *exchange)
 
 /* --- answers */
 
+static struct dubbo_answer *make_answer(struct exchange *exchange, struct dubbo_frame frame,
+					struct slice payload)
+{
+	struct dubbo_answer *answer = dubbo_answer_make(frame.status, exchange->arena);
+
+	answer->head.serialization = frame.flag & DUBBO_SERIALIZATION_MASK;
+	if (LIKELY(frame.status == DUBBO_OK))
+		answer->head.result =
+			(int8_t)dubbo_result_read(payload, answer->head.serialization);
+	return answer;
+}
+
 void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)
 {
 	const struct codec_events *events = dubbo->codec.events;
@@ -68,12 +86,8 @@ void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 		dubbo->options->passed(exchange, dubbo_frame_around(payload));
 		return;
 	}
-	struct dubbo_answer *answer = dubbo_answer_make(frame.status, exchange->arena);
-	answer->head.serialization = frame.flag & DUBBO_SERIALIZATION_MASK;
+	struct dubbo_answer *answer = make_answer(exchange, frame, payload);
 	answer->head.payload = payload;
-	if (LIKELY(frame.status == DUBBO_OK))
-		answer->head.result =
-			(int8_t)dubbo_result_read(payload, answer->head.serialization);
 	if (UNLIKELY(call->wants_attachments) &&
 	    dubbo_read_answer_attachments(&answer->headers, exchange->arena))
 		dubbo_attachments_publish(&answer->headers);
@@ -97,6 +111,87 @@ void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 	}
 	detach(dubbo, exchange);
 	events->closed(exchange);
+}
+
+/* --- answers in parts */
+
+/* It is skipped; the call ends without it. */
+static void end_over_limit(struct dubbo *dubbo, struct exchange *exchange)
+{
+	dubbo->options->counts->answers++;
+	detach(dubbo, exchange);
+	dubbo->codec.events->reset(exchange, REPLY_ANSWER_OVER_LIMIT);
+}
+
+static void begin_passed(struct dubbo *dubbo, struct exchange *exchange, struct slice payload)
+{
+	const struct dubbo_answer_part part = {
+		.head = slice_make(payload.data - DUBBO_HEADER_SIZE, DUBBO_HEADER_SIZE),
+		.left = dubbo->receiving_left,
+		.bytes = slice_make(payload.data, 0),
+	};
+
+	dubbo->options->passed_part(exchange, &part);
+}
+
+bool dubbo_client_begin_parts(struct dubbo *dubbo, const struct dubbo_frame *frame,
+			      struct slice payload, bool is_over_limit)
+{
+	const struct dubbo_options *options = dubbo->options;
+	uint8_t serialization = frame->flag & DUBBO_SERIALIZATION_MASK;
+	const struct open_call *call =
+		open_calls_find(&dubbo->calls, (uint32_t)frame->id, frame->id >> 32, UINT32_MAX);
+
+	if (!call) {
+		options->counts->unknown_answers++;
+		dubbo_notice(dubbo, RPC_NOTICE_UNKNOWN_ANSWER);
+		return true;
+	}
+	struct exchange *exchange = call->exchange;
+	if (is_over_limit) {
+		end_over_limit(dubbo, exchange);
+		return true;
+	}
+	if (!payload.len || (!call->is_passed && call->wants_attachments) ||
+	    !options->takes_parts || !options->takes_parts(exchange, serialization))
+		return false;
+	options->counts->answers++;
+	dubbo->receiving = exchange;
+	if (call->is_passed) {
+		begin_passed(dubbo, exchange, payload);
+		return true;
+	}
+	struct dubbo_answer *answer = make_answer(exchange, *frame, payload);
+	answer->head.body_len = frame->body_len;
+	exchange->protocol = STREAM_PROTOCOL_DUBBO;
+	dubbo->codec.events->headers(exchange, &answer->headers, false);
+	return true;
+}
+
+void dubbo_client_take_part(struct dubbo *dubbo, struct exchange *exchange, struct slice bytes,
+			    uint32_t left)
+{
+	struct buf data;
+
+	if (dubbo->calls.calls[exchange->slot].is_passed) {
+		if (!left)
+			detach(dubbo, exchange);
+		dubbo->options->passed_part(
+			exchange, &(struct dubbo_answer_part){.bytes = bytes, .left = left});
+		return;
+	}
+	exchange->is_received = !left;
+	dubbo->current = exchange;
+	buf_init(&data, dubbo->codec.out->pool);
+	buf_append_turn(&data, bytes);
+	dubbo->codec.events->data(exchange, &data, !left);
+	buf_clear(&data);
+	bool is_over = !left && dubbo->current == exchange;
+	dubbo->current = NULL;
+	if (!is_over)
+		return;
+	detach(dubbo, exchange);
+	dubbo->codec.events->closed(exchange);
 }
 
 /* --- requests */
@@ -171,6 +266,34 @@ static COLD void find_edits(struct exchange *exchange, const struct headers *hea
 	sending_of(exchange)->is_edited = true;
 }
 
+/* On a connection of its own: the header goes, and what comes of the body follows. */
+static COLD void begin_parts(struct exchange *exchange, uint32_t body_len)
+{
+	struct dubbo *dubbo = dubbo_of(exchange->codec);
+	struct open_call *call = &dubbo->calls.calls[exchange->slot];
+
+	exchange->is_in_parts = true;
+	call->is_on_wire = true;
+	dubbo_writer_begin(dubbo,
+			   &(struct dubbo_frame){.id = exchange->wire_id,
+						 .body_len = body_len,
+						 .flag = call->flag},
+			   exchange);
+}
+
+static COLD void send_part(struct exchange *exchange, struct buf *data)
+{
+	struct dubbo *dubbo = dubbo_of(exchange->codec);
+
+	if (!dubbo_writer_put(dubbo, data))
+		return;
+	exchange->is_sent = true;
+	if (!exchange->is_oneway)
+		return;
+	detach(dubbo, exchange);
+	dubbo->codec.events->closed(exchange);
+}
+
 void dubbo_client_send_headers(struct exchange *exchange, struct headers *headers, bool end)
 {
 	struct dubbo *dubbo = dubbo_of(exchange->codec);
@@ -190,7 +313,7 @@ void dubbo_client_send_headers(struct exchange *exchange, struct headers *header
 	}
 	exchange->state = NULL;
 	exchange->is_oneway = rpc->is_oneway;
-	exchange->is_received = exchange->is_sent = false;
+	exchange->is_received = exchange->is_sent = exchange->is_in_parts = false;
 	exchange->slot = open_calls_add(&dubbo->calls, exchange,
 					(uint8_t)(DUBBO_FLAG_REQUEST |
 						  (rpc->is_oneway ? 0 : DUBBO_FLAG_TWOWAY) |
@@ -201,12 +324,18 @@ void dubbo_client_send_headers(struct exchange *exchange, struct headers *header
 		find_edits(exchange, headers);
 	if (end)
 		finish(exchange, NULL);
+	else if (UNLIKELY(rpc->body_len && !exchange->state))
+		begin_parts(exchange, rpc->body_len);
 }
 
 void dubbo_client_send_data(struct exchange *exchange, struct buf *data, bool end)
 {
 	struct sending *sending = exchange->state;
 
+	if (UNLIKELY(exchange->is_in_parts)) {
+		send_part(exchange, data);
+		return;
+	}
 	if (LIKELY(end && (!sending || !sending->gathered.pool))) {
 		finish(exchange, data);
 		return;

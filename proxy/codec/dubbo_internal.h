@@ -12,19 +12,28 @@ static inline struct dubbo *dubbo_of(struct codec *codec)
 	return container_of(codec, struct dubbo, codec);
 }
 
+/* A whole frame that waits for the end of the one that is half written. */
+COLD void dubbo_put_later(struct dubbo *dubbo, struct buf *frame);
+
 /* Appends a frame whose body is all of `body` (moved), or none (NULL). */
 static inline void dubbo_put_frame(struct dubbo *dubbo, uint8_t flag, uint8_t status, uint64_t id,
 				   struct buf *body)
 {
-	struct buf *out = dubbo->codec.out;
+	struct buf *out = dubbo->codec.out, frame;
 	char *header = buf_turn_reserve(out->pool, DUBBO_HEADER_SIZE);
 	uint32_t body_len = body ? (uint32_t)body->len : 0;
 
 	dubbo_frame_write(header, &(struct dubbo_frame){id, body_len, flag, status});
 	buf_turn_commit(out->pool, DUBBO_HEADER_SIZE);
+	if (UNLIKELY(dubbo->writer != NULL)) {
+		buf_init(&frame, out->pool);
+		out = &frame;
+	}
 	buf_append_turn(out, slice_make(header, DUBBO_HEADER_SIZE));
 	if (body)
 		buf_move_all(out, body);
+	if (UNLIKELY(out == &frame))
+		dubbo_put_later(dubbo, &frame);
 }
 
 /* The frame around a payload that was just read. */

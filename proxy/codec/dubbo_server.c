@@ -1,7 +1,7 @@
 /* The side that faces consumers. */
 #include "codec/dubbo_head.h"
 #include "codec/dubbo_heads.h"
-#include "codec/dubbo_internal.h"
+#include "codec/dubbo_parts.h"
 #include "codec/dubbo_reply.h"
 #include "codec/dubbo_rewrite.h"
 #include "message/stream_info.h"
@@ -30,10 +30,21 @@ static struct exchange *begin(struct dubbo *dubbo, uint64_t id, bool is_oneway)
 	exchange->slot = 0;
 	exchange->is_oneway = is_oneway;
 	exchange->is_received = true;
-	exchange->is_sent = false;
+	exchange->is_sent = exchange->is_in_parts = false;
 	exchange->protocol = STREAM_PROTOCOL_DUBBO;
 	list_push_back(&dubbo->open, &exchange->link);
 	return exchange;
+}
+
+static enum status read_head(struct dubbo_frame frame, struct slice payload, struct rpc_head *head)
+{
+	*head = (struct rpc_head){
+		.protocol = RPC_DUBBO,
+		.serialization = frame.flag & DUBBO_SERIALIZATION_MASK,
+		.result = RPC_RESULT_UNKNOWN,
+		.is_oneway = !(frame.flag & DUBBO_FLAG_TWOWAY),
+	};
+	return dubbo_head_read(payload, head->serialization, head);
 }
 
 /* A request whose head is not among the kept ones: decodes it, and keeps it. Its exchange, or NULL
@@ -41,14 +52,9 @@ static struct exchange *begin(struct dubbo *dubbo, uint64_t id, bool is_oneway)
 static COLD struct exchange *begin_unknown(struct dubbo *dubbo, struct dubbo_frame frame,
 					   struct slice payload)
 {
-	struct rpc_head head = {
-		.protocol = RPC_DUBBO,
-		.serialization = frame.flag & DUBBO_SERIALIZATION_MASK,
-		.result = RPC_RESULT_UNKNOWN,
-		.is_oneway = !(frame.flag & DUBBO_FLAG_TWOWAY),
-	};
+	struct rpc_head head;
 
-	enum status status = dubbo_head_read(payload, head.serialization, &head);
+	enum status status = read_head(frame, payload, &head);
 	if (head.serialization != DUBBO_HESSIAN2) {
 		dubbo->options->counts->other_serializations++;
 		dubbo_notice(dubbo, RPC_NOTICE_OTHER_SERIALIZATION);
@@ -119,6 +125,15 @@ static COLD void note_id(struct dubbo *dubbo, uint64_t id)
 	dubbo_notice(dubbo, RPC_NOTICE_REUSED_ID);
 }
 
+static inline void count_request(struct dubbo *dubbo, uint64_t id)
+{
+	dubbo->options->counts->requests++;
+	if (LIKELY((int64_t)(id - dubbo->latest_id) > 0))
+		dubbo->latest_id = id;
+	else
+		note_id(dubbo, id);
+}
+
 void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)
 {
 	const struct dubbo_options *options = dubbo->options;
@@ -126,11 +141,7 @@ void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 	struct rpc_kept *head = NULL;
 	struct buf data;
 
-	options->counts->requests++;
-	if (LIKELY((int64_t)(frame.id - dubbo->latest_id) > 0))
-		dubbo->latest_id = frame.id;
-	else
-		note_id(dubbo, frame.id);
+	count_request(dubbo, frame.id);
 	if (LIKELY((frame.flag & DUBBO_SERIALIZATION_MASK) == DUBBO_HESSIAN2 && options->heads))
 		head = dubbo_heads_find(options->heads, payload, &dubbo->latest_head);
 	if (LIKELY(head && options->pass && !is_oneway) &&
@@ -144,6 +155,77 @@ void dubbo_server_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 	buf_init(&data, dubbo->codec.out->pool);
 	buf_append_turn(&data, payload);
 	deliver(dubbo, exchange, payload, &data);
+	buf_clear(&data);
+}
+
+/* --- requests in parts */
+
+/* Whether its owner takes it so; what can't be read yet isn't asked about. */
+static bool may_come_in_parts(struct dubbo *dubbo, const struct rpc_head *head)
+{
+	const struct dubbo_options *options = dubbo->options;
+	struct arena arena;
+
+	if (!options->takes_request_parts)
+		return false;
+	arena_init(&arena, 2048);
+	struct dubbo_request *request = dubbo_request_make(head, &arena);
+	bool may = options->takes_request_parts(&dubbo->codec, &request->headers);
+	arena_free(&arena);
+	return may;
+}
+
+/* The whole head stands in the payload, or more of it would not help. */
+static bool is_head_there(struct dubbo *dubbo, enum status status, const struct dubbo_frame *frame,
+			  struct slice payload)
+{
+	uint32_t most =
+		frame->body_len < DUBBO_HEAD_LIMIT + 1 ? frame->body_len : DUBBO_HEAD_LIMIT + 1;
+
+	if (status != STATUS_MALFORMED || payload.len >= most)
+		return true;
+	dubbo->codec.needs = DUBBO_HEADER_SIZE + most;
+	return false;
+}
+
+bool dubbo_server_begin_parts(struct dubbo *dubbo, const struct dubbo_frame *frame,
+			      struct slice payload, bool is_over_limit)
+{
+	bool is_oneway = !(frame->flag & DUBBO_FLAG_TWOWAY);
+	struct rpc_kept *kept = NULL;
+	struct rpc_head head;
+
+	enum status status = read_head(*frame, payload, &head);
+	if (!is_head_there(dubbo, status, frame, payload) ||
+	    (!status && !is_over_limit && !may_come_in_parts(dubbo, &head)))
+		return false;
+	count_request(dubbo, frame->id);
+	if (head.serialization == DUBBO_HESSIAN2 && dubbo->options->heads)
+		kept = dubbo_heads_find(dubbo->options->heads, payload, &dubbo->latest_head);
+	struct exchange *exchange = kept ? begin_known(dubbo, kept, frame->id, is_oneway)
+					 : begin_unknown(dubbo, *frame, payload);
+	if (!exchange)
+		return true;
+	struct dubbo_request *request = request_of(exchange);
+	request->head.body_len = frame->body_len;
+	request->head.is_over_limit = is_over_limit;
+	exchange->is_received = is_over_limit;
+	dubbo->receiving = is_over_limit ? NULL : exchange;
+	dubbo->current = exchange;
+	dubbo->codec.events->headers(exchange, &request->headers, is_over_limit);
+	dubbo->current = NULL;
+	return true;
+}
+
+void dubbo_server_take_part(struct dubbo *dubbo, struct exchange *exchange, struct slice bytes,
+			    uint32_t left)
+{
+	struct buf data;
+
+	exchange->is_received = !left;
+	buf_init(&data, dubbo->codec.out->pool);
+	buf_append_turn(&data, bytes);
+	dubbo->codec.events->data(exchange, &data, !left);
 	buf_clear(&data);
 }
 
@@ -162,11 +244,23 @@ void dubbo_take_back(struct dubbo *dubbo, struct rpc_kept *head, uint64_t id, st
 	dubbo->current = outer && outer->codec ? outer : NULL;
 }
 
+static COLD void pass_later(struct dubbo *dubbo, struct slice frame)
+{
+	struct buf bytes;
+
+	buf_init(&bytes, dubbo->codec.out->pool);
+	buf_append_turn(&bytes, frame);
+	dubbo_put_later(dubbo, &bytes);
+}
+
 void dubbo_pass_answer(struct dubbo *dubbo, uint64_t id, struct slice frame)
 {
 	dubbo_frame_readdress(frame, (uint8_t)frame.data[2] & DUBBO_SERIALIZATION_MASK,
 			      (uint8_t)frame.data[3], id);
-	buf_append_turn(dubbo->codec.out, frame);
+	if (UNLIKELY(dubbo->writer != NULL))
+		pass_later(dubbo, frame);
+	else
+		buf_append_turn(dubbo->codec.out, frame);
 }
 
 /* --- the end of an exchange */
@@ -182,6 +276,10 @@ static void detach(struct dubbo *dubbo, struct exchange *exchange)
 	exchange->state = NULL;
 	if (dubbo->current == exchange)
 		dubbo->current = NULL;
+	if (UNLIKELY(dubbo->receiving == exchange))
+		dubbo->receiving = NULL; /* what is left of it is dropped */
+	if (UNLIKELY(exchange->is_in_parts) && dubbo_writes(dubbo, exchange))
+		dubbo_writer_break(dubbo);
 }
 
 void dubbo_server_end_all(struct dubbo *dubbo, enum reply_reason reason)
@@ -274,6 +372,24 @@ static COLD void find_edits(struct exchange *exchange, const struct headers *hea
 	*request_of(exchange)->edits = edits;
 }
 
+/* An answer that comes in parts leaves so, unless it must be whole for it. */
+static COLD void begin_parts(struct exchange *exchange, uint32_t body_len)
+{
+	struct dubbo *dubbo = dubbo_of(exchange->codec);
+	uint8_t serialization = exchange->slot & DUBBO_SERIALIZATION_MASK;
+
+	if (exchange->is_oneway || dubbo->writer || request_of(exchange)->edits ||
+	    !dubbo_answers_in_parts(serialization))
+		return;
+	exchange->is_in_parts = true;
+	dubbo_writer_begin(dubbo,
+			   &(struct dubbo_frame){.id = exchange->wire_id,
+						 .body_len = body_len,
+						 .flag = serialization,
+						 .status = (uint8_t)(exchange->slot >> 8)},
+			   exchange);
+}
+
 void dubbo_server_send_headers(struct exchange *exchange, struct headers *headers, bool end)
 {
 	const struct rpc_head *rpc = headers->rpc;
@@ -285,12 +401,29 @@ void dubbo_server_send_headers(struct exchange *exchange, struct headers *header
 		find_edits(exchange, headers);
 	if (end)
 		finish_any(exchange, NULL);
+	else if (UNLIKELY(rpc && rpc->body_len))
+		begin_parts(exchange, rpc->body_len);
+}
+
+/* All of an answer has left. */
+static COLD void finish_parts(struct exchange *exchange)
+{
+	struct dubbo *dubbo = dubbo_of(exchange->codec);
+
+	exchange->is_sent = true;
+	detach(dubbo, exchange);
+	dubbo->codec.events->closed(exchange);
 }
 
 void dubbo_server_send_data(struct exchange *exchange, struct buf *data, bool end)
 {
 	struct buf *gathered = &request_of(exchange)->gathered;
 
+	if (UNLIKELY(exchange->is_in_parts)) {
+		if (dubbo_writer_put(dubbo_of(exchange->codec), data))
+			finish_parts(exchange);
+		return;
+	}
 	if (LIKELY(end && !gathered->pool)) {
 		finish_any(exchange, data);
 		return;

@@ -10,8 +10,9 @@ enum rpc_notice {
 	RPC_NOTICE_REUSED_ID,           /* server: a request whose id an open one has */
 	RPC_NOTICE_UNKNOWN_ANSWER,      /* client: late, repeated or forged; dropped */
 	RPC_NOTICE_PROVIDER_REQUEST,    /* client: a call that the provider began; refused */
+	RPC_NOTICE_OVER_LIMIT,          /* a frame with a body over the limit; skipped */
 };
 
-enum { RPC_NOTICES = RPC_NOTICE_PROVIDER_REQUEST + 1 };
+enum { RPC_NOTICES = RPC_NOTICE_OVER_LIMIT + 1 };
 
 #endif

@@ -387,6 +387,7 @@ void router_start_attempt(struct router *r)
 		stream_limit_start(s, STREAM_LIMIT_TRY, r->timeouts.per_try_ms);
 	r->request.priority = (uint8_t)router_priority(r);
 	r->request.reserve = router_reserve(r);
+	r->request.is_in_parts = router_is_rpc(r) && s->request->rpc->body_len;
 	if (UNLIKELY(s->info.call_times != NULL) && !s->info.call_times->sent_ns)
 		s->info.call_times->sent_ns = loop_clock_ns();
 	upstream_request_start(&r->request, host, router_protocol(r), &s->arena,

@@ -1,6 +1,7 @@
 #include "manager/http_splice.h"
 #include "manager/router_private.h"
 #include "routing/virtual_host.h"
+#include "stream/chain.h"
 #include "stream/reply.h"
 #include "stream/session.h"
 #include "telemetry/stats_cluster.h"
@@ -86,6 +87,15 @@ static void on_ready(struct upstream_request *request)
 	s->info.upstream_protocol = request->protocol;
 	touch_try(r);
 	router_send(r);
+}
+
+/* Filters that look at data see what they see of whole answers. */
+static bool takes_parts(struct upstream_request *request, uint8_t serialization)
+{
+	struct stream *s = of_request(request)->stream;
+
+	(void)serialization; /* the other codec gathers what it can't send so */
+	return !codec_writer(s->session->codec) && chain_passes_data(s, DIRECTION_RESPONSE);
 }
 
 static void on_blocked(struct upstream_request *request)
@@ -352,6 +362,7 @@ const struct upstream_request_events router_request_events = {
 	.trailers = on_trailers,
 	.reset = on_reset,
 	.complete = on_complete,
+	.takes_parts = takes_parts,
 	.blocked = on_blocked,
 	.unblocked = on_unblocked,
 };

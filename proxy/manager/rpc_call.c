@@ -94,10 +94,24 @@ static void leave(struct rpc_call *call)
 	rpc_kept_release(call->kept);
 }
 
+/* All of an answer in parts has come, or no more of it will. */
+static COLD void end_parts(struct rpc_call *call, bool is_broken)
+{
+	struct session *session = &call->owner->session;
+
+	call->owner->answering = NULL;
+	if (!is_broken || !codec_writer(session->codec))
+		return;
+	call->owner->dialect->break_answer(session->codec);
+	conn_flush_later(&session->conn);
+}
+
 static void end(struct rpc_call *call)
 {
 	struct session *session = &call->owner->session;
 
+	if (UNLIKELY(call->owner->answering == call))
+		end_parts(call, true);
 	rpc_count_end(session, call->start_ns, false, true);
 	leave(call);
 	call_give(session->worker, call);
@@ -132,6 +146,63 @@ static void on_passed(struct upstream_request *request, struct slice frame)
 	end(call);
 }
 
+/* --- an answer in parts: what else the caller gets waits for its end */
+
+static bool takes_parts(struct upstream_request *request, uint8_t serialization)
+{
+	struct rpc_session *rs = of_request(request)->owner;
+
+	return rs->dialect->begin_answer && !codec_writer(rs->session.codec) &&
+	       rs->dialect->answers_in_parts(serialization);
+}
+
+static void on_passed_part(struct upstream_request *request, struct slice head, struct slice bytes,
+			   uint32_t left)
+{
+	struct rpc_call *call = of_request(request);
+	struct rpc_session *rs = call->owner;
+
+	if (head.len) {
+		rpc_count_answer(rs->words, rs->dialect->begin_answer(rs->session.codec, call->id,
+								      head, bytes));
+		rs->answering = call;
+	}
+	rs->dialect->put_part(rs->session.codec, bytes);
+	conn_flush_later(&rs->session.conn);
+	if (!left) {
+		end_parts(call, false);
+		end(call);
+	} else if (rs->session.is_output_full) {
+		session_pause_writer(&rs->session, true);
+	}
+}
+
+void rpc_pause_parts(struct session *session, bool pauses)
+{
+	struct rpc_call *call = rpc_session_of(session)->answering;
+
+	if (pauses)
+		upstream_pause(&call->request);
+	else
+		upstream_resume(&call->request);
+}
+
+void rpc_held_up(struct codec *codec)
+{
+	struct session *session = session_of_codec(codec);
+	struct rpc_call *call = rpc_session_of(session)->answering;
+
+	if (call) {
+		upstream_request_cancel(&call->request);
+		end(call);
+	} else {
+		stream_abort(container_of(codec_writer(codec)->exchange, struct stream, down),
+			     RESPONSE_FLAG_OVERLOAD_MANAGER, SLICE("answer_held_others_up"));
+	}
+}
+
+/* --- the call's return */
+
 /* The stream begins where the call stood: nothing is counted twice. It sends the call again, if no
  * host can have seen any of it, or answers for it. */
 static void on_reset(struct upstream_request *request, enum reply_reason reason)
@@ -140,6 +211,10 @@ static void on_reset(struct upstream_request *request, enum reply_reason reason)
 	struct rpc_session *rs = call->owner;
 	struct buf frame;
 
+	if (UNLIKELY(rs->answering == call)) { /* its caller has the head of an answer already */
+		end(call);
+		return;
+	}
 	buf_init(&frame, &rs->session.worker->loop->pool);
 	call->lost = reason;
 	call->is_unsent =
@@ -178,6 +253,8 @@ static void on_unblocked(struct upstream_request *request)
 
 static const struct upstream_request_events request_events = {
 	.passed = on_passed,
+	.takes_parts = takes_parts,
+	.passed_part = on_passed_part,
 	.reset = on_reset,
 	.blocked = on_blocked,
 	.unblocked = on_unblocked,

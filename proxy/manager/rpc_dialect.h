@@ -40,6 +40,14 @@ struct rpc_dialect {
 	/* Sends the answer to a call that was passed on to the caller, who knows it by that id. The
 	 * frame lies in turn memory and may be written to. */
 	enum rpc_answer (*pass_answer)(struct codec *codec, uint64_t id, struct slice frame);
+	/* An answer in parts to such a call, while the codec has no writer: head is the frame's
+	 * header. All of its body follows, or it is broken off. NULL: there are none. */
+	enum rpc_answer (*begin_answer)(struct codec *codec, uint64_t id, struct slice head,
+					struct slice bytes);
+	void (*put_part)(struct codec *codec, struct slice bytes);
+	void (*break_answer)(struct codec *codec);
+	/* Whether an answer in that serialization can be sent so. */
+	bool (*answers_in_parts)(uint8_t serialization);
 	/* A call that rpc_call_pass took becomes an exchange, with all its events. frame: its own
 	 * whole one (with another id, maybe), or nothing; what is left of it is dropped. */
 	void (*take_back)(struct codec *codec, struct rpc_kept *kept, uint64_t id,

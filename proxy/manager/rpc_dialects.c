@@ -22,6 +22,9 @@ void rpc_noticed(struct codec *codec, enum rpc_notice notice)
 	case RPC_NOTICE_REUSED_ID:
 		rpc_count(session, RPC_STAT_REQUEST_REUSED_ID);
 		break;
+	case RPC_NOTICE_OVER_LIMIT:
+		rpc_count(session, RPC_STAT_REQUEST_OVER_LIMIT);
+		break;
 	case RPC_NOTICE_UNKNOWN_ANSWER:
 	case RPC_NOTICE_PROVIDER_REQUEST:
 		break; /* of upstream connections */

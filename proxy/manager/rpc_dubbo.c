@@ -11,10 +11,13 @@ static struct codec *open_codec(struct rpc_session *rs, bool passes)
 
 	rs->dubbo.options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 						   .max_in_flight = DUBBO_MAX_IN_FLIGHT,
+						   .parts_over = DUBBO_PARTS_OVER,
 						   .counts = &worker->dubbo_counts,
 						   .heads = &worker->dubbo_heads,
 						   .noticed = rpc_noticed,
 						   .is_passed = rpc_call_is_passed,
+						   .takes_request_parts = rpc_takes_parts,
+						   .held_up = rpc_held_up,
 						   .pass = passes ? rpc_call_pass : NULL};
 	dubbo_open(&rs->dubbo.codec, CODEC_SERVER, &session_codec_events, &rs->session,
 		   &rs->session.conn.out, &rs->dubbo.options);
@@ -40,6 +43,32 @@ static enum rpc_answer pass_answer(struct codec *codec, uint64_t id, struct slic
 					   (uint8_t)frame.data[2] & DUBBO_SERIALIZATION_MASK);
 	dubbo_pass_answer(container_of(codec, struct dubbo, codec), id, frame);
 	return answer_of(status, result);
+}
+
+static enum rpc_answer begin_answer(struct codec *codec, uint64_t id, struct slice head,
+				    struct slice bytes)
+{
+	uint8_t status = dubbo_frame_status(head);
+	int result = RPC_RESULT_UNKNOWN;
+
+	if (status == DUBBO_OK)
+		result = dubbo_result_read(bytes, (uint8_t)head.data[2] & DUBBO_SERIALIZATION_MASK);
+	dubbo_begin_answer(container_of(codec, struct dubbo, codec), id, head);
+	return answer_of(status, result);
+}
+
+static void put_part(struct codec *codec, struct slice bytes)
+{
+	struct buf data;
+
+	buf_init(&data, codec->out->pool);
+	buf_append_turn(&data, bytes);
+	dubbo_put_part(container_of(codec, struct dubbo, codec), &data);
+}
+
+static void break_answer(struct codec *codec)
+{
+	dubbo_break_answer(container_of(codec, struct dubbo, codec));
 }
 
 static void take_back(struct codec *codec, struct rpc_kept *kept, uint64_t id, struct buf *frame)
@@ -81,6 +110,10 @@ const struct rpc_dialect rpc_dubbo = {
 	.stream_protocol = STREAM_PROTOCOL_DUBBO,
 	.open = open_codec,
 	.pass_answer = pass_answer,
+	.begin_answer = begin_answer,
+	.put_part = put_part,
+	.break_answer = break_answer,
+	.answers_in_parts = dubbo_answers_in_parts,
 	.take_back = take_back,
 	.answer = answer,
 	.read_attachments = dubbo_read_attachments,

@@ -23,6 +23,7 @@ struct rpc_session {
 	struct list_node calls;           /* that go straight through */
 	struct worker_host *host;         /* chosen for the call that is being read, or NULL */
 	const struct rpc_call *returning; /* it becomes a stream just now */
+	struct rpc_call *answering;       /* it has the codec's writer; NULL: none of them */
 	uint64_t left_since_ns;           /* a call has begun to come (while times are measured) */
 	bool had_calls;                   /* some were under way when the connection ended */
 	union {                           /* by dialect */
@@ -70,7 +71,15 @@ bool rpc_attachment(struct stream *s, struct slice name, struct slice *text);
 /* … and headers of all attachments, once. */
 void rpc_publish(struct stream *s);
 
+/* For the codec: whether a call that isn't whole yet may go on in parts. */
+bool rpc_takes_parts(struct codec *codec, struct headers *headers);
+
 /* rpc_call.c */
+
+/* An answer in parts holds up too many others: it is given up. */
+COLD void rpc_held_up(struct codec *codec);
+/* The session type's pause_parts. */
+COLD void rpc_pause_parts(struct session *session, bool pauses);
 
 /* Shown a whole call by its codec: takes it when its route is known by its head and a connection is
  * at hand. False: it goes the usual way. */

@@ -7,6 +7,7 @@
  *
  * So calls to an interface whose routes ask for nothing but names never pay for those of others. */
 #include "manager/route_find.h"
+#include "manager/routes.h"
 #include "manager/rpc_private.h"
 #include "message/argument_value.h"
 #include "routing/rpc_match.h"
@@ -54,6 +55,64 @@ void rpc_publish(struct stream *s)
 	dialect_of(s)->publish(s->request, &s->arena);
 }
 
+/* What the route does with a call may ask for its header fields, too. */
+static bool asks_headers(const struct route *route)
+{
+	const struct route_action *action = route->forward;
+
+	return route->kind == ROUTE_FORWARD &&
+	       (action->hash_policies.count || route->request_level_count ||
+		cluster_choice_asks_headers(&route->cluster));
+}
+
+/* --- calls in parts */
+
+static void note_asked(void *context, const struct call_needs *needs, struct argument_value *values)
+{
+	(void)needs;
+	(void)values;
+	*(bool *)context = true;
+}
+
+/* The table that calls are routed by now; NULL: none. */
+static const struct route_table *current_table(const struct session *session)
+{
+	const struct rpc_manager *manager = rpc_manager_of(session);
+
+	if (manager->routes)
+		return manager->routes;
+	const struct pin *pin =
+		pin_find(&session->worker->pins, PUBLISHED_ROUTES, manager->routes_slot);
+	return pin ? routes_table(pin->object) : NULL;
+}
+
+/* What decides where it goes stands in its head, and nobody asks for more of it, or changes it. */
+bool rpc_takes_parts(struct codec *codec, struct headers *headers)
+{
+	const struct session *session = session_of_codec(codec);
+	const struct rpc_manager *manager = rpc_manager_of(session);
+	const struct chain_config *chain = &session->config->chain;
+	const struct route_table *table = current_table(session);
+	struct route_match_input input;
+	bool is_asked = false;
+	unsigned looked_at = 0;
+
+	if (manager->publishes || manager->is_strict || manager->uses_caller_timeout ||
+	    chain->has_policies || chain->has_request_data)
+		return false;
+	if (!table)
+		return true;
+	route_match_input_init(&input, headers, 0);
+	input.read_call = note_asked;
+	input.read_context = &is_asked;
+	const struct route *route = route_table_match(table, &input, &looked_at);
+	if (is_asked || (looked_at & ~(unsigned)ROUTE_LOOKED_AT_PATH))
+		return false;
+	return !route || route->is_plain || (!route->policy && !asks_headers(route));
+}
+
+/* --- the table */
+
 static const struct route *ask_table(struct stream *s, unsigned *looked_at)
 {
 	struct route_match_input input;
@@ -96,16 +155,6 @@ static const struct route *match(struct stream *s)
 					  .epoch = s->worker->config_epoch,
 					  .looks_behind = looks_behind};
 	return route;
-}
-
-/* What the route does with a call may ask for its header fields, too. */
-static bool asks_headers(const struct route *route)
-{
-	const struct route_action *action = route->forward;
-
-	return route->kind == ROUTE_FORWARD &&
-	       (action->hash_policies.count || route->request_level_count ||
-		cluster_choice_asks_headers(&route->cluster));
 }
 
 void rpc_find_route(struct stream *s)

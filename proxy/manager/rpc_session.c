@@ -113,6 +113,8 @@ static bool prepare_request(struct stream *s, bool end)
 		rpc_count_request(rpc_words(s->session));
 	else if (rpc_call_return(s, returning))
 		return false;
+	if (UNLIKELY(s->request->rpc->is_over_limit))
+		return refuse(s, REPLY_CALL_OVER_LIMIT, (struct slice){0});
 	if (UNLIKELY(!manager->is_bare) && !prepare_more(s, manager))
 		return false;
 	rpc_find_route(s);
@@ -137,6 +139,9 @@ bool rpc_close_over_cap(struct session *session)
 	if (LIKELY(session->conn.out.len <= (size_t)session->conn.high_mark + RPC_OUTPUT_CAP))
 		return false;
 	rpc_count(session, RPC_STAT_RESPONSE_ERROR_CAUSED_CONNECTION_CLOSE);
+	while (!list_is_empty(&session->streams))
+		stream_abort(container_of(session->streams.next, struct stream, link),
+			     RESPONSE_FLAG_OVERLOAD_MANAGER, SLICE("downstream_output_over_cap"));
 	session_close(session);
 	return true;
 }
@@ -217,6 +222,7 @@ static void gone(struct session *session)
 	struct rpc_session *rs = rpc_session_of(session);
 
 	rs->had_calls |= !list_is_empty(&rs->calls);
+	session->codec->is_failed = true; /* nothing is written for those that end */
 	rpc_calls_abort(session);
 }
 
@@ -268,6 +274,7 @@ const struct session_type rpc_session_type = {
 	.gone = gone,
 	.request_failed = request_failed,
 	.was_read = was_read,
+	.pause_parts = rpc_pause_parts,
 	.ended = ended,
 };
 
@@ -283,6 +290,7 @@ static void serve(const struct rpc_manager *manager, const struct rpc_dialect *d
 	list_init(&rs->calls);
 	rs->host = NULL;
 	rs->returning = NULL;
+	rs->answering = NULL;
 	rs->left_since_ns = 0;
 	rs->had_calls = false;
 	session_start(&rs->session, dialect->open(rs, manager->is_plain));

@@ -57,6 +57,8 @@
 	REASON(UPGRADE_FAILED,          403,  7,  40,  9, "",     "upgrade_failed", "") \
 	REASON(PAYLOAD_TOO_LARGE,       413, 13,  40,  9, "",     "request_payload_too_large", "Payload Too Large") \
 	REASON(RESPONSE_TOO_LARGE,      500, 13,  80,  9, "",     "response_payload_too_large", "Internal Server Error") \
+	REASON(CALL_OVER_LIMIT,         413,  8,  20,  9, "DPE",  "rpc_call_over_limit", "the call is larger than this proxy's limit") \
+	REASON(ANSWER_OVER_LIMIT,       500,  8,  20,  9, "UPE",  "rpc_answer_over_limit", "the answer is larger than this proxy's limit") \
 	REASON(OVERLOADED,              503, 14, 100,  4, "OM",   "overload", "envoy overloaded") \
 	REASON(DRAINING,                503, 14,  80,  4, "",     "draining", "draining") \
 	REASON(INTERNAL_ERROR,          500, 13,  80,  9, "",     "internal_error", "Internal Server Error") \

@@ -82,6 +82,7 @@ struct rpc_head {
 	uint8_t kind;                  /* enum rpc_call_kind */
 	bool is_idempotent;            /* its configuration says so: it may reach two providers */
 	bool is_once;                  /* its configuration knows which are, and it isn't */
+	bool is_over_limit;            /* no byte of its body will come: it is too large */
 	uint32_t limit_ms; /* from its first byte to its answer, beside its route's timeout; 0: none
 			    */
 	struct slice protocol_version;                              /* Dubbo field 1: "2.0.2" */
@@ -96,7 +97,9 @@ struct rpc_head {
 	/* How long the caller waits, from its attachments (timeout, _TO: the shorter); 0: it
 	 * doesn't say, or they were not read. Nothing obeys it unless configured. */
 	uint32_t timeout_ms;
-	struct slice tag;                    /* attachment dubbo.tag, likewise; .data NULL: none */
+	uint32_t
+		body_len; /* of a message that comes in parts: all of its body; 0: it comes whole */
+	struct slice tag; /* attachment dubbo.tag, likewise; .data NULL: none */
 	const struct rpc_received *received; /* NULL: attachments were not read */
 	struct slice payload;  /* the whole body, valid during the headers event only */
 	struct rpc_memo *memo; /* likewise; NULL: none */

@@ -182,8 +182,9 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 		abort_streams(session, reply_reasons[REPLY_DOWNSTREAM_DISCONNECT].details);
 		set_closing(session, 0);
 	}
-	/* What waits behind an open exchange of HTTP/1 is look-ahead. */
-	if (session->stream_count && !session->codec->type->is_multiplexed &&
+	/* What waits behind an open exchange of HTTP/1, or is of a paused one, is look-ahead. */
+	if (session->stream_count &&
+	    (!session->codec->type->is_multiplexed || UNLIKELY(session->codec->is_stopped)) &&
 	    !session->is_read_held && bytes.len - consumed >= SESSION_LOOK_AHEAD) {
 		session->is_read_held = true;
 		conn_read_pause(conn);
@@ -201,6 +202,21 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 	return consumed;
 }
 
+void session_pause_writer(struct session *session, bool pauses)
+{
+	struct codec_writer *writer = codec_writer(session->codec);
+
+	if (!writer || writer->is_paused == pauses)
+		return;
+	writer->is_paused = pauses;
+	if (!writer->exchange)
+		session->config->type->pause_parts(session, pauses);
+	else if (pauses)
+		stream_response_pause(container_of(writer->exchange, struct stream, down));
+	else
+		stream_response_resume(container_of(writer->exchange, struct stream, down));
+}
+
 static void on_blocked(struct conn *conn)
 {
 	struct session *session = container_of(conn, struct session, conn);
@@ -208,6 +224,7 @@ static void on_blocked(struct conn *conn)
 	session->is_output_full = true;
 	if (session->codec->type->is_multiplexed) {
 		conn_read_pause(conn);
+		session_pause_writer(session, true);
 		return;
 	}
 	for (struct list_node *n = session->streams.next; n != &session->streams; n = n->next)
@@ -221,6 +238,7 @@ static void on_unblocked(struct conn *conn)
 	session->is_output_full = false;
 	if (session->codec->type->is_multiplexed) {
 		conn_read_resume(conn);
+		session_pause_writer(session, false);
 		return;
 	}
 	session_read_on(session); /* the codec stops at a flood of answers */
@@ -406,6 +424,8 @@ void session_send_data(struct stream *s, struct buf *data, bool end)
 	session->codec->type->send_data(&s->down, data, end);
 	if (end)
 		response_sent(s);
+	else if (UNLIKELY(session->is_output_full))
+		session_pause_writer(session, true);
 }
 
 void session_send_trailers(struct stream *s, struct headers *trailers)

@@ -80,6 +80,9 @@ struct session_type {
 	/* A read has ended (config->notes_reads); has_left: a message has begun, and isn't whole.
 	 */
 	void (*was_read)(struct session *session, bool has_left);
+	/* An answer in parts of a call without a stream (codec_writer) is to be paused, or goes on.
+	 * NULL: there are none. */
+	void (*pause_parts)(struct session *session, bool pauses);
 	/* The idle timeout has run out: count it. May be NULL. */
 	void (*idle_timed_out)(struct session *session);
 	/* The connection ends: what the type has under way beside streams ends, too. May be NULL.
@@ -142,6 +145,9 @@ void session_close(struct session *session);
 
 /* Reading may go on: an exchange was resumed, or the next pipelined request may start. */
 void session_read_on(struct session *session);
+
+/* Output waits, or doesn't any more: so does who writes an answer in parts. */
+COLD void session_pause_writer(struct session *session, bool pauses);
 
 /* A stream has been closed: the session may have to close, or to read on. */
 void session_stream_closed(struct session *session, struct stream *s);

@@ -221,8 +221,10 @@ void stream_abort(struct stream *s, enum response_flag flag, struct slice detail
 		stream_info_flag(&s->info, flag);
 	if (details.len)
 		s->info.response_code_details = details;
-	if (s->down.codec)
+	if (s->down.codec) {
 		s->down.codec->type->abandon(&s->down);
+		conn_flush_later(&s->session->conn); /* the end of a broken frame */
+	}
 	stream_finish(s);
 }
 

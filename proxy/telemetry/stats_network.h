@@ -140,6 +140,7 @@ extern const struct stat_type tcp_stats;
 	X(S, REQUEST_EVENT, "request_event", COUNTER) \
 	X(S, REQUEST_OTHER_SERIALIZATION, "request_other_serialization", COUNTER) \
 	X(S, REQUEST_REUSED_ID, "request_reused_id", COUNTER) \
+	X(S, REQUEST_OVER_LIMIT, "request_over_limit", COUNTER) \
 	X(S, REQUEST_ONEWAY, "request_oneway", COUNTER) \
 	X(S, RESPONSE_BUSINESS_EXCEPTION, "response_business_exception", COUNTER) \
 	X(S, RESPONSE_DECODING_ERROR, "response_decoding_error", COUNTER) \

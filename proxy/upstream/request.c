@@ -6,9 +6,13 @@
 
 static struct pool *pool_of(const struct upstream_request *request)
 {
+	unsigned kind = request->protocol;
+
+	if (UNLIKELY(request->is_in_parts) && kind == STREAM_PROTOCOL_DUBBO)
+		kind = UPSTREAM_DUBBO_ALONE;
 	if (UNLIKELY(request->reserve != NULL))
-		return reserve_pool(request->reserve, request->host, request->protocol);
-	return worker_host_pool(request->host, request->protocol);
+		return reserve_pool(request->reserve, request->host, kind);
+	return worker_host_pool(request->host, kind);
 }
 
 void upstream_request_start(struct upstream_request *request, struct worker_host *host,
@@ -17,10 +21,12 @@ void upstream_request_start(struct upstream_request *request, struct worker_host
 {
 	uint8_t priority = request->priority;
 	struct reserve *reserve = request->reserve;
+	bool is_in_parts = request->is_in_parts;
 
 	memset(request, 0, sizeof *request);
 	request->priority = priority;
 	request->reserve = reserve;
+	request->is_in_parts = is_in_parts;
 	request->events = events;
 	request->exchange.arena = arena;
 	request->host = worker_host_hold(host);
@@ -52,6 +58,8 @@ static void cancel_attached(struct upstream_request *request)
 
 	if (request->exchange.codec)
 		uc->codec->type->abandon(&request->exchange);
+	if (UNLIKELY(uc->is_alone || request->exchange.read_pauses))
+		upstream_conn_leave_alone(request);
 	list_remove(&request->link);
 	uc->active--;
 	request->conn = NULL;
@@ -100,10 +108,10 @@ void upstream_request_cancel(struct upstream_request *request)
 	}
 }
 
-/* An RPC frame is written as a whole, by whichever call ends it. */
+/* An RPC frame is written as a whole, by whichever call ends it, or from its head on. */
 static void note_beginning(struct upstream_request *request, const struct upstream_conn *uc)
 {
-	if (uc->codec->type->is_multiplexed)
+	if (uc->codec->type->is_multiplexed && !request->exchange.is_in_parts)
 		request->begins_at = uc->conn.bytes_written + uc->conn.out.len;
 }
 
@@ -172,7 +180,7 @@ void upstream_pause(struct upstream_request *request)
 	if (request->state != UPSTREAM_REQUEST_ATTACHED)
 		return;
 	request->exchange.read_pauses++;
-	if (!request->conn->codec->type->is_multiplexed)
+	if (upstream_conn_is_exclusive(request->conn))
 		conn_read_pause(&request->conn->conn);
 }
 
@@ -181,7 +189,7 @@ void upstream_resume(struct upstream_request *request)
 	if (request->state != UPSTREAM_REQUEST_ATTACHED || !request->exchange.read_pauses)
 		return;
 	request->exchange.read_pauses--;
-	if (!request->conn->codec->type->is_multiplexed)
+	if (upstream_conn_is_exclusive(request->conn))
 		conn_read_resume(&request->conn->conn);
 	else if (!request->exchange.read_pauses && request->conn->codec->type->resume)
 		request->conn->codec->type->resume(&request->exchange);

@@ -43,6 +43,13 @@ struct upstream_request_events {
 	/* The whole answer to a frame that was passed on, in turn memory that may be written to.
 	 * The last event. */
 	void (*passed)(struct upstream_request *request, struct slice frame);
+	/* Whether an answer, in that serialization, may come in parts: an RPC one of which the
+	 * first bytes are there. NULL: it comes whole. */
+	bool (*takes_parts)(struct upstream_request *request, uint8_t serialization);
+	/* A part of the answer to a frame that was passed on, in turn memory. head: the frame's
+	 * header, of the first; else "". left: of its body after this; 0: the last event. */
+	void (*passed_part)(struct upstream_request *request, struct slice head, struct slice bytes,
+			    uint32_t left);
 	/* The connection takes no more for now, and again. Alternating. */
 	void (*blocked)(struct upstream_request *request);
 	void (*unblocked)(struct upstream_request *request);
@@ -64,6 +71,8 @@ struct upstream_request {
 	uint8_t state;              /* enum upstream_request_state */
 	uint8_t protocol;           /* enum stream_protocol */
 	uint8_t priority;           /* enum cluster_priority */
+	bool is_in_parts;           /* set before start: the body comes in parts, so it has a
+				       connection for itself */
 	bool is_conn_reused;        /* the connection had served before */
 	bool is_blocked;            /* between blocked and unblocked */
 	bool has_answer_begun;
@@ -76,8 +85,8 @@ struct upstream_request {
 	const struct codec_type *unsent_type; /* likewise: what the frame is one of */
 };
 
-/* The host must be this worker's. priority and reserve are set, and kept. arena: where answers'
- * headers are made. */
+/* The host must be this worker's. priority, reserve and is_in_parts are set, and kept. arena: where
+ * answers' headers are made. */
 void upstream_request_start(struct upstream_request *request, struct worker_host *host,
 			    enum stream_protocol protocol, struct arena *arena,
 			    const struct upstream_request_events *events);

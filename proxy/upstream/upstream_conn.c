@@ -39,7 +39,8 @@ void upstream_conn_update(struct upstream_conn *uc)
 		upstream_conn_drain(uc);
 		return;
 	}
-	bool has_room = uc->codec->type->room(uc->codec) > 0;
+	bool is_taken = uc->active && upstream_conn_is_exclusive(uc);
+	bool has_room = !is_taken && uc->codec->type->room(uc->codec) > 0;
 	enum upstream_conn_state state = has_room ? UPSTREAM_CONN_READY : UPSTREAM_CONN_BUSY;
 	if (uc->state != state)
 		upstream_conn_set_state(uc, state);
@@ -277,7 +278,7 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 	uc->start_ms = uc->last_use_ms = loop_now_ms(loop);
 	list_init(&uc->requests);
 	uc->codec = pool->dialect->open(uc);
-	if (!pool->dialect->is_multiplexed)
+	if (!uc->codec->type->is_multiplexed)
 		upstream_conn_count(uc, CLUSTER_STAT_UPSTREAM_CX_HTTP1_TOTAL);
 	stat_gauge_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);
 	uc->state = UPSTREAM_CONN_CONNECTING;
@@ -285,6 +286,11 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 	pool->conn_count++;
 	list_push_back(&pool->conns[UPSTREAM_CONN_CONNECTING], &uc->link);
 	return uc;
+}
+
+bool upstream_conn_is_exclusive(const struct upstream_conn *uc)
+{
+	return uc->is_alone || !uc->pool->dialect->is_multiplexed;
 }
 
 const struct addr *upstream_conn_local(struct upstream_conn *uc)

@@ -50,17 +50,19 @@ struct upstream_conn {
 	uint64_t id;
 	uint64_t start_ms;
 	uint64_t last_use_ms;
-	uint64_t heard_ms; /* multiplexed: when bytes came last */
-	uint32_t active;   /* requests on it */
-	uint32_t served;   /* requests that were attached */
-	uint8_t state;     /* enum upstream_conn_state */
-	uint8_t priority;  /* enum cluster_priority: whose slot it has */
+	uint64_t heard_ms;       /* multiplexed: when bytes came last */
+	uint64_t written_before; /* by when it was last found quiet */
+	uint32_t active;         /* requests on it */
+	uint32_t served;         /* requests that were attached */
+	uint8_t state;           /* enum upstream_conn_state */
+	uint8_t priority;        /* enum cluster_priority: whose slot it has */
 	bool has_local;
 	bool is_used_up;   /* it has served max_requests_per_connection */
 	bool is_reading;   /* codec_read runs */
 	bool is_unsettled; /* a request has ended since: at the end of the read */
 	uint8_t heartbeat; /* enum heartbeat_state */
 	bool is_readonly;  /* counted in its host's readonly_count */
+	bool is_alone;     /* a shared one's only request gets its answer in parts */
 	union {
 		struct http1 http1;
 		struct dubbo dubbo;
@@ -88,6 +90,12 @@ void upstream_conn_drain(struct upstream_conn *uc);
 
 /* Its state follows from what the codec says of its room. */
 void upstream_conn_update(struct upstream_conn *uc);
+
+/* It serves one request at a time, now or always: it is paused with it. */
+bool upstream_conn_is_exclusive(const struct upstream_conn *uc);
+/* A request with an answer in parts, or paused, is over: the connection is for all again, and reads
+ * on. */
+COLD void upstream_conn_leave_alone(struct upstream_request *request);
 
 const struct addr *upstream_conn_local(struct upstream_conn *uc);
 

@@ -42,6 +42,12 @@ extern const struct codec_events upstream_codec_events;
 
 /* The codec's word of a passed frame's answer. is_ok: no error of the provider. */
 void upstream_conn_passed(struct exchange *exchange, struct slice frame, bool is_ok);
+/* Whether the answer, in a frame that isn't whole yet, may come in parts: its request is the only
+ * one on the connection, which takes no other until then and rests as a whole when it is paused. */
+bool upstream_conn_takes_parts(struct exchange *exchange, uint8_t serialization);
+/* The codec's word of a part of a passed frame's answer. head: of the first; left 0: the last. */
+void upstream_conn_passed_part(struct exchange *exchange, struct slice head, struct slice bytes,
+			       uint32_t left, bool is_ok);
 /* The codec's word of what it dealt with by itself. */
 void upstream_conn_noticed(struct codec *codec, enum rpc_notice notice);
 

@@ -12,7 +12,8 @@
 #include "message/stream_info.h"
 
 enum {
-	UPSTREAM_PROTOCOLS = STREAM_PROTOCOL_BOLT + 1,
+	UPSTREAM_DUBBO_ALONE = STREAM_PROTOCOL_BOLT + 1, /* a connection for each call in parts */
+	UPSTREAM_PROTOCOLS,
 };
 
 struct upstream_conn;
@@ -34,7 +35,7 @@ struct upstream_dialect {
 	void (*pass)(struct codec *codec, struct exchange *exchange, struct slice frame);
 };
 
-/* By enum stream_protocol; NULL: none that an upstream speaks. */
+/* By enum stream_protocol, or UPSTREAM_DUBBO_ALONE; NULL: none that an upstream speaks. */
 extern const struct upstream_dialect *const upstream_dialects[UPSTREAM_PROTOCOLS];
 
 /* What the worker's client codecs share. */

@@ -42,6 +42,20 @@ static const struct upstream_dialect dubbo_dialect = {
 	.pass = dubbo_pass,
 };
 
+/* A request that isn't whole yet has a connection for itself: its pieces go there as they come. */
+static const struct upstream_dialect dubbo_alone_dialect = {
+	.is_draining_of_host = true,
+	.ok_status = DUBBO_OK,
+	.open = dubbo_open_client,
+};
+
+static void dubbo_passed_part(struct exchange *exchange, const struct dubbo_answer_part *part)
+{
+	bool is_ok = part->head.len && dubbo_frame_status(part->head) == DUBBO_OK;
+
+	upstream_conn_passed_part(exchange, part->head, part->bytes, part->left, is_ok);
+}
+
 /* --- Bolt */
 
 static struct codec *bolt_open_client(struct upstream_conn *uc)
@@ -75,15 +89,19 @@ const struct upstream_dialect *const upstream_dialects[UPSTREAM_PROTOCOLS] = {
 	[STREAM_PROTOCOL_HTTP11] = &http1_dialect,
 	[STREAM_PROTOCOL_DUBBO] = &dubbo_dialect,
 	[STREAM_PROTOCOL_BOLT] = &bolt_dialect,
+	[UPSTREAM_DUBBO_ALONE] = &dubbo_alone_dialect,
 };
 
 void upstream_dialects_init(struct upstream_worker *upstream)
 {
 	upstream->dubbo_options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 							 .max_in_flight = DUBBO_MAX_IN_FLIGHT,
+							 .parts_over = DUBBO_PARTS_OVER,
 							 .counts = &upstream->dubbo_counts,
 							 .noticed = upstream_conn_noticed,
-							 .passed = dubbo_passed};
+							 .passed = dubbo_passed,
+							 .takes_parts = upstream_conn_takes_parts,
+							 .passed_part = dubbo_passed_part};
 	upstream->bolt_options = (struct bolt_options){.payload_limit = BOLT_PAYLOAD_LIMIT,
 						       .max_in_flight = BOLT_MAX_IN_FLIGHT,
 						       .counts = &upstream->bolt_counts,

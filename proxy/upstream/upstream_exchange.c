@@ -41,7 +41,7 @@ void upstream_conn_pass(struct upstream_conn *uc, struct upstream_request *reque
 void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *request)
 {
 	enlist(uc, request);
-	if (!uc->codec->type->is_multiplexed)
+	if (!uc->pool->dialect->is_multiplexed)
 		upstream_conn_set_state(uc, UPSTREAM_CONN_BUSY);
 	if (UNLIKELY(uc->conn.is_blocked)) {
 		request->is_blocked = true;
@@ -52,11 +52,24 @@ void upstream_conn_attach(struct upstream_conn *uc, struct upstream_request *req
 
 /* --- it goes --- */
 
+void upstream_conn_leave_alone(struct upstream_request *request)
+{
+	struct upstream_conn *uc = request->conn;
+
+	while (upstream_conn_is_exclusive(uc) && request->exchange.read_pauses) {
+		request->exchange.read_pauses--;
+		conn_read_resume(&uc->conn);
+	}
+	uc->is_alone = false;
+}
+
 static void detach(struct upstream_request *request)
 {
 	struct worker_host *host = request->host;
 	struct stats_shard *shard = host->cluster->upstream->stats;
 
+	if (UNLIKELY(request->conn->is_alone || request->exchange.read_pauses))
+		upstream_conn_leave_alone(request);
 	request->was_untouched = request->conn->conn.bytes_written <= request->begins_at;
 	list_remove(&request->link);
 	request->conn->active--;
@@ -70,7 +83,8 @@ static void detach(struct upstream_request *request)
 /* Ends without an answer. A frame that waits in the connection's output may be sent elsewhere. */
 static void lose(struct upstream_conn *uc, struct upstream_request *request)
 {
-	bool is_frame = uc->codec->type->is_multiplexed && request->exchange.is_sent;
+	bool is_frame = uc->codec->type->is_multiplexed &&
+			(request->exchange.is_sent || request->exchange.is_in_parts);
 
 	detach(request);
 	request->unsent = is_frame && request->was_untouched ? &uc->conn.out : NULL;
@@ -175,7 +189,8 @@ static void on_reset(struct exchange *exchange, enum reply_reason reason)
 			uc, UPSTREAM_CONN_DRAINING); /* nothing goes again on this one */
 	if (reason == REPLY_UPSTREAM_PROTOCOL_ERROR)
 		upstream_conn_count(uc, CLUSTER_STAT_UPSTREAM_CX_PROTOCOL_ERROR);
-	if (LIKELY(reason != REPLY_BAD_REQUEST)) /* which can't be sent: no fault of the host's */
+	/* What can't be sent, or taken, is no fault of the host's. */
+	if (LIKELY(reason != REPLY_BAD_REQUEST && reason != REPLY_ANSWER_OVER_LIMIT))
 		note_reset(request, host);
 	request->events->reset(request, reason);
 	worker_host_release(host);
@@ -209,12 +224,50 @@ void upstream_conn_passed(struct exchange *exchange, struct slice frame, bool is
 	worker_host_release(host);
 }
 
+bool upstream_conn_takes_parts(struct exchange *exchange, uint8_t serialization)
+{
+	struct upstream_request *request = of_exchange(exchange);
+	struct upstream_conn *uc = request->conn;
+
+	if (uc->active != 1 || exchange->read_pauses || uc->state == UPSTREAM_CONN_SILENT ||
+	    !request->events->takes_parts || !request->events->takes_parts(request, serialization))
+		return false;
+	if (uc->pool->dialect->is_multiplexed) {
+		uc->is_alone = true;
+		upstream_conn_update(uc);
+	}
+	return true;
+}
+
+void upstream_conn_passed_part(struct exchange *exchange, struct slice head, struct slice bytes,
+			       uint32_t left, bool is_ok)
+{
+	struct upstream_request *request = of_exchange(exchange);
+	struct worker_host *host = request->host;
+
+	if (head.len) {
+		request->has_answer_begun = true;
+		worker_host_note(host, is_ok ? OUTLIER_SUCCESS : OUTLIER_5XX);
+	}
+	worker_host_hold(host);
+	if (!left) {
+		request->conn->is_unsettled = true;
+		detach(request);
+	}
+	request->events->passed_part(request, head, bytes, left);
+	if (!left)
+		worker_host_release(host);
+	worker_host_release(host);
+}
+
 void upstream_conn_noticed(struct codec *codec, enum rpc_notice notice)
 {
 	if (notice == RPC_NOTICE_PROVIDER_REQUEST)
 		upstream_conn_count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_FROM_PROVIDER);
 	else if (notice == RPC_NOTICE_UNKNOWN_ANSWER)
 		upstream_conn_count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_UNKNOWN_ANSWER);
+	else if (notice == RPC_NOTICE_OVER_LIMIT)
+		upstream_conn_count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_ANSWER_OVER_LIMIT);
 }
 
 static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)

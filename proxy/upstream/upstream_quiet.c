@@ -88,6 +88,15 @@ static void end_silence(struct upstream_conn *uc)
 	}
 }
 
+/* It is silent since we don't read, or have yet to give it the rest of a call, which it takes. */
+static bool is_quiet_for_us(struct upstream_conn *uc)
+{
+	bool takes_more = !uc->conn.out.len || uc->conn.bytes_written != uc->written_before;
+
+	uc->written_before = uc->conn.bytes_written;
+	return uc->conn.read_pauses || (codec_writer(uc->codec) && takes_more);
+}
+
 void upstream_quiet_timed_out(struct upstream_conn *uc)
 {
 	if (!rest_of_idle_ms(uc)) {
@@ -96,8 +105,11 @@ void upstream_quiet_timed_out(struct upstream_conn *uc)
 		return;
 	}
 	if (!rest_of_quiet_ms(uc)) {
-		end_silence(uc);
-		return;
+		if (!is_quiet_for_us(uc)) {
+			end_silence(uc);
+			return;
+		}
+		uc->heard_ms = loop_now_ms(upstream_of(uc)->loop);
 	}
 	upstream_quiet_wait(uc);
 	if (uc->state == UPSTREAM_CONN_READY && pool_has_surplus(uc->pool))

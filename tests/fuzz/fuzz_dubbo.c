@@ -1,7 +1,8 @@
 /* Any bytes on a Dubbo connection, in reads of any size, on either side, with an owner that
  * answers, holds, abandons and renders replies as the input says.
  *
- *   input: side, and whether calls pass | size of reads | what the owner does, two bits a request |
+ *   input: side, whether calls pass, whether long frames come in parts, how long those are, a low
+ * limit | size of reads | what the owner does, two bits a request |
  * bytes of the connection
  */
 #include <stdint.h>
@@ -17,12 +18,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CALLS = 64 };
+enum {
+	CALLS = 64,
+	ANSWER = 70000, /* bytes of our answers in parts: some are held as their tail */
+};
 
 struct call {
 	struct exchange exchange;
 	struct arena arena;
 	bool is_open, has_answer;
+	bool is_in_parts; /* its message ends with a later event */
 };
 
 struct end {
@@ -35,7 +40,7 @@ struct end {
 	struct call calls[CALLS];
 	unsigned begun;
 	uint8_t behaviour;
-	bool passes;
+	bool passes, has_parts;
 	struct {
 		struct rpc_kept *head;
 		uint64_t id;
@@ -77,6 +82,32 @@ static void reply(struct exchange *exchange, enum reply_reason reason)
 	type->render_reply(exchange, &local, &headers, &body);
 	type->send_headers(exchange, &headers, false);
 	type->send_data(exchange, &body, true);
+}
+
+/* The first part of one; finish_parts gives the rest. */
+static void reply_in_parts(struct exchange *exchange)
+{
+	static const char body[ANSWER] = "\x91";
+	struct dubbo_answer *answer = dubbo_answer_make(DUBBO_OK, exchange->arena);
+	const struct codec_type *type = exchange->codec->type;
+	struct buf data;
+
+	answer->head.serialization = DUBBO_HESSIAN2;
+	answer->head.body_len = ANSWER;
+	buf_init(&data, exchange->codec->out->pool);
+	buf_append_turn(&data, slice_make(body, ANSWER / 2));
+	type->send_headers(exchange, &answer->headers, false);
+	type->send_data(exchange, &data, false);
+}
+
+static void finish_parts(struct exchange *exchange)
+{
+	static const char body[ANSWER];
+	struct buf data;
+
+	buf_init(&data, exchange->codec->out->pool);
+	buf_append_turn(&data, slice_make(body, ANSWER - ANSWER / 2));
+	exchange->codec->type->send_data(exchange, &data, true);
 }
 
 /* Filters change what they like of it: the codec checks what it writes. */
@@ -121,6 +152,7 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 	invariant(!memchr(headers_get(headers, HEADER_PATH).data ?: "", '\n',
 			  headers_get(headers, HEADER_PATH).len));
 	call->has_answer = true;
+	call->is_in_parts = headers->rpc->body_len && !is_end;
 	if (end->dubbo.codec.side == CODEC_CLIENT) {
 		if (dubbo_read_answer_attachments(headers, exchange->arena) &&
 		    !headers->rpc->received)
@@ -128,7 +160,8 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 		edit(exchange, headers, end->behaviour);
 		return;
 	}
-	invariant(!is_end && !headers->rpc->service.len == !headers->rpc->method.len);
+	invariant(is_end == headers->rpc->is_over_limit);
+	invariant(!headers->rpc->service.len == !headers->rpc->method.len);
 	invariant(headers->rpc->service.len ||
 		  (headers->rpc->serialization != DUBBO_HESSIAN2 && !headers->rpc->arguments_at));
 	struct slice value;
@@ -146,7 +179,10 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 	case 0: /* answered when the connection has been read */
 		break;
 	case 1:
-		reply(exchange, REPLY_BLOCKED);
+		if (end->has_parts)
+			reply_in_parts(exchange);
+		else
+			reply(exchange, REPLY_BLOCKED);
 		break;
 	case 2:
 		reply(exchange, REPLY_UPSTREAM_TIMEOUT);
@@ -161,7 +197,7 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 
 static void on_data(struct exchange *exchange, struct buf *data, bool is_end)
 {
-	invariant(call_of(exchange)->is_open && is_end);
+	invariant(call_of(exchange)->is_open && (is_end || call_of(exchange)->is_in_parts));
 	buf_check(data);
 }
 
@@ -247,6 +283,28 @@ static void on_passed(struct exchange *exchange, struct slice frame)
 	on_over(exchange);
 }
 
+static bool takes_request_parts(struct codec *codec, struct headers *headers)
+{
+	struct end *end = codec->owner;
+
+	invariant(headers->rpc->service.len && headers->rpc->method.len);
+	return end->has_parts;
+}
+
+static bool takes_parts(struct exchange *exchange, uint8_t serialization)
+{
+	(void)serialization;
+	return end_of(exchange)->has_parts;
+}
+
+static void on_passed_part(struct exchange *exchange, const struct dubbo_answer_part *part)
+{
+	invariant(!part->head.len || part->head.len == DUBBO_HEADER_SIZE);
+	invariant(!part->left == !exchange->codec);
+	if (!part->left)
+		on_over(exchange);
+}
+
 static void pass_calls(struct end *end)
 {
 	static char frame[DUBBO_HEADER_SIZE] = "\xda\xbb\xc2";
@@ -258,8 +316,9 @@ static void pass_calls(struct end *end)
 
 static void open_calls(struct end *end)
 {
-	struct rpc_head head = {
-		.protocol = RPC_DUBBO, .serialization = 2, .wants_answer_attachments = true};
+	struct rpc_head head = {.protocol = RPC_DUBBO,
+				.serialization = 2,
+				.wants_answer_attachments = !end->has_parts};
 
 	for (unsigned i = 0; i < 8; i++) {
 		struct exchange *exchange = on_begin(&end->dubbo.codec);
@@ -272,11 +331,29 @@ static void open_calls(struct end *end)
 	dubbo_client_codec.heartbeat(&end->dubbo.codec);
 }
 
+/* The second of two answers in parts at a time. */
+static bool is_gathered(const struct exchange *exchange)
+{
+	const struct dubbo_request *request = exchange->state;
+	return request->gathered.pool;
+}
+
 static void answer_the_open(struct end *end)
 {
-	for (unsigned i = 0; i < end->begun; i++)
-		if (end->calls[i].exchange.codec && end->dubbo.codec.side == CODEC_SERVER)
-			reply(&end->calls[i].exchange, REPLY_NO_ROUTE);
+	for (unsigned i = 0; i < end->begun; i++) {
+		struct exchange *exchange = &end->calls[i].exchange;
+		if (!exchange->codec || end->dubbo.codec.side == CODEC_CLIENT)
+			continue;
+		bool is_begun = exchange->is_in_parts || is_gathered(exchange);
+		if (is_begun && i % 2) {
+			end->calls[i].is_open = false;
+			exchange->codec->type->abandon(exchange);
+		} else if (is_begun) {
+			finish_parts(exchange);
+		} else {
+			reply(exchange, REPLY_NO_ROUTE);
+		}
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -290,8 +367,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	end->behaviour = data[2];
 	end->passes = data[0] & 2;
-	end->options = (struct dubbo_options){.payload_limit = 1 << 20,
+	end->has_parts = data[0] & 4;
+	end->options = (struct dubbo_options){.payload_limit = data[0] & 16 ? 64 : 1 << 20,
 					      .max_in_flight = CALLS,
+					      .parts_over = data[0] & 8 ? 0 : 32,
+					      .takes_request_parts = takes_request_parts,
+					      .takes_parts = takes_parts,
+					      .passed_part = on_passed_part,
 					      .counts = &end->counts,
 					      .heads = &end->heads,
 					      .pass = on_pass,

@@ -143,6 +143,7 @@ int main(int argc, char **argv)
 	static struct dubbo_heads heads;
 	static const struct dubbo_options options = {.payload_limit = DUBBO_PAYLOAD_LIMIT,
 						     .max_in_flight = DUBBO_MAX_IN_FLIGHT,
+						     .parts_over = DUBBO_PARTS_OVER,
 						     .counts = &counts,
 						     .heads = &heads};
 	unsigned long calls = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;

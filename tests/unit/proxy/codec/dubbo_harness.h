@@ -21,6 +21,7 @@ static inline struct codec *end_open_codec(struct end *end, enum codec_side side
 {
 	end->options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 					      .max_in_flight = DUBBO_MAX_IN_FLIGHT,
+					      .parts_over = DUBBO_PARTS_OVER,
 					      .counts = &end->counts,
 					      .heads = &end->heads,
 					      .pass = on_pass,

@@ -308,7 +308,7 @@ static void loss_resets_every_open_call(void **state)
 	} cases[] = {
 		{"", true, REPLY_CONNECTION_LOST},
 		{"dabb0214", true, REPLY_CONNECTION_LOST},
-		{"dabb0214000000000000000000ffffff", false, REPLY_UPSTREAM_PROTOCOL_ERROR},
+		{"dabb0214000000000000000080ffffff", false, REPLY_UPSTREAM_PROTOCOL_ERROR},
 		{"48545450", false, REPLY_UPSTREAM_PROTOCOL_ERROR},
 	};
 	(void)state;

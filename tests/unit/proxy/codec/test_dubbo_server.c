@@ -505,7 +505,7 @@ static void lost_framing_ends_the_connection(void **state)
 		{"00", REPLY_BAD_REQUEST},
 		{"dabc", REPLY_BAD_REQUEST},
 		{"474554202f20485454502f312e310d0a0d0a", REPLY_BAD_REQUEST},
-		{"dabbc200000000000000000d00800001", REPLY_PAYLOAD_TOO_LARGE},
+		{"dabbc200000000000000000d80000000", REPLY_PAYLOAD_TOO_LARGE},
 		{"dabbc200000000000000000dffffffff", REPLY_PAYLOAD_TOO_LARGE},
 	};
 	(void)state;
@@ -540,9 +540,11 @@ static void a_body_of_just_the_limit_passes(void **state)
 	end->options.payload_limit = (uint32_t)bytes.len - 16;
 	end_feed(end, bytes, false);
 	assert_int_equal(end->call_count, 1);
+	assert_false(end->calls->head.is_over_limit);
 	end->options.payload_limit--;
 	end_feed(end, bytes, false);
-	assert_int_equal(end->failed_reason, REPLY_PAYLOAD_TOO_LARGE);
+	assert_int_equal(end->call_count, 2);
+	assert_true(end->calls->head.is_over_limit);
 	free((void *)bytes.data);
 	end_close(end);
 }
