@@ -15,8 +15,8 @@ struct sending {
 	bool is_edited;
 };
 
-/* The exchange of a call that this codec holds. */
-static void detach(struct dubbo *dubbo, struct exchange *exchange)
+/* The exchange of a call that this codec holds, of which nothing comes or leaves in parts. */
+static inline void detach_whole(struct dubbo *dubbo, struct exchange *exchange)
 {
 	struct sending *sending = exchange->state;
 
@@ -27,6 +27,11 @@ static void detach(struct dubbo *dubbo, struct exchange *exchange)
 	exchange->state = NULL;
 	if (dubbo->current == exchange)
 		dubbo->current = NULL;
+}
+
+static void detach(struct dubbo *dubbo, struct exchange *exchange)
+{
+	detach_whole(dubbo, exchange);
 	if (UNLIKELY(dubbo->receiving == exchange)) {
 		dubbo->receiving = NULL;
 		dubbo->codec.must_close = true;
@@ -82,7 +87,7 @@ void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 	struct exchange *exchange = call->exchange;
 	dubbo->options->counts->answers++;
 	if (LIKELY(call->is_passed)) {
-		detach(dubbo, exchange);
+		detach_whole(dubbo, exchange);
 		dubbo->options->passed(exchange, dubbo_frame_around(payload));
 		return;
 	}

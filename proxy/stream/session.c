@@ -183,9 +183,9 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 		set_closing(session, 0);
 	}
 	/* What waits behind an open exchange of HTTP/1, or is of a paused one, is look-ahead. */
-	if (session->stream_count &&
-	    (!session->codec->type->is_multiplexed || UNLIKELY(session->codec->is_stopped)) &&
-	    !session->is_read_held && bytes.len - consumed >= SESSION_LOOK_AHEAD) {
+	if (UNLIKELY(bytes.len - consumed >= SESSION_LOOK_AHEAD) && session->stream_count &&
+	    (!session->codec->type->is_multiplexed || session->codec->is_stopped) &&
+	    !session->is_read_held) {
 		session->is_read_held = true;
 		conn_read_pause(conn);
 	}

@@ -63,13 +63,12 @@ void upstream_conn_leave_alone(struct upstream_request *request)
 	uc->is_alone = false;
 }
 
-static void detach(struct upstream_request *request)
+/* One whose answer has come whole. */
+static inline void detach_whole(struct upstream_request *request)
 {
 	struct worker_host *host = request->host;
 	struct stats_shard *shard = host->cluster->upstream->stats;
 
-	if (UNLIKELY(request->conn->is_alone || request->exchange.read_pauses))
-		upstream_conn_leave_alone(request);
 	request->was_untouched = request->conn->conn.bytes_written <= request->begins_at;
 	list_remove(&request->link);
 	request->conn->active--;
@@ -78,6 +77,13 @@ static void detach(struct upstream_request *request)
 	host->active--;
 	cluster_worker_drop(host->cluster, request->priority, BREAKER_REQUESTS);
 	stat_gauge_dec(shard, host->cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
+}
+
+static void detach(struct upstream_request *request)
+{
+	if (UNLIKELY(request->conn->is_alone || request->exchange.read_pauses))
+		upstream_conn_leave_alone(request);
+	detach_whole(request);
 }
 
 /* Ends without an answer. A frame that waits in the connection's output may be sent elsewhere. */
@@ -219,7 +225,7 @@ void upstream_conn_passed(struct exchange *exchange, struct slice frame, bool is
 
 	worker_host_note(host, is_ok ? OUTLIER_SUCCESS : OUTLIER_5XX);
 	request->conn->is_unsettled = true;
-	detach(request);
+	detach_whole(request);
 	request->events->passed(request, frame);
 	worker_host_release(host);
 }
