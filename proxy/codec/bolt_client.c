@@ -104,7 +104,7 @@ void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct 
 	struct slice payload = bolt_payload_of(bytes, frame);
 	struct bolt_answer *answer = bolt_answer_make(frame, exchange->arena);
 	if (LIKELY(frame->status == BOLT_OK))
-		answer->head.result = (int8_t)bolt_result_read(payload, frame);
+		answer->head.result = (int8_t)bolt_result_read(bolt_header_map(payload, frame));
 	exchange->is_received = true;
 	exchange->protocol = STREAM_PROTOCOL_BOLT;
 	if (UNLIKELY(call->wants_attachments)) {

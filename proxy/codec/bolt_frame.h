@@ -142,6 +142,13 @@ static inline uint16_t bolt_frame_status(struct slice bytes)
 	return bolt_get_u16(bytes.data + (bytes.data[0] == 1 ? 10 : 12));
 }
 
+/* Likewise: its header map. */
+static inline struct slice bolt_answer_map(struct slice bytes)
+{
+	const char *lengths = bytes.data + (bytes.data[0] == 1 ? 12 : 14);
+	return (struct slice){lengths + 8 + bolt_get_u16(lengths), bolt_get_u16(lengths + 2)};
+}
+
 static inline uint32_t bolt_get_u32(const char *from)
 {
 	uint32_t value;

@@ -11,6 +11,12 @@ static inline bool is_name(struct slice name, const char *wanted, size_t len)
 
 #define IS_NAME(name, wanted) is_name(name, wanted, sizeof(wanted) - 1)
 
+bool bolt_name_leads(struct slice name)
+{
+	return IS_NAME(name, "sofa_head_target_service") ||
+	       IS_NAME(name, "sofa_head_method_name") || IS_NAME(name, "service");
+}
+
 enum status bolt_names_read(struct slice payload, const struct bolt_frame *frame,
 			    struct bolt_names *names)
 {
@@ -30,11 +36,11 @@ enum status bolt_names_read(struct slice payload, const struct bolt_frame *frame
 			service = names->target;
 			break;
 		}
-		if (field.name.len == 24 && IS_NAME(field.name, "sofa_head_target_service"))
+		if (IS_NAME(field.name, "sofa_head_target_service"))
 			names->target = field.value;
-		else if (field.name.len == 21 && IS_NAME(field.name, "sofa_head_method_name"))
+		else if (IS_NAME(field.name, "sofa_head_method_name"))
 			names->method = field.value;
-		else if (field.name.len == 7 && IS_NAME(field.name, "service"))
+		else if (IS_NAME(field.name, "service"))
 			service = field.value;
 	}
 	if (LIKELY(names->target.len))
@@ -71,9 +77,8 @@ enum status bolt_names_split(const struct bolt_names *names, struct rpc_head *he
 	return STATUS_OK;
 }
 
-enum rpc_result bolt_result_read(struct slice payload, const struct bolt_frame *frame)
+enum rpc_result bolt_result_read(struct slice map)
 {
-	struct slice map = bolt_header_map(payload, frame);
 	enum rpc_result result = RPC_RESULT_VALUE;
 	struct rpc_attachment field;
 

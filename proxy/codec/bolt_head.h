@@ -34,6 +34,9 @@ static inline struct slice bolt_header_map(struct slice payload, const struct bo
 	return slice_sub(payload, frame->class_len, (size_t)frame->class_len + frame->headers_len);
 }
 
+/* Whether bolt_names_read asks for the value of that name. */
+bool bolt_name_leads(struct slice name);
+
 /* payload: the whole one. STATUS_MALFORMED: the map of a SofaRequest is broken, or nothing says
  * where the request goes. STATUS_TOO_LARGE: class name or map over BOLT_SECTION_LIMIT. */
 MUST_CHECK enum status bolt_names_read(struct slice payload, const struct bolt_frame *frame,
@@ -44,7 +47,8 @@ MUST_CHECK enum status bolt_names_read(struct slice payload, const struct bolt_f
 MUST_CHECK enum status bolt_names_split(const struct bolt_names *names, struct rpc_head *head,
 					struct slice *group);
 
-/* What an answer of status 0 holds: SOFA's header says whether the service (or SOFA) has failed. */
-enum rpc_result bolt_result_read(struct slice payload, const struct bolt_frame *frame);
+/* What an answer of status 0 with this header map holds: SOFA's header says whether the service (or
+ * SOFA) has failed. */
+enum rpc_result bolt_result_read(struct slice map);
 
 #endif

@@ -1,12 +1,16 @@
 #include "codec/bolt_heads.h"
 
+#include <assert.h>
 #include <stdlib.h>
+
+#include "codec/bolt_shape.h"
 
 struct bolt_head_slot {
 	struct rpc_kept kept;
 	uint32_t target_len, method_len;
 	uint32_t size; /* of the request with its text */
 	char key[BOLT_HEAD_KEY];
+	struct bolt_shape shape;
 	struct bolt_request request; /* pointers into itself are set in each copy */
 };
 
@@ -133,7 +137,9 @@ static inline uint64_t load8(const char *p)
 	return word;
 }
 
-/* The place of these names, of which the target is at least 16 bytes long. */
+enum { KEY_MIN = 16 }; /* of the target */
+
+/* The place of these names, of which the target is KEY_MIN bytes long, at least. */
 static inline uint8_t place_of(const struct bolt_names *names)
 {
 	struct slice target = names->target, method = names->method;
@@ -158,17 +164,53 @@ static inline bool is_of(const struct bolt_head_slot *slot, const struct bolt_na
 		!memcmp(slot->key + slot->target_len, names->method.data, slot->method_len));
 }
 
-struct rpc_kept *bolt_heads_find(const struct bolt_heads *heads, const struct bolt_names *names,
-				 uint8_t *latest)
+#ifndef NDEBUG
+/* The look at a payload that its shape saves. */
+static bool would_find(const struct bolt_head_slot *slot, struct slice payload,
+		       const struct bolt_frame *frame)
+{
+	struct bolt_names names;
+	return !bolt_names_read(payload, frame, &names) && is_of(slot, &names);
+}
+#endif
+
+static inline bool fits(const struct bolt_head_slot *slot, struct slice payload,
+			const struct bolt_frame *frame)
+{
+	if (UNLIKELY(!slot || !bolt_shape_fits(&slot->shape, payload, frame)))
+		return false;
+	assert(would_find(slot, payload, frame));
+	return true;
+}
+
+struct rpc_kept *bolt_heads_find(const struct bolt_heads *heads, struct slice payload,
+				 const struct bolt_frame *frame, uint8_t *latest)
 {
 	struct bolt_head_slot *slot = heads->slots[*latest];
 
-	if (LIKELY(is_of(slot, names)))
+	if (LIKELY(fits(slot, payload, frame)))
 		return &slot->kept;
-	if (UNLIKELY(names->target.len < 16))
+	uint8_t place = heads->by_length[frame->headers_len % BOLT_HEAD_SLOTS];
+	slot = heads->slots[place];
+	if (place == *latest || !fits(slot, payload, frame))
 		return NULL;
-	slot = heads->slots[ *latest = place_of(names)];
-	return is_of(slot, names) ? &slot->kept : NULL;
+	*latest = place;
+	return &slot->kept;
+}
+
+struct rpc_kept *bolt_heads_find_names(struct bolt_heads *heads, const struct bolt_names *names,
+				       struct slice payload, const struct bolt_frame *frame,
+				       uint8_t *latest)
+{
+	if (names->target.len < KEY_MIN)
+		return NULL;
+	uint8_t place = place_of(names);
+	struct bolt_head_slot *slot = heads->slots[place];
+	if (!is_of(slot, names))
+		return NULL;
+	bolt_shape_learn(&slot->shape, payload, frame);
+	*latest = heads->by_length[frame->headers_len % BOLT_HEAD_SLOTS] = place;
+	return &slot->kept;
 }
 
 /* Lets what points into `from` point to the same place in the block that it was copied to. */
@@ -209,12 +251,13 @@ void bolt_heads_keep(struct bolt_heads *heads, const struct bolt_names *names,
 {
 	size_t size = sizeof *request + request->text_len;
 
-	if (names->target.len < 16 || names->target.len + names->method.len > BOLT_HEAD_KEY)
+	if (names->target.len < KEY_MIN || names->target.len + names->method.len > BOLT_HEAD_KEY)
 		return;
 	uint8_t place = place_of(names);
 	struct bolt_head_slot *slot = malloc(offsetof(struct bolt_head_slot, request) + size);
 	invariant(slot);
 	slot->kept = (struct rpc_kept){.holds = 1};
+	memset(&slot->shape, 0, sizeof slot->shape);
 	slot->target_len = (uint32_t)names->target.len;
 	slot->method_len = (uint32_t)names->method.len;
 	slot->size = (uint32_t)size;

@@ -1,13 +1,14 @@
 /* Bolt messages' heads: what a codec makes of one, and those that a worker keeps for later calls.
  *
- *   key: target service and method, as on the wire ─ hash ─> slot: {key, struct bolt_request with
- *                                                                   its strings}
+ *   key: target service and method, as on the wire ─ hash ─> slot: {key, shape, struct bolt_request
+ *                                                                   with its strings}
  *
- * The rest of the header map (trace ids …) is another one in each call, and isn't kept. A newer
- * head takes an older one's place. What a message gets is a copy in its own arena; a call without a
- * stream holds the slot by count instead.
+ * A call like the latest one of its connection, or one with a header map as long, is known by its
+ * shape (bolt_shape.h); others are looked through for their names. A newer head takes an older
+ * one's place. What a message gets is a copy in its own arena; a call without a stream holds the
+ * slot by count instead.
  * Owner: one a worker, given to its codecs in their options. Thread: its worker. Size: up to
- * BOLT_HEAD_SLOTS KiB or so. */
+ * BOLT_HEAD_SLOTS times 2 KiB or so. */
 #ifndef CODEC_BOLT_HEADS_H
 #define CODEC_BOLT_HEADS_H
 
@@ -54,11 +55,12 @@ struct bolt_head_slot;
 
 struct bolt_heads {
 	struct bolt_head_slot *slots[BOLT_HEAD_SLOTS];
+	uint8_t by_length[BOLT_HEAD_SLOTS]; /* of the header map: the latest place it led to */
 };
 
 static inline void bolt_heads_init(struct bolt_heads *heads)
 {
-	*heads = (struct bolt_heads){{NULL}};
+	*heads = (struct bolt_heads){.slots = {NULL}};
 }
 
 void bolt_heads_fini(struct bolt_heads *heads);
@@ -71,10 +73,17 @@ struct bolt_request *bolt_request_make(const struct bolt_names *names,
 /* An answer with the frame's status: ":status", and the frame's facts in its head. */
 struct bolt_answer *bolt_answer_make(const struct bolt_frame *frame, struct arena *arena);
 
-/* The kept head with these names, or NULL. Borrowed until the next bolt_heads_keep. *latest: where
- * the caller's last one was; zero at first. */
-struct rpc_kept *bolt_heads_find(const struct bolt_heads *heads, const struct bolt_names *names,
-				 uint8_t *latest);
+/* The kept head of messages that begin as this payload does, or NULL: it is to be looked at.
+ * Borrowed until the next bolt_heads_keep. *latest: where the caller's last one was; zero at
+ * first. */
+struct rpc_kept *bolt_heads_find(const struct bolt_heads *heads, struct slice payload,
+				 const struct bolt_frame *frame, uint8_t *latest);
+
+/* The kept head with these names, which were read of this payload, or NULL; likewise. It is known
+ * by its shape from now on. */
+struct rpc_kept *bolt_heads_find_names(struct bolt_heads *heads, const struct bolt_names *names,
+				       struct slice payload, const struct bolt_frame *frame,
+				       uint8_t *latest);
 
 /* What bolt_request_make would make of that head and this frame, with the slot's memo. */
 struct bolt_request *bolt_request_copy(struct rpc_kept *kept, const struct bolt_frame *frame,

@@ -120,6 +120,21 @@ static void deliver(struct bolt *bolt, struct exchange *exchange, struct slice p
 	bolt->current = NULL;
 }
 
+/* The kept head of a request that isn't known by its looks. False: it is refused. */
+static COLD bool look_up(struct bolt *bolt, const struct bolt_frame *frame, struct slice payload,
+			 struct bolt_names *names, struct rpc_kept **head)
+{
+	struct bolt_heads *heads = bolt->options->heads;
+
+	if (bolt_names_read(payload, frame, names)) {
+		refuse_undecodable(bolt, frame);
+		return false;
+	}
+	*head = heads ? bolt_heads_find_names(heads, names, payload, frame, &bolt->latest_head)
+		      : NULL;
+	return true;
+}
+
 /* Every request has a head or a class name, so no payload is empty. */
 void bolt_server_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes)
 {
@@ -130,12 +145,10 @@ void bolt_server_take(struct bolt *bolt, const struct bolt_frame *frame, struct 
 	struct buf data;
 
 	options->counts->requests++;
-	if (UNLIKELY(bolt_names_read(payload, frame, &names))) {
-		refuse_undecodable(bolt, frame);
-		return;
-	}
 	if (LIKELY(options->heads != NULL))
-		head = bolt_heads_find(options->heads, &names, &bolt->latest_head);
+		head = bolt_heads_find(options->heads, payload, frame, &bolt->latest_head);
+	if (UNLIKELY(!head) && !look_up(bolt, frame, payload, &names, &head))
+		return;
 	if (LIKELY(head && options->pass && frame->type == BOLT_REQUEST &&
 		   frame->serialization < CODEC_LIMIT) &&
 	    options->pass(&bolt->codec, head, wire_id(frame), bytes))
@@ -191,32 +204,32 @@ void bolt_take_back(struct bolt *bolt, struct rpc_kept *head, uint64_t id, struc
 
 /* The answer in another form than it came in: the request's. */
 static COLD void pass_reformed(struct bolt *bolt, const struct bolt_frame *request,
-			       const struct bolt_frame *frame, struct slice payload)
+			       struct slice bytes)
 {
-	struct bolt_frame answer = bolt_answer_to(request, frame->status);
+	struct bolt_frame frame, answer;
 	struct buf data;
+	size_t needs;
 
-	answer.serialization = frame->serialization;
-	answer.class_len = frame->class_len;
-	answer.headers_len = frame->headers_len;
+	invariant(!bolt_frame_read(bytes, UINT32_MAX, &frame, &needs));
+	answer = bolt_answer_to(request, frame.status);
+	answer.serialization = frame.serialization;
+	answer.class_len = frame.class_len;
+	answer.headers_len = frame.headers_len;
 	buf_init(&data, bolt->codec.out->pool);
-	buf_append_turn(&data, payload);
+	buf_append_turn(&data, bolt_payload_of(bytes, &frame));
 	bolt_put_frame(bolt, &answer, &data);
 }
 
 void bolt_pass_answer(struct bolt *bolt, uint64_t id, struct slice bytes, uint16_t *status,
 		      int *result)
 {
-	struct bolt_frame request = of_wire_id(id), frame;
-	size_t needs;
+	struct bolt_frame request = of_wire_id(id);
 
-	invariant(!bolt_frame_read(bytes, UINT32_MAX, &frame, &needs));
-	struct slice payload = bolt_payload_of(bytes, &frame);
-	*status = frame.status;
-	*result = frame.status == BOLT_OK ? (int)bolt_result_read(payload, &frame)
-					  : RPC_RESULT_UNKNOWN;
+	*status = bolt_frame_status(bytes);
+	*result = LIKELY(*status == BOLT_OK) ? (int)bolt_result_read(bolt_answer_map(bytes))
+					     : RPC_RESULT_UNKNOWN;
 	if (UNLIKELY(!bolt_frame_is_alike(bytes, &request))) {
-		pass_reformed(bolt, &request, &frame, payload);
+		pass_reformed(bolt, &request, bytes);
 		return;
 	}
 	bolt_frame_readdress(bytes, request.id);
