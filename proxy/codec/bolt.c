@@ -211,7 +211,7 @@ static size_t bolt_read(struct codec *codec, struct slice bytes, bool eof)
 			break;
 		}
 		pos += needs;
-		take_frame(bolt, &frame, slice_sub(rest, 0, needs));
+		take_frame(bolt, &frame, (struct slice){rest.data, needs});
 	}
 	if (UNLIKELY(eof) && !codec->is_failed)
 		end_at_eof(bolt);

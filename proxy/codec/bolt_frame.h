@@ -116,24 +116,52 @@ size_t bolt_frame_write(char out[BOLT_HEADER_MAX], const struct bolt_frame *fram
 /* Whether the checksum at the end of the whole frame, if it has one, is right. */
 bool bolt_frame_is_intact(struct slice bytes, const struct bolt_frame *frame);
 
-/* Gives the whole frame another id where it lies, and a new checksum if it has one: what was read
- * this turn is ours to write to. */
-void bolt_frame_readdress(struct slice bytes, uint32_t id);
-
-void bolt_put_u32(char *to, uint32_t value);
-
 static inline uint16_t bolt_get_u16(const char *from)
 {
-	const uint8_t *p = (const uint8_t *)from;
-	return (uint16_t)(p[0] << 8 | p[1]);
+	uint16_t value;
+
+	memcpy(&value, from, sizeof value);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	value = __builtin_bswap16(value);
+#endif
+	return value;
 }
 
-/* Whether a whole answer has the form that an answer to this request would have. */
-static inline bool bolt_frame_is_alike(struct slice bytes, const struct bolt_frame *request)
+static inline uint32_t bolt_get_u32(const char *from)
 {
-	const uint8_t *p = (const uint8_t *)bytes.data;
-	return p[0] == request->protocol &&
-	       (p[0] == 1 || (p[1] == request->version && p[11] == request->switches));
+	uint32_t value;
+
+	memcpy(&value, from, sizeof value);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	value = __builtin_bswap32(value);
+#endif
+	return value;
+}
+
+static inline void bolt_put_u32(char *to, uint32_t value)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	value = __builtin_bswap32(value);
+#endif
+	memcpy(to, &value, sizeof value);
+}
+
+/* Writes the checksum at the end of a whole frame that has one. */
+COLD void bolt_frame_sign(struct slice bytes);
+
+/* Gives the whole frame another id where it lies, and a new checksum if it has one: what was read
+ * this turn is ours to write to. */
+static inline void bolt_frame_readdress(struct slice bytes, uint32_t id)
+{
+	char *p = (char *)(uintptr_t)bytes.data;
+
+	if (LIKELY(p[0] == 1)) {
+		bolt_put_u32(p + 5, id);
+		return;
+	}
+	bolt_put_u32(p + 6, id);
+	if (p[1] == 2 && p[11] & BOLT_SWITCH_CRC)
+		bolt_frame_sign(bytes);
 }
 
 /* Of a whole answer. */
@@ -147,17 +175,6 @@ static inline struct slice bolt_answer_map(struct slice bytes)
 {
 	const char *lengths = bytes.data + (bytes.data[0] == 1 ? 12 : 14);
 	return (struct slice){lengths + 8 + bolt_get_u16(lengths), bolt_get_u16(lengths + 2)};
-}
-
-static inline uint32_t bolt_get_u32(const char *from)
-{
-	uint32_t value;
-
-	memcpy(&value, from, sizeof value);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	value = __builtin_bswap32(value);
-#endif
-	return value;
 }
 
 #endif

@@ -45,8 +45,8 @@ static inline void bolt_notice(struct bolt *bolt, enum rpc_notice notice)
 /* The payload of a whole frame. */
 static inline struct slice bolt_payload_of(struct slice bytes, const struct bolt_frame *frame)
 {
-	size_t at = bolt_frame_header_size(frame);
-	return slice_sub(bytes, at, at + (size_t)bolt_frame_payload_size(frame));
+	return (struct slice){bytes.data + bolt_frame_header_size(frame),
+			      (size_t)bolt_frame_payload_size(frame)};
 }
 
 /* A whole request (answer) that is no heartbeat. */

@@ -202,16 +202,24 @@ void bolt_take_back(struct bolt *bolt, struct rpc_kept *head, uint64_t id, struc
 	bolt->current = outer && outer->codec ? outer : NULL;
 }
 
-/* The answer in another form than it came in: the request's. */
-static COLD void pass_reformed(struct bolt *bolt, const struct bolt_frame *request,
-			       struct slice bytes)
+/* Whether a whole answer has the form that the answer to this request would have. */
+static inline bool is_alike(struct slice bytes, uint64_t wire_id)
 {
-	struct bolt_frame frame, answer;
+	const uint8_t *p = (const uint8_t *)bytes.data;
+
+	return p[0] == wire_id >> 62 && (p[0] == 1 || (p[1] == (uint8_t)(wire_id >> 48) &&
+						       p[11] == (uint8_t)(wire_id >> 32)));
+}
+
+/* The answer in another form than it came in: the request's. */
+static COLD void pass_reformed(struct bolt *bolt, uint64_t id, struct slice bytes)
+{
+	struct bolt_frame request = of_wire_id(id), frame, answer;
 	struct buf data;
 	size_t needs;
 
 	invariant(!bolt_frame_read(bytes, UINT32_MAX, &frame, &needs));
-	answer = bolt_answer_to(request, frame.status);
+	answer = bolt_answer_to(&request, frame.status);
 	answer.serialization = frame.serialization;
 	answer.class_len = frame.class_len;
 	answer.headers_len = frame.headers_len;
@@ -223,16 +231,19 @@ static COLD void pass_reformed(struct bolt *bolt, const struct bolt_frame *reque
 void bolt_pass_answer(struct bolt *bolt, uint64_t id, struct slice bytes, uint16_t *status,
 		      int *result)
 {
-	struct bolt_frame request = of_wire_id(id);
+	struct slice map = bolt_answer_map(bytes);
 
 	*status = bolt_frame_status(bytes);
-	*result = LIKELY(*status == BOLT_OK) ? (int)bolt_result_read(bolt_answer_map(bytes))
-					     : RPC_RESULT_UNKNOWN;
-	if (UNLIKELY(!bolt_frame_is_alike(bytes, &request))) {
-		pass_reformed(bolt, &request, bytes);
+	*result = RPC_RESULT_VALUE;
+	if (UNLIKELY(*status != BOLT_OK))
+		*result = RPC_RESULT_UNKNOWN;
+	else if (map.len)
+		*result = bolt_result_read(map);
+	if (UNLIKELY(!is_alike(bytes, id))) {
+		pass_reformed(bolt, id, bytes);
 		return;
 	}
-	bolt_frame_readdress(bytes, request.id);
+	bolt_frame_readdress(bytes, (uint32_t)id);
 	buf_append_turn(bolt->codec.out, bytes);
 }
 

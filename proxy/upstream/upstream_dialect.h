@@ -24,8 +24,9 @@ struct upstream_dialect {
 	/* The peer's word that it drains is its host's: the connection stays, to hear that it is
 	 * taken back (Dubbo's READONLY). Otherwise the connection drains. */
 	bool is_draining_of_host;
-	uint16_t ok_status;    /* RPC: of an answer that is no error of the provider */
-	uint32_t heartbeat_ms; /* a silent peer is asked so often at least; 0: as configured */
+	uint32_t max_in_flight; /* multiplexed: requests on a connection, as its codec has it */
+	uint16_t ok_status;     /* RPC: of an answer that is no error of the provider */
+	uint32_t heartbeat_ms;  /* a silent peer is asked so often at least; 0: as configured */
 
 	/* Opens the client codec inside the connection, with upstream_codec_events and the
 	 * connection's output. */

@@ -37,6 +37,7 @@ static void dubbo_passed(struct exchange *exchange, struct slice frame)
 static const struct upstream_dialect dubbo_dialect = {
 	.is_multiplexed = true,
 	.is_draining_of_host = true,
+	.max_in_flight = DUBBO_MAX_IN_FLIGHT,
 	.ok_status = DUBBO_OK,
 	.open = dubbo_open_client,
 	.pass = dubbo_pass,
@@ -77,6 +78,7 @@ static void bolt_passed(struct exchange *exchange, struct slice frame)
 
 static const struct upstream_dialect bolt_dialect = {
 	.is_multiplexed = true,
+	.max_in_flight = BOLT_MAX_IN_FLIGHT,
 	.ok_status = BOLT_OK,
 	.heartbeat_ms = BOLT_HEARTBEAT_MS,
 	.open = bolt_open_client,

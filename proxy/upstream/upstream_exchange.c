@@ -26,7 +26,7 @@ static inline void enlist(struct upstream_conn *uc, struct upstream_request *req
 bool upstream_conn_can_pass(const struct upstream_conn *uc)
 {
 	return !uc->conn.is_blocked && uc->conn.out.len <= MULTIPLEX_OUTPUT_CAP &&
-	       uc->codec->type->room(uc->codec) > 0;
+	       uc->active < uc->pool->dialect->max_in_flight && !uc->codec->is_failed;
 }
 
 void upstream_conn_pass(struct upstream_conn *uc, struct upstream_request *request,

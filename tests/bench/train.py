@@ -58,7 +58,7 @@ def main():
     under("h1", ["origin", "PORT", 1000], http)
     under("h1", ["origin", "PORT", 100], http[:2], filtered)
     under("dubbo", ["dubbo", "server", "PORT"], [("dubbo", "client", "PORT", 16, 8, 1000, 0.5), ("dubbo", "client", "PORT", 1, 1, 100, 0.3)])
-    under("bolt", ["bolt", "server", "PORT"], [("bolt", "client", "PORT", 16, 8, 1000, 0.5), ("bolt", "client", "PORT", 1, 1, 100, 0.3)])
+    under("bolt", ["bolt", "server", "PORT"], [("bolt", "client", "PORT", 16, 8, 1000, 0.2), ("bolt", "client", "PORT", 1, 1, 100, 0.1)])
     under("tcp", ["tcpgen", "echo", "PORT"], [("tcpgen", "pingpong", "PORT", 16, 64, 0.5)])
     written = len(list(PROFILE.rglob("*.gcda")))
     if written < 100:
