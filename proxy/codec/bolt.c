@@ -198,8 +198,13 @@ static size_t bolt_read(struct codec *codec, struct slice bytes, bool eof)
 	codec->needs = 0;
 	while (pos < bytes.len && !codec->is_failed) {
 		struct bolt_frame frame;
-		struct slice rest = slice_sub(bytes, pos, bytes.len);
-		size_t needs;
+		struct slice rest = {bytes.data + pos, bytes.len - pos};
+		size_t needs = codec->side == CODEC_SERVER ? bolt_server_pass(bolt, rest)
+							   : bolt_client_pass(bolt, rest);
+		if (LIKELY(needs)) {
+			pos += needs;
+			continue;
+		}
 		enum status status =
 			bolt_frame_read(rest, bolt->options->payload_limit, &frame, &needs);
 		if (status == STATUS_AGAIN) {

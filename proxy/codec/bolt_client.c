@@ -24,6 +24,12 @@ static uint32_t id_of(const struct open_calls *calls, uint32_t index)
 	return calls->calls[index].generation << BOLT_ID_INDEX_BITS | index;
 }
 
+static inline const struct open_call *find_call(const struct bolt *bolt, uint32_t id)
+{
+	return open_calls_find(&bolt->calls, id & INDEX_MASK, id >> BOLT_ID_INDEX_BITS,
+			       GENERATION_MASK);
+}
+
 /* --- the end of an exchange */
 
 /* The exchange of a call that this codec holds. */
@@ -85,9 +91,7 @@ static bool deliver(struct bolt *bolt, struct exchange *exchange, struct bolt_an
 
 void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes)
 {
-	const struct open_call *call =
-		open_calls_find(&bolt->calls, frame->id & INDEX_MASK,
-				frame->id >> BOLT_ID_INDEX_BITS, GENERATION_MASK);
+	const struct open_call *call = find_call(bolt, frame->id);
 
 	if (UNLIKELY(!call)) {
 		bolt->options->counts->unknown_answers++;
@@ -115,6 +119,22 @@ void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct 
 		return;
 	detach(bolt, exchange);
 	bolt->codec.events->closed(exchange);
+}
+
+size_t bolt_client_pass(struct bolt *bolt, struct slice bytes)
+{
+	struct slice whole =
+		bolt_frame_usual(bytes, BOLT_ANSWER, BOLT_RPC_ANSWER, bolt->options->payload_limit);
+	if (UNLIKELY(!whole.len))
+		return 0;
+	const struct open_call *call = find_call(bolt, bolt_get_u32(whole.data + 5));
+	if (UNLIKELY(!call || !call->is_passed))
+		return 0;
+	struct exchange *exchange = call->exchange;
+	bolt->options->counts->answers++;
+	detach(bolt, exchange);
+	bolt->options->passed(exchange, whole);
+	return whole.len;
 }
 
 /* --- requests */

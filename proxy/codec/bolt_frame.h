@@ -81,41 +81,6 @@ struct bolt_frame {
 	uint8_t switches;      /* v2 */
 };
 
-/* v2.1 has the switch, too, and yet no checksum. */
-static inline bool bolt_frame_has_crc(const struct bolt_frame *frame)
-{
-	return frame->protocol == 2 && frame->version == 2 && frame->switches & BOLT_SWITCH_CRC;
-}
-
-static inline size_t bolt_frame_header_size(const struct bolt_frame *frame)
-{
-	return (frame->protocol == 1 ? 20u : 22u) + (frame->type == BOLT_ANSWER ? 0u : 2u);
-}
-
-/* Class name, header map and content: what codec events call the data. */
-static inline uint64_t bolt_frame_payload_size(const struct bolt_frame *frame)
-{
-	return (uint64_t)frame->class_len + frame->headers_len + frame->content_len;
-}
-
-static inline uint64_t bolt_frame_size(const struct bolt_frame *frame)
-{
-	return bolt_frame_header_size(frame) + bolt_frame_payload_size(frame) +
-	       (bolt_frame_has_crc(frame) ? BOLT_CRC_SIZE : 0);
-}
-
-/* Reads the header at the start of bytes. *needs: bytes of the whole frame, or of as much of it as
- * tells more. STATUS_AGAIN: fewer are here. STATUS_MALFORMED: no Bolt (first byte, type).
- * STATUS_TOO_LARGE: a payload over payload_limit. */
-MUST_CHECK enum status bolt_frame_read(struct slice bytes, uint32_t payload_limit,
-				       struct bolt_frame *frame, size_t *needs);
-
-/* Writes the header; its size. */
-size_t bolt_frame_write(char out[BOLT_HEADER_MAX], const struct bolt_frame *frame);
-
-/* Whether the checksum at the end of the whole frame, if it has one, is right. */
-bool bolt_frame_is_intact(struct slice bytes, const struct bolt_frame *frame);
-
 static inline uint16_t bolt_get_u16(const char *from)
 {
 	uint16_t value;
@@ -145,6 +110,60 @@ static inline void bolt_put_u32(char *to, uint32_t value)
 #endif
 	memcpy(to, &value, sizeof value);
 }
+
+/* v2.1 has the switch, too, and yet no checksum. */
+static inline bool bolt_frame_has_crc(const struct bolt_frame *frame)
+{
+	return frame->protocol == 2 && frame->version == 2 && frame->switches & BOLT_SWITCH_CRC;
+}
+
+static inline size_t bolt_frame_header_size(const struct bolt_frame *frame)
+{
+	return (frame->protocol == 1 ? 20u : 22u) + (frame->type == BOLT_ANSWER ? 0u : 2u);
+}
+
+/* Class name, header map and content: what codec events call the data. */
+static inline uint64_t bolt_frame_payload_size(const struct bolt_frame *frame)
+{
+	return (uint64_t)frame->class_len + frame->headers_len + frame->content_len;
+}
+
+static inline uint64_t bolt_frame_size(const struct bolt_frame *frame)
+{
+	return bolt_frame_header_size(frame) + bolt_frame_payload_size(frame) +
+	       (bolt_frame_has_crc(frame) ? BOLT_CRC_SIZE : 0);
+}
+
+/* The whole message of version 1 that bytes begin with, if it is of that type and command (the
+ * usual ones), and its payload isn't over the limit; nothing otherwise: bolt_frame_read says what
+ * there is. */
+static inline struct slice bolt_frame_usual(struct slice bytes, enum bolt_type type,
+					    enum bolt_command command, uint32_t payload_limit)
+{
+	const char begin[4] = {1, (char)type, (char)(command >> 8), (char)command};
+	size_t header = type == BOLT_ANSWER ? 20 : 22;
+	const char *lengths = bytes.data + header - 8;
+
+	if (UNLIKELY(bytes.len < header || memcmp(bytes.data, begin, sizeof begin)))
+		return (struct slice){NULL, 0};
+	uint64_t payload = (uint64_t)bolt_get_u16(lengths) + bolt_get_u16(lengths + 2) +
+			   bolt_get_u32(lengths + 4);
+	if (UNLIKELY(payload > payload_limit || header + payload > bytes.len))
+		return (struct slice){NULL, 0};
+	return (struct slice){bytes.data, header + (size_t)payload};
+}
+
+/* Reads the header at the start of bytes. *needs: bytes of the whole frame, or of as much of it as
+ * tells more. STATUS_AGAIN: fewer are here. STATUS_MALFORMED: no Bolt (first byte, type).
+ * STATUS_TOO_LARGE: a payload over payload_limit. */
+MUST_CHECK enum status bolt_frame_read(struct slice bytes, uint32_t payload_limit,
+				       struct bolt_frame *frame, size_t *needs);
+
+/* Writes the header; its size. */
+size_t bolt_frame_write(char out[BOLT_HEADER_MAX], const struct bolt_frame *frame);
+
+/* Whether the checksum at the end of the whole frame, if it has one, is right. */
+bool bolt_frame_is_intact(struct slice bytes, const struct bolt_frame *frame);
 
 /* Writes the checksum at the end of a whole frame that has one. */
 COLD void bolt_frame_sign(struct slice bytes);

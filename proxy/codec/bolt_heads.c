@@ -139,7 +139,8 @@ static inline uint64_t load8(const char *p)
 
 enum { KEY_MIN = 16 }; /* of the target */
 
-/* The place of these names, of which the target is KEY_MIN bytes long, at least. */
+/* The place of these names, of which the target is KEY_MIN bytes long, at least; the other place of
+ * its pair serves as well. */
 static inline uint8_t place_of(const struct bolt_names *names)
 {
 	struct slice target = names->target, method = names->method;
@@ -166,33 +167,37 @@ static inline bool is_of(const struct bolt_head_slot *slot, const struct bolt_na
 
 #ifndef NDEBUG
 /* The look at a payload that its shape saves. */
-static bool would_find(const struct bolt_head_slot *slot, struct slice payload,
-		       const struct bolt_frame *frame)
+static bool would_find(const struct bolt_head_slot *slot, const char *payload, size_t class_len,
+		       size_t headers_len)
 {
+	struct bolt_frame frame = {.class_len = (uint16_t)class_len,
+				   .headers_len = (uint16_t)headers_len};
 	struct bolt_names names;
-	return !bolt_names_read(payload, frame, &names) && is_of(slot, &names);
+
+	return !bolt_names_read(slice_make(payload, class_len + headers_len), &frame, &names) &&
+	       is_of(slot, &names);
 }
 #endif
 
-static inline bool fits(const struct bolt_head_slot *slot, struct slice payload,
-			const struct bolt_frame *frame)
+static inline bool fits(const struct bolt_head_slot *slot, const char *payload, size_t class_len,
+			size_t headers_len)
 {
-	if (UNLIKELY(!slot || !bolt_shape_fits(&slot->shape, payload, frame)))
+	if (UNLIKELY(!slot || !bolt_shape_fits(&slot->shape, payload, class_len, headers_len)))
 		return false;
-	assert(would_find(slot, payload, frame));
+	assert(would_find(slot, payload, class_len, headers_len));
 	return true;
 }
 
-struct rpc_kept *bolt_heads_find(const struct bolt_heads *heads, struct slice payload,
-				 const struct bolt_frame *frame, uint8_t *latest)
+struct rpc_kept *bolt_heads_find(const struct bolt_heads *heads, const char *payload,
+				 size_t class_len, size_t headers_len, uint8_t *latest)
 {
 	struct bolt_head_slot *slot = heads->slots[*latest];
 
-	if (LIKELY(fits(slot, payload, frame)))
+	if (LIKELY(fits(slot, payload, class_len, headers_len)))
 		return &slot->kept;
-	uint8_t place = heads->by_length[frame->headers_len % BOLT_HEAD_SLOTS];
+	uint8_t place = heads->by_length[headers_len % BOLT_HEAD_SLOTS];
 	slot = heads->slots[place];
-	if (place == *latest || !fits(slot, payload, frame))
+	if (place == *latest || !fits(slot, payload, class_len, headers_len))
 		return NULL;
 	*latest = place;
 	return &slot->kept;
@@ -205,6 +210,8 @@ struct rpc_kept *bolt_heads_find_names(struct bolt_heads *heads, const struct bo
 	if (names->target.len < KEY_MIN)
 		return NULL;
 	uint8_t place = place_of(names);
+	if (!is_of(heads->slots[place], names))
+		place ^= 1;
 	struct bolt_head_slot *slot = heads->slots[place];
 	if (!is_of(slot, names))
 		return NULL;
@@ -254,6 +261,8 @@ void bolt_heads_keep(struct bolt_heads *heads, const struct bolt_names *names,
 	if (names->target.len < KEY_MIN || names->target.len + names->method.len > BOLT_HEAD_KEY)
 		return;
 	uint8_t place = place_of(names);
+	if (heads->slots[place] && !heads->slots[place ^ 1])
+		place ^= 1;
 	struct bolt_head_slot *slot = malloc(offsetof(struct bolt_head_slot, request) + size);
 	invariant(slot);
 	slot->kept = (struct rpc_kept){.holds = 1};

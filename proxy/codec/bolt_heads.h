@@ -73,11 +73,11 @@ struct bolt_request *bolt_request_make(const struct bolt_names *names,
 /* An answer with the frame's status: ":status", and the frame's facts in its head. */
 struct bolt_answer *bolt_answer_make(const struct bolt_frame *frame, struct arena *arena);
 
-/* The kept head of messages that begin as this payload does, or NULL: it is to be looked at.
- * Borrowed until the next bolt_heads_keep. *latest: where the caller's last one was; zero at
- * first. */
-struct rpc_kept *bolt_heads_find(const struct bolt_heads *heads, struct slice payload,
-				 const struct bolt_frame *frame, uint8_t *latest);
+/* The kept head of messages that begin as this payload does, with a class name and a header map of
+ * these lengths, or NULL: it is to be looked at. Borrowed until the next bolt_heads_keep. *latest:
+ * where the caller's last one was; zero at first. */
+struct rpc_kept *bolt_heads_find(const struct bolt_heads *heads, const char *payload,
+				 size_t class_len, size_t headers_len, uint8_t *latest);
 
 /* The kept head with these names, which were read of this payload, or NULL; likewise. It is known
  * by its shape from now on. */

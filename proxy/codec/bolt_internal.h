@@ -53,6 +53,11 @@ static inline struct slice bolt_payload_of(struct slice bytes, const struct bolt
 void bolt_server_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes);
 void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes);
 
+/* Passes the usual request (answer) on that bytes begin with, or serves it; its size. 0: it isn't
+ * here, isn't usual, or its head isn't known: it is to be read. */
+size_t bolt_server_pass(struct bolt *bolt, struct slice bytes);
+size_t bolt_client_pass(struct bolt *bolt, struct slice bytes);
+
 /* Detaches every exchange, with a reset event each unless reason is REPLY_NONE. */
 void bolt_server_end_all(struct bolt *bolt, enum reply_reason reason);
 void bolt_client_end_all(struct bolt *bolt, enum reply_reason reason);

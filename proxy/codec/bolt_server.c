@@ -20,13 +20,20 @@ static struct bolt_request *request_of(const struct exchange *exchange)
  *   [protocol, 2 bits][codec, 6][version, 8][command version, 8][switches, 8][id, 32]
  */
 
-enum { CODEC_LIMIT = 64 };
+enum { CODEC_LIMIT = 64, USUAL_HEADER = 22 };
 
 static uint64_t wire_id(const struct bolt_frame *request)
 {
 	return (uint64_t)request->protocol << 62 | (uint64_t)request->serialization << 56 |
 	       (uint64_t)request->version << 48 | (uint64_t)request->command_version << 40 |
 	       (uint64_t)request->switches << 32 | request->id;
+}
+
+/* The same of a request of version 1 where it lies. */
+static inline uint64_t usual_wire_id(const char *p)
+{
+	return UINT64_C(1) << 62 | UINT64_C(1) << 48 | (uint64_t)(uint8_t)p[9] << 56 |
+	       (uint64_t)(uint8_t)p[4] << 40 | bolt_get_u32(p + 5);
 }
 
 /* The request as far as its answer's form goes. */
@@ -135,6 +142,31 @@ static COLD bool look_up(struct bolt *bolt, const struct bolt_frame *frame, stru
 	return true;
 }
 
+/* Begins the exchange of a request that isn't passed on, and delivers it. names: unless the head is
+ * known. */
+static void serve(struct bolt *bolt, const struct bolt_frame *frame, struct slice payload,
+		  struct rpc_kept *head, const struct bolt_names *names)
+{
+	struct exchange *exchange = LIKELY(head != NULL) ? begin_known(bolt, head, frame)
+							 : begin_unknown(bolt, frame, names);
+	struct buf data;
+
+	if (UNLIKELY(!exchange))
+		return;
+	buf_init(&data, bolt->codec.out->pool);
+	buf_append_turn(&data, payload);
+	deliver(bolt, exchange, payload, &data);
+	buf_clear(&data);
+}
+
+static bool pass(struct bolt *bolt, const struct bolt_frame *frame, struct rpc_kept *head,
+		 struct slice bytes)
+{
+	return bolt->options->pass && frame->type == BOLT_REQUEST &&
+	       frame->serialization < CODEC_LIMIT &&
+	       bolt->options->pass(&bolt->codec, head, wire_id(frame), bytes);
+}
+
 /* Every request has a head or a class name, so no payload is empty. */
 void bolt_server_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes)
 {
@@ -142,25 +174,40 @@ void bolt_server_take(struct bolt *bolt, const struct bolt_frame *frame, struct 
 	struct slice payload = bolt_payload_of(bytes, frame);
 	struct rpc_kept *head = NULL;
 	struct bolt_names names;
-	struct buf data;
 
 	options->counts->requests++;
 	if (LIKELY(options->heads != NULL))
-		head = bolt_heads_find(options->heads, payload, frame, &bolt->latest_head);
+		head = bolt_heads_find(options->heads, payload.data, frame->class_len,
+				       frame->headers_len, &bolt->latest_head);
 	if (UNLIKELY(!head) && !look_up(bolt, frame, payload, &names, &head))
 		return;
-	if (LIKELY(head && options->pass && frame->type == BOLT_REQUEST &&
-		   frame->serialization < CODEC_LIMIT) &&
-	    options->pass(&bolt->codec, head, wire_id(frame), bytes))
-		return;
-	struct exchange *exchange = LIKELY(head != NULL) ? begin_known(bolt, head, frame)
-							 : begin_unknown(bolt, frame, &names);
-	if (UNLIKELY(!exchange))
-		return;
-	buf_init(&data, bolt->codec.out->pool);
-	buf_append_turn(&data, payload);
-	deliver(bolt, exchange, payload, &data);
-	buf_clear(&data);
+	if (!head || !pass(bolt, frame, head, bytes))
+		serve(bolt, frame, payload, head, &names);
+}
+
+size_t bolt_server_pass(struct bolt *bolt, struct slice bytes)
+{
+	const struct bolt_options *options = bolt->options;
+	struct slice whole =
+		bolt_frame_usual(bytes, BOLT_REQUEST, BOLT_RPC_REQUEST, options->payload_limit);
+	const char *p = whole.data;
+	struct bolt_frame frame;
+	size_t needs;
+
+	if (UNLIKELY(!whole.len || !options->heads))
+		return 0;
+	struct rpc_kept *head =
+		bolt_heads_find(options->heads, p + USUAL_HEADER, bolt_get_u16(p + 14),
+				bolt_get_u16(p + 16), &bolt->latest_head);
+	if (UNLIKELY(!head))
+		return 0;
+	options->counts->requests++;
+	if (LIKELY(options->pass && (uint8_t)p[9] < CODEC_LIMIT) &&
+	    options->pass(&bolt->codec, head, usual_wire_id(p), whole))
+		return whole.len;
+	invariant(!bolt_frame_read(whole, UINT32_MAX, &frame, &needs));
+	serve(bolt, &frame, bolt_payload_of(whole, &frame), head, NULL);
+	return whole.len;
 }
 
 /* Reads the header off the front of a frame that came back, and its checksum off the end. */

@@ -10,6 +10,27 @@ static struct slice text_of(const struct bolt_shape *shape)
 	return slice_make(shape->text, (size_t)shape->class_len + shape->headers_len);
 }
 
+bool bolt_shape_fits_loosely(const struct bolt_shape *shape, const char *payload, size_t class_len,
+			     size_t headers_len)
+{
+	const char *p = payload, *end = p + class_len + headers_len;
+
+	if (class_len != shape->class_len || !shape->count)
+		return false;
+	for (unsigned i = 0;; p += bolt_get_u32(p) + 4) {
+		bool is_last = i + 1 == shape->count;
+		size_t len = shape->stretches[i].len - (is_last ? 0u : 4u);
+		if ((size_t)(end - p) < len || memcmp(p, shape->text + shape->stretches[i].at, len))
+			return false;
+		p += len;
+		if (is_last)
+			return p == end;
+		if (end - p < 4 || bolt_get_u32(p) > (size_t)(end - p - 4)) /* or null */
+			return false;
+		i++;
+	}
+}
+
 /* The entries, all of them fit to be in a shape; their number, or -1. */
 static int read_entries(struct slice map, struct rpc_attachment entries[BOLT_SHAPE_ENTRIES])
 {
@@ -60,7 +81,7 @@ static void cut(struct bolt_shape *shape)
 		bool is_end = i == count;
 		if (!is_end && !(shape->varying >> i & 1))
 			continue;
-		size_t end = is_end ? text.len : (size_t)(entries[i].value.data - 4 - text.data);
+		size_t end = is_end ? text.len : (size_t)(entries[i].value.data - text.data);
 		if (shape->count == BOLT_SHAPE_STRETCHES) {
 			shape->count = 0;
 			return;
@@ -68,7 +89,7 @@ static void cut(struct bolt_shape *shape)
 		shape->stretches[shape->count].at = (uint16_t)at;
 		shape->stretches[shape->count++].len = (uint16_t)(end - at);
 		if (!is_end)
-			at = end + 4 + entries[i].value.len;
+			at = end + entries[i].value.len;
 	}
 }
 

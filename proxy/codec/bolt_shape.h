@@ -2,8 +2,8 @@
  * byte for byte, but for the values of some entries (trace ids …) that differ from call to call.
  *
  *   class name [name][value] [name][value] … [name][value]
- *   ███████████████████████████████·······████████·····███       ·: a value that varies, with its
- *   stretch 0                       stretch 1      stretch 2        length
+ *   ███████████████████████████████·······████████·····███       ·: a value that varies
+ *   stretch 0                       stretch 1      stretch 2
  *
  * A message that has the stretches, and any values between them, has the same entries: what a look
  * at the one has found (service, method) is true of the other, at the cost of comparing the
@@ -26,36 +26,36 @@ enum {
 	BOLT_SHAPE_STRETCHES = 8,
 };
 
+/* Of the text. All but the last end with the length of a value that varies. */
+struct bolt_stretch {
+	uint16_t at, len;
+};
+
 struct bolt_shape {
 	uint32_t varying; /* bits: which entries' values do */
 	uint16_t class_len, headers_len;
 	uint16_t misses, patience; /* before another shape takes its place */
 	uint8_t count;             /* stretches; 0: nothing has this shape */
-	struct {
-		uint16_t at, len;
-	} stretches[BOLT_SHAPE_STRETCHES];
+	struct bolt_stretch stretches[BOLT_SHAPE_STRETCHES];
 	char text[BOLT_SHAPE_LIMIT]; /* class name and header map of the message learned last */
 };
 
-/* Whether the payload with that header begins so. */
-static inline bool bolt_shape_fits(const struct bolt_shape *shape, struct slice payload,
-				   const struct bolt_frame *frame)
-{
-	const char *p = payload.data, *end = p + frame->class_len + frame->headers_len;
+/* The same where the values that vary may have other lengths. */
+bool bolt_shape_fits_loosely(const struct bolt_shape *shape, const char *payload, size_t class_len,
+			     size_t headers_len);
 
-	if (UNLIKELY(frame->class_len != shape->class_len || !shape->count))
-		return false;
-	for (unsigned i = 0;; p += bolt_get_u32(p) + 4) {
-		size_t len = shape->stretches[i].len;
-		if (UNLIKELY((size_t)(end - p) < len ||
-			     memcmp(p, shape->text + shape->stretches[i].at, len)))
-			return false;
-		p += len;
-		if (++i == shape->count)
-			return p == end;
-		if (UNLIKELY(end - p < 4 || bolt_get_u32(p) > (size_t)(end - p - 4))) /* or null */
-			return false;
-	}
+/* Whether a payload with a class name and a header map of these lengths begins so. */
+static inline bool bolt_shape_fits(const struct bolt_shape *shape, const char *payload,
+				   size_t class_len, size_t headers_len)
+{
+	const struct bolt_stretch *s = shape->stretches, *end = s + shape->count;
+
+	if (UNLIKELY(headers_len != shape->headers_len || class_len != shape->class_len))
+		return bolt_shape_fits_loosely(shape, payload, class_len, headers_len);
+	for (; s < end; s++)
+		if (memcmp(payload + s->at, shape->text + s->at, s->len))
+			return bolt_shape_fits_loosely(shape, payload, class_len, headers_len);
+	return LIKELY(shape->count);
 }
 
 /* A message with the same service and method didn't fit: what differs varies from now on; one with

@@ -52,7 +52,7 @@ static bool fits(const struct bolt_shape *shape, const struct message *m)
 	char *copy = malloc(m->payload.len);
 	assert_non_null(copy);
 	memcpy(copy, m->payload.data, m->payload.len);
-	bool does = bolt_shape_fits(shape, slice_make(copy, m->payload.len), &m->frame);
+	bool does = bolt_shape_fits(shape, copy, m->frame.class_len, m->frame.headers_len);
 	free(copy);
 	return does;
 }
