@@ -107,10 +107,9 @@ bool bolt_publish(struct headers *headers, struct arena *arena);
  * abandoned as any other. The frame lies in turn memory, and is written to. */
 void bolt_pass_request(struct bolt *bolt, struct exchange *exchange, struct slice frame);
 
-/* Server: sends the answer to the request of that id (the one that `pass` was given); the answer's
- * status and result (enum rpc_result). The frame: likewise. */
-void bolt_pass_answer(struct bolt *bolt, uint64_t id, struct slice frame, uint16_t *status,
-		      int *result);
+/* Server: sends the answer to the request of that id (the one that `pass` was given). The frame:
+ * likewise. */
+void bolt_pass_answer(struct bolt *bolt, uint64_t id, struct slice frame);
 
 /* Server: a request that was taken by options->pass becomes an exchange after all, with all its
  * events. payload: the request's own, or nothing; what is left of it is dropped. */

@@ -67,28 +67,6 @@ void bolt_client_abandon(struct exchange *exchange)
 
 /* --- answers */
 
-/* Its events; false: it was given up meanwhile. */
-static bool deliver(struct bolt *bolt, struct exchange *exchange, struct bolt_answer *answer,
-		    struct slice payload)
-{
-	const struct codec_events *events = bolt->codec.events;
-	struct buf data;
-
-	answer->head.payload = payload;
-	bolt->current = exchange;
-	events->headers(exchange, &answer->headers, !payload.len);
-	if (bolt->current != exchange)
-		return false;
-	answer->head.payload = (struct slice){NULL, 0};
-	if (!payload.len)
-		return true;
-	buf_init(&data, bolt->codec.out->pool);
-	buf_append_turn(&data, payload);
-	events->data(exchange, &data, true);
-	buf_clear(&data);
-	return bolt->current == exchange;
-}
-
 void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes)
 {
 	const struct open_call *call = find_call(bolt, frame->id);
@@ -115,7 +93,13 @@ void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct 
 		answer->head.payload = payload;
 		bolt_publish(&answer->headers, exchange->arena);
 	}
-	if (!deliver(bolt, exchange, answer, payload))
+	struct buf data;
+	buf_init(&data, bolt->codec.out->pool);
+	buf_append_turn(&data, payload);
+	bool is_over = rpc_exchange_deliver(exchange, &bolt->current, &answer->headers,
+					    &answer->head, payload, payload.len ? &data : NULL);
+	buf_clear(&data);
+	if (!is_over)
 		return;
 	detach(bolt, exchange);
 	bolt->codec.events->closed(exchange);
@@ -132,7 +116,8 @@ size_t bolt_client_pass(struct bolt *bolt, struct slice bytes)
 		return 0;
 	struct exchange *exchange = call->exchange;
 	bolt->options->counts->answers++;
-	detach(bolt, exchange);
+	open_calls_remove(&bolt->calls, exchange->slot); /* it has nothing else here */
+	exchange->codec = NULL;
 	bolt->options->passed(exchange, whole);
 	return whole.len;
 }
@@ -195,16 +180,10 @@ void bolt_client_send_headers(struct exchange *exchange, struct headers *headers
 	struct bolt *bolt = bolt_of(exchange->codec);
 	const struct rpc_head *rpc = headers->rpc;
 
-	if (UNLIKELY(bolt->codec.is_failed)) {
-		refuse(bolt, exchange, REPLY_CONNECTION_LOST);
-		return;
-	}
-	if (UNLIKELY(bolt->calls.open >= bolt->options->max_in_flight)) {
-		refuse(bolt, exchange, REPLY_OVERFLOW);
-		return;
-	}
-	if (UNLIKELY(!rpc || rpc->protocol != RPC_BOLT)) {
-		refuse(bolt, exchange, REPLY_INTERNAL_ERROR);
+	enum reply_reason refusal = rpc_exchange_refusal(
+		&bolt->codec, &bolt->calls, bolt->options->max_in_flight, rpc, RPC_BOLT);
+	if (UNLIKELY(refusal != REPLY_NONE)) {
+		refuse(bolt, exchange, refusal);
 		return;
 	}
 	struct sending *sending = arena_alloc(exchange->arena, sizeof *sending);
@@ -236,17 +215,8 @@ void bolt_client_send_data(struct exchange *exchange, struct buf *data, bool end
 
 void bolt_pass_request(struct bolt *bolt, struct exchange *exchange, struct slice bytes)
 {
-	uint32_t index = open_calls_add(&bolt->calls, exchange, 0);
-	struct open_call *call = &bolt->calls.calls[index];
-
-	call->is_on_wire = call->is_passed = true;
-	exchange->codec = &bolt->codec;
-	exchange->state = NULL;
-	exchange->slot = index;
-	exchange->read_pauses = 0;
-	exchange->is_oneway = exchange->is_received = false;
-	exchange->is_sent = true;
-	exchange->wire_id = id_of(&bolt->calls, index);
+	rpc_exchange_attach_passed(exchange, &bolt->codec, &bolt->calls, 0);
+	exchange->wire_id = id_of(&bolt->calls, exchange->slot);
 	bolt->protocol = (uint8_t)bytes.data[0];
 	bolt->version = bolt->protocol == 1 ? 1 : (uint8_t)bytes.data[1];
 	bolt_frame_readdress(bytes, (uint32_t)exchange->wire_id);

@@ -51,4 +51,14 @@ MUST_CHECK enum status bolt_names_split(const struct bolt_names *names, struct r
  * SOFA) has failed. */
 enum rpc_result bolt_result_read(struct slice map);
 
+/* The same of a whole answer of any status. */
+static inline enum rpc_result bolt_frame_result(struct slice bytes)
+{
+	struct slice map = bolt_answer_map(bytes);
+
+	if (UNLIKELY(bolt_frame_status(bytes) != BOLT_OK))
+		return RPC_RESULT_UNKNOWN;
+	return LIKELY(!map.len) ? RPC_RESULT_VALUE : bolt_result_read(map);
+}
+
 #endif

@@ -6,6 +6,7 @@
 #include "codec/bolt.h"
 #include "codec/bolt_frame.h"
 #include "codec/gather.h"
+#include "codec/rpc_exchange.h"
 
 static inline struct bolt *bolt_of(struct codec *codec)
 {

@@ -114,17 +114,11 @@ static struct exchange *begin_known(struct bolt *bolt, struct rpc_kept *head,
 static void deliver(struct bolt *bolt, struct exchange *exchange, struct slice payload,
 		    struct buf *data)
 {
-	const struct codec_events *events = bolt->codec.events;
 	struct bolt_request *request = exchange->state;
 
-	request->head.payload = payload;
-	bolt->current = exchange;
-	events->headers(exchange, &request->headers, false);
-	if (UNLIKELY(bolt->current != exchange))
-		return;
-	request->head.payload = (struct slice){NULL, 0};
-	events->data(exchange, data, true);
-	bolt->current = NULL;
+	if (rpc_exchange_deliver(exchange, &bolt->current, &request->headers, &request->head,
+				 payload, data))
+		bolt->current = NULL;
 }
 
 /* The kept head of a request that isn't known by its looks. False: it is refused. */
@@ -275,17 +269,8 @@ static COLD void pass_reformed(struct bolt *bolt, uint64_t id, struct slice byte
 	bolt_put_frame(bolt, &answer, &data);
 }
 
-void bolt_pass_answer(struct bolt *bolt, uint64_t id, struct slice bytes, uint16_t *status,
-		      int *result)
+void bolt_pass_answer(struct bolt *bolt, uint64_t id, struct slice bytes)
 {
-	struct slice map = bolt_answer_map(bytes);
-
-	*status = bolt_frame_status(bytes);
-	*result = RPC_RESULT_VALUE;
-	if (UNLIKELY(*status != BOLT_OK))
-		*result = RPC_RESULT_UNKNOWN;
-	else if (map.len)
-		*result = bolt_result_read(map);
 	if (UNLIKELY(!is_alike(bytes, id))) {
 		pass_reformed(bolt, id, bytes);
 		return;

@@ -75,7 +75,6 @@ static struct dubbo_answer *make_answer(struct exchange *exchange, struct dubbo_
 
 void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct slice payload)
 {
-	const struct codec_events *events = dubbo->codec.events;
 	const struct open_call *call =
 		open_calls_find(&dubbo->calls, (uint32_t)frame.id, frame.id >> 32, UINT32_MAX);
 
@@ -98,24 +97,17 @@ void dubbo_client_take(struct dubbo *dubbo, struct dubbo_frame frame, struct sli
 		dubbo_attachments_publish(&answer->headers);
 	exchange->is_received = true;
 	exchange->protocol = STREAM_PROTOCOL_DUBBO;
-	dubbo->current = exchange;
-	events->headers(exchange, &answer->headers, !payload.len);
-	if (dubbo->current != exchange)
+	struct buf data;
+	buf_init(&data, dubbo->codec.out->pool);
+	buf_append_turn(&data, payload);
+	bool is_over = rpc_exchange_deliver(exchange, &dubbo->current, &answer->headers,
+					    &answer->head, payload, payload.len ? &data : NULL);
+	if (data.len)
+		buf_clear(&data);
+	if (!is_over)
 		return;
-	answer->head.payload = (struct slice){NULL, 0};
-
-	if (LIKELY(payload.len)) {
-		struct buf data;
-		buf_init(&data, dubbo->codec.out->pool);
-		buf_append_turn(&data, payload);
-		events->data(exchange, &data, true);
-		if (data.len)
-			buf_clear(&data);
-		if (dubbo->current != exchange)
-			return;
-	}
 	detach(dubbo, exchange);
-	events->closed(exchange);
+	dubbo->codec.events->closed(exchange);
 }
 
 /* --- answers in parts */
@@ -304,16 +296,10 @@ void dubbo_client_send_headers(struct exchange *exchange, struct headers *header
 	struct dubbo *dubbo = dubbo_of(exchange->codec);
 	const struct rpc_head *rpc = headers->rpc;
 
-	if (UNLIKELY(dubbo->codec.is_failed)) {
-		refuse(dubbo, exchange, REPLY_CONNECTION_LOST);
-		return;
-	}
-	if (UNLIKELY(dubbo->calls.open >= dubbo->options->max_in_flight)) {
-		refuse(dubbo, exchange, REPLY_OVERFLOW);
-		return;
-	}
-	if (UNLIKELY(!rpc || rpc->protocol != RPC_DUBBO)) {
-		refuse(dubbo, exchange, REPLY_INTERNAL_ERROR);
+	enum reply_reason refusal = rpc_exchange_refusal(
+		&dubbo->codec, &dubbo->calls, dubbo->options->max_in_flight, rpc, RPC_DUBBO);
+	if (UNLIKELY(refusal != REPLY_NONE)) {
+		refuse(dubbo, exchange, refusal);
 		return;
 	}
 	exchange->state = NULL;
@@ -354,17 +340,9 @@ void dubbo_client_send_data(struct exchange *exchange, struct buf *data, bool en
 void dubbo_pass_request(struct dubbo *dubbo, struct exchange *exchange, struct slice frame)
 {
 	uint8_t flag = (uint8_t)frame.data[2];
-	uint32_t index = open_calls_add(&dubbo->calls, exchange, flag);
-	struct open_call *call = &dubbo->calls.calls[index];
 
-	call->is_on_wire = call->is_passed = true;
-	exchange->codec = &dubbo->codec;
-	exchange->state = NULL;
-	exchange->slot = index;
-	exchange->read_pauses = 0;
-	exchange->is_oneway = exchange->is_received = false;
-	exchange->is_sent = true;
-	exchange->wire_id = wire_id(&dubbo->calls, index);
+	rpc_exchange_attach_passed(exchange, &dubbo->codec, &dubbo->calls, flag);
+	exchange->wire_id = wire_id(&dubbo->calls, exchange->slot);
 	dubbo_frame_readdress(frame, flag, 0, exchange->wire_id);
 	buf_append_turn(dubbo->codec.out, frame);
 }

@@ -6,6 +6,7 @@
 #include "codec/dubbo.h"
 #include "codec/dubbo_frame.h"
 #include "codec/gather.h"
+#include "codec/rpc_exchange.h"
 
 static inline struct dubbo *dubbo_of(struct codec *codec)
 {

@@ -91,17 +91,11 @@ static struct exchange *begin_known(struct dubbo *dubbo, struct rpc_kept *head, 
 static void deliver(struct dubbo *dubbo, struct exchange *exchange, struct slice payload,
 		    struct buf *data)
 {
-	const struct codec_events *events = dubbo->codec.events;
 	struct dubbo_request *request = exchange->state;
 
-	request->head.payload = payload;
-	dubbo->current = exchange;
-	events->headers(exchange, &request->headers, false);
-	if (UNLIKELY(dubbo->current != exchange))
-		return;
-	request->head.payload = (struct slice){NULL, 0};
-	events->data(exchange, data, true);
-	dubbo->current = NULL;
+	if (rpc_exchange_deliver(exchange, &dubbo->current, &request->headers, &request->head,
+				 payload, data))
+		dubbo->current = NULL;
 }
 
 enum { LOOKED_AT = 256 };

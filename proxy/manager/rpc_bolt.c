@@ -1,5 +1,6 @@
 #include "codec/bolt_arguments.h"
 #include "codec/bolt_frame.h"
+#include "codec/bolt_head.h"
 #include "manager/rpc_private.h"
 #include "routing/rpc_match.h"
 
@@ -26,10 +27,10 @@ static enum rpc_answer answer_of(uint16_t status, int result)
 
 static enum rpc_answer pass_answer(struct codec *codec, uint64_t id, struct slice frame)
 {
-	uint16_t status;
-	int result;
+	uint16_t status = bolt_frame_status(frame);
+	int result = bolt_frame_result(frame);
 
-	bolt_pass_answer(container_of(codec, struct bolt, codec), id, frame, &status, &result);
+	bolt_pass_answer(container_of(codec, struct bolt, codec), id, frame);
 	return answer_of(status, result);
 }
 

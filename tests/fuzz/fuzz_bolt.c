@@ -229,16 +229,13 @@ static void end_passed(struct end *end)
 {
 	char frame[BOLT_HEADER_MAX];
 	size_t len = bolt_frame_write(frame, &answer);
-	uint16_t status;
-	int result;
 
 	for (unsigned i = 0; i < end->passed_count; i++) {
 		struct buf *whole = &end->passed[i].frame;
 		if (i % 2 && !end->bolt.codec.is_failed)
 			bolt_take_back(&end->bolt, end->passed[i].head, end->passed[i].id, whole);
 		else
-			bolt_pass_answer(&end->bolt, end->passed[i].id, slice_make(frame, len),
-					 &status, &result);
+			bolt_pass_answer(&end->bolt, end->passed[i].id, slice_make(frame, len));
 		buf_clear(whole);
 		rpc_kept_release(end->passed[i].head);
 	}
@@ -248,6 +245,8 @@ static void end_passed(struct end *end)
 static void on_passed(struct exchange *exchange, struct slice frame)
 {
 	invariant(frame.len >= 20);
+	invariant(bolt_frame_status(frame) == BOLT_OK ||
+		  bolt_frame_result(frame) == RPC_RESULT_UNKNOWN);
 	on_over(exchange);
 }
 
