@@ -19,6 +19,15 @@ enum entry_verdict degrade_slot_entry(struct entry *entry, struct instant now)
 	return ENTRY_PASS;
 }
 
+void degrade_slot_retract(struct entry *entry, struct instant now)
+{
+	const struct resource_rules *rules = entry->rules;
+
+	for (uint32_t i = 0; i < rules->degrade_count; i++)
+		circuit_breaker_probe_blocked(rules->degrade[i].breaker, rules->degrade[i].rule,
+					      entry, now.ms, &entry->sentinel->options.observer);
+}
+
 void degrade_slot_exit(struct entry *entry, struct instant now, int64_t rt_ms)
 {
 	const struct resource_rules *rules = entry->rules;

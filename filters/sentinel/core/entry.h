@@ -43,15 +43,6 @@ struct block {
 	const struct argument *argument; /* of BLOCK_PARAM_FLOW */
 };
 
-enum entry_slot {
-	SLOT_AUTHORITY,
-	SLOT_SYSTEM,
-	SLOT_PARAM_FLOW,
-	SLOT_FLOW,
-	SLOT_DEGRADE,
-	SLOT_END,
-};
-
 /* What is asked. resource or context NULL (too many of them): passes unchecked. */
 struct entry_request {
 	struct resource *resource;
@@ -76,6 +67,7 @@ struct entry {
 	unsigned worker;
 	uint32_t at, element; /* next rule of the slot, and element of its list argument */
 	enum entry_slot slot;
+	bool is_close; /* to a limit: another worker may take the same last pass */
 	bool borrowed; /* waits for a pass of the next window: nothing more is asked */
 	bool error;    /* a business error was traced */
 };

@@ -39,18 +39,28 @@ static struct node *select_node(const struct entry *entry, const struct flow_rul
 	return NULL;
 }
 
+/* What the node has of what the rule limits. */
+static double used(const struct flow_rule *rule, struct node *node, struct instant now)
+{
+	return rule->grade == FLOW_GRADE_THREAD ? (double)node_threads(node)
+						: node_pass_qps(node, leap_window(now.ms));
+}
+
 /* DefaultController. *wait_ms: for a borrowed pass, or 0. */
-static bool default_can_pass(const struct entry *entry, const struct flow_rule *rule,
-			     struct node *node, struct instant now, int64_t *wait_ms)
+static bool default_can_pass(struct entry *entry, const struct flow_rule *rule, struct node *node,
+			     struct instant now, int64_t *wait_ms)
 {
 	uint32_t n = entry->request.count;
 
 	*wait_ms = 0;
-	if (rule->grade == FLOW_GRADE_THREAD)
-		return (double)(node_threads(node) + n) <= rule->count;
-	if (node_pass_qps(node, leap_window(now.ms)) + n <= rule->count)
+	double next = used(rule, node, now) + n;
+	if (next <= rule->count) {
+		/* each of the others may be counting one like it at this moment */
+		entry->is_close |=
+			next + (double)n * (entry->sentinel->options.workers - 1) > rule->count;
 		return true;
-	if (!entry->request.prioritized)
+	}
+	if (rule->grade == FLOW_GRADE_THREAD || !entry->request.prioritized)
 		return false;
 	*wait_ms = node_try_occupy_next(node, now.ms, n, rule->count);
 	if (*wait_ms >= SENTINEL_OCCUPY_TIMEOUT_MS)
@@ -87,6 +97,19 @@ enum entry_verdict flow_slot_entry(struct entry *entry, struct instant now)
 			return slot_block(entry, BLOCK_FLOW, &flow->rule->rule);
 		if (entry->wait_ns)
 			return ENTRY_WAIT;
+	}
+	return ENTRY_PASS;
+}
+
+enum entry_verdict flow_slot_confirm(struct entry *entry, struct instant now)
+{
+	const struct resource_rules *rules = entry->rules;
+
+	for (uint32_t i = 0; i < rules->flow_count; i++) {
+		const struct flow_rule *rule = rules->flow[i].rule;
+		struct node *node = rules->flow[i].shaping ? NULL : select_node(entry, rule);
+		if (node && used(rule, node, now) > rule->count)
+			return slot_block(entry, BLOCK_FLOW, &rule->rule);
 	}
 	return ENTRY_PASS;
 }

@@ -208,7 +208,8 @@ uint64_t leap_array_pass(struct leap_array *array, uint32_t window)
 			const struct metric_bucket *bucket = &array->shards[i].buckets[k];
 			if (is_in_second(atomic_load_explicit(&bucket->start, memory_order_acquire),
 					 window))
-				pass += load(&bucket->pass);
+				pass += atomic_load(
+					&bucket->pass); /* flow_slot_confirm relies on it */
 		}
 	return pass;
 }
@@ -336,6 +337,6 @@ int64_t leap_array_threads(const struct leap_array *array)
 	int64_t threads = 0;
 
 	for (unsigned i = 0; i < array->shard_count; i++)
-		threads += atomic_load_explicit(&array->shards[i].threads, memory_order_relaxed);
+		threads += atomic_load(&array->shards[i].threads);
 	return threads;
 }

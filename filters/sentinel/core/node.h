@@ -38,6 +38,16 @@ static inline void node_add_pass(struct node *node, unsigned worker, uint32_t wi
 		leap_add(&bucket->pass, n);
 }
 
+/* Undoes node_add_pass of the same window. */
+static inline void node_take_back_pass(struct node *node, unsigned worker, uint32_t window,
+				       uint32_t n)
+{
+	struct metric_bucket *bucket = leap_array_current(&node->windows, worker, window);
+	uint32_t pass = bucket ? atomic_load_explicit(&bucket->pass, memory_order_relaxed) : 0;
+	if (bucket)
+		atomic_store_explicit(&bucket->pass, pass > n ? pass - n : 0, memory_order_relaxed);
+}
+
 static inline void node_add_block(struct node *node, unsigned worker, uint32_t window, uint32_t n)
 {
 	struct metric_bucket *bucket = leap_array_current(&node->windows, worker, window);

@@ -48,7 +48,7 @@ void param_flow_slot_pass(struct entry *entry, struct instant now)
 {
 	const struct resource_rules *rules = entry->rules;
 
-	for (uint32_t i = 0; rules->has_thread_params && i < rules->param_count; i++)
+	for (uint32_t i = 0; i < rules->param_count; i++)
 		parameter_metric_begin(rules->param[i].metric, rules->param[i].rule,
 				       entry->request.args, entry->request.args_count, now.ms);
 }
@@ -57,7 +57,7 @@ void param_flow_slot_exit(struct entry *entry)
 {
 	const struct resource_rules *rules = entry->rules;
 
-	for (uint32_t i = 0; rules->has_thread_params && i < rules->param_count; i++)
+	for (uint32_t i = 0; i < rules->param_count; i++)
 		parameter_metric_end(rules->param[i].metric, rules->param[i].rule,
 				     entry->request.args, entry->request.args_count);
 }

@@ -48,6 +48,14 @@ void resource_rules_bind(struct resource_rules *rules, const struct rule_states 
 	}
 }
 
+void resource_rules_note_slots(struct resource_rules *rules)
+{
+	rules->slots = (uint8_t)((rules->authority_count ? 1U << SLOT_AUTHORITY : 0) |
+				 (rules->param_count ? 1U << SLOT_PARAM_FLOW : 0) |
+				 (rules->flow_count ? 1U << SLOT_FLOW : 0) |
+				 (rules->degrade_count ? 1U << SLOT_DEGRADE : 0));
+}
+
 void resource_rules_unbind(struct resource_rules *rules)
 {
 	for (uint32_t i = 0; i < rules->flow_count; i++)

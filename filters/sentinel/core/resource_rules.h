@@ -12,6 +12,16 @@
 #include "filters/sentinel/core/rule_list.h"
 #include "filters/sentinel/core/traffic_shaping.h"
 
+/* In the order in which they are asked. */
+enum entry_slot {
+	SLOT_AUTHORITY,
+	SLOT_SYSTEM, /* of all resources: in no resource's rules */
+	SLOT_PARAM_FLOW,
+	SLOT_FLOW,
+	SLOT_DEGRADE,
+	SLOT_END,
+};
+
 struct flow_binding {
 	const struct flow_rule *rule;
 	struct traffic_shaping *shaping; /* NULL: rejects */
@@ -33,6 +43,7 @@ struct resource_rules {
 	struct param_binding *param;
 	const struct authority_rule **authority;
 	uint32_t flow_count, degrade_count, param_count, authority_count;
+	uint8_t slots;          /* bit 1 << enum entry_slot: it has something to ask */
 	bool has_thread_params; /* some hot-parameter rule counts threads */
 	bool on_heap; /* made for a resource when it was seen: one block with its arrays */
 };
@@ -49,6 +60,9 @@ struct rule_states {
 
 /* Of the arrays with their counts set and every rule filled in: finds or makes the states. */
 void resource_rules_bind(struct resource_rules *rules, const struct rule_states *states);
+
+/* Notes which slots have anything to ask, once the counts are final. */
+void resource_rules_note_slots(struct resource_rules *rules);
 
 /* Drops the states. */
 void resource_rules_unbind(struct resource_rules *rules);

@@ -245,6 +245,7 @@ static void bind_names(struct rule_set *set, const struct rule_set *previous)
 			previous ? find_name(&previous->by_name, e->key, e->hash) : NULL;
 		struct rule_states states = states_of(set, old ? old->value : NULL);
 		resource_rules_bind(e->value, &states);
+		resource_rules_note_slots(e->value);
 	}
 }
 
@@ -339,6 +340,7 @@ static struct resource_rules *combine(const struct rule_set *set, const struct r
 	resource_rules_bind(&added, &states);
 	add_counts(rules, &added);
 	rules->has_thread_params = plain_counts || added.has_thread_params;
+	resource_rules_note_slots(rules);
 	return rules;
 }
 

@@ -25,8 +25,45 @@ static enum entry_verdict slot_entry(struct entry *entry, const struct rule_set 
 	return ENTRY_PASS;
 }
 
-/* Asks from the entry's slot on, and counts the answer. */
-static enum entry_verdict proceed(struct entry *entry, struct rule_set *rules, struct instant now)
+/* The first slot from `slot` on that has anything to ask. */
+static enum entry_slot next_slot(const struct entry *entry, const struct rule_set *rules,
+				 enum entry_slot slot)
+{
+	unsigned slots = entry->rules->slots | 1U << SLOT_END;
+
+	if (rules->system.active && entry->request.inbound)
+		slots |= 1U << SLOT_SYSTEM;
+	return (enum entry_slot)__builtin_ctz(slots >> slot << slot);
+}
+
+static COLD enum entry_verdict retract(struct entry *entry, struct instant now)
+{
+	statistic_slot_retract(entry, now);
+	degrade_slot_retract(entry, now);
+	return ENTRY_BLOCK;
+}
+
+/* Counts a call that no slot blocked. */
+static enum entry_verdict pass(struct entry *entry, const struct resource_rules *rules,
+			       struct instant now)
+{
+	entry->rules = rules;
+	if (LIKELY(!entry->is_close)) {
+		statistic_slot_pass(entry, now);
+	} else {
+		statistic_slot_pass_visibly(entry, now);
+		if (flow_slot_confirm(entry, now) == ENTRY_BLOCK)
+			return retract(entry, now);
+	}
+	if (rules->has_thread_params)
+		param_flow_slot_pass(entry, now);
+	return ENTRY_PASS;
+}
+
+/* Asks from the entry's slot on, and counts the answer. The slot that is begun goes on with the
+ * rules it has. */
+static enum entry_verdict proceed(struct entry *entry, const struct rule_set *rules,
+				  const struct resource_rules *current, struct instant now)
 {
 	while (entry->slot < SLOT_END) {
 		enum entry_verdict verdict = slot_entry(entry, rules, now);
@@ -36,13 +73,11 @@ static enum entry_verdict proceed(struct entry *entry, struct rule_set *rules, s
 			statistic_slot_block(entry, now);
 			return verdict;
 		}
-		entry->slot++;
 		entry->at = entry->element = 0;
-		entry->rules = rule_set_of(rules, entry->request.resource);
+		entry->rules = current;
+		entry->slot = next_slot(entry, rules, entry->slot + 1);
 	}
-	statistic_slot_pass(entry, now);
-	param_flow_slot_pass(entry, now);
-	return ENTRY_PASS;
+	return pass(entry, current, now);
 }
 
 enum entry_verdict sph_entry(struct sentinel *sentinel, struct rule_set *rules, unsigned worker,
@@ -64,16 +99,19 @@ enum entry_verdict sph_entry(struct sentinel *sentinel, struct rule_set *rules, 
 		entry->origin_node =
 			resource_origin_node(request->resource, request->origin, window);
 	entry->rules = rule_set_of(rules, request->resource);
-	return proceed(entry, rules, now);
+	entry->slot = next_slot(entry, rules, SLOT_AUTHORITY);
+	return proceed(entry, rules, entry->rules, now);
 }
 
 enum entry_verdict sph_resume(struct entry *entry, struct rule_set *rules, struct instant now)
 {
+	const struct resource_rules *current = rule_set_of(rules, entry->request.resource);
+
 	entry->wait_ns = 0;
 	if (!entry->borrowed)
-		return proceed(entry, rules, now);
+		return proceed(entry, rules, current, now);
 	statistic_slot_priority_wait(entry);
-	entry->rules = rule_set_of(rules, entry->request.resource);
+	entry->rules = current;
 	param_flow_slot_pass(entry, now);
 	return ENTRY_PASS;
 }
@@ -92,8 +130,10 @@ void sph_exit(struct entry *entry, struct rule_set *rules, struct instant now)
 		return;
 	entry->rules = rule_set_of(rules, entry->request.resource);
 	statistic_slot_exit(entry, now, rt_ms);
-	param_flow_slot_exit(entry);
-	degrade_slot_exit(entry, now, rt_ms);
+	if (entry->rules->has_thread_params)
+		param_flow_slot_exit(entry);
+	if (entry->rules->degrade_count)
+		degrade_slot_exit(entry, now, rt_ms);
 	entry->default_node = NULL;
 }
 

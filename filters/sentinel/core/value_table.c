@@ -103,29 +103,41 @@ static struct value_set *make_set(struct value_table *table, uint32_t number)
 	return &none->sets[number % SETS];
 }
 
-/* The place for a new value: an empty one while there may be more values, or the one used longest
- * ago. set NULL: all are changing hands just now. */
+/* What a set offers to a new value. */
+struct offer {
+	struct place empty, oldest; /* set NULL: none */
+	unsigned empty_count;
+	uint32_t age; /* of the oldest */
+};
+
+static void look_at(struct value_set *set, uint32_t now, struct offer *offer)
+{
+	*offer = (struct offer){0};
+	for (unsigned i = 0; i < PLACES; i++) {
+		uint32_t age = now - atomic_load_explicit(&set->used[i], memory_order_relaxed);
+		uint64_t other = atomic_load_explicit(&set->fingerprints[i], memory_order_relaxed);
+		if (!other) {
+			offer->empty = (struct place){set, i};
+			offer->empty_count++;
+		} else if (other != PLACE_TAKEN && (!offer->oldest.set || age > offer->age)) {
+			offer->oldest = (struct place){set, i};
+			offer->age = age;
+		}
+	}
+}
+
+/* The place for a new value: in the emptier set while there may be more values (and if there is no
+ * other), or that of the value used longest ago. set NULL: all are changing hands just now. */
 static struct place choose(struct value_table *table, uint64_t fingerprint, uint32_t now)
 {
 	bool may_grow = atomic_load_explicit(&table->count, memory_order_relaxed) < table->capacity;
-	struct place oldest = {NULL, 0}, empty = {NULL, 0};
-	uint32_t oldest_age = 0;
+	struct offer a, b;
 
-	for (int which = 0; which < 2; which++) {
-		struct value_set *set = make_set(table, set_number(table, fingerprint, which));
-		for (unsigned i = 0; i < PLACES; i++) {
-			uint32_t age =
-				now - atomic_load_explicit(&set->used[i], memory_order_relaxed);
-			uint64_t other =
-				atomic_load_explicit(&set->fingerprints[i], memory_order_relaxed);
-			if (!other && !empty.set)
-				empty = (struct place){set, i};
-			if (other > PLACE_TAKEN && (!oldest.set || age > oldest_age)) {
-				oldest = (struct place){set, i};
-				oldest_age = age;
-			}
-		}
-	}
+	look_at(make_set(table, set_number(table, fingerprint, 0)), now, &a);
+	look_at(make_set(table, set_number(table, fingerprint, 1)), now, &b);
+	struct place empty = a.empty_count >= b.empty_count ? a.empty : b.empty;
+	struct place oldest =
+		b.oldest.set && (!a.oldest.set || b.age > a.age) ? b.oldest : a.oldest;
 	return empty.set && (may_grow || !oldest.set) ? empty : oldest;
 }
 

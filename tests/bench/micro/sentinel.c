@@ -1,0 +1,276 @@
+/* What Sentinel's core costs a call, a resource and a reload.
+ *
+ *   micro_sentinel [--check] [CALLS]
+ *
+ *   free      no rules are loaded; statistics are kept
+ *   by name   the same, with the resource and the context looked up by their names
+ *   ruled     3 flow rules, 1 breaker, 1 hot-parameter rule (1,000 values), none of which blocks
+ *   blocked   by the first of the 3 flow rules
+ * An entry with its exit, on one thread and on four, which all use one resource, or each its own;
+ * CPU time of the threads. Then bytes for each of 10,000 resources with a flow rule, and a reload
+ * of these rules: from JSON text to a version that can be asked, with the one before freed.
+ * --check: fails above limits far beyond what is promised (200 ns, 40 ns, 2 kB, 200 ms), for
+ * machines that are busy or instrumented. */
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/attributes.h"
+#include "filters/sentinel/core/rule_json.h"
+#include "filters/sentinel/core/sph.h"
+
+enum {
+	THREADS = 4,
+	RESOURCES = 10000,
+	VALUES = 1000,
+	CALLS_A_MS = 1000, /* how fast time goes on */
+	LIMIT_NS = 20000,
+	LIMIT_BYTES = 4096,
+	LIMIT_MS = 20000,
+};
+
+static const int64_t t0 = INT64_C(1700000000000);
+
+static const char rules_of_ruled[] = "{\"resource\":\"ruled%d\",\"count\":1e9},"
+				     "{\"resource\":\"ruled%d\",\"count\":100000,\"grade\":0},"
+				     "{\"resource\":\"ruled%d\",\"count\":2e9,\"limitApp\":"
+				     "\"default\",\"maxQueueingTimeMs\":7},";
+
+struct bench {
+	struct sentinel *sentinel;
+	struct rule_set *rules;
+	unsigned long calls;
+	struct argument values[VALUES];
+};
+
+struct thread {
+	struct bench *bench;
+	const char *resource;
+	unsigned worker;
+	bool by_name;
+	double ns;
+	unsigned long passed;
+};
+
+static double cpu_ns(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static void *call(void *arg)
+{
+	struct thread *t = arg;
+	struct bench *bench = t->bench;
+	struct sentinel *sentinel = bench->sentinel;
+	struct slice name = slice_of(t->resource), context = SLICE("sentinel_default_context");
+	struct entry_request request = {
+		.resource = sentinel_resource(sentinel, name, RESOURCE_RPC, t0),
+		.context = sentinel_context(sentinel, context),
+		.args_count = 1,
+		.count = 1,
+		.inbound = true,
+	};
+	struct entry entry;
+	double began = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	for (unsigned long i = 0; i < bench->calls; i++) {
+		int64_t ms = t0 + (int64_t)(i / CALLS_A_MS);
+		struct instant now = {ms, ms * 1000000};
+		request.args = &bench->values[i % VALUES];
+		if (t->by_name) {
+			request.resource = sentinel_resource(sentinel, name, RESOURCE_RPC, ms);
+			request.context = sentinel_context(sentinel, context);
+		}
+		if (sph_entry(sentinel, bench->rules, t->worker, &request, now, &entry) !=
+		    ENTRY_PASS)
+			continue;
+		t->passed++;
+		sph_exit(&entry, bench->rules, now);
+	}
+	t->ns = (cpu_ns(CLOCK_THREAD_CPUTIME_ID) - began) / (double)bench->calls;
+	return NULL;
+}
+
+/* ns a call, on so many threads. own: each has a resource of its own. */
+static double measure(struct bench *bench, const char *resource, unsigned threads, bool own,
+		      bool by_name)
+{
+	struct thread thread[THREADS];
+	pthread_t id[THREADS];
+	char names[THREADS][32];
+	double ns = 0;
+
+	for (unsigned i = 0; i < threads; i++) {
+		snprintf(names[i], sizeof(names[i]), "%s%u", resource, own ? i : 0);
+		thread[i] = (struct thread){bench, names[i], i, by_name, 0, 0};
+		invariant(!pthread_create(&id[i], NULL, call, &thread[i]));
+	}
+	for (unsigned i = 0; i < threads; i++) {
+		pthread_join(id[i], NULL);
+		ns += thread[i].ns / threads;
+	}
+	return ns;
+}
+
+static void load(struct bench *bench, enum rule_kind kind, struct rule_list *list,
+		 struct arena *arena, const char *json)
+{
+	struct rule_json_reader reader = {.arena = arena, .seed = 1};
+
+	invariant(!rule_json_parse(&reader, kind, slice_of(json), list));
+	(void)bench;
+}
+
+static void make_rules(struct bench *bench)
+{
+	struct rule_list list = {0};
+	struct rule_set_options options = {.previous = NULL};
+	struct arena arena, text;
+	char *flow, *degrade, *param;
+
+	arena_init(&arena, 4096);
+	arena_init(&text, 4096);
+	flow = degrade = param = arena_string(&text, SLICE("["));
+	for (int i = 0; i < THREADS; i++) {
+		const char *end = i + 1 < THREADS ? "," : "]";
+		char *three = arena_printf(&text, rules_of_ruled, i, i, i);
+		flow = arena_printf(&text, "%s%s{\"resource\":\"blocked%d\",\"count\":0}%s", flow,
+				    three, i, end);
+		degrade = arena_printf(
+			&text,
+			"%s{\"resource\":\"ruled%d\",\"grade\":1,\"count\":0.5,\"timeWindow\":1}%s",
+			degrade, i, end);
+		param = arena_printf(&text,
+				     "%s{\"resource\":\"ruled%d\",\"count\":1e9,\"paramIdx\":0}%s",
+				     param, i, end);
+	}
+	load(bench, RULE_FLOW, &list, &arena, flow);
+	load(bench, RULE_DEGRADE, &list, &arena, degrade);
+	load(bench, RULE_PARAM_FLOW, &list, &arena, param);
+	invariant(list.flow_count == 4 * THREADS && list.param_count == THREADS);
+	bench->rules = rule_set_new(bench->sentinel, &arena, &list, &options, NULL, NULL);
+	arena_free(&text);
+}
+
+static void make_values(struct bench *bench, struct arena *arena)
+{
+	for (int i = 0; i < VALUES; i++)
+		bench->values[i] = (struct argument){
+			.type = ARGUMENT_STRING,
+			.string = slice_of(arena_printf(arena, "customer-%d", i)),
+		};
+}
+
+static bool report(const char *what, double ns, double limit)
+{
+	printf("%-34s %7.1f ns\n", what, ns);
+	return ns <= limit;
+}
+
+static bool measure_calls(unsigned long calls)
+{
+	struct sentinel_options options = {.workers = THREADS, .seed = 1};
+	struct bench bench = {.sentinel = sentinel_new(&options, t0), .calls = calls};
+	struct arena arena;
+	bool ok = true;
+
+	arena_init(&arena, 4096);
+	make_values(&bench, &arena);
+	make_rules(&bench);
+	measure(&bench, "ruled", THREADS, true, false); /* what a value needs is taken once */
+	ok &= report("free", measure(&bench, "free", 1, true, false), LIMIT_NS);
+	ok &= report("free, by name", measure(&bench, "free", 1, true, true), LIMIT_NS);
+	ok &= report("ruled", measure(&bench, "ruled", 1, true, false), LIMIT_NS);
+	ok &= report("blocked", measure(&bench, "blocked", 1, true, false), LIMIT_NS);
+	report("free, 4 threads, own resources", measure(&bench, "free", 4, true, false), 0);
+	report("free, 4 threads, one resource", measure(&bench, "free", 4, false, false), 0);
+	report("ruled, 4 threads, own resources", measure(&bench, "ruled", 4, true, false), 0);
+	report("ruled, 4 threads, one resource", measure(&bench, "ruled", 4, false, false), 0);
+	rule_set_free(bench.rules);
+	sentinel_free(bench.sentinel);
+	arena_free(&arena);
+	return ok;
+}
+
+static char *many_rules(struct arena *arena)
+{
+	size_t size = (size_t)RESOURCES * 160, used = 1;
+	char *json = arena_alloc(arena, size);
+
+	json[0] = '[';
+	for (int i = 0; i < RESOURCES; i++)
+		used += (size_t)snprintf(
+			json + used, size - used,
+			"%s{\"resource\":\"com.example.order.OrderService:find%d(long)\","
+			"\"limitApp\":\"default\",\"grade\":1,\"count\":%d}",
+			i ? "," : "", i, 100 + i);
+	json[used++] = ']';
+	json[used] = 0;
+	return json;
+}
+
+/* A version of all rules; the one before is freed. Returns ms. */
+static double reload(struct bench *bench, const char *json)
+{
+	struct rule_set *previous = bench->rules;
+	struct rule_set_options options = {.previous = previous};
+	struct rule_list list = {0};
+	struct arena arena;
+	double began = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	arena_init(&arena, 65536);
+	load(bench, RULE_FLOW, &list, &arena, json);
+	bench->rules = rule_set_new(bench->sentinel, &arena, &list, &options, NULL, NULL);
+	rule_set_free(previous);
+	return (cpu_ns(CLOCK_THREAD_CPUTIME_ID) - began) / 1e6;
+}
+
+static size_t heap(void)
+{
+	struct mallinfo2 info = mallinfo2();
+	return info.uordblks + info.hblkhd;
+}
+
+static bool measure_many(unsigned workers)
+{
+	struct sentinel_options options = {.workers = workers, .resources_max = RESOURCES};
+	struct bench bench = {.calls = 1};
+	struct arena text;
+	char name[80];
+	double ms;
+
+	arena_init(&text, 4096);
+	char *json = many_rules(&text);
+	size_t before = heap();
+	bench.sentinel = sentinel_new(&options, t0);
+	reload(&bench, json);
+	for (int i = 0; i < RESOURCES; i++) {
+		struct thread thread = {.bench = &bench, .resource = name};
+		snprintf(name, sizeof(name), "com.example.order.OrderService:find%d(long)", i);
+		call(&thread);
+		invariant(thread.passed == 1);
+	}
+	size_t bytes = (heap() - before) / RESOURCES;
+	ms = reload(&bench, json);
+	printf("%u workers: %zu bytes a resource with its rule (name 48), reload %.1f ms\n",
+	       workers, bytes, ms);
+	rule_set_free(bench.rules);
+	sentinel_free(bench.sentinel);
+	arena_free(&text);
+	return bytes <= LIMIT_BYTES && ms <= LIMIT_MS;
+}
+
+int main(int argc, char **argv)
+{
+	bool check = argc > 1 && !strcmp(argv[1], "--check");
+	const char *calls = argc > 1 + check ? argv[1 + check] : "5000000";
+	bool ok = measure_calls(strtoul(calls, NULL, 10));
+
+	ok &= measure_many(1);
+	ok &= measure_many(4);
+	return check && !ok ? 1 : 0;
+}
