@@ -42,10 +42,9 @@ static void sort(const json_t *order, enum rule_kind kind, struct rule_list *lis
 	switch (kind) {
 	case RULE_FLOW:
 		SORT(struct flow_rule, flow)
-	case RULE_DEGRADE:
-		SORT(struct degrade_rule, degrade)
 	case RULE_PARAM_FLOW:
 		SORT(struct param_flow_rule, param)
+	case RULE_DEGRADE: /* asked in the order of the list, whatever the recorded one says */
 	case RULE_SYSTEM:
 	case RULE_AUTHORITY:
 	case RULE_KINDS:

@@ -174,10 +174,14 @@ static void fold(struct leap_array *array, const struct metric_bucket *bucket, u
 COLD struct metric_bucket *leap_array_roll(struct leap_array *array, struct metric_bucket *bucket,
 					   uint32_t window)
 {
+	struct occupy *occupy = occupy_of(array);
+
 	if (difference(window, load(&bucket->start)) < 0)
 		return NULL;
 	fold(array, bucket, window);
 	bucket_begin(bucket, window);
+	if (occupy)
+		occupy_begin(occupy, window); /* counting is looking, too */
 	return bucket;
 }
 

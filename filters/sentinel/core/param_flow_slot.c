@@ -8,8 +8,11 @@ static enum entry_verdict check(struct entry *entry, const struct param_binding 
 	while (entry->element < count) {
 		const struct argument *value = &values[entry->element++];
 		int64_t wait_ms;
-		if (value->type == ARGUMENT_NULL)
+		if (value->type == ARGUMENT_NULL) {
+			if (parameter_metric_blocks_null(param->rule, entry->request.count))
+				return ENTRY_BLOCK;
 			break;
+		}
 		if (!parameter_metric_can_pass(param->metric, param->rule, value, now.ms,
 					       entry->request.count, &wait_ms))
 			return ENTRY_BLOCK;
@@ -28,7 +31,7 @@ enum entry_verdict param_flow_slot_entry(struct entry *entry, struct instant now
 	for (; entry->at < rules->param_count; entry->at++, entry->element = 0) {
 		const struct param_binding *param = &rules->param[entry->at];
 		uint32_t index = parameter_metric_index(param->metric, request->args_count);
-		if (index >= request->args_count)
+		if (index >= request->args_count || request->args[index].type == ARGUMENT_NULL)
 			continue;
 		const struct argument *arg = &request->args[index];
 		bool is_list = arg->type == ARGUMENT_LIST;

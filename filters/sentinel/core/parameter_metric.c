@@ -132,6 +132,16 @@ static bool threads_can_pass(const struct parameter_metric *metric,
 	return threads + 1 <= param_flow_rule_threshold(rule, fingerprint);
 }
 
+bool parameter_metric_blocks_null(const struct param_flow_rule *rule, uint32_t n)
+{
+	int64_t limit = java_long(rule->count);
+
+	if (rule->grade != FLOW_GRADE_QPS)
+		return false;
+	return !limit ||
+	       (rule->control_behavior != CONTROL_RATE_LIMITER && n > limit + rule->burst_count);
+}
+
 bool parameter_metric_can_pass(struct parameter_metric *metric, const struct param_flow_rule *rule,
 			       const struct argument *value, int64_t now_ms, uint32_t n,
 			       int64_t *wait_ms)

@@ -30,8 +30,11 @@ void parameter_metric_drop(struct parameter_metric *metric);
  * first call for good, as in Java. */
 uint32_t parameter_metric_index(struct parameter_metric *metric, uint32_t args_count);
 
-/* Whether a call of n with that value passes, and after how many ms (*wait_ms, 0: at once). NULL
- * within a list counts as nothing. */
+/* Whether a call of n with NULL in its list is blocked: by a rule that lets no such call pass. */
+bool parameter_metric_blocks_null(const struct param_flow_rule *rule, uint32_t n);
+
+/* Whether a call of n with that value (not NULL) passes, and after how many ms (*wait_ms, 0: at
+ * once). */
 bool parameter_metric_can_pass(struct parameter_metric *metric, const struct param_flow_rule *rule,
 			       const struct argument *value, int64_t now_ms, uint32_t n,
 			       int64_t *wait_ms);

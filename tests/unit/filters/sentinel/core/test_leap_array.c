@@ -130,6 +130,20 @@ static void a_borrowed_pass_begins_its_window(void **state)
 	node_free(node);
 }
 
+static void counting_begins_a_window_as_looking_does(void **state)
+{
+	struct node *node = node_new(1, w0);
+	int64_t now = (int64_t)w0 * 500;
+	(void)state;
+
+	node_occupy(node, now + 700, 300, 4);
+	assert_int_equal(leap_array_pass(&node->windows, w0 + 3), 0); /* nobody came by in w0 + 2 */
+	node_occupy(node, now + 1700, 300, 4);
+	node_add_block(node, 0, w0 + 4, 1);
+	assert_int_equal(leap_array_pass(&node->windows, w0 + 5), 4);
+	node_free(node);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +154,7 @@ int main(void)
 		cmocka_unit_test(the_number_of_windows_may_wrap),
 		cmocka_unit_test(a_copy_has_the_same_counts),
 		cmocka_unit_test(a_borrowed_pass_begins_its_window),
+		cmocka_unit_test(counting_begins_a_window_as_looking_does),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
