@@ -65,6 +65,8 @@ static bool default_can_pass(struct entry *entry, const struct flow_rule *rule, 
 	*wait_ms = node_try_occupy_next(node, now.ms, n, rule->count);
 	if (*wait_ms >= SENTINEL_OCCUPY_TIMEOUT_MS)
 		return false;
+	if (rule->strategy == STRATEGY_CHAIN) /* borrows in this context, not for the cluster */
+		node = resource_part_default_node(entry->request.resource, entry->default_node);
 	node_occupy(node, now.ms, *wait_ms, n);
 	return true;
 }

@@ -162,9 +162,10 @@ static uint32_t values_of(struct parameter_metric *metric, const struct param_fl
 			  const struct argument *args, uint32_t args_count,
 			  const struct argument **values)
 {
-	uint32_t index = parameter_metric_index(metric, args_count);
+	int32_t index = atomic_load_explicit(&metric->index, memory_order_relaxed);
 
-	if (rule->grade != FLOW_GRADE_THREAD || index >= args_count)
+	/* only a check settles an index from the end */
+	if (rule->grade != FLOW_GRADE_THREAD || index < 0 || (uint32_t)index >= args_count)
 		return 0;
 	*values = &args[index];
 	if (args[index].type != ARGUMENT_LIST)

@@ -101,6 +101,13 @@ static COLD struct default_node *add_default(struct resource *resource,
 	return node;
 }
 
+struct node *resource_part_default_node(const struct resource *resource, struct default_node *node)
+{
+	if (!atomic_load_explicit(&node->node, memory_order_acquire))
+		part(node, node_clone(resource->cluster));
+	return atomic_load_explicit(&node->node, memory_order_acquire);
+}
+
 struct default_node *resource_default_node(struct resource *resource, const struct context *context,
 					   uint32_t window)
 {

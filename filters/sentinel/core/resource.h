@@ -63,6 +63,9 @@ struct default_node *resource_default_node(struct resource *resource, const stru
 					   uint32_t window);
 struct node *resource_origin_node(struct resource *resource, struct slice origin, uint32_t window);
 
+/* Its own node, from now on apart from the cluster node. */
+struct node *resource_part_default_node(const struct resource *resource, struct default_node *node);
+
 /* The node that has the statistics of the resource by way of that context. */
 static inline struct node *default_node_of(const struct resource *resource,
 					   const struct default_node *node)
