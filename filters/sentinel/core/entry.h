@@ -67,7 +67,7 @@ struct entry {
 	unsigned worker;
 	uint32_t at, element; /* next rule of the slot, and element of its list argument */
 	enum entry_slot slot;
-	bool is_close; /* to a limit: another worker may take the same last pass */
+	bool confirms; /* a limit, once counted: another worker may take the same last pass */
 	bool borrowed; /* waits for a pass of the next window: nothing more is asked */
 	bool error;    /* a business error was traced */
 };

@@ -55,9 +55,8 @@ static bool default_can_pass(struct entry *entry, const struct flow_rule *rule, 
 	*wait_ms = 0;
 	double next = used(rule, node, now) + n;
 	if (next <= rule->count) {
-		/* each of the others may be counting one like it at this moment */
-		entry->is_close |=
-			next + (double)n * (entry->sentinel->options.workers - 1) > rule->count;
+		/* others may count many more before this one is counted */
+		entry->confirms |= entry->sentinel->options.workers > 1;
 		return true;
 	}
 	if (rule->grade == FLOW_GRADE_THREAD || !entry->request.prioritized)

@@ -48,7 +48,7 @@ static enum entry_verdict pass(struct entry *entry, const struct resource_rules 
 			       struct instant now)
 {
 	entry->rules = rules;
-	if (LIKELY(!entry->is_close)) {
+	if (!entry->confirms) {
 		statistic_slot_pass(entry, now);
 	} else {
 		statistic_slot_pass_visibly(entry, now);
