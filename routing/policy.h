@@ -34,6 +34,7 @@
 #include "message/reply_reason.h"
 
 struct argument_path;
+struct argument_value;
 struct host_rule;
 struct metadata;
 struct route;
@@ -57,9 +58,10 @@ struct policy_facts {
 	struct arena *arena;             /* the stream's: for what a choice points at */
 	uint64_t random;                 /* one number a stream */
 	void *state;                     /* of the policy's filter; NULL: a route's policy */
-	/* The text of a value in the call's arguments; false if there is none. NULL, as the
-	 * next: these requests have none. */
-	bool (*argument)(void *context, const struct argument_path *path, struct slice *text);
+	/* A value in the call's arguments, which lives as long as the stream; false if there is
+	 * none. NULL, as the next: these requests have none. */
+	bool (*argument)(void *context, const struct argument_path *path,
+			 struct argument_value *value);
 	/* An attachment of the call by its name on the wire; false if there is none, or no text. */
 	bool (*attachment)(void *context, struct slice name, struct slice *text);
 	void *context;

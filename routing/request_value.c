@@ -1,5 +1,6 @@
 #include "routing/request_value.h"
 
+#include "message/argument_value.h"
 #include "message/cookie.h"
 #include "message/grammar.h"
 #include "outrigger/type/v1/request_value.pb-c.h"
@@ -86,6 +87,17 @@ static bool find_attachment(const struct request_value *value, const struct poli
 	return facts->attachment && facts->attachment(facts->context, value->name, text);
 }
 
+static bool find_argument(const struct request_value *value, const struct policy_facts *facts,
+			  struct slice *text)
+{
+	struct argument_value found;
+
+	if (!facts->argument || !facts->argument(facts->context, &value->path, &found))
+		return false;
+	*text = argument_value_text(&found, facts->arena);
+	return text->data != NULL;
+}
+
 bool request_value_find(const struct request_value *value, const struct policy_facts *facts,
 			struct slice *text)
 {
@@ -98,7 +110,7 @@ bool request_value_find(const struct request_value *value, const struct policy_f
 		*text = cookie_find(facts->headers, value->name);
 		return text->data != NULL;
 	case REQUEST_VALUE_ARGUMENT:
-		return facts->argument && facts->argument(facts->context, &value->path, text);
+		return find_argument(value, facts, text);
 	}
 	return false;
 }

@@ -1,6 +1,7 @@
 #include "filters/dubbo_rules/dubbo_rules.h"
 
 #include "message/argument_path.h"
+#include "message/argument_value.h"
 #include "message/rpc_head.h"
 #include "routing/rpc_match.h"
 #include "routing/table.h"
@@ -47,9 +48,49 @@ static enum dubbo_argument_kind argument(void *context, uint32_t n, struct slice
 	for (const struct dubbo_rules_argument *a = state->arguments; a; a = a->next)
 		if (a->n == n) {
 			*text = a->text;
-			return DUBBO_ARGUMENT_TEXT;
+			return a->kind;
 		}
 	return DUBBO_ARGUMENT_ABSENT;
+}
+
+/* As Java has it in its hands when a rule asks what it is. */
+static enum dubbo_argument_kind kind_of(const struct argument_value *value)
+{
+	switch (value->kind) {
+	case ARGUMENT_ABSENT:
+		return DUBBO_ARGUMENT_ABSENT;
+	case ARGUMENT_NULL:
+		return DUBBO_ARGUMENT_NULL;
+	case ARGUMENT_BOOL:
+		return DUBBO_ARGUMENT_BOOL;
+	case ARGUMENT_INT:
+	case ARGUMENT_LONG:
+	case ARGUMENT_DOUBLE:
+		return DUBBO_ARGUMENT_NUMBER;
+	case ARGUMENT_STRING:
+	case ARGUMENT_ENUM: /* compared by its name */
+		return DUBBO_ARGUMENT_STRING;
+	case ARGUMENT_DATE:
+	case ARGUMENT_BINARY:
+	case ARGUMENT_LIST:
+	case ARGUMENT_MAP:
+	case ARGUMENT_OBJECT:
+		break;
+	}
+	return DUBBO_ARGUMENT_OTHER;
+}
+
+static void note_argument(struct dubbo_rules_state *state, uint32_t n,
+			  const struct argument_value *value, struct arena *arena)
+{
+	struct dubbo_rules_argument *note = ARENA_NEW(arena, struct dubbo_rules_argument);
+	struct slice text = argument_value_text(value, arena);
+
+	*note = (struct dubbo_rules_argument){
+		.n = n, .kind = kind_of(value), .next = state->arguments};
+	if (text.data)
+		note->text = arena_slice(arena, text);
+	state->arguments = note;
 }
 
 /* Arguments are at hand now only; hosts are looked at later, and again for another attempt. */
@@ -61,15 +102,11 @@ static void read_arguments(struct filter *f, const struct dubbo_rules *rules)
 	filter_facts(f, &facts);
 	for (uint32_t n = 0; facts.argument && n < 64 * COUNT_OF(rules->arguments); n++) {
 		const struct argument_path path = {.argument = n};
-		struct dubbo_rules_argument *read;
-		struct slice text;
+		struct argument_value value;
 		if (!(rules->arguments[n >> 6] >> (n & 63) & 1) ||
-		    !facts.argument(facts.context, &path, &text))
+		    !facts.argument(facts.context, &path, &value))
 			continue;
-		read = arena_alloc(facts.arena, sizeof *read);
-		*read = (struct dubbo_rules_argument){n, arena_slice(facts.arena, text),
-						      state->arguments};
-		state->arguments = read;
+		note_argument(state, n, &value, facts.arena);
 	}
 }
 

@@ -44,7 +44,8 @@ struct dubbo_rules_config {
 /* An argument that some rule asks for. */
 struct dubbo_rules_argument {
 	uint32_t n;
-	struct slice text;
+	enum dubbo_argument_kind kind;
+	struct slice text; /* .data NULL: it has none */
 	struct dubbo_rules_argument *next;
 };
 

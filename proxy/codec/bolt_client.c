@@ -149,6 +149,7 @@ static void finish(struct exchange *exchange, struct buf *payload)
 	}
 	if (UNLIKELY(sending->edited && payload)) {
 		enum status status = bolt_rewrite(payload, frame, sending->edited, exchange->arena);
+		bolt_notice(bolt, status ? RPC_NOTICE_UNEDITABLE : RPC_NOTICE_EDITED);
 		if (status) {
 			give_up(bolt, exchange, payload,
 				status == STATUS_TOO_LARGE ? REPLY_HEADERS_TOO_LARGE

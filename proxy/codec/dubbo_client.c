@@ -217,9 +217,11 @@ static COLD bool rewrite(struct dubbo *dubbo, struct exchange *exchange, uint8_t
 
 	if (!status) {
 		dubbo->options->counts->edited_requests++;
+		dubbo_notice(dubbo, RPC_NOTICE_EDITED);
 		return true;
 	}
 	dubbo->options->counts->uneditable_messages++;
+	dubbo_notice(dubbo, RPC_NOTICE_UNEDITABLE);
 	return status == STATUS_UNSUPPORTED && !is_moved;
 }
 

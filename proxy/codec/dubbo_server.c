@@ -298,14 +298,18 @@ void dubbo_server_abandon(struct exchange *exchange)
 static COLD void rewrite(struct exchange *exchange, struct buf *body)
 {
 	const struct dubbo_request *request = request_of(exchange);
-	struct dubbo_counts *counts = dubbo_of(exchange->codec)->options->counts;
+	struct dubbo *dubbo = dubbo_of(exchange->codec);
+	struct dubbo_counts *counts = dubbo->options->counts;
 	uint8_t serialization = exchange->slot & DUBBO_SERIALIZATION_MASK;
 	bool may_add = dubbo_knows_answer_attachments(request->head.protocol_version);
 
-	if (dubbo_rewrite_answer(body, serialization, may_add, request->edits))
+	if (dubbo_rewrite_answer(body, serialization, may_add, request->edits)) {
 		counts->uneditable_messages++;
-	else
+		dubbo_notice(dubbo, RPC_NOTICE_UNEDITABLE);
+	} else {
 		counts->edited_answers++;
+		dubbo_notice(dubbo, RPC_NOTICE_EDITED);
+	}
 }
 
 /* The whole answer is here: writes it, and the exchange is over. */

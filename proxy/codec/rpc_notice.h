@@ -11,8 +11,10 @@ enum rpc_notice {
 	RPC_NOTICE_UNKNOWN_ANSWER,      /* client: late, repeated or forged; dropped */
 	RPC_NOTICE_PROVIDER_REQUEST,    /* client: a call that the provider began; refused */
 	RPC_NOTICE_OVER_LIMIT,          /* a frame with a body over the limit; skipped */
+	RPC_NOTICE_EDITED,     /* what is sent was written anew: filters have changed headers */
+	RPC_NOTICE_UNEDITABLE, /* it should have been, but can't be in its serialization */
 };
 
-enum { RPC_NOTICES = RPC_NOTICE_OVER_LIMIT + 1 };
+enum { RPC_NOTICES = RPC_NOTICE_UNEDITABLE + 1 };
 
 #endif

@@ -25,6 +25,12 @@ void rpc_noticed(struct codec *codec, enum rpc_notice notice)
 	case RPC_NOTICE_OVER_LIMIT:
 		rpc_count(session, RPC_STAT_REQUEST_OVER_LIMIT);
 		break;
+	case RPC_NOTICE_EDITED:
+		rpc_count(session, RPC_STAT_RESPONSE_EDITED);
+		break;
+	case RPC_NOTICE_UNEDITABLE:
+		rpc_count(session, RPC_STAT_RESPONSE_UNEDITABLE);
+		break;
 	case RPC_NOTICE_UNKNOWN_ANSWER:
 	case RPC_NOTICE_PROVIDER_REQUEST:
 		break; /* of upstream connections */

@@ -66,7 +66,7 @@ bool rpc_close_over_cap(struct session *session);
 
 /* rpc_route.c: the session type's find_route, argument and attachment … */
 void rpc_find_route(struct stream *s);
-bool rpc_argument(struct stream *s, const struct argument_path *path, struct slice *text);
+bool rpc_argument(struct stream *s, const struct argument_path *path, struct argument_value *value);
 bool rpc_attachment(struct stream *s, struct slice name, struct slice *text);
 /* … and headers of all attachments, once. */
 void rpc_publish(struct stream *s);

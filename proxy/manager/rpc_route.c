@@ -24,16 +24,13 @@ static void read_call(void *context, const struct call_needs *needs, struct argu
 	dialect_of(s)->read(s->request, needs, values, &s->arena);
 }
 
-bool rpc_argument(struct stream *s, const struct argument_path *path, struct slice *text)
+bool rpc_argument(struct stream *s, const struct argument_path *path, struct argument_value *value)
 {
 	const struct call_needs needs = {.paths = &path, .path_count = 1};
-	struct argument_value value = {.kind = ARGUMENT_ABSENT};
 
-	dialect_of(s)->read(s->request, &needs, &value, &s->arena);
-	if (!argument_value_is_present(&value))
-		return false;
-	*text = argument_value_text(&value, &s->arena);
-	return text->data != NULL;
+	*value = (struct argument_value){.kind = ARGUMENT_ABSENT};
+	dialect_of(s)->read(s->request, &needs, value, &s->arena);
+	return argument_value_is_present(value);
 }
 
 bool rpc_attachment(struct stream *s, struct slice name, struct slice *text)

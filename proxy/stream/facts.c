@@ -1,10 +1,10 @@
 #include "routing/policy.h"
 #include "stream/session.h"
 
-static bool argument(void *context, const struct argument_path *path, struct slice *text)
+static bool argument(void *context, const struct argument_path *path, struct argument_value *value)
 {
 	struct stream *s = context;
-	return s->session->config->type->argument(s, path, text);
+	return s->session->config->type->argument(s, path, value);
 }
 
 static bool attachment(void *context, struct slice name, struct slice *text)

@@ -34,6 +34,7 @@ enum {
 };
 
 struct argument_path;
+struct argument_value;
 struct policy_facts;
 struct session;
 struct session_type;
@@ -66,7 +67,8 @@ struct session_type {
 	void (*find_route)(struct stream *s);
 	/* What a call says in its arguments and attachments (filter_facts).
 	 * NULL: these requests have none. */
-	bool (*argument)(struct stream *s, const struct argument_path *path, struct slice *text);
+	bool (*argument)(struct stream *s, const struct argument_path *path,
+			 struct argument_value *value);
 	bool (*attachment)(struct stream *s, struct slice name, struct slice *text);
 	/* The stream is complete: count it, log it. The last use of the stream. */
 	void (*stream_ended)(struct stream *s);

@@ -107,6 +107,8 @@
 	X(S, UPSTREAM_RQ_FROM_PROVIDER, "upstream_rq_from_provider", LAZY_COUNTER) \
 	X(S, UPSTREAM_RQ_UNKNOWN_ANSWER, "upstream_rq_unknown_answer", LAZY_COUNTER) \
 	X(S, UPSTREAM_RQ_ANSWER_OVER_LIMIT, "upstream_rq_answer_over_limit", LAZY_COUNTER) \
+	X(S, UPSTREAM_RQ_EDITED, "upstream_rq_edited", LAZY_COUNTER) \
+	X(S, UPSTREAM_RQ_UNEDITABLE, "upstream_rq_uneditable", LAZY_COUNTER) \
 	X(S, UPSTREAM_RQ_DROP_OVERLOAD, "upstream_rq_drop_overload", COUNTER) \
 	X(S, UPSTREAM_RQ_MAINTENANCE_MODE, "upstream_rq_maintenance_mode", COUNTER) \
 	X(S, UPSTREAM_RQ_MAX_DURATION_REACHED, "upstream_rq_max_duration_reached", COUNTER) \

@@ -144,6 +144,8 @@ extern const struct stat_type tcp_stats;
 	X(S, REQUEST_ONEWAY, "request_oneway", COUNTER) \
 	X(S, RESPONSE_BUSINESS_EXCEPTION, "response_business_exception", COUNTER) \
 	X(S, RESPONSE_DECODING_ERROR, "response_decoding_error", COUNTER) \
+	X(S, RESPONSE_EDITED, "response_edited", LAZY_COUNTER) \
+	X(S, RESPONSE_UNEDITABLE, "response_uneditable", LAZY_COUNTER) \
 	X(S, RESPONSE_ERROR, "response_error", COUNTER) \
 	X(S, RESPONSE_ERROR_CAUSED_CONNECTION_CLOSE, "response_error_caused_connection_close", COUNTER)
 STAT_ENUM(rpc_stat, RPC_STAT, RPC_STATS);

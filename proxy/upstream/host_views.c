@@ -7,6 +7,7 @@
 #include "routing/host_rule.h"
 #include "routing/policy.h"
 #include "upstream/labels.h"
+#include "upstream/view_parts.h"
 
 #define LABEL_SPACE SLICE("envoy.lb")
 
@@ -120,105 +121,52 @@ static struct host_view *get_view(struct host_views *views, const struct host_ru
 
 /* --- picks --- */
 
-/* What is attached to a choice. */
-struct part {
-	const struct balance *balance;
-	uint32_t *cursors;
-	uint32_t cursor_count;
-};
-
-static struct part *make_part(const struct host_set *set, const struct lb_config *lb,
-			      const struct host_choice *choice, struct balance_state *state,
-			      struct arena *arena)
+/* A host of the part that isn't well, when nothing better is found; a healthy one if there is. */
+static uint32_t find_any(const struct host_set *set, const struct view_part *part,
+			 struct balance_state *state, const struct pick *pick, bool is_healthy)
 {
-	struct part *part = ARENA_NEW(arena, struct part);
-	uint32_t *hosts = ARENA_NEW_ARRAY(arena, uint32_t, choice->count);
-	uint32_t count = 0;
+	uint32_t at = part->count ? balance_random_below(state, part->count) : 0;
 
-	for (uint32_t i = 0; i < set->count; i++)
-		if (host_choice_has(choice, i))
-			hosts[count++] = i;
-	part->balance = balance_build(set, lb, hosts, count, &part->cursor_count, arena);
-	part->cursors = ARENA_NEW_ARRAY(arena, uint32_t, part->cursor_count);
-	for (uint32_t i = 0; i < part->cursor_count; i++)
-		part->cursors[i] = (uint32_t)balance_random(state) >> 1;
-	return part;
-}
-
-/* The state stays the worker's; only the places in the tables are the part's own. */
-static uint32_t pick_of_part(const struct host_set *set, const struct part *part,
-			     struct balance_state *state, struct pick *pick)
-{
-	uint32_t *cursors = state->cursors;
-	uint32_t cursor_count = state->cursor_count;
-
-	state->cursors = part->cursors;
-	state->cursor_count = part->cursor_count;
-	uint32_t index = balance_pick(set, part->balance, state, pick);
-	state->cursors = cursors;
-	state->cursor_count = cursor_count;
-	return index;
-}
-
-static bool has_label(const struct labels *labels, const struct label *wanted)
-{
-	const struct label *label = labels_find(labels, LABEL_SPACE, wanted->key);
-
-	return wanted->kind == LABEL_NULL ? !label || label->kind == LABEL_NULL
-					  : label && label_equal(label, wanted);
-}
-
-static bool fits(const struct host_set *set, uint32_t i, const struct pick *pick,
-		 const struct policy_wish *wish)
-{
-	const struct labels *labels = host_set_labels(set, i);
-
-	for (uint32_t k = 0; pick->match && k < pick->match->count; k++)
-		if (slice_equal(pick->match->items[k].space, LABEL_SPACE) &&
-		    !has_label(labels, &pick->match->items[k]))
-			return false;
-	for (uint32_t k = 0; wish && k < wish->count; k++)
-		if (!has_label(labels, &wish->labels[k]))
-			return false;
-	return true;
-}
-
-/* One of the choice's hosts that fit, each as likely; healthy ones before others. */
-static uint32_t pick_fitting(const struct host_set *set, const struct host_choice *choice,
-			     struct balance_state *state, const struct pick *pick,
-			     const struct policy_wish *wish, bool is_ill)
-{
-	uint32_t index = BALANCE_NONE, seen = 0;
-
-	for (uint32_t i = 0; i < set->count; i++) {
-		if (!host_choice_has(choice, i) || host_is_unhealthy(set->hosts[i]) != is_ill ||
-		    !fits(set, i, pick, wish) ||
-		    (pick->is_refused && pick->is_refused(pick->owner, set, i)))
-			continue;
-		if (!balance_random_below(state, ++seen))
-			index = i;
+	for (uint32_t i = 0; i < part->count && i < BALANCE_SKIP_MAX; i++) {
+		uint32_t index = part->hosts[(at + i) % part->count];
+		bool is_taken = !is_healthy || !host_is_unhealthy(set->hosts[index]);
+		if (is_taken && !(pick->is_refused && pick->is_refused(pick->owner, set, index)))
+			return index;
 	}
-	return index;
+	return BALANCE_NONE;
 }
 
-static uint32_t pick_by_labels(const struct host_set *set, const struct host_choice *choice,
-			       struct balance_state *state, struct pick *pick)
+/* The first wish with a healthy host; else a host of the first wish that any has. */
+static uint32_t pick_by_labels(struct host_views *views, const struct host_set *set,
+			       struct host_choice *choice, struct balance_state *state,
+			       struct pick *pick, struct arena *arena)
 {
 	const struct narrowing *narrowing = pick->narrowing;
 	uint32_t count = narrowing->count ? narrowing->count : 1;
+	uint32_t spare = BALANCE_NONE, spare_wish = 0;
 
-	for (int is_ill = 0; is_ill < 2; is_ill++)
-		for (uint32_t w = 0; w < count; w++) {
-			const struct policy_wish *wish =
-				narrowing->count ? &narrowing->wishes[w] : NULL;
-			uint32_t index = pick_fitting(set, choice, state, pick, wish, is_ill);
-			if (index == BALANCE_NONE)
-				continue;
-			pick->was_panic = is_ill;
+	for (uint32_t w = 0; w < count; w++) {
+		const struct policy_wish *wish = narrowing->count ? &narrowing->wishes[w] : NULL;
+		const struct view_part *part =
+			view_part_labelled(choice, set, views->lb, pick, wish, state, arena);
+		uint32_t index = view_part_pick(part, set, state, pick);
+		if (index != BALANCE_NONE && pick->was_panic &&
+		    host_is_unhealthy(set->hosts[index]))
+			index = find_any(set, part, state, pick, true);
+		if (index != BALANCE_NONE) {
 			pick->subset = w ? PICK_FALLBACK : PICK_SUBSET;
 			return index;
 		}
-	return BALANCE_NONE;
+		if (spare == BALANCE_NONE) {
+			spare = find_any(set, part, state, pick, false);
+			spare_wish = w;
+		}
+	}
+	if (spare == BALANCE_NONE)
+		return spare;
+	pick->was_panic = true;
+	pick->subset = spare_wish ? PICK_FALLBACK : PICK_SUBSET;
+	return spare;
 }
 
 uint32_t host_views_pick(struct host_views *views, const struct host_set *set,
@@ -237,11 +185,10 @@ uint32_t host_views_pick(struct host_views *views, const struct host_set *set,
 	if (!choice->count)
 		return BALANCE_NONE;
 	if (UNLIKELY(narrowing->count || pick->match))
-		return pick_by_labels(set, choice, state, pick);
+		return pick_by_labels(views, set, choice, state, pick, arena);
 	if (choice->count == set->count)
 		return balance_pick(set, set->balance, state, pick);
 	pick->subset = PICK_SUBSET;
-	if (!choice->attached)
-		choice->attached = make_part(set, views->lb, choice, state, arena);
-	return pick_of_part(set, choice->attached, state, pick);
+	return view_part_pick(view_part_whole(choice, set, views->lb, state, arena), set, state,
+			      pick);
 }

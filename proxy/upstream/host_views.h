@@ -1,11 +1,12 @@
 /* Picks among the hosts that a host rule leaves (routing/host_rule.h), with the cluster's own way
  * of balancing.
  *
- *   rule + host set ─ view ─ choose ─> choice ─ attached: a balance for its hosts, with cursors
+ *   rule + host set ─ view ─ choose ─> choice ─ attached: what balances among its hosts
+ *                                                (view_parts.h)
  *
- * A view is made at the first pick with its rule, and anew for each version of the host set. Of the
- * balance of a choice likewise: what stays is looked up. Wishes of other policies and the route's
- * labels hold among the hosts that the rule leaves; then one of those that fit is taken by chance.
+ * A view is made at the first pick with its rule, and anew for each version of the host set; what a
+ * choice's hosts are balanced by likewise: what stays is looked up. Wishes of other policies and
+ * the route's labels hold among the hosts that the rule leaves.
  *
  * Owner: a worker's cluster embeds it. Thread: the worker's. Limit: HOST_VIEWS_MAX rules at a time;
  * the one that was used longest ago goes. */

@@ -274,6 +274,10 @@ void upstream_conn_noticed(struct codec *codec, enum rpc_notice notice)
 		upstream_conn_count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_UNKNOWN_ANSWER);
 	else if (notice == RPC_NOTICE_OVER_LIMIT)
 		upstream_conn_count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_ANSWER_OVER_LIMIT);
+	else if (notice == RPC_NOTICE_EDITED)
+		upstream_conn_count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_EDITED);
+	else if (notice == RPC_NOTICE_UNEDITABLE)
+		upstream_conn_count(codec->owner, CLUSTER_STAT_UPSTREAM_RQ_UNEDITABLE);
 }
 
 static void on_failed(struct codec *codec, enum reply_reason reason, struct slice details)

@@ -43,6 +43,8 @@ def a_call_takes_what_filters_make_of_its_attachments():
                                "x-new": "new"} and len(pairs) == 9, pairs
         provider.answer(sock, frame)
         assert c.read().body == b"\x91\x01p"
+        g.wait_for("cluster.up.upstream_rq_edited", 1)
+        assert "dubbo.dubbo.response_edited: " not in g.get("/stats")
     provider.stop()
 
 
@@ -65,6 +67,7 @@ def an_answer_takes_what_filters_make_of_its_attachments():
             (sock, frame), = provider.take(1)
             sock.sendall(wire.response(frame.id, body))
             assert (got := c.read().body) == expected, got
+        g.wait_for("dubbo.dubbo.response_edited", 2)
         c.call("other")  # the proxy's own answer, too
         assert c.read().body.endswith(wire.value({"dubbo": "2.0.2", "x-new": "new"})), "no route"
     provider.stop()
@@ -79,6 +82,11 @@ def what_cannot_be_edited_is_refused_and_no_other_call():
         frame = c.read()
         assert (frame.id, frame.status) == (99, 40), frame
         assert c.ask().body == b"\x91\x01p" and provider.count == 1
+        lines = "".join(f'"{s}"\n' for s in ("2.0.2", SERVICE, "0.0.0", "hello", "")).encode() + b"{}\n"
+        c.sock.sendall(wire.request_frame(8, lines, serialization=6))  # it goes on as it is
+        assert c.read().id == 8 and provider.count == 2
+        g.wait_for("cluster.up.upstream_rq_uneditable", 2)
+        g.wait_for("cluster.up.upstream_rq_edited", 1)
     provider.stop()
 
 

@@ -67,7 +67,7 @@ def conditions_of_v30():
     hosts = {"hz1": {"region": "hangzhou"}, "hz2": {"region": "hangzhou"}, "bj": {"region": "beijing", "slow": True}}
     rules = [{"@type": RULE + "ConditionRule", "configVersion": "v3.0", "scope": "service", "force": True, "runtime": True, "enabled": True, "key": SERVICE, "conditions": [
         "method=read* => region=$region", "method=write & attachments[user]=admin,root => region=beijing", "method=write & arguments[1]=1~9 => slow!=true",
-        "method=blocked =>", "application=batch => slow=true"]}]
+        "method=nothing & arguments[0]=null => region=beijing", "method=blocked =>", "application=batch => slow=true"]}]
     consumer = {"application": "cart", "parameters": {"region": "beijing"}}
     with _Providers(hosts) as p, Gateway("dubbo_rules_v30", _manager(rules=rules, consumer=consumer), [p.cluster()]) as g, Consumer(g.port) as c:
         everyone, hangzhou = {"hz1", "hz2", "bj"}, {"hz1", "hz2"}
@@ -77,6 +77,7 @@ def conditions_of_v30():
         assert set(_who(c, "write", ("x", 77), user="guest")) == everyone
         assert _who(c, "write", ("x", 5), user="guest") == {80: 8}, "who has no label slow is not unlike true either: forced"
         assert _who(c, "blocked") == {80: 8}
+        assert _who(c, "nothing", (None,)) == {"bj": 8} and set(_who(c, "nothing", ("x",))) == everyone, "null's text is null"
         assert set(_who(c, "blocked2")) == everyone
         assert g.stat("dubbo.dubbo.dubbo_rules.none_left") == 16 and hangzhou
 
@@ -98,6 +99,10 @@ def mesh_rules():
         assert _who(c, "find") == {"v1": 8}
         assert _who(c, "find", user="beta") == {"v2": 8}
         assert _who(c, "find", ("big", 100)) == {"v2": 8}, "an argument from 100 on"
+        assert _who(c, "kind", ("7",)) == {"v2": 8} and _who(c, "kind", ("true",)) == {"v2": 8}, "strings are strings"
+        assert _who(c, "kind", (True,)) == {"v1": 8}, "a boolean is none"
+        for other in (7, False, None):
+            assert set(_who(c, "kind", (other,), times=40)) == {"v1", "v2"}, f"{other} is neither: half and half"
         assert _who(c, "count") == {"v1": 8}, "v3 has no providers: the fallback"
         assert set(_who(c, "other", times=40)) == {"v1", "v2"}, "half and half"
 

@@ -456,10 +456,11 @@ static void keys_at_the_edges(void **state)
 	}
 }
 
-static bool user_argument(struct stream *s, const struct argument_path *path, struct slice *text)
+static bool user_argument(struct stream *s, const struct argument_path *path,
+			  struct argument_value *value)
 {
 	(void)s;
-	*text = SLICE("125");
+	*value = (struct argument_value){.kind = ARGUMENT_LONG, .integer = 125, .number = 125};
 	return path->argument == 1 && path->step_count == 1;
 }
 

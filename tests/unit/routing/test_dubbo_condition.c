@@ -127,6 +127,51 @@ static void when_side(void **state)
 	}
 }
 
+/* The examples of Dubbo's documentation: routing of traffic, condition rules. */
+static void of_dubbos_documentation(void **state)
+{
+	struct dubbo_fixture *f = *state;
+	static const struct {
+		const char *condition, *method, *arguments, *left;
+	} rows[] = {
+		{"method=getComment => region=hangzhou", "getComment", "", "0 1"},
+		{"method=getComment => region=hangzhou", "getItem", "", "0 1 2 3"},
+		{"method=getComment => region=$region", "getComment", "", "2"},
+		{"method=getItem & arguments[1]=dubbo => version=2", "getItem", "7|'dubbo", "1"},
+		{"method=getItem & arguments[1]=dubbo => version=2", "getItem", "7|'other",
+		 "0 1 2 3"},
+		{"arguments[0]=1~10 => version=1", "getItem", "7", "0"},
+		{"arguments[0]=1~10 => version=1", "getItem", "11", "0 1 2 3"},
+		/* a provider is taken out */
+		{"=> host != 172.22.3.4", "find", "", "0 1 2"},
+		/* a consumer is shut out, others are not */
+		{"host = 10.20.153.10,10.1.0.9 =>", "find", "", ""},
+		{"host = 10.20.153.10,10.20.153.11 =>", "find", "", "0 1 2 3"},
+		{"host != 10.1.0.9 =>", "find", "", "0 1 2 3"},
+		{"application=shop => host=10.20.3.*", "find", "", "0 1"},
+		{"application != kylin => host != 10.20.3.1,10.20.3.2", "find", "", "2 3"},
+		/* reads and writes apart */
+		{"method=find*,list*,get*,is* => host=10.20.3.1,10.20.3.2", "listAll", "", "0 1"},
+		{"method!=find*,list*,get*,is* => host=10.20.4.3,172.22.3.4", "save", "", "2 3"},
+		/* the front desk and the back office */
+		{"application=shop,cart => host=172.22.3.4", "find", "", "3"},
+		{"application=bops => host=10.20.3.1", "find", "", "0 1 2 3"},
+		/* providers of the consumer's own network segment, and of its own host */
+		{"host = 10.1.0.* => host = 10.20.3.*", "find", "", "0 1"},
+		{"=> host = $host", "find", "", ""},
+	};
+	f->parameters[0] = (struct dubbo_parameter){SLICE("region"), SLICE("beijing")};
+	f->consumer.parameter_count = 1;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		f->call.method = slice_of(rows[i].method);
+		f->arguments = rows[i].arguments;
+		const char *found = with(f, rows[i].condition, "true");
+		if (strcmp(found, rows[i].left))
+			fail_msg("%s for %s(%s) leaves '%s'", rows[i].condition, rows[i].method,
+				 rows[i].arguments, found);
+	}
+}
+
 static void force(void **state)
 {
 	struct dubbo_fixture *f = *state;
@@ -487,6 +532,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		DUBBO_TEST(then_side),
 		DUBBO_TEST(when_side),
+		DUBBO_TEST(of_dubbos_documentation),
 		DUBBO_TEST(force),
 		DUBBO_TEST(parameters),
 		DUBBO_TEST(several),

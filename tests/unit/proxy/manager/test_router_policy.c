@@ -5,6 +5,7 @@
 
 #include "manager/router_private.h"
 #include "message/argument_path.h"
+#include "message/argument_value.h"
 #include "message/cookie.h"
 #include "routing/policy.h"
 #include "telemetry/stats.h"
@@ -16,15 +17,25 @@ struct hour_config {
 	struct policy_wish wishes[2];
 };
 
+static bool find_argument(const struct policy_facts *facts, struct slice *text)
+{
+	static const struct argument_path first = {.argument = 0};
+	struct argument_value value;
+
+	if (!facts->argument || !facts->argument(facts->context, &first, &value))
+		return false;
+	*text = argument_value_text(&value, facts->arena);
+	return text->data != NULL;
+}
+
 static void hour_choose(const void *config, const struct policy_facts *facts,
 			struct policy_choice *choice)
 {
 	const struct hour_config *hours = config;
-	static const struct argument_path first = {.argument = 0};
 	const struct header *h = headers_find(facts->headers, SLICE("x-hour"));
 	struct slice text = h ? header_value(h) : cookie_find(facts->headers, SLICE("hour"));
 
-	if (!text.len && !(facts->argument && facts->argument(facts->context, &first, &text)) &&
+	if (!text.len && !find_argument(facts, &text) &&
 	    !(facts->attachment && facts->attachment(facts->context, SLICE("Hour"), &text)))
 		return;
 	if (slice_equal(text, SLICE("night"))) {
@@ -175,10 +186,12 @@ static void a_refusal_is_the_answer(void **state)
 	stream_fixture_free(f);
 }
 
-static bool told_argument(struct stream *s, const struct argument_path *path, struct slice *text)
+static bool told_argument(struct stream *s, const struct argument_path *path,
+			  struct argument_value *value)
 {
 	(void)s;
-	*text = path->argument ? SLICE("") : SLICE("day");
+	*value = (struct argument_value){.kind = ARGUMENT_STRING,
+					 .text = path->argument ? SLICE("") : SLICE("day")};
 	return !path->argument;
 }
 

@@ -249,6 +249,29 @@ static void wishes_hold_among_them(void **context)
 	assert_true(pick.was_panic);
 }
 
+/* What was found by labels is kept: the cluster's round robin goes on where it was. */
+static void labelled_ones_are_balanced(void **context)
+{
+	struct fixture *f = *context;
+	struct label x = text_label("zone", "x"), r = text_label("zone", "r");
+	f->narrowing.count = 1;
+	f->narrowing.wishes[0] = (struct policy_wish){&x, 1};
+	assert_string_equal(picks(f, "*", NULL), "0:30 2:30");
+	struct pick first = {.attempts = 1}, second = {.attempts = 1}, other = {.attempts = 1};
+	uint32_t one = pick_of(f, "*", &first);
+	f->narrowing.wishes[0] = (struct policy_wish){&r, 1};
+	assert_true(pick_of(f, "*", &other) % 2 == 1);
+	f->narrowing.wishes[0] = (struct policy_wish){&x, 1};
+	assert_int_equal(pick_of(f, "*", &second), 2 - one);
+	assert_int_equal(first.subset, PICK_SUBSET);
+	/* a healthy one of the next wish is better than one of the first that is ill */
+	host_health_set(f->set->hosts[0], HOST_FAILED_EDS, 0);
+	host_health_set(f->set->hosts[2], HOST_FAILED_EDS, 0);
+	f->narrowing.count = 2;
+	f->narrowing.wishes[1] = (struct policy_wish){&r, 1};
+	assert_string_equal(picks(f, "*", NULL), "1:30 3:30");
+}
+
 static void the_routes_labels_too(void **context)
 {
 	struct fixture *f = *context;
@@ -273,6 +296,7 @@ int main(void)
 		TEST(another_host_set_another_view),
 		TEST(several_rules_share_the_room),
 		TEST(wishes_hold_among_them),
+		TEST(labelled_ones_are_balanced),
 		TEST(the_routes_labels_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
