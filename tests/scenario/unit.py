@@ -124,12 +124,24 @@ class _CallSide(_Side):
         return {"name": "l", "address": address(self.port), "filter_chains": [{"filters": [{"name": "calls", "typed_config": proxy}]}]}
 
 
+def _connect(conn):
+    """A program that has just begun may not listen for a moment."""
+    end = time.monotonic() + 5
+    while True:
+        try:
+            return conn.connect()
+        except ConnectionRefusedError:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+
 class _Writers:
     """Threads that write to either unit, each on connections that stay."""
 
     def __init__(self, sides, count):
         self.sides, self.over, self.statuses, self.lock, self.next = sides, threading.Event(), {}, threading.Lock(), 0
-        self.threads = [threading.Thread(target=self.go) for _ in range(count)]
+        self.faults = []
+        self.threads = [threading.Thread(target=self.run) for _ in range(count)]
 
     def __enter__(self):
         for t in self.threads:
@@ -150,8 +162,16 @@ class _Writers:
         with self.lock:
             self.statuses[id] = status
 
+    def run(self):
+        try:
+            self.go()
+        except Exception as e:
+            self.faults.append(e)
+
     def go(self):
         conns = [http.client.HTTPConnection("127.0.0.1", s.port, timeout=30) for s in self.sides]
+        for conn in conns:
+            _connect(conn)
         while not self.over.is_set():
             id, user = self.begin()
             conn = random.choice(conns)
@@ -205,7 +225,7 @@ def _judge(sides, writers, history):
             assert last_end[other] <= begin, f"shard {shard} was written in both units at once"
             last_end[name] = max(last_end[name], end)
     failed = {id: status for id, status in writers.statuses.items() if status != 200}
-    assert not failed, failed
+    assert not failed and not writers.faults, (failed, writers.faults)
     assert len(seen) == len(writers.statuses), (len(seen), len(writers.statuses))
 
 
