@@ -10,7 +10,7 @@
 
 enum { FLUSH_IOVECS = 64 };
 
-_Static_assert(sizeof(struct conn) <= 192, "there are thousands of idle ones");
+_Static_assert(sizeof(struct conn) <= 176, "there are thousands of idle ones");
 
 static void set_state(struct conn *conn, enum conn_state state)
 {
@@ -35,8 +35,18 @@ static bool wants_spliced(const struct conn *conn)
 	return has_spliced(conn) && !timer_is_running(&conn->splice_in->rest);
 }
 
-/* Watches for what this state needs. The read watcher stays on while idle: no system call a
- * request. */
+/* While a splice rests the kernel needn't wake us for its bytes. */
+static void rest_spliced(struct conn *conn)
+{
+	struct io *io = &conn->io;
+
+	if (conn->splice_in && timer_is_running(&conn->splice_in->rest))
+		io_rest(conn_loop(conn), io, IO_WRITE & ~io->wanted);
+	if (conn->splice_out && timer_is_running(&conn->splice_out->rest))
+		io_rest(conn_loop(conn), io, IO_READ & ~io->wanted);
+}
+
+/* Watches for what this state needs. */
 static void update_interest(struct conn *conn)
 {
 	int interest = IO_NONE;
@@ -60,6 +70,7 @@ static void update_interest(struct conn *conn)
 	}
 	conn->is_write_watched = interest & IO_WRITE;
 	io_watch(conn_loop(conn), &conn->io, interest);
+	rest_spliced(conn);
 }
 
 static void release(struct conn *conn, bool reset)
@@ -68,7 +79,7 @@ static void release(struct conn *conn, bool reset)
 		return;
 	set_state(conn, CONN_DEAD);
 	timer_cancel(&conn_loop(conn)->wheel, &conn->timer);
-	io_watch(conn_loop(conn), &conn->io, IO_NONE);
+	io_forget(conn_loop(conn), &conn->io);
 	io_unmark_dirty(&conn->io);
 	conn->transport->close(conn);
 	if (conn->splice_out)
@@ -164,6 +175,8 @@ static bool read_spliced(struct conn *conn)
 	enum status status = splice_read(splice, &is_bulk);
 	if (status == STATUS_EXHAUSTED)
 		return false;
+	if (status == STATUS_AGAIN)
+		io_spent(&conn->io, true);
 	if (splice->waiting) {
 		update_interest(splice->to);
 		splice_tell(splice);
@@ -204,7 +217,7 @@ static void read_some(struct conn *conn)
 {
 	struct buf_pool *pool = conn->out.pool;
 	if (buf_turn_is_full(pool))
-		return; /* level-triggered: comes again next turn */
+		return; /* comes again next turn */
 
 	size_t room = conn->is_bulk ? CONN_READ_SIZE_BULK : CONN_READ_SIZE;
 	char *data = buf_turn_reserve(pool, room);
@@ -385,6 +398,10 @@ static void on_ready(struct io *io, int interest)
 		buf_own(&conn->out);
 		return;
 	}
+	if (UNLIKELY(interest & IO_BROKEN)) {
+		fail(conn, STATUS_EXHAUSTED);
+		return;
+	}
 	if (UNLIKELY(conn->state == CONN_CONNECTING)) {
 		on_connected(conn);
 		return;
@@ -418,7 +435,7 @@ static void conn_init(struct conn *conn, struct loop *loop, const struct transpo
 
 static void conn_start(struct conn *conn, int fd, enum conn_state state)
 {
-	io_init(&conn->io, fd, on_ready);
+	io_init_edge(&conn->io, fd, on_ready);
 	set_state(conn, state);
 	update_interest(conn);
 }

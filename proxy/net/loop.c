@@ -1,8 +1,15 @@
 #include "net/loop.h"
 
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { FLUSH_ROUNDS = 4 };
+enum {
+	FLUSH_ROUNDS = 4,
+	NS_IN_MS = 1000000,
+	ENDS = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
+};
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -29,7 +36,7 @@ static void read_clock(struct loop *loop)
 static void turn_begin(struct loop *loop)
 {
 	read_clock(loop);
-	timer_wheel_advance(&loop->wheel, loop->now_ns / 1000000);
+	timer_wheel_advance(&loop->wheel, loop->now_ns / NS_IN_MS);
 }
 
 static void flush(struct loop *loop)
@@ -41,7 +48,7 @@ static void flush(struct loop *loop)
 		while (!list_is_empty(&batch)) {
 			struct io *io = container_of(batch.next, struct io, dirty);
 			list_remove(&io->dirty);
-			io->watcher.ready(io, IO_FLUSH);
+			io->ready(io, IO_FLUSH);
 		}
 	}
 }
@@ -51,7 +58,7 @@ static void own_rest(struct loop *loop)
 {
 	for (struct list_node *n = loop->dirty.next; n != &loop->dirty; n = n->next) {
 		struct io *io = container_of(n, struct io, dirty);
-		io->watcher.ready(io, IO_OWN);
+		io->ready(io, IO_OWN);
 	}
 }
 
@@ -71,10 +78,36 @@ static void set_alarm(struct loop *loop)
 	uint64_t next_ms = timer_wheel_next_ms(&loop->wheel);
 	if (next_ms >= loop->alarm_ms)
 		return;
-	uint64_t now_ms = loop->now_ns / 1000000;
 	loop->alarm_ms = next_ms;
-	loop->alarm.repeat = next_ms > now_ms ? (double)(next_ms - now_ms) / 1e3 : 1e-4;
-	ev_timer_again(loop->ev, &loop->alarm);
+	struct itimerspec at = {.it_value = {.tv_sec = (time_t)(next_ms / 1000),
+					     .tv_nsec = (long)(next_ms % 1000) * NS_IN_MS}};
+	timerfd_settime(loop->alarm.fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/* Descriptors that only ever wake us are never read: each ring is an edge. */
+static void on_alarm(struct io *io, int interest)
+{
+	struct loop *loop = container_of(io, struct loop, alarm);
+	(void)interest;
+	io_spent(io, true);
+	loop->alarm_ms = UINT64_MAX;
+}
+
+static void on_wakeup(struct io *io, int interest)
+{
+	struct loop *loop = container_of(io, struct loop, wakeup);
+	(void)interest;
+	io_spent(io, true);
+	if (loop->woken)
+		loop->woken(loop);
+}
+
+static void close_all(struct loop *loop)
+{
+	const int fds[] = {loop->alarm.fd, loop->wakeup.fd, loop->set};
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
 static void turn_end(struct loop *loop)
@@ -88,62 +121,105 @@ static void turn_end(struct loop *loop)
 	set_alarm(loop);
 }
 
-static void on_check(struct ev_loop *ev, ev_check *check, int events)
+/* --- telling --- */
+
+static void tell_again(struct loop *loop, struct io *io)
 {
-	struct loop *loop = container_of(check, struct loop, check);
-	(void)ev;
-	(void)events;
-	turn_begin(loop);
+	if (!list_is_linked(&io->again))
+		list_push_back(&loop->again, &io->again);
 }
 
-static void on_prepare(struct ev_loop *ev, ev_prepare *prepare, int events)
+static void stop_again(struct io *io)
 {
-	struct loop *loop = container_of(prepare, struct loop, prepare);
-	(void)events;
-	turn_end(loop);
-	if (!list_is_empty(&loop->dirty))
-		ev_feed_event(ev, &loop->wakeup, EV_ASYNC); /* more rounds, without sleeping */
+	if (UNLIKELY(list_is_linked(&io->again)))
+		list_remove(&io->again);
 }
 
-static void on_alarm(struct ev_loop *ev, ev_timer *alarm, int events)
+/* What is there still and wanted still is told in the next turn. */
+static void tell_rest(struct loop *loop, struct io *io)
 {
-	struct loop *loop = container_of(alarm, struct loop, alarm);
-	(void)events;
-	ev_timer_stop(ev, alarm);
-	loop->alarm_ms = UINT64_MAX;
+	if (UNLIKELY(io->is_readable && io->wanted & IO_READ))
+		tell_again(loop, io);
 }
 
-static void on_wakeup(struct ev_loop *ev, ev_async *wakeup, int events)
+static int interest_of(uint32_t events)
 {
-	struct loop *loop = container_of(wakeup, struct loop, wakeup);
-	(void)ev;
-	(void)events;
-	if (loop->woken)
-		loop->woken(loop);
+	return (events & (EPOLLIN | ENDS) ? IO_READ : 0) |
+	       (events & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? IO_WRITE : 0);
 }
+
+static void tell(struct loop *loop, struct io *io, uint32_t events)
+{
+	int news = interest_of(events);
+	int interest = news & io->wanted;
+	bool was_readable = io->is_readable;
+
+	if (io->is_by_edge && news & IO_READ) {
+		io->is_readable = true;
+		if (UNLIKELY(events & ENDS))
+			io->has_ended = true;
+		stop_again(io);
+	}
+	if (LIKELY(interest)) {
+		io->ready(io, interest);
+		if (io->is_by_edge)
+			tell_rest(loop, io);
+	} else if (was_readable) {
+		io_rest(loop, io, IO_READ & ~io->wanted); /* it goes on coming, and nobody wants it */
+	}
+}
+
+static void tell_events(struct loop *loop, int count)
+{
+	loop->next_event = loop->events;
+	loop->events_end = loop->events + (count > 0 ? count : 0);
+	while (loop->next_event != loop->events_end) {
+		struct epoll_event *event = loop->next_event++;
+		if (LIKELY(event->data.ptr != NULL))
+			tell(loop, event->data.ptr, event->events);
+	}
+}
+
+/* Without news: `batch` was to be told again. */
+static void tell_batch(struct loop *loop, struct list_node *batch)
+{
+	while (!list_is_empty(batch)) {
+		struct io *io = container_of(batch->next, struct io, again);
+		list_remove(&io->again);
+		int interest = (io->is_readable ? IO_READ & io->wanted : 0);
+		if (UNLIKELY(io->is_broken))
+			interest = IO_BROKEN | io->wanted;
+		io->is_broken = false;
+		if (interest)
+			io->ready(io, interest);
+		tell_rest(loop, io);
+	}
+}
+
+/* --- the loop --- */
 
 enum status loop_init(struct loop *loop, void *owner)
 {
 	*loop = (struct loop){.sys = &sys_real, .owner = owner, .alarm_ms = UINT64_MAX};
-	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
-	if (!loop->ev)
-		return STATUS_EXHAUSTED;
+	loop->set = epoll_create1(EPOLL_CLOEXEC);
+	int alarm = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	int wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	loop->graves = &loop->last_grave;
-	read_clock(loop);
-	timer_wheel_init(&loop->wheel, loop->now_ns / 1000000);
-	buf_pool_init(&loop->pool);
 	list_init(&loop->dirty);
-
-	ev_check_init(&loop->check, on_check);
-	ev_set_priority(&loop->check, EV_MAXPRI);
-	ev_check_start(loop->ev, &loop->check);
-	ev_prepare_init(&loop->prepare, on_prepare);
-	ev_prepare_start(loop->ev, &loop->prepare);
-	ev_init(&loop->alarm, on_alarm);
-	ev_set_priority(&loop->alarm, EV_MAXPRI);
-	ev_async_init(&loop->wakeup, on_wakeup);
-	ev_set_priority(&loop->wakeup, EV_MAXPRI - 1);
-	ev_async_start(loop->ev, &loop->wakeup);
+	list_init(&loop->again);
+	io_init_edge(&loop->alarm, alarm, on_alarm);
+	io_init_edge(&loop->wakeup, wakeup, on_wakeup);
+	if (loop->set >= 0 && alarm >= 0 && wakeup >= 0) {
+		io_watch(loop, &loop->alarm, IO_READ);
+		io_watch(loop, &loop->wakeup, IO_READ);
+	}
+	if (!loop->alarm.is_in_set || !loop->wakeup.is_in_set) {
+		close_all(loop);
+		return STATUS_EXHAUSTED;
+	}
+	read_clock(loop);
+	timer_wheel_init(&loop->wheel, loop->now_ns / NS_IN_MS);
+	buf_pool_init(&loop->pool);
 	return STATUS_OK;
 }
 
@@ -158,60 +234,122 @@ void loop_settle(struct loop *loop)
 void loop_fini(struct loop *loop)
 {
 	loop_settle(loop);
-	ev_async_stop(loop->ev, &loop->wakeup);
-	ev_timer_stop(loop->ev, &loop->alarm);
-	ev_prepare_stop(loop->ev, &loop->prepare);
-	ev_check_stop(loop->ev, &loop->check);
-	ev_loop_destroy(loop->ev);
+	close_all(loop);
 	buf_pool_fini(&loop->pool);
+}
+
+void loop_turn(struct loop *loop, bool wait)
+{
+	struct list_node batch;
+
+	turn_end(loop); /* of the one before, or of what was begun outside of a turn */
+	bool is_busy = !list_is_empty(&loop->dirty) || !list_is_empty(&loop->again);
+	int count = loop->sys->epoll_wait(loop->set, loop->events, LOOP_EVENTS,
+					  wait && !is_busy ? -1 : 0);
+	turn_begin(loop);
+	list_init(&batch);
+	list_splice_back(&batch, &loop->again);
+	tell_events(loop, count);
+	tell_batch(loop, &batch);
 }
 
 void loop_run(struct loop *loop)
 {
 	while (!loop->is_stopping)
-		ev_run(loop->ev, 0);
+		loop_turn(loop, true);
 	turn_end(loop);
-}
-
-void loop_turn(struct loop *loop, bool wait)
-{
-	ev_run(loop->ev, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
 }
 
 void loop_stop(struct loop *loop)
 {
 	loop->is_stopping = true;
-	ev_break(loop->ev, EVBREAK_ONE);
 }
 
 void loop_wake(struct loop *loop)
 {
-	ev_async_send(loop->ev, &loop->wakeup);
+	uint64_t one = 1;
+	ssize_t n = write(loop->wakeup.fd, &one, sizeof one);
+	(void)n; /* it can only fail by being full, then the loop is awake */
 }
 
-static void on_io(struct ev_loop *ev, ev_io *watcher, int events)
-{
-	struct io *io = container_of(watcher, struct io, watcher);
-	(void)ev;
-	watcher->ready(io, events);
-}
+/* --- watching --- */
 
 void io_init(struct io *io, int fd, void (*ready)(struct io *io, int interest))
 {
-	ev_io_init(&io->watcher, on_io, fd, EV_NONE);
-	io->watcher.ready = ready;
-	io->dirty = (struct list_node){0};
+	*io = (struct io){.ready = ready, .fd = fd};
+}
+
+void io_init_edge(struct io *io, int fd, void (*ready)(struct io *io, int interest))
+{
+	*io = (struct io){.ready = ready, .fd = fd, .is_by_edge = true};
+}
+
+/* Has the kernel tell of `watched`, in whose set it is from now on. */
+static void set_watched(struct loop *loop, struct io *io, int watched)
+{
+	struct epoll_event event = {.data.ptr = io, .events = io->is_by_edge ? EPOLLET : 0};
+	if (watched & IO_READ)
+		event.events |= EPOLLIN | (io->is_by_edge ? EPOLLRDHUP : 0);
+	if (watched & IO_WRITE)
+		event.events |= EPOLLOUT;
+	int op = io->is_in_set ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	if (loop->sys->epoll_ctl(loop->set, op, io->fd, &event)) {
+		io->is_broken = true;
+		tell_again(loop, io);
+		return;
+	}
+	io->is_in_set = true;
+	io->watched = (uint8_t)watched;
+}
+
+void io_forget(struct loop *loop, struct io *io)
+{
+	io->wanted = io->watched = IO_NONE;
+	io->is_in_set = io->is_readable = io->is_broken = false;
+	stop_again(io);
+	for (struct epoll_event *e = loop->next_event; e != loop->events_end; e++)
+		if (e->data.ptr == io)
+			e->data.ptr = NULL;
+}
+
+static void watch_by_level(struct loop *loop, struct io *io, int interest)
+{
+	if (interest) {
+		set_watched(loop, io, interest);
+	} else if (io->is_in_set) {
+		loop->sys->epoll_ctl(loop->set, EPOLL_CTL_DEL, io->fd, NULL);
+		io_forget(loop, io);
+	}
+}
+
+/* What is news to the kernel's set is told by it, what only we had put aside by us. */
+static void watch_by_edge(struct loop *loop, struct io *io, int interest)
+{
+	int missing = interest & ~io->watched;
+
+	if (!missing) {
+		tell_rest(loop, io);
+		return;
+	}
+	if (missing & IO_READ)
+		io->is_readable = false;
+	set_watched(loop, io, io->watched | missing | (io->is_in_set ? 0 : IO_READ));
 }
 
 void io_watch(struct loop *loop, struct io *io, int interest)
 {
-	int now = ev_is_active(&io->watcher) ? io->watcher.events & (EV_READ | EV_WRITE) : 0;
-	if (now == interest)
+	if (io->wanted == interest)
 		return;
-	if (now)
-		ev_io_stop(loop->ev, &io->watcher);
-	if (interest) {
-		ev_io_modify(&io->watcher, interest);
-		ev_io_start(loop->ev, &io->watcher);
-	}
+	io->wanted = (uint8_t)interest;
+	if (io->is_by_edge)
+		watch_by_edge(loop, io, interest);
+	else
+		watch_by_level(loop, io, interest);
+}
+
+void io_rest(struct loop *loop, struct io *io, int interest)
+{
+	invariant(!(interest & io->wanted));
+	if (io->watched & interest)
+		set_watched(loop, io, io->watched & ~interest);
 }

@@ -35,11 +35,11 @@ static void on_rested(struct timer *timer)
 	struct conn *from = splice->from, *to = splice->to;
 
 	if (splice->waiting) {
-		to->io.watcher.ready(&to->io, IO_WRITE);
+		to->io.ready(&to->io, IO_WRITE);
 		return;
 	}
 	resume_reading(splice);
-	from->io.watcher.ready(&from->io, IO_READ);
+	from->io.ready(&from->io, IO_READ);
 }
 
 void splice_join(struct splice *splice, const struct splice_type *type, struct conn *from,
@@ -156,9 +156,9 @@ enum status splice_read(struct splice *splice, bool *is_bulk)
 	if (status == STATUS_AGAIN)
 		splice->run = 0;
 	bool rests = status == STATUS_AGAIN && *is_bulk;
+	if (is_long(splice) && (splice->waiting || rests))
+		start_rest(splice);
 	if (splice->waiting || (rests && is_long(splice)))
 		pause_reading(splice);
-	if (splice->has_paused && is_long(splice))
-		start_rest(splice);
 	return status;
 }

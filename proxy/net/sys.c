@@ -55,6 +55,17 @@ static int real_close(int fd)
 	return close(fd) < 0 ? -errno : 0;
 }
 
+static int real_epoll_ctl(int set, int op, int fd, struct epoll_event *event)
+{
+	return epoll_ctl(set, op, fd, event) < 0 ? -errno : 0;
+}
+
+static int real_epoll_wait(int set, struct epoll_event *events, int room, int timeout_ms)
+{
+	long n = syscall(SYS_epoll_pwait, set, events, room, timeout_ms, NULL, 0);
+	return n < 0 ? -errno : (int)n;
+}
+
 const struct sys sys_real = {
 	.read = real_read,
 	.peek = real_peek,
@@ -64,4 +75,6 @@ const struct sys sys_real = {
 	.socket = real_socket,
 	.connect = real_connect,
 	.close = real_close,
+	.epoll_ctl = real_epoll_ctl,
+	.epoll_wait = real_epoll_wait,
 };

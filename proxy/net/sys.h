@@ -6,6 +6,7 @@
 #define NET_SYS_H
 
 #include <stddef.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -21,6 +22,8 @@ struct sys {
 	int (*socket)(int domain, int type, int protocol); /* likewise */
 	int (*connect)(int fd, const struct sockaddr *to, socklen_t len);
 	int (*close)(int fd);
+	int (*epoll_ctl)(int set, int op, int fd, struct epoll_event *event);
+	int (*epoll_wait)(int set, struct epoll_event *events, int room, int timeout_ms);
 };
 
 extern const struct sys sys_real;

@@ -18,7 +18,9 @@ struct conn;
 
 struct transport {
 	const char *name;
+	/* Says io_spent when no more can be read until the descriptor has news. */
 	ssize_t (*read)(struct conn *conn, void *data, size_t size);
+	/* After fewer bytes than offered, the descriptor has news when it takes more. */
 	ssize_t (*writev)(struct conn *conn, const struct iovec *iov, int count);
 	/* Tells the peer that no more comes. */
 	void (*shutdown)(struct conn *conn);

@@ -170,9 +170,9 @@ static void closing_gives_up_a_peer_that_takes_nothing(void **state)
 	timer_wheel_advance(&loop.wheel, closing_ms + CONN_STALL_MS - 1000);
 	assert_int_equal(p.closed, 0);
 	assert_true(drain_peer(&p) > 0);
-	p.conn.io.watcher.ready(&p.conn.io,
+	p.conn.io.ready(&p.conn.io,
 				IO_WRITE); /* the peer took some: it has its time anew */
-	p.conn.io.watcher.ready(&p.conn.io, IO_FLUSH);
+	p.conn.io.ready(&p.conn.io, IO_FLUSH);
 	timer_wheel_advance(&loop.wheel, closing_ms + CONN_STALL_MS + 1000);
 	assert_int_equal(p.closed, 0);
 	timer_wheel_advance(&loop.wheel, closing_ms + 2 * CONN_STALL_MS);
