@@ -203,6 +203,11 @@ static bool read_spliced(struct conn *conn)
 static void write_spliced(struct conn *conn)
 {
 	struct splice *splice = conn->splice_in;
+
+	if (splice_is_early(splice)) {
+		update_interest(conn);
+		return;
+	}
 	enum status status = splice_drain(splice);
 
 	if (status && status != STATUS_AGAIN) {

@@ -165,7 +165,8 @@ static void tell(struct loop *loop, struct io *io, uint32_t events)
 		if (io->is_by_edge)
 			tell_rest(loop, io);
 	} else if (was_readable) {
-		io_rest(loop, io, IO_READ & ~io->wanted); /* it goes on coming, and nobody wants it */
+		io_rest(loop, io,
+			IO_READ & ~io->wanted); /* it goes on coming, and nobody wants it */
 	}
 }
 

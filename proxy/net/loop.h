@@ -84,7 +84,7 @@ struct loop {
 	uint64_t alarm_ms;      /* when `alarm` is set to ring; UINT64_MAX: it isn't */
 	struct list_node again; /* struct io: the next turn tells them */
 	struct epoll_event *next_event, *events_end; /* of `events`: not told yet */
-	struct timer_wheel wheel; /* milliseconds of CLOCK_MONOTONIC */
+	struct timer_wheel wheel;                    /* milliseconds of CLOCK_MONOTONIC */
 	struct buf_pool pool;
 	struct list_node dirty; /* struct io */
 	struct grave *graves;   /* ends at last_grave */
@@ -93,7 +93,8 @@ struct loop {
 	uint64_t wall_ns;        /* CLOCK_REALTIME */
 	uint64_t wall_offset_ns; /* wall - monotonic, refreshed once a second */
 	uint64_t offset_read_ns;
-	void (*woken)(struct loop *loop);    /* after loop_wake: takes the mailbox. May be NULL */
+	uint64_t spliced_ns;              /* the turn that last served long splices: net/splice.h */
+	void (*woken)(struct loop *loop); /* after loop_wake: takes the mailbox. May be NULL */
 	void (*turn_end)(struct loop *loop); /* after the flush, before sleeping. May be NULL */
 	void *owner;
 	bool is_stopping;
@@ -125,8 +126,8 @@ static inline uint64_t loop_now_ms(const struct loop *loop)
 	return loop->wheel.now_ms;
 }
 
-/* To be watched by level. What embeds it is not freed before the turn's end (io_bury, loop_bury), or
- * not while it is watched. */
+/* To be watched by level. What embeds it is not freed before the turn's end (io_bury, loop_bury),
+ * or not while it is watched. */
 void io_init(struct io *io, int fd, void (*ready)(struct io *io, int interest));
 /* To be watched by edge. */
 void io_init_edge(struct io *io, int fd, void (*ready)(struct io *io, int interest));

@@ -1,6 +1,9 @@
 #include "net/splice.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/conn.h"
@@ -27,6 +30,20 @@ static bool is_long(const struct splice *splice)
 static void start_rest(struct splice *splice)
 {
 	timer_start(&conn_loop(splice->from)->wheel, &splice->rest, SPLICE_REST_MS);
+}
+
+bool splice_is_early(struct splice *splice)
+{
+	struct loop *loop = conn_loop(splice->from);
+
+	if (!is_long(splice))
+		return false;
+	if (loop->spliced_ns != loop->now_ns && loop->spliced_ns / 1000000 == loop_now_ms(loop)) {
+		start_rest(splice);
+		return true;
+	}
+	loop->spliced_ns = loop->now_ns;
+	return false;
 }
 
 static void on_rested(struct timer *timer)
@@ -120,14 +137,27 @@ void splice_tell(struct splice *splice)
 		splice->type->moved(splice, n);
 }
 
+/* Few large moves cost less than many small ones, but what `to` doesn't take waits in the pipe: in
+ * a long burst it is asked how much that is. */
+static size_t chunk_size(const struct splice *splice)
+{
+	int fd = io_fd(&splice->to->io), queued, room;
+	socklen_t len = sizeof room;
+
+	if (!is_long(splice) || ioctl(fd, SIOCOUTQ, &queued) ||
+	    getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &len) || room - queued <= SPLICE_CHUNK)
+		return SPLICE_CHUNK;
+	return room - queued < SPLICE_LONG_CHUNK ? (size_t)(room - queued) : SPLICE_LONG_CHUNK;
+}
+
 static enum status read_rounds(struct splice *splice, uint64_t room)
 {
 	struct conn *from = splice->from;
 
 	for (int round = 0; round < SPLICE_ROUNDS && room; round++) {
+		size_t chunk = chunk_size(splice);
 		ssize_t n = conn_loop(from)->sys->splice(io_fd(&from->io), splice->pipe[1],
-							 room < SPLICE_CHUNK ? (size_t)room
-									     : SPLICE_CHUNK);
+							 room < chunk ? (size_t)room : chunk);
 		if (n == 0)
 			return STATUS_CLOSED;
 		if (n == -EAGAIN || n == -EINTR)
@@ -151,6 +181,11 @@ enum status splice_read(struct splice *splice, bool *is_bulk)
 
 	if (!room || !take_pipe(splice))
 		return STATUS_EXHAUSTED;
+	if (splice_is_early(splice)) {
+		*is_bulk = true;
+		pause_reading(splice);
+		return STATUS_OK;
+	}
 	enum status status = read_rounds(splice, room);
 	*is_bulk = splice->run >= CONN_READ_SIZE_BULK;
 	if (status == STATUS_AGAIN)

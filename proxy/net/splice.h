@@ -14,8 +14,9 @@
  * burst.
  *
  * Owner: whoever owns both connections embeds it (one for each way). Thread: their worker. Timers:
- * `rest`. Limits: SPLICE_CHUNK bytes wait in a pipe, during which `from` is not read; at most
- * SPLICE_ROUNDS of them a turn. */
+ * `rest`. Limits: about SPLICE_CHUNK bytes wait in a pipe, during which `from` is not read (what is
+ * moved at once is more only while the kernel's own queue for `to` has room for it); at most
+ * SPLICE_ROUNDS a turn. */
 #ifndef NET_SPLICE_H
 #define NET_SPLICE_H
 
@@ -29,8 +30,9 @@
 struct conn;
 
 enum {
-	SPLICE_PIPE_SIZE = 256 * 1024, /* of its slots, of which a fragment takes one */
+	SPLICE_PIPE_SIZE = 1024 * 1024, /* of its slots, of which a fragment takes one */
 	SPLICE_CHUNK = 192 * 1024,
+	SPLICE_LONG_CHUNK = 1024 * 1024, /* in a long burst, if `to` has room for it */
 	SPLICE_ROUNDS = 8,
 	SPLICE_LONG_BURST = 4 << 20, /* bytes after which a burst is long */
 	SPLICE_REST_MS = 1,
@@ -80,6 +82,10 @@ enum status MUST_CHECK splice_read(struct splice *splice, bool *is_bulk);
 /* `to` can be written again: moves what waits. STATUS_AGAIN while some still does; else what broke
  * `to`, which is the caller's to close. */
 enum status MUST_CHECK splice_drain(struct splice *splice);
+
+/* Of a long burst, when others of this loop were served earlier in this millisecond: it rests for
+ * what is left of it, so that all are served in one turn. */
+bool splice_is_early(struct splice *splice);
 
 /* Tells the type what has moved. The last use of the splice: it may be parted then. */
 void splice_tell(struct splice *splice);
