@@ -170,8 +170,7 @@ static void closing_gives_up_a_peer_that_takes_nothing(void **state)
 	timer_wheel_advance(&loop.wheel, closing_ms + CONN_STALL_MS - 1000);
 	assert_int_equal(p.closed, 0);
 	assert_true(drain_peer(&p) > 0);
-	p.conn.io.ready(&p.conn.io,
-				IO_WRITE); /* the peer took some: it has its time anew */
+	p.conn.io.ready(&p.conn.io, IO_WRITE); /* the peer took some: it has its time anew */
 	p.conn.io.ready(&p.conn.io, IO_FLUSH);
 	timer_wheel_advance(&loop.wheel, closing_ms + CONN_STALL_MS + 1000);
 	assert_int_equal(p.closed, 0);
@@ -293,6 +292,26 @@ static void a_splice_moves_bytes_unseen(void **state)
 	assert_int_equal(got, 100000);
 	assert_int_equal(moved, 100000);
 	assert_int_equal(pair.from.seen[0], 0);
+	pair_end(&pair);
+}
+
+static void what_a_long_burst_leaves_in_the_pipe_is_bounded(void **state)
+{
+	static char bytes[1 << 20];
+	struct pair pair;
+	(void)state;
+
+	pair_open(&pair);
+	pair.splice.burst = SPLICE_LONG_BURST + 1;
+	for (int turn = 0; turn < 200; turn++) { /* the receiver takes nothing */
+		while (write(pair.from.peer, bytes, sizeof bytes) > 0)
+			;
+		pair.loop.spliced_ns = 0;
+		timer_cancel(&pair.loop.wheel, &pair.splice.rest);
+		loop_turn(&pair.loop, false);
+		assert_true(pair.splice.waiting <= SPLICE_CHUNK);
+	}
+	assert_true(pair.splice.waiting);
 	pair_end(&pair);
 }
 
@@ -437,6 +456,7 @@ int main(void)
 		cmocka_unit_test(closing_ends_when_all_is_sent),
 		cmocka_unit_test(output_that_the_turn_will_send_is_blocked_for_who_asks),
 		cmocka_unit_test(a_splice_moves_bytes_unseen),
+		cmocka_unit_test(what_a_long_burst_leaves_in_the_pipe_is_bounded),
 		cmocka_unit_test(a_broken_receiver_is_closed_and_its_sender_read_again),
 		cmocka_unit_test(a_splice_parted_while_bytes_wait_lets_its_sender_go),
 		cmocka_unit_test(a_socket_is_set_up_before_it_connects),
