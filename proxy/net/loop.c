@@ -8,7 +8,7 @@
 enum {
 	FLUSH_ROUNDS = 4,
 	NS_IN_MS = 1000000,
-	ENDS = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
+	MORE = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI,
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -144,7 +144,7 @@ static void tell_rest(struct loop *loop, struct io *io)
 
 static int interest_of(uint32_t events)
 {
-	return (events & (EPOLLIN | ENDS) ? IO_READ : 0) |
+	return (events & (EPOLLIN | MORE) ? IO_READ : 0) |
 	       (events & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? IO_WRITE : 0);
 }
 
@@ -156,8 +156,8 @@ static void tell(struct loop *loop, struct io *io, uint32_t events)
 
 	if (io->is_by_edge && news & IO_READ) {
 		io->is_readable = true;
-		if (UNLIKELY(events & ENDS))
-			io->has_ended = true;
+		if (UNLIKELY(events & MORE))
+			io->has_more = true;
 		stop_again(io);
 	}
 	if (LIKELY(interest)) {
@@ -290,7 +290,7 @@ static void set_watched(struct loop *loop, struct io *io, int watched)
 {
 	struct epoll_event event = {.data.ptr = io, .events = io->is_by_edge ? EPOLLET : 0};
 	if (watched & IO_READ)
-		event.events |= EPOLLIN | (io->is_by_edge ? EPOLLRDHUP : 0);
+		event.events |= EPOLLIN | (io->is_by_edge ? EPOLLRDHUP | EPOLLPRI : 0);
 	if (watched & IO_WRITE)
 		event.events |= EPOLLOUT;
 	int op = io->is_in_set ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;

@@ -72,8 +72,9 @@ struct io {
 	bool is_by_edge : 1;
 	bool is_in_set : 1;
 	bool is_readable : 1; /* by edge: there may be something to read */
-	bool has_ended : 1;   /* by edge: the peer's end, or an error, waits behind what is there */
-	bool is_broken : 1;   /* IO_BROKEN is to be told */
+	bool has_more : 1;  /* by edge: a short read proves nothing, as the peer's end, an error or
+			       an urgent byte waits behind it */
+	bool is_broken : 1; /* IO_BROKEN is to be told */
 };
 
 struct loop {
@@ -148,8 +149,8 @@ void io_forget(struct loop *loop, struct io *io);
 static inline void io_spent(struct io *io, bool would_block)
 {
 	if (would_block)
-		io->has_ended = false;
-	io->is_readable = io->has_ended;
+		io->has_more = false;
+	io->is_readable = io->has_more;
 }
 
 static inline int io_fd(const struct io *io)

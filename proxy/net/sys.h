@@ -12,10 +12,9 @@
 #include <sys/uio.h>
 
 struct sys {
-	ssize_t (*read)(int fd, void *data, size_t size);
-	ssize_t (*peek)(int fd, void *data,
-			size_t size); /* of a socket: what it holds stays there */
-	ssize_t (*writev)(int fd, const struct iovec *iov, int count); /* no SIGPIPE */
+	ssize_t (*recv)(int fd, void *data, size_t size);
+	ssize_t (*peek)(int fd, void *data, size_t size);            /* it stays there */
+	ssize_t (*send)(int fd, const struct iovec *iov, int count); /* no SIGPIPE */
 	ssize_t (*splice)(int from, int to, size_t size); /* non-blocking, one end a pipe */
 	int (*accept)(int fd, struct sockaddr_storage *peer,
 		      socklen_t *len);                     /* non-blocking, close-on-exec */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -17,7 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum call { NONE, READ, WRITEV, ACCEPT, SOCKET, CONNECT, SPLICE, CALLS };
+enum call { NONE, RECV, SEND, ACCEPT, SOCKET, CONNECT, SPLICE, CALLS };
 
 enum { SHORT = -1 }; /* instead of an errno: one byte is taken */
 
@@ -69,28 +70,56 @@ static int is_socket(int fd)
 		return -1;                                                                         \
 	} while (0)
 
-static long read_or_not(int fd, void *data, size_t size)
+/* Whoever was told that nothing more can be read or written waits for an event. The kernel, which
+ * said no such thing, has none; setting these options makes it tell anew. */
+static void tell_anew(int fd)
 {
-	int error = is_socket(fd) ? fault(READ) : 0;
-	if (error > 0)
-		FAIL(error);
-	return REAL(syscall)(SYS_read, fd, data, error == SHORT && size ? 1 : size);
+	int low_mark = 1, size = 0;
+	socklen_t len = sizeof size;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low_mark, sizeof low_mark);
+	getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len);
+	size /= 2; /* the kernel doubles it */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
-static long writev_or_not(int fd, const struct iovec *iov, int count)
+static long recv_or_not(const long a[6])
 {
-	int error = is_socket(fd) ? fault(WRITEV) : 0;
-	if (error > 0)
+	int fd = (int)a[0];
+	int error = is_socket(fd) ? fault(RECV) : 0;
+	if (error > 0) {
+		tell_anew(fd);
 		FAIL(error);
-	struct iovec one = count > 0 ? iov[0] : (struct iovec){0};
-	if (error != SHORT || !one.iov_len)
-		return REAL(syscall)(SYS_writev, fd, iov, count);
-	one.iov_len = 1;
-	return REAL(syscall)(SYS_writev, fd, &one, 1);
+	}
+	bool is_short = error == SHORT && a[2];
+	long n = REAL(syscall)(SYS_recvfrom, fd, a[1], is_short ? 1 : a[2], a[3], a[4], a[5]);
+	if (is_short)
+		tell_anew(fd);
+	return n;
 }
 
-/* The data path reads and writes this way, without the cancellation points of read() and writev().
- */
+static long send_or_not(int fd, const struct iovec *iov, size_t count, long flags)
+{
+	struct iovec one = count ? iov[0] : (struct iovec){0};
+	struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = count};
+	int error = is_socket(fd) ? fault(SEND) : 0;
+	if (error > 0) {
+		tell_anew(fd);
+		FAIL(error);
+	}
+	bool is_short = error == SHORT && one.iov_len;
+	if (is_short) {
+		one.iov_len = 1;
+		message.msg_iov = &one;
+		message.msg_iovlen = 1;
+	}
+	long n = REAL(syscall)(SYS_sendmsg, fd, &message, flags);
+	if (is_short)
+		tell_anew(fd);
+	return n;
+}
+
+/* The data path calls this way, without the cancellation points of recv() and send(). */
 long syscall(long number, ...)
 {
 	long a[6];
@@ -99,20 +128,26 @@ long syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(list, long);
 	va_end(list);
-	if (number == SYS_read)
-		return read_or_not((int)a[0], (void *)a[1], (size_t)a[2]);
-	if (number == SYS_write) {
+	if (number == SYS_recvfrom)
+		return recv_or_not(a);
+	if (number == SYS_sendto) {
 		struct iovec iov = {(void *)a[1], (size_t)a[2]};
-		return writev_or_not((int)a[0], &iov, 1);
+		return send_or_not((int)a[0], &iov, 1, a[3]);
 	}
-	if (number == SYS_writev)
-		return writev_or_not((int)a[0], (const struct iovec *)a[1], (int)a[2]);
+	if (number == SYS_sendmsg) {
+		const struct msghdr *message = (const struct msghdr *)a[1];
+		return send_or_not((int)a[0], message->msg_iov, message->msg_iovlen, a[2]);
+	}
 	return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 ssize_t splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t size, unsigned flags)
 {
 	int error = fault(SPLICE);
+	if (error) { /* one of them is a socket */
+		tell_anew(from);
+		tell_anew(to);
+	}
 	if (error > 0)
 		FAIL(error);
 	return REAL(splice)(from, from_offset, to, to_offset, error == SHORT && size ? 1 : size,

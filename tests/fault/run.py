@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The program while system calls fail: the 1st, 2nd, … nth read, writev, splice, accept, socket or connect of a scenario. See README.md.
+"""The program while system calls fail: the 1st, 2nd, … nth receive, send, splice, accept, socket or connect of a scenario. See README.md.
 
   ./run.py              every scenario
   ./run.py http tcp     some
@@ -21,11 +21,11 @@ import places  # noqa: E402
 from gateway import TYPE, Gateway, cluster, dubbo_manager, http_manager  # noqa: E402
 from origin import Origin  # noqa: E402
 
-CALLS = ("none", "read", "writev", "accept", "socket", "connect", "splice")  # as in faults.c
+CALLS = ("none", "recv", "send", "accept", "socket", "connect", "splice")  # as in faults.c
 SHORT = -1
 FAULTS = {
-    "read": (errno.ECONNRESET, errno.ETIMEDOUT, errno.EINTR, errno.EAGAIN, errno.ENOBUFS, SHORT),
-    "writev": (errno.EPIPE, errno.ECONNRESET, errno.EINTR, errno.EAGAIN, errno.ENOBUFS, SHORT),
+    "recv": (errno.ECONNRESET, errno.ETIMEDOUT, errno.EINTR, errno.EAGAIN, errno.ENOBUFS, SHORT),
+    "send": (errno.EPIPE, errno.ECONNRESET, errno.EINTR, errno.EAGAIN, errno.ENOBUFS, SHORT),
     "accept": (errno.EMFILE, errno.ECONNABORTED, errno.EINTR, errno.EPERM),
     "socket": (errno.EMFILE, errno.ENOBUFS),
     "connect": (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAGAIN),
@@ -187,7 +187,7 @@ def faults_of(plan, exchange, port):
             raise AssertionError("a clean exchange fails")
     plan.armed = 0
     counted = dict(zip(CALLS, plan.counts))
-    if not counted["read"] or not counted["writev"] and not counted["splice"]:
+    if not counted["recv"] or not counted["send"] and not counted["splice"]:
         raise AssertionError(f"the calls aren't seen by faults.c: {counted}")
     for call, errors in FAULTS.items():
         for nth in range(1, min(max(counted[call], 1), NTH) + 1):
@@ -205,7 +205,7 @@ def inject(g, plan, exchange, call, nth, error):
         raise AssertionError(f"the program ended: {g.proc.returncode}")
     if not good and not fired:
         raise AssertionError("an exchange failed without a fault")
-    if not good and error in (errno.EINTR, errno.EAGAIN, SHORT) and call in ("read", "writev", "splice"):
+    if not good and error in (errno.EINTR, errno.EAGAIN, SHORT) and call in ("recv", "send", "splice"):
         raise AssertionError("an exchange failed for a call that may be made again")
     if not exchange(g.port):
         raise AssertionError("the exchange after it fails")

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@ struct party {
 	struct loop *loop;
 	int peer;
 	unsigned reads, writes, broken;
+	size_t read;  /* bytes */
 	size_t takes; /* of what is there; SIZE_MAX: all, and says io_spent */
 };
 
@@ -32,6 +34,7 @@ static void on_ready(struct io *io, int interest)
 	p->reads++;
 	size_t room = p->takes < sizeof bytes ? p->takes : sizeof bytes;
 	ssize_t n = read(io_fd(io), bytes, room);
+	p->read += n > 0 ? (size_t)n : 0;
 	if (n < 0)
 		io_spent(io, true);
 	else if ((size_t)n < room)
@@ -120,6 +123,31 @@ static void an_end_behind_bytes_is_told_after_them(void **state)
 	io_watch(p.loop, &p.io, IO_NONE);
 	turns(p.loop, 3);
 	assert_int_equal(p.reads, 2);
+	party_end(&p);
+}
+
+/* A read stops at an urgent byte's place: it is short, and there is more. */
+static void bytes_behind_an_urgent_one_are_told(void **state)
+{
+	struct party p = {.loop = *state, .takes = SIZE_MAX};
+	struct sockaddr_in name = {.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof name;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	p.peer = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&name, len), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&name, &len), 0);
+	assert_int_equal(connect(p.peer, (struct sockaddr *)&name, len), 0);
+	io_init_edge(&p.io, accept4(listener, NULL, NULL, SOCK_NONBLOCK), on_ready);
+	close(listener);
+	say(&p, "before");
+	assert_int_equal(send(p.peer, "!", 1, MSG_OOB), 1);
+	say(&p, "after");
+	io_watch(p.loop, &p.io, IO_READ);
+	turns(p.loop, 4);
+	assert_int_equal(p.read, sizeof "before" - 1 + sizeof "after" - 1);
 	party_end(&p);
 }
 
@@ -354,6 +382,7 @@ int main(void)
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		LOOP_TEST(what_is_left_unread_is_told_again_until_it_is_spent),
 		LOOP_TEST(an_end_behind_bytes_is_told_after_them),
+		LOOP_TEST(bytes_behind_an_urgent_one_are_told),
 		LOOP_TEST(bytes_that_came_while_nobody_wanted_them_are_told_afterwards),
 		LOOP_TEST(who_rests_is_not_woken),
 		LOOP_TEST(room_to_write_is_told_when_the_peer_has_taken_some),
