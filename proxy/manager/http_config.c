@@ -234,21 +234,20 @@ static void take_scopes(struct http_manager *m, const struct config_context *con
 {
 	struct arena *arena = context->arena;
 
-	m->stats = context->scope(
-		context, &http_stats,
-		slice_of(arena_printf(arena, "http.%.*s", SLICE_FMT(m->stat_prefix))));
-	m->http1_stats = context->scope(context, &http1_stats, SLICE("http1"));
-	m->tracing_stats = context->scope(
+	m->stats =
+		config_scope(context, &http_stats,
+			     slice_of(arena_printf(arena, "http.%.*s", SLICE_FMT(m->stat_prefix))));
+	m->http1_stats = config_scope(context, &http1_stats, SLICE("http1"));
+	m->tracing_stats = config_scope(
 		context, &tracing_stats,
 		slice_of(arena_printf(arena, "http.%.*s.tracing", SLICE_FMT(m->stat_prefix))));
-	m->router_stats = context->scope(
-		context, &router_stats,
-		slice_of(arena_printf(arena, "http.%.*s", SLICE_FMT(m->stat_prefix))));
-	m->listener_stats =
-		context->scope(context, &listener_http_stats,
-			       slice_of(arena_printf(arena, "listener.%.*s.http.%.*s",
-						     SLICE_FMT(context->listener_address),
-						     SLICE_FMT(m->stat_prefix))));
+	m->router_stats =
+		config_scope(context, &router_stats,
+			     slice_of(arena_printf(arena, "http.%.*s", SLICE_FMT(m->stat_prefix))));
+	m->listener_stats = config_scope(context, &listener_http_stats,
+					 slice_of(arena_printf(arena, "listener.%.*s.http.%.*s",
+							       SLICE_FMT(context->listener_address),
+							       SLICE_FMT(m->stat_prefix))));
 }
 
 enum status http_config_load(const void **loaded, const ProtobufCMessage *base,

@@ -149,7 +149,7 @@ static enum status load(const void **loaded, const struct fields *fields,
 	m->dialect = fields->dialect;
 	scope = arena_printf(context.arena, "%s.%s", m->dialect->name, fields->stat_prefix);
 	context.stat_prefix = slice_of(arena_printf(context.arena, "%s.", scope));
-	m->stats = context.scope(&context, &rpc_stats, slice_of(scope));
+	m->stats = config_scope(&context, &rpc_stats, slice_of(scope));
 	if ((status = load_filters(m, fields, &context, diag)) ||
 	    (status = load_routes(m, fields, &context, diag)))
 		return status;

@@ -204,11 +204,11 @@ static enum status load_routes(struct rpc_manager *m, const RpcProxy *message,
 static void take_scopes(struct rpc_manager *m, const RpcProxy *message,
 			const struct config_context *context)
 {
-	m->stats = context->scope(
+	m->stats = config_scope(
 		context, &rpc_stats,
 		slice_of(arena_printf(context->arena, "rpc.%s", message->stat_prefix)));
 	if (message->measure_call_times)
-		m->time_stats = context->scope(
+		m->time_stats = config_scope(
 			context, &call_time_stats,
 			slice_of(arena_printf(context->arena, "rpc.%s.%s", message->stat_prefix,
 					      context->is_outbound ? "outbound" : "inbound")));

@@ -69,7 +69,7 @@ static enum status sniffer_config_load(const void **loaded, const ProtobufCMessa
 	}
 	enum status status = config_ms(message->timeout, "timeout", &timeout_ms, diag);
 	sniffer->timeout_ms = timeout_ms;
-	sniffer->stats = context->scope(
+	sniffer->stats = config_scope(
 		context, &sniffer_stats,
 		slice_of(arena_printf(context->arena, "sniffer.%s", message->stat_prefix)));
 	*loaded = sniffer;

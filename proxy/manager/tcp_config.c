@@ -83,7 +83,7 @@ enum status tcp_config_load(const void **loaded, const ProtobufCMessage *base,
 					 diag);
 	if (status)
 		return status;
-	config->stats = context->scope(
+	config->stats = config_scope(
 		context, &tcp_stats,
 		slice_of(arena_printf(context->arena, "tcp.%s", message->stat_prefix)));
 	*loaded = config;

@@ -13,7 +13,6 @@ static enum status build(const struct dynamic_named *named, const ProtobufCMessa
 
 	server_config_context(named->dynamic->server, &context);
 	context.stat_prefix = named->stat_prefix;
-	context.scope = config_scope;
 	enum status status =
 		routes_build((const Envoy__Config__Route__V3__RouteConfiguration *)message,
 			     &context, &routes, diag);

@@ -294,7 +294,6 @@ static enum status load(struct listener *listener, const Listener *message,
 	context.is_outbound =
 		listener->traffic_direction == ENVOY__CONFIG__CORE__V3__TRAFFIC_DIRECTION__OUTBOUND;
 	context.listener_address = stat_name;
-	context.scope = config_scope;
 	listener->stats =
 		config_scope(&context, &listener_stats,
 			     slice_of(arena_printf(arena, "listener.%.*s", SLICE_FMT(stat_name))));

@@ -75,13 +75,9 @@ struct config_context {
 					const char *file,
 					const struct ProtobufCMessage *const **messages,
 					size_t *count, struct diag *diag);
-	/* Takes a scope; it is dropped when the object is freed. */
-	struct stat_scope *(*scope)(const struct config_context *context,
-				    const struct stat_type *type, struct slice name);
-	void *scope_owner;
 };
 
-/* A scope that is dropped with the arena. */
+/* A scope of statistics, of this whole name, made if new. It is dropped with the arena. */
 struct stat_scope *config_scope(const struct config_context *context, const struct stat_type *type,
 				struct slice name);
 

@@ -14,6 +14,8 @@
 
 #include "filters/registry.h"
 #include "manager/rpc_manager.h"
+#include "telemetry/stats.h"
+#include "telemetry/stats_network.h"
 #include "xds/yaml_message.h"
 
 static const struct conn_filter_type *const loaded_type;
@@ -35,36 +37,27 @@ static inline bool nothing_is_known(const struct config_context *context, enum p
 	return false;
 }
 
-static inline struct stat_scope *scope_of(const struct config_context *context,
-					  const struct stat_type *type, struct slice name)
-{
-	(void)type;
-	*(struct slice *)context->scope_owner = arena_slice(context->arena, name);
-	return context->scope_owner; /* nobody looks into it */
-}
-
 struct loaded {
 	struct arena arena;
-	struct slice scope; /* the name asked for last */
+	struct stats *stats;
 	struct diag diag;
 	const struct rpc_manager *manager; /* NULL: refused */
 };
 
-/* Of a listener's direction. Ends with loaded->arena. */
+/* Of a listener's direction. Ends with unload. */
 static inline void load(struct loaded *loaded, const char *text, bool is_outbound)
 {
 	ProtobufCMessage *message = NULL;
 
-	*loaded = (struct loaded){.manager = NULL};
+	*loaded = (struct loaded){.stats = stats_new()};
 	arena_init(&loaded->arena, 4096);
 	const struct config_context context = {
 		.arena = &loaded->arena,
+		.stats = loaded->stats,
 		.is_outbound = is_outbound,
 		.slot = slot_of,
 		.is_known = nothing_is_known,
 		.filter_type = filter_type_find,
-		.scope = scope_of,
-		.scope_owner = &loaded->scope,
 	};
 	if (yaml_message_parse(slice_of(text), "t.yaml", loaded_type->message, NULL, &loaded->arena,
 			       &message, &loaded->diag))
@@ -72,6 +65,22 @@ static inline void load(struct loaded *loaded, const char *text, bool is_outboun
 	const void *config = NULL;
 	if (!loaded_type->config_load(&config, message, &context, &loaded->diag))
 		loaded->manager = config;
+}
+
+static inline void unload(struct loaded *loaded)
+{
+	arena_free(&loaded->arena);
+	stats_free(loaded->stats);
+}
+
+/* The scope is the one of this name. */
+static inline void assert_scope(struct loaded *loaded, const struct stat_scope *scope,
+				const struct stat_type *type, const char *name)
+{
+	struct stat_scope *named = stat_scope_take(loaded->stats, type, slice_of(name));
+
+	assert_ptr_equal(scope, named);
+	stat_scope_drop(loaded->stats, named);
 }
 
 static inline void assert_refused(const char *text, const char *path, const char *reason)
@@ -83,7 +92,7 @@ static inline void assert_refused(const char *text, const char *path, const char
 	assert_string_equal(loaded.diag.path, path);
 	if (!strstr(loaded.diag.text, reason))
 		fail_msg("'%s' is not in '%s'", reason, loaded.diag.text);
-	arena_free(&loaded.arena);
+	unload(&loaded);
 }
 
 #endif

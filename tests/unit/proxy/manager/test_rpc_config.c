@@ -31,8 +31,8 @@ static void the_chain_ends_with_the_router(void **state)
 		assert_int_equal(loaded.manager->session.chain.count, 1);
 		assert_ptr_equal(loaded.manager->session.chain.entries[0].type, &router_filter);
 		assert_non_null(loaded.manager->session.chain.entries[0].config);
-		assert_true(slice_equal(loaded.scope, SLICE("dubbo.d")));
-		arena_free(&loaded.arena);
+		assert_scope(&loaded, loaded.manager->stats, &rpc_stats, "dubbo.d");
+		unload(&loaded);
 	}
 }
 
@@ -50,7 +50,7 @@ static void message_filters_stand_before_it(void **state)
 	assert_string_equal(loaded.manager->session.chain.entries[0].type->name,
 			    "envoy.filters.http.header_mutation");
 	assert_ptr_equal(loaded.manager->session.chain.entries[1].type, &router_filter);
-	arena_free(&loaded.arena);
+	unload(&loaded);
 }
 
 /* The clusters of both are unknown here: that is a reply to a call, no fault of a table. */
@@ -62,7 +62,7 @@ static void routes_come_from_either_list(void **state)
 	load(&loaded, "stat_prefix: d\n" ROUTES, false);
 	assert_true(loaded.manager->routes->is_rpc);
 	assert_false(loaded.manager->routes->needs_attachments);
-	arena_free(&loaded.arena);
+	unload(&loaded);
 
 	load(&loaded,
 	     "stat_prefix: d\nmultiple_route_config: {name: m, route_config: [{name: r, interface: "
@@ -73,7 +73,7 @@ static void routes_come_from_either_list(void **state)
 	assert_true(slice_equal(loaded.manager->routes->name, SLICE("m")));
 	assert_true(loaded.manager->routes->needs_attachments);
 	assert_true(loaded.manager->routes->needs_arguments);
-	arena_free(&loaded.arena);
+	unload(&loaded);
 }
 
 static void what_cannot_be_is_refused(void **state)

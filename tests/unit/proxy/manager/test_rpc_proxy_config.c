@@ -46,7 +46,7 @@ static void which_calls_need_a_stream(void **state)
 		    loaded.manager->publishes != rows[i].publishes)
 			fail_msg("%s: %d %d %d", rows[i].text, loaded.manager->is_bare,
 				 loaded.manager->is_plain, loaded.manager->publishes);
-		arena_free(&loaded.arena);
+		unload(&loaded);
 	}
 }
 
@@ -59,16 +59,17 @@ static void times_are_kept_by_direction(void **state)
 		struct loaded loaded;
 		load(&loaded, PLAIN "measure_call_times: true\n", is_outbound);
 		assert_non_null(loaded.manager->time_stats);
-		assert_true(slice_equal(loaded.scope, slice_of(names[is_outbound])));
+		assert_scope(&loaded, loaded.manager->time_stats, &call_time_stats,
+			     names[is_outbound]);
 		assert_true(loaded.manager->session.notes_reads);
-		arena_free(&loaded.arena);
+		unload(&loaded);
 	}
 	struct loaded loaded;
 	load(&loaded, PLAIN, true);
 	assert_null(loaded.manager->time_stats);
-	assert_true(slice_equal(loaded.scope, SLICE("rpc.p")));
+	assert_scope(&loaded, loaded.manager->stats, &rpc_stats, "rpc.p");
 	assert_false(loaded.manager->session.notes_reads);
-	arena_free(&loaded.arena);
+	unload(&loaded);
 }
 
 /* Of a table of HTTP without limits of time. */
@@ -93,7 +94,7 @@ static void pass_through_is_one_plain_route(void **state)
 	assert_int_equal(route->forward->timeout_ms, 0);
 	assert_true(slice_equal(route->cluster.name, SLICE("c")));
 	assert_int_equal(looked_at, ROUTE_LOOKED_AT_PATH);
-	arena_free(&loaded.arena);
+	unload(&loaded);
 }
 
 static void one_protocol_needs_no_look(void **state)
@@ -103,14 +104,14 @@ static void one_protocol_needs_no_look(void **state)
 	(void)state;
 	load(&loaded, PLAIN, false);
 	assert_ptr_equal(loaded.manager->dialect, &rpc_dubbo);
-	arena_free(&loaded.arena);
+	unload(&loaded);
 	load(&loaded, PLAIN "protocols: [DUBBO, DUBBO]\n", false);
 	assert_ptr_equal(loaded.manager->dialect, &rpc_dubbo);
-	arena_free(&loaded.arena);
+	unload(&loaded);
 	load(&loaded, PLAIN "protocols: [DUBBO, BOLT]\n", false);
 	assert_null(loaded.manager->dialect);
 	assert_int_equal(loaded.manager->protocols, 1u << SNIFFED_DUBBO | 1u << SNIFFED_BOLT);
-	arena_free(&loaded.arena);
+	unload(&loaded);
 }
 
 static void what_cannot_be_is_refused(void **state)
