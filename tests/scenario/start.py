@@ -3,6 +3,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 
 import places
 from gateway import TYPE, Gateway, cluster, http_manager
@@ -92,9 +93,19 @@ def a_listener_of_many_filter_chains():
 def its_log_and_its_pid_are_written_where_asked():
     scratch = places.scratch("start-files")
     log, pid = scratch / "process.log", scratch / "pid"
+    for old in scratch.iterdir():
+        old.unlink()
+
+    def says(text):
+        """Within a while: a thread of its own writes."""
+        end = time.monotonic() + 5
+        while text not in log.read_text():
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.02)
+
     with Gateway("start-log", _direct(), [], args=["--disable-hot-restart", "--log-path", log, "--pid-file", pid, "--log-level", "info"]) as g:
         assert int(pid.read_text()) == g.proc.pid
-        assert "serving with" in log.read_text(), log.read_text()
+        says("serving with")
         log.rename(scratch / "process.log.1")
         g.post("/reopen_logs")
         assert log.exists()
@@ -102,7 +113,7 @@ def its_log_and_its_pid_are_written_where_asked():
         g.proc.send_signal(signal.SIGTERM)
         assert g.proc.wait(15) == 0
         g.ended = True
-        assert "draining" in log.read_text(), log.read_text()
+        says("draining")
         assert "serving with" not in g.words()
 
 
