@@ -19,6 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { CALLS = 64 };
 
+#define OTHER "another" /* a method */
+
 struct call {
 	struct exchange exchange;
 	struct arena arena;
@@ -96,8 +98,8 @@ static void read_arguments(const struct headers *headers)
 	}
 }
 
-/* The third received one goes, others are set. */
-static void edit(struct call *call, struct headers *headers)
+/* The third received one goes, others are set, maybe it becomes another call. */
+static void edit(struct call *call, struct headers *headers, bool is_other)
 {
 	const struct rpc_received *received = headers->rpc->received;
 
@@ -105,6 +107,8 @@ static void edit(struct call *call, struct headers *headers)
 		headers_remove(headers, header_name(&received->items[received->own + 2]));
 	headers_set(headers, SLICE("rpc_req_baggage.x-tag"), SLICE("green"));
 	headers_set(headers, SLICE("tri-service-group"), SLICE("g"));
+	if (is_other)
+		headers_set_id(headers, HEADER_PATH, SLICE("/other/" OTHER));
 	call->edited = headers;
 }
 
@@ -119,7 +123,7 @@ static void rewrite(struct call *call, struct buf *data)
 	if (bolt_rewrite(data, &frame, call->edited, &call->arena))
 		return;
 	invariant(frame.class_len == rpc->bolt->class_len);
-	invariant(data->len <= len + frame.headers_len - old_len);
+	invariant(data->len <= len + frame.headers_len - old_len + sizeof OTHER);
 	char *map = arena_alloc(&call->arena, (size_t)frame.class_len + frame.headers_len + 1);
 	buf_peek(data, map, (size_t)frame.class_len + frame.headers_len);
 	invariant(!bolt_fields_read(slice_make(map + frame.class_len, frame.headers_len),
@@ -135,8 +139,11 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 	invariant(call->is_open);
 	invariant(!memchr(path.data ? path.data : "", '\n', path.len));
 	if (end->behaviour & 4 && bolt_publish(headers, exchange->arena)) {
+		bool is_request = end->bolt.codec.side == CODEC_SERVER;
 		invariant(headers->rpc->has_attachments);
-		edit(call, headers);
+		if (is_request)
+			bolt_request_agrees(headers->rpc, exchange->arena);
+		edit(call, headers, is_request && end->behaviour & 8);
 	}
 	if (end->bolt.codec.side == CODEC_CLIENT)
 		return;

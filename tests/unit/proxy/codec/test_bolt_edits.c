@@ -1,4 +1,5 @@
 /* Headers that were changed on their way, back in the frame. */
+#include "codec/bolt_arguments.h"
 #include "codec/bolt_fields.h"
 #include "codec/bolt_head.h"
 #include "codec/sofa_hessian.h"
@@ -171,6 +172,36 @@ static void names_with_a_meaning_of_their_own(void **state)
 	way_end(&way);
 }
 
+/* What a stock provider would run: see bolt_arguments.h. */
+static void a_call_that_says_two_things_is_seen(void **state)
+{
+	static const struct {
+		const char *name, *value; /* of a field; NULL: none is set */
+		bool agrees;
+	} rows[] = {
+		{NULL, NULL, true},
+		{"service", "a.Other:1.0", false},
+		{"sofa_head_target_service", "a.Other:1.0", false},
+		{"app", "other", true},
+	};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct way way = way_begin("sofa-hello.req.hex", true);
+		struct rpc_head *rpc = way.down->headers->rpc;
+		rpc->payload = slice_make(way.down->data, way.down->data_len);
+		for (uint32_t n = 0; rows[i].name && n < rpc->attachment_count; n++)
+			if (slice_equal(rpc->attachments[n].name, slice_of(rows[i].name)))
+				rpc->attachments[n].value = slice_of(rows[i].value);
+		assert_int_equal(bolt_request_agrees(rpc, &way.down->arena), rows[i].agrees);
+		rpc->method = SLICE("greet");
+		assert_false(bolt_request_agrees(rpc, &way.down->arena));
+		rpc->has_attachments = false;
+		assert_false(bolt_request_agrees(rpc, &way.down->arena));
+		way_end(&way);
+	}
+}
+
 /* Java would call the old one. */
 static void a_method_that_cant_be_changed_is_not_called(void **state)
 {
@@ -297,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_value_changes_in_the_map_only),
 		cmocka_unit_test(a_removed_entry_is_removed_twice),
 		cmocka_unit_test(names_with_a_meaning_of_their_own),
+		cmocka_unit_test(a_call_that_says_two_things_is_seen),
 		cmocka_unit_test(a_method_that_cant_be_changed_is_not_called),
 		cmocka_unit_test(what_was_never_published_may_change_too),
 		cmocka_unit_test(plain_bolt_gets_entries_and_a_checksum),
