@@ -1,31 +1,21 @@
 """The router's attempts: what is sent again, what isn't, and what is given back when time is over."""
-import socket
 import threading
 
+from acceptor import Acceptor
 from gateway import Gateway, cluster, http_manager
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
-class Origin:
+class Origin(Acceptor):
     """`script`: for each request, in the order of their arrival, the bytes of its answer; b"": the connection ends without one; None: it hangs.
     What comes after the script gets the last. `heads`: first lines."""
 
     def __init__(self, *script):
         self.script, self.heads, self.lock = list(script), [], threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
-
-    def _serve(self, sock):
+    def serve(self, sock):
         with sock, sock.makefile("rb") as f:
             while first := f.readline():
                 headers = {}
@@ -47,7 +37,7 @@ class Origin:
         return self
 
     def __exit__(self, *_):
-        self.listener.close()
+        self.stop_accepting()
 
 
 def _route(**route):

@@ -5,10 +5,10 @@ import json
 import os
 import shutil
 import socket
-import threading
 import time
 
 import places
+from acceptor import Acceptor
 from gateway import Gateway, address, http_manager
 from origin import Origin
 
@@ -53,24 +53,10 @@ class _Files:
                                    "endpoints": [{"lb_endpoints": [one(self.port, 100), *others]}]})
 
 
-class _Tunnel:
+class _Tunnel(Acceptor):
     """A WebSocket's upstream and client: what is sent comes back."""
 
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.echo, args=(sock,), daemon=True).start()
-
-    @staticmethod
-    def echo(sock):
+    def serve(self, sock):
         head = b""
         while b"\r\n\r\n" not in head:
             data = sock.recv(4096)
@@ -83,10 +69,6 @@ class _Tunnel:
         sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
         while data := sock.recv(4096):
             sock.sendall(data)
-
-    def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
 
 
 def _upgrade(port):

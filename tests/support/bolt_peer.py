@@ -1,7 +1,8 @@
 """Bolt v1 frames, and providers that never answer."""
 import socket
 import struct
-import threading
+
+from acceptor import Acceptor
 
 HEADER = struct.Struct(">BBHBIB")
 REQUEST, ONEWAY = 1, 2
@@ -48,37 +49,18 @@ def answer(sock):
             return rid, struct.unpack_from(">H", frame, 10)[0]
 
 
-class Silent:
+class Silent(Acceptor):
     """Counts calls, and never answers one; with ends=True it ends the connection at each."""
 
     def __init__(self, ends=False):
-        self.ends, self.count, self.conns = ends, 0, []
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            self.conns.append(sock)
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+        self.ends, self.count = ends, 0
+        super().__init__()
 
     def serve(self, sock):
         frames = Frames()
-        try:
-            while data := sock.recv(1 << 16):
-                for is_call, *_ in frames.feed(data):
-                    self.count += is_call
-                    if is_call and self.ends:
-                        sock.shutdown(socket.SHUT_RDWR)
-                        return
-        except OSError:
-            pass
-
-    def stop(self):
-        self.listener.close()
-        for c in self.conns:
-            c.close()
+        while data := sock.recv(1 << 16):
+            for is_call, *_ in frames.feed(data):
+                self.count += is_call
+                if is_call and self.ends:
+                    sock.shutdown(socket.SHUT_RDWR)
+                    return

@@ -5,6 +5,8 @@ import struct
 import threading
 import time
 
+from acceptor import Acceptor
+
 HEADER = struct.Struct(">HBBQI")
 REQUEST, TWOWAY, EVENT = 0x80, 0x40, 0x20
 
@@ -72,28 +74,21 @@ class _Link:
         return lost
 
 
-class Relay:
+class Relay(Acceptor):
     """Relays to a port. kill_some() ends each of its connections with the given chance, by FIN or RST. frames: what cuts its protocol."""
 
     def __init__(self, to, seed=1, frames=_Frames):
         self.frames = frames
         self.to, self.links, self.random = to, set(), random.Random(seed)
         self.killed = self.lost = self.connections = 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            try:
-                self.links.add(_Link(self, client))
-            except OSError:
-                client.close()  # its peer has gone already
+    def serve(self, client):
+        self.connections += 1
+        try:
+            self.links.add(_Link(self, client))
+        except OSError:
+            client.close()  # its peer has gone already
 
     def kill_some(self, chance):
         for link in list(self.links):
@@ -102,7 +97,7 @@ class Relay:
                 self.lost += link.end(by_reset=self.random.random() < 0.5)
 
     def stop(self):
-        self.listener.close()
+        super().stop()
         for link in list(self.links):
             link.end()
 

@@ -2,9 +2,9 @@
 import queue
 import socket
 import struct
-import threading
 
 import dubbo as wire
+from acceptor import Acceptor
 
 READONLY = wire.request_frame(0, b"\x01R", event=True, twoway=False)
 WRITEABLE = wire.request_frame(0, b"\x01W", event=True, twoway=False)
@@ -34,41 +34,27 @@ def _exactly(sock, n):
     return bytes(data)
 
 
-class Provider:
+class Provider(Acceptor):
     """Answers each call with its own name; with hold=True, calls wait in `held` as (connection, frame). reads=False: it never reads."""
 
     def __init__(self, name="p", hold=False, reads=True, size=0, buffer=None):
         self.name, self.hold, self.reads, self.size = name, hold, reads, size
-        self.held, self.conns, self.count = queue.Queue(), [], 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        if buffer:  # connections inherit it
-            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.held, self.count = queue.Queue(), 0
+        super().__init__(buffer=buffer)
 
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.conns.append(sock)
-            if self.reads:
-                threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+    def accepted(self, sock):
+        if self.reads:
+            super().accepted(sock)
 
     def serve(self, sock):
-        try:
-            while frame := read_frame(sock):
-                if frame.event:
-                    continue
-                self.count += 1
-                if self.hold:
-                    self.held.put((sock, frame))
-                elif frame.twoway:
-                    self.answer(sock, frame)
-        except OSError:
-            pass
+        while frame := read_frame(sock):
+            if frame.event:
+                continue
+            self.count += 1
+            if self.hold:
+                self.held.put((sock, frame))
+            elif frame.twoway:
+                self.answer(sock, frame)
 
     def answer(self, sock, frame, text=None):
         sock.sendall(wire.response(frame.id, b"\x91" + wire.string(text or self.name) + b"y" * self.size))
@@ -76,11 +62,6 @@ class Provider:
     def take(self, n):
         """The next n held calls."""
         return [self.held.get(timeout=10) for _ in range(n)]
-
-    def stop(self):
-        self.listener.close()
-        for c in self.conns:
-            c.close()
 
 
 class Consumer:

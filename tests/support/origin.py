@@ -1,29 +1,18 @@
 """An HTTP/1.1 origin for the checks: answers with JSON that says what it got. Threads, one for each connection."""
 import json
-import socket
-import threading
 import time
 import zlib
 
+from acceptor import Acceptor
 
-class Origin:
+
+class Origin(Acceptor):
     """Paths: /size/N answers N bytes, /delay/MS waits; everything but /size answers the JSON. Counts bodies without keeping them."""
 
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+        super().__init__(backlog=1024)
 
     def serve(self, sock):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with sock, sock.makefile("rb", buffering=1 << 20) as f:
             try:
                 while line := f.readline():
@@ -72,5 +61,4 @@ class Origin:
         return length, crc
 
     def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which would keep the socket open
-        self.listener.close()
+        self.stop_accepting()
