@@ -51,6 +51,7 @@ class _Link:
                             self.open.add(rid)
                         elif is_answer:
                             self.open.discard(rid)
+                            self.relay.answers += 1
         except OSError:
             pass
         self.end()
@@ -80,7 +81,7 @@ class Relay(Acceptor):
     def __init__(self, to, seed=1, frames=_Frames):
         self.frames = frames
         self.to, self.links, self.random = to, set(), random.Random(seed)
-        self.killed = self.lost = self.connections = 0
+        self.killed = self.lost = self.connections = self.answers = 0
         super().__init__()
 
     def serve(self, client):
@@ -103,16 +104,23 @@ class Relay(Acceptor):
 
 
 class Chaos:
-    """Kills 10 % of the relays' connections every so often, while it is entered."""
+    """Kills 10 % of the relays' connections every so often, while it is entered. Where calls were lost it rests for so many answers: those calls go again meanwhile,
+    however slow the machine is, and aren't lost as often as they may be sent."""
 
-    def __init__(self, *relays, every=0.03, chance=0.1):
+    def __init__(self, *relays, every=0.03, chance=0.1, rest=32):
         self.relays, self.every, self.chance, self.is_over = relays, every, chance, threading.Event()
+        self.rest, self.rests_until = rest, 0
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
         while not self.is_over.wait(self.every):
+            if self.answers < self.rests_until:
+                continue
+            lost = self.lost
             for relay in self.relays:
                 relay.kill_some(self.chance)
+            if self.lost > lost:
+                self.rests_until = self.answers + self.rest
 
     def __enter__(self):
         self.thread.start()
@@ -124,6 +132,7 @@ class Chaos:
 
     killed = property(lambda self: sum(r.killed for r in self.relays))
     lost = property(lambda self: sum(r.lost for r in self.relays))
+    answers = property(lambda self: sum(r.answers for r in self.relays))
 
 
 def established(port):

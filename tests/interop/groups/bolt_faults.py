@@ -41,7 +41,7 @@ def ten_percent_of_connections_are_killed():
         wait_until(lambda: g.stat("rpc.rpc.response_success") > 100, "the calls don't begin", 60)
         connections = established(g.port)
         with Chaos(*relays) as chaos:
-            wait_until(lambda: g.stat("rpc.rpc.response_success") > 1500 or not steady.lives(), "calls", 60)
+            wait_until(lambda: (chaos.killed >= 10 and g.stat("rpc.rpc.response_success") > 1500) or not steady.lives(), "calls", 60)
         assert established(g.port) == connections and len(connections) == 1, "the consumer's connection"
         calls, failures, out = steady.finish()
         answered = g.stat("rpc.rpc.local_response_business_exception")

@@ -31,7 +31,7 @@ def _ten_percent_are_killed(module):
         wait_until(lambda: g.stat("rpc.dubbo.response_success") > 100, "the calls don't begin", 60)
         connections = established(g.port)
         with Chaos(*relays) as chaos:
-            wait_until(lambda: g.stat("rpc.dubbo.response_success") > 1500 or not steady.lives(), "calls", 60)
+            wait_until(lambda: (chaos.killed >= 10 and g.stat("rpc.dubbo.response_success") > 1500) or not steady.lives(), "calls", 60)
         assert established(g.port) == connections and len(connections) == 1, "the consumer's connection"
         calls, failures, out = steady.finish()
         answered = g.stat("rpc.dubbo.local_response_business_exception")
