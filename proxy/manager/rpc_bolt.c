@@ -1,6 +1,7 @@
 #include "codec/bolt_arguments.h"
 #include "codec/bolt_frame.h"
 #include "codec/bolt_head.h"
+#include "codec/bolt_heads.h"
 #include "manager/rpc_private.h"
 #include "routing/rpc_match.h"
 
@@ -39,6 +40,18 @@ static void take_back(struct codec *codec, struct rpc_kept *kept, uint64_t id, s
 	bolt_take_back(container_of(codec, struct bolt, codec), kept, id, frame);
 }
 
+static struct headers *request_of(struct rpc_kept *kept, struct slice frame, struct arena *arena)
+{
+	struct bolt_frame head;
+	size_t needs;
+
+	invariant(!bolt_frame_read(frame, UINT32_MAX, &head, &needs));
+	struct bolt_request *request = bolt_request_copy(kept, &head, arena);
+	size_t at = bolt_frame_header_size(&head);
+	request->head.payload = slice_sub(frame, at, at + (size_t)bolt_frame_payload_size(&head));
+	return &request->headers;
+}
+
 static enum rpc_answer answer(const struct rpc_head *rpc)
 {
 	return answer_of(rpc->status, rpc->result);
@@ -68,6 +81,7 @@ const struct rpc_dialect rpc_bolt = {
 	.open = open_codec,
 	.pass_answer = pass_answer,
 	.take_back = take_back,
+	.request = request_of,
 	.answer = answer,
 	.read_attachments = bolt_read_fields,
 	.agrees = bolt_request_agrees,

@@ -1,6 +1,6 @@
 /* A call that nobody asks anything of but to be forwarded: no filters, a route that follows from
- * its head, a connection at hand. Its frames pass with another id each; it is counted as a stream
- * is.
+ * its head and values, a connection at hand. Its frames pass with another id each; it is counted as
+ * a stream is.
  *
  *   frame ─ rpc_call_pass ─> connection to the host ─ passed ─> consumer        (given back)
  *                              └─ reset: the call becomes a stream, which goes on
@@ -14,7 +14,7 @@
 #include "stream/reply.h"
 #include "upstream/upstream_worker.h"
 
-enum { FREE_CALLS = 4096, LOOKED_AT = 256 };
+enum { FREE_CALLS = 4096, LOOKED_AT = 256, CALL_ARENA = 16384 };
 
 struct rpc_call {
 	struct upstream_request request;
@@ -65,8 +65,14 @@ static void call_give(struct worker_context *worker, struct rpc_call *call)
 	worker->free_call_count++;
 }
 
+void rpc_call_init_spares(struct worker_context *worker)
+{
+	arena_init(&worker->call_arena, CALL_ARENA);
+}
+
 void rpc_call_free_spares(struct worker_context *worker)
 {
+	arena_free(&worker->call_arena);
 	while (worker->free_calls) {
 		struct rpc_call *call = worker->free_calls;
 		worker->free_calls = call->next_free;
@@ -262,17 +268,16 @@ static const struct upstream_request_events request_events = {
 
 /* --- the beginning */
 
-struct cluster_worker *rpc_call_cluster(const struct stream *s, const struct route *route)
+struct cluster_worker *rpc_call_cluster(const struct session *session, const struct route *route)
 {
-	if (!route || route->kind != ROUTE_FORWARD || !rpc_manager_of(s->session)->is_plain ||
-	    !route->is_plain || s->request->rpc->is_idempotent)
+	if (!route || route->kind != ROUTE_FORWARD || !route->is_plain)
 		return NULL;
 	const struct route_action *action = route->forward;
 	if (route->cluster.kind != CLUSTER_NAMED || route->cluster.slot == CLUSTER_SLOT_NONE ||
 	    action->hash_policies.count || action->timeout_ms || route->policy)
 		return NULL;
 	struct cluster_worker *cluster =
-		cluster_worker_find(s->worker->upstream, route->cluster.slot);
+		cluster_worker_find(session->worker->upstream, route->cluster.slot);
 	const struct cluster *config = cluster ? cluster_worker_config(cluster) : NULL;
 	return config && !config->uses_header_for_original_dst && !config->has_pool_per_downstream
 		       ? cluster
@@ -313,29 +318,57 @@ static struct worker_host *choose_host(const struct session *session,
 							   .index = BALANCE_NONE});
 }
 
+struct way {
+	const struct route *route;
+	struct cluster_worker *cluster; /* NULL: a stream has to tell */
+	bool is_streams;                /* which takes the route from here */
+};
+
+/* A frame that comes back (on_reset) can be read again as long as it fits a block. */
+static struct way find_way(struct rpc_session *rs, struct rpc_kept *kept, struct slice frame)
+{
+	const struct rpc_memo *memo = &kept->memo;
+	struct way way = {memo->found, memo->straight_to, false};
+
+	if (LIKELY(way.cluster || !memo->asks || frame.len > BUF_TURN_BLOCK_SIZE))
+		return way;
+	way.route = rpc_ask_route(rs, kept, frame, &way.is_streams);
+	way.cluster = rpc_call_cluster(&rs->session, way.route);
+	return way;
+}
+
+/* host: whose turn it was, or NULL. */
+static bool leave_to_stream(struct rpc_session *rs, const struct way *way, struct worker_host *host)
+{
+	rs->host = host;
+	rs->route = way->route;
+	rs->is_routed = way->is_streams;
+	return false;
+}
+
 bool rpc_call_pass(struct codec *codec, struct rpc_kept *kept, uint64_t id, struct slice frame)
 {
 	struct session *session = session_of_codec(codec);
 	struct rpc_session *rs = rpc_session_of(session);
 	struct worker_context *worker = session->worker;
 	const struct rpc_memo *memo = &kept->memo;
-	const struct route *route = memo->found;
 
 	if (UNLIKELY(memo->of != rpc_manager_of(session) || memo->epoch != worker->config_epoch ||
-		     !memo->straight_to || session->is_closing ||
+		     session->is_closing ||
 		     session->stream_count >= rpc_manager_of(session)->max_in_flight))
 		return false;
-	struct worker_host *host = choose_host(session, memo->straight_to, route);
+	struct way way = find_way(rs, kept, frame);
+	struct worker_host *host =
+		way.cluster ? choose_host(session, way.cluster, way.route) : NULL;
 	if (UNLIKELY(!host))
-		return false;
+		return leave_to_stream(rs, &way, NULL);
 	struct rpc_call *call = call_take(worker);
-	call->request.priority =
-		route->forward->is_high_priority ? CLUSTER_PRIORITY_HIGH : CLUSTER_PRIORITY_DEFAULT;
+	call->request.priority = way.route->forward->is_high_priority ? CLUSTER_PRIORITY_HIGH
+								      : CLUSTER_PRIORITY_DEFAULT;
 	if (UNLIKELY(!upstream_request_pass(&call->request, host, rs->dialect->stream_protocol,
 					    frame, &request_events))) {
 		call_give(worker, call);
-		rs->host = host; /* it was its turn */
-		return false;
+		return leave_to_stream(rs, &way, host);
 	}
 	call->owner = rs;
 	call->kept = kept;

@@ -53,6 +53,10 @@ struct rpc_dialect {
 	void (*take_back)(struct codec *codec, struct rpc_kept *kept, uint64_t id,
 			  struct buf *frame);
 
+	/* The request that take_back would begin an exchange with, in the arena: for who looks at a
+	 * whole call before it is known whether it needs one. Its payload is at hand. */
+	struct headers *(*request)(struct rpc_kept *kept, struct slice frame, struct arena *arena);
+
 	/* Of an answer with a stream: headers->rpc, not made here. */
 	enum rpc_answer (*answer)(const struct rpc_head *rpc);
 	/* Reads what the call carries beside its arguments into headers->rpc, and what is known of

@@ -2,6 +2,7 @@
 #include "codec/dubbo_attachments.h"
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_head.h"
+#include "codec/dubbo_heads.h"
 #include "manager/rpc_private.h"
 #include "routing/rpc_match.h"
 
@@ -78,6 +79,14 @@ static void take_back(struct codec *codec, struct rpc_kept *kept, uint64_t id, s
 	dubbo_take_back(container_of(codec, struct dubbo, codec), kept, id, frame);
 }
 
+static struct headers *request_of(struct rpc_kept *kept, struct slice frame, struct arena *arena)
+{
+	struct dubbo_request *request = dubbo_request_copy(kept, false, arena);
+
+	request->head.payload = slice_sub(frame, DUBBO_HEADER_SIZE, frame.len);
+	return &request->headers;
+}
+
 static enum rpc_answer answer(const struct rpc_head *rpc)
 {
 	return answer_of(rpc->status, rpc->result);
@@ -115,6 +124,7 @@ const struct rpc_dialect rpc_dubbo = {
 	.break_answer = break_answer,
 	.answers_in_parts = dubbo_answers_in_parts,
 	.take_back = take_back,
+	.request = request_of,
 	.answer = answer,
 	.read_attachments = dubbo_read_attachments,
 	.agrees = agrees,

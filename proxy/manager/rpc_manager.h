@@ -76,7 +76,8 @@ enum status rpc_proxy_config_load(const void **config, const struct ProtobufCMes
 extern const struct session_type rpc_session_type;
 void rpc_serve(const void *config, const struct accepted *accepted);
 
-/* rpc_call.c: frees the worker's spare memory for calls, at its end. */
+/* rpc_call.c: the worker's spare memory for calls; freed at its end. */
+void rpc_call_init_spares(struct worker_context *worker);
 void rpc_call_free_spares(struct worker_context *worker);
 
 #endif

@@ -19,9 +19,12 @@ struct rpc_call;
 struct rpc_session {
 	struct session session;
 	const struct rpc_dialect *dialect;
-	uint64_t *words;                  /* of the manager's stats */
-	struct list_node calls;           /* that go straight through */
-	struct worker_host *host;         /* chosen for the call that is being read, or NULL */
+	uint64_t *words;        /* of the manager's stats */
+	struct list_node calls; /* that go straight through */
+	/* Of the call that is being read, when it turned out to need a stream: */
+	struct worker_host *host;  /* chosen for it, or NULL */
+	const struct route *route; /* found for it, if is_routed: may be NULL */
+	bool is_routed;
 	const struct rpc_call *returning; /* it becomes a stream just now */
 	struct rpc_call *answering;       /* it has the codec's writer; NULL: none of them */
 	uint64_t left_since_ns;           /* a call has begun to come (while times are measured) */
@@ -70,6 +73,12 @@ bool rpc_argument(struct stream *s, const struct argument_path *path, struct arg
 bool rpc_attachment(struct stream *s, struct slice name, struct slice *text);
 /* … and headers of all attachments, once. */
 void rpc_publish(struct stream *s);
+/* The route of a whole call like those that a memo says a table is asked for (memo.asks). NULL:
+ * none, or only a stream can tell. *is_streams: it is what the call's stream needs to know, too. */
+const struct route *rpc_ask_route(struct rpc_session *rs, struct rpc_kept *kept, struct slice frame,
+				  bool *is_streams);
+/* The stream's call has been asked for: rpc_find_route knows the answer. */
+void rpc_take_route(struct stream *s);
 
 /* For the codec: whether a call that isn't whole yet may go on in parts. */
 bool rpc_takes_parts(struct codec *codec, struct headers *headers);
@@ -81,12 +90,12 @@ COLD void rpc_held_up(struct codec *codec);
 /* The session type's pause_parts. */
 COLD void rpc_pause_parts(struct session *session, bool pauses);
 
-/* Shown a whole call by its codec: takes it when its route is known by its head and a connection is
- * at hand. False: it goes the usual way. */
+/* Shown a whole call by its codec: takes it when its route is known by its head, or by what stands
+ * behind it, and a connection is at hand. False: it goes the usual way. */
 bool rpc_call_pass(struct codec *codec, struct rpc_kept *kept, uint64_t id, struct slice frame);
-/* The cluster of calls like this one that this route forwards without a look at them; NULL: it
- * looks, or the call itself needs a stream. */
-struct cluster_worker *rpc_call_cluster(const struct stream *s, const struct route *route);
+/* The cluster of calls that this route forwards without a look at them; NULL: it looks, or they
+ * need a stream anyway. */
+struct cluster_worker *rpc_call_cluster(const struct session *session, const struct route *route);
 /* Whether the caller waits for the answer to a call of that id which goes straight through; among
  * many it isn't looked for everywhere. */
 bool rpc_call_is_passed(struct codec *codec, uint64_t id);

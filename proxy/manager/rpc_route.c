@@ -5,13 +5,30 @@
  *                    rules of calls read what they ask for by themselves (read_call)
  *                    rules of HTTP look at header fields: attachments become such ─ table again
  *
- * So calls to an interface whose routes ask for nothing but names never pay for those of others. */
+ * So calls to an interface whose routes ask for nothing but names never pay for those of others.
+ * Where values count the table is asked for each call: of its stream, or before it has one
+ * (rpc_ask_route), when nothing else would need it. */
 #include "manager/route_find.h"
 #include "manager/routes.h"
 #include "manager/rpc_private.h"
 #include "message/argument_value.h"
 #include "routing/rpc_match.h"
 #include "routing/table.h"
+
+enum {
+	/* What the call itself tells; the rest is known of a stream only. */
+	TOLD_BY_CALL = ROUTE_LOOKED_AT_PATH | ROUTE_LOOKED_AT_HEADERS | ROUTE_LOOKED_AT_QUERY |
+		       ROUTE_LOOKED_AT_ARGUMENTS,
+};
+
+/* A call that a route is looked for; what is read of it goes to its headers' arena. */
+struct question {
+	const struct rpc_dialect *dialect;
+	const struct route_table *table;
+	struct headers *request;
+	const struct metadata *metadata;
+	uint64_t random;
+};
 
 static const struct rpc_dialect *dialect_of(const struct stream *s)
 {
@@ -20,8 +37,22 @@ static const struct rpc_dialect *dialect_of(const struct stream *s)
 
 static void read_call(void *context, const struct call_needs *needs, struct argument_value *values)
 {
-	struct stream *s = context;
-	dialect_of(s)->read(s->request, needs, values, &s->arena);
+	const struct question *q = context;
+	q->dialect->read(q->request, needs, values, q->request->arena);
+}
+
+static const struct route *ask(struct question *q, unsigned *looked_at)
+{
+	struct route_match_input input;
+
+	*looked_at = ROUTE_LOOKED_AT_PATH;
+	if (UNLIKELY(!q->table))
+		return NULL;
+	route_match_input_init(&input, q->request, q->random);
+	input.metadata = q->metadata;
+	input.read_call = read_call;
+	input.read_context = q;
+	return route_table_match(q->table, &input, looked_at);
 }
 
 bool rpc_argument(struct stream *s, const struct argument_path *path, struct argument_value *value)
@@ -110,48 +141,87 @@ bool rpc_takes_parts(struct codec *codec, struct headers *headers)
 
 /* --- the table */
 
-static const struct route *ask_table(struct stream *s, unsigned *looked_at)
-{
-	struct route_match_input input;
-
-	*looked_at = ROUTE_LOOKED_AT_PATH;
-	if (UNLIKELY(!s->routes))
-		return NULL;
-	route_match_input_init(&input, s->request, s->random);
-	input.metadata = s->info.metadata;
-	input.read_call = read_call;
-	input.read_context = s;
-	return route_table_match(s->routes, &input, looked_at);
-}
-
-/* The table's answer, kept with the call's head if it depends on nothing else; of one that depends
- * on header fields that is kept, so that they are there when it is asked for the next. */
-static const struct route *match(struct stream *s)
+/* What is kept with the call's head of an answer: all of it if it depends on nothing else, or who
+ * has to be asked. */
+static void remember(struct stream *s, const struct route *route, unsigned looked_at)
 {
 	const struct rpc_manager *manager = rpc_manager_of(s->session);
 	struct rpc_memo *memo = s->request->rpc->memo;
+	bool looks_behind =
+		s->routes && looked_at & (ROUTE_LOOKED_AT_HEADERS | ROUTE_LOOKED_AT_ARGUMENTS);
+	bool needs_stream = !manager->is_plain || s->request->rpc->is_idempotent;
+
+	if (!memo || (!looks_behind && looked_at != ROUTE_LOOKED_AT_PATH))
+		return;
+	*memo = (struct rpc_memo){
+		.of = manager, .epoch = s->worker->config_epoch, .looks_behind = looks_behind};
+	if (!looks_behind)
+		memo->found = route;
+	if (needs_stream)
+		return;
+	if (looks_behind && !(looked_at & ~(unsigned)TOLD_BY_CALL))
+		memo->asks = s->routes;
+	else if (!looks_behind)
+		memo->straight_to = rpc_call_cluster(s->session, route);
+}
+
+/* Of a call whose route depends on header fields they are there when the table is asked for the
+ * next like it. */
+static const struct route *match(struct stream *s)
+{
+	const struct rpc_manager *manager = rpc_manager_of(s->session);
+	const struct rpc_memo *memo = s->request->rpc->memo;
 	bool is_known = memo && memo->of == manager && memo->epoch == s->worker->config_epoch;
+	struct question q = {dialect_of(s), s->routes, s->request, s->info.metadata, s->random};
+	bool may_publish = q.table && !q.table->is_rpc && manager->reads_attachments;
 	unsigned looked_at;
 
 	if (LIKELY(is_known && !memo->looks_behind))
 		return memo->found;
-	if (is_known)
+	if (is_known && may_publish)
 		rpc_publish(s);
-	const struct route *route = ask_table(s, &looked_at);
-	bool looks_behind = s->routes && !s->routes->is_rpc && manager->reads_attachments &&
-			    (looked_at & ROUTE_LOOKED_AT_HEADERS);
-	if (looks_behind && !s->request->rpc->has_attachment_headers && !is_known) {
+	const struct route *route = ask(&q, &looked_at);
+	if (!is_known && may_publish && looked_at & ROUTE_LOOKED_AT_HEADERS &&
+	    !s->request->rpc->has_attachment_headers) {
 		rpc_publish(s);
-		route = ask_table(s, &looked_at);
+		route = ask(&q, &looked_at);
 	}
-	if (memo && (looks_behind || looked_at == ROUTE_LOOKED_AT_PATH))
-		*memo = (struct rpc_memo){.of = manager,
-					  .found = route,
-					  .straight_to =
-						  looks_behind ? NULL : rpc_call_cluster(s, route),
-					  .epoch = s->worker->config_epoch,
-					  .looks_behind = looks_behind};
+	if (!is_known)
+		remember(s, route, looked_at);
 	return route;
+}
+
+const struct route *rpc_ask_route(struct rpc_session *rs, struct rpc_kept *kept, struct slice frame,
+				  bool *is_streams)
+{
+	struct arena *arena = &rs->session.worker->call_arena;
+	struct question q = {
+		.dialect = rs->dialect,
+		.table = kept->memo.asks,
+		.request = rs->dialect->request(kept, frame, arena),
+	};
+	unsigned looked_at;
+
+	if (!q.table->is_rpc && rpc_manager_of(&rs->session)->reads_attachments)
+		q.dialect->publish(q.request, arena);
+	const struct route *route = ask(&q, &looked_at);
+	bool is_told = !(looked_at & ~(unsigned)TOLD_BY_CALL);
+	/* Where header fields were made a stream has to have them, too. */
+	*is_streams = is_told && !q.request->rpc->has_attachment_headers;
+	arena_reset(arena);
+	return is_told ? route : NULL;
+}
+
+void rpc_take_route(struct stream *s)
+{
+	struct rpc_session *rs = rpc_session_of(s->session);
+	struct rpc_memo *memo = ARENA_NEW(&s->arena, struct rpc_memo);
+
+	*memo = (struct rpc_memo){.of = rpc_manager_of(s->session),
+				  .found = rs->route,
+				  .epoch = s->worker->config_epoch};
+	s->request->rpc->memo = memo;
+	rs->is_routed = false;
 }
 
 void rpc_find_route(struct stream *s)

@@ -108,6 +108,8 @@ static bool prepare_request(struct stream *s, bool end)
 	s->info.protocol = (uint8_t)rs->dialect->stream_protocol;
 	s->request->rpc->host = rs->host;
 	rs->host = NULL;
+	if (UNLIKELY(rs->is_routed))
+		rpc_take_route(s);
 	rs->returning = NULL;
 	if (LIKELY(!returning))
 		rpc_count_request(rpc_words(s->session));
@@ -289,6 +291,7 @@ static void serve(const struct rpc_manager *manager, const struct rpc_dialect *d
 	rs->words = stats_words(worker->stats, manager->stats);
 	list_init(&rs->calls);
 	rs->host = NULL;
+	rs->is_routed = false;
 	rs->returning = NULL;
 	rs->answering = NULL;
 	rs->left_since_ns = 0;

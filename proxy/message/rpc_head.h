@@ -44,6 +44,9 @@ struct rpc_memo {
 	const void *of;
 	const void *found; /* may be NULL: nothing was found */
 	void *straight_to; /* the cluster of calls that need no stream; NULL: they need one */
+	/* The route table that has to be asked for each call, which may go without a stream; NULL:
+	 * it needs one, or all follows from the head. */
+	const void *asks;
 	uint64_t epoch;
 	bool looks_behind; /* nothing follows from the head alone: attachments or arguments count */
 };
@@ -87,6 +90,9 @@ struct rpc_head {
 			    */
 	struct slice protocol_version;                              /* Dubbo field 1: "2.0.2" */
 	struct slice service, service_version, method, param_types; /* Dubbo fields 2 to 5 */
+	/* How many arguments param_types names, -1: it is malformed; counted on demand. */
+	int32_t argument_count;
+	bool has_argument_count;
 	/* Attachments, read from the body on demand: offset of the map in the payload, 0: not
 	 * looked for yet. */
 	uint32_t attachments_at;

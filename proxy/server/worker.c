@@ -126,6 +126,7 @@ struct worker *worker_new(unsigned index, struct mailbox *main_mailbox, struct s
 	random_init(&context->random,
 		    worker->loop.now_ns ^ (uint64_t)index << 56 ^ worker->loop.wall_ns);
 	list_init(&context->served);
+	rpc_call_init_spares(context);
 	dubbo_heads_init(&context->dubbo_heads);
 	bolt_heads_init(&context->bolt_heads);
 	init_upstream(worker);

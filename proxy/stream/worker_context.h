@@ -53,6 +53,7 @@ struct worker_context {
 	unsigned free_stream_count;
 	struct rpc_call *free_calls;
 	unsigned free_call_count;
+	struct arena call_arena; /* while one is looked at; empty else */
 	uint64_t config_epoch; /* another one after each publication: what is remembered of a
 				  configuration holds in its own only */
 	struct dubbo_heads dubbo_heads; /* of the calls of all its Dubbo connections */
