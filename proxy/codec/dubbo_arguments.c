@@ -27,6 +27,15 @@ int dubbo_count_arguments(struct slice types)
 	return count;
 }
 
+int dubbo_argument_count(struct rpc_head *rpc)
+{
+	if (!rpc->has_argument_count) {
+		rpc->argument_count = dubbo_count_arguments(rpc->param_types);
+		rpc->has_argument_count = true;
+	}
+	return rpc->argument_count;
+}
+
 enum { GENERIC_VALUES = 2 }; /* the argument of a generic call that holds those of its method */
 
 /* Whether it is a generic call. */
@@ -59,14 +68,14 @@ static enum status read_path(struct hessian2_reader *reader, const struct argume
 enum status dubbo_argument_value(const struct headers *headers, const struct argument_path *path,
 				 struct argument_value *value)
 {
-	const struct rpc_head *rpc = headers->rpc;
+	struct rpc_head *rpc = headers->rpc;
 	struct hessian2_reader reader;
 
 	*value = (struct argument_value){.kind = ARGUMENT_ABSENT};
 	if (!rpc || rpc->protocol != RPC_DUBBO || rpc->serialization != DUBBO_HESSIAN2 ||
 	    !rpc->payload.data || !rpc->arguments_at)
 		return STATUS_UNSUPPORTED;
-	int count = dubbo_count_arguments(rpc->param_types);
+	int count = dubbo_argument_count(rpc);
 	if (count < 0)
 		return STATUS_MALFORMED;
 	bool generic = is_generic(rpc, count);
@@ -91,16 +100,17 @@ struct wanted {
 	bool generic;
 };
 
-/* The values that paths lead to in the argument at pos, which isn't stepped over. False: no path
- * leads to a later one. */
-static bool read_argument(struct hessian2_reader *at, uint32_t argument,
-			  const struct wanted *wanted)
+/* The values that paths lead to in the argument at pos, which isn't stepped over. Returns the next
+ * argument that one leads into, UINT32_MAX if none does. */
+static uint32_t read_argument(struct hessian2_reader *at, uint32_t argument,
+			      const struct wanted *wanted)
 {
-	bool is_more = false;
+	uint32_t next = UINT32_MAX;
 
 	for (uint32_t i = 0; i < wanted->count; i++) {
 		uint32_t place = argument_of(wanted->paths[i], wanted->generic);
-		is_more |= place > argument;
+		if (place > argument && place < next)
+			next = place;
 		if (place != argument)
 			continue;
 		struct hessian2_reader reader = *at;
@@ -109,22 +119,21 @@ static bool read_argument(struct hessian2_reader *at, uint32_t argument,
 		at->items_left = reader.items_left; /* the budgets are the body's */
 		at->rescan_left = reader.rescan_left;
 	}
-	return is_more;
+	return next;
 }
 
 void dubbo_read_call(struct headers *headers, const struct argument_path *const *paths,
 		     uint32_t path_count, struct argument_value *values, bool attachments,
 		     struct arena *arena)
 {
-	const struct rpc_head *rpc = headers->rpc;
+	struct rpc_head *rpc = headers->rpc;
 	struct hessian2_reader reader;
-	bool is_more = path_count;
 
 	for (uint32_t i = 0; i < path_count; i++)
 		values[i] = (struct argument_value){.kind = ARGUMENT_ABSENT};
 	if (!rpc || rpc->protocol != RPC_DUBBO)
 		return;
-	int count = dubbo_count_arguments(rpc->param_types);
+	int count = dubbo_argument_count(rpc);
 	if (!path_count || rpc->serialization != DUBBO_HESSIAN2 || !rpc->payload.data ||
 	    !rpc->arguments_at || count < 0) {
 		if (attachments)
@@ -135,9 +144,14 @@ void dubbo_read_call(struct headers *headers, const struct argument_path *const 
 	attachments &= !rpc->has_attachments;
 	hessian2_init(&reader, rpc->payload, arena);
 	reader.pos = rpc->arguments_at;
-	for (uint32_t i = 0; i < (uint32_t)count; i++) {
-		is_more = is_more && read_argument(&reader, i, &wanted);
-		if ((!is_more && !attachments) || hessian2_skip(&reader))
+	for (uint32_t i = 0, next; i < (uint32_t)count; i = next) {
+		next = read_argument(&reader, i, &wanted);
+		if (next >= (uint32_t)count) {
+			if (!attachments)
+				return;
+			next = (uint32_t)count;
+		}
+		if (hessian2_skip_values(&reader, next - i))
 			return;
 	}
 	if (attachments)

@@ -14,9 +14,12 @@
 #include "message/headers.h"
 
 struct argument_path;
+struct rpc_head;
 
 /* How many arguments the parameter types name ("Ljava/lang/String;[I": 2), or -1 when malformed. */
 int dubbo_count_arguments(struct slice param_types);
+/* The same for a request, counted once. */
+int dubbo_argument_count(struct rpc_head *rpc);
 
 /* What stands at a path of a request's arguments; argument_read in message/argument_value.h says
  * how it answers. */

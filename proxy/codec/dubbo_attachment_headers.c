@@ -242,12 +242,12 @@ static uint32_t duration_of(struct slice text)
 	return ms > INT32_MAX ? INT32_MAX : (uint32_t)ms;
 }
 
-/* Java asks for these names in this very case, and the last of a name is what it gets. */
-void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
-			     struct dubbo_facts *facts)
+enum fact { GROUP, TIMEOUT, COUNTDOWN, APPLICATION, REMOTE, TAG, FORCE_TAG, FACTS };
+
+/* The fact of that name; FACTS: none. No two names are of one length. */
+static enum fact fact_of(struct slice name)
 {
-	enum { GROUP, TIMEOUT, COUNTDOWN, APPLICATION, REMOTE, TAG, FORCE_TAG, COUNT };
-	static const struct slice names[COUNT] = {
+	static const struct slice names[FACTS] = {
 		[GROUP] = SLICE("group"),
 		[TIMEOUT] = SLICE("timeout"),
 		[COUNTDOWN] = SLICE("_TO"), /* what is left of the caller's own time */
@@ -256,12 +256,26 @@ void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
 		[TAG] = SLICE("dubbo.tag"),
 		[FORCE_TAG] = SLICE("dubbo.force.tag"),
 	};
-	struct slice values[COUNT] = {{NULL, 0}};
+	static const uint8_t by_len[] = {
+		[3] = COUNTDOWN + 1,    [5] = GROUP + 1,      [7] = TIMEOUT + 1, [9] = TAG + 1,
+		[11] = APPLICATION + 1, [15] = FORCE_TAG + 1, [18] = REMOTE + 1,
+	};
+	unsigned at = name.len < sizeof by_len ? by_len[name.len] : 0;
+
+	return at && *name.data == *names[at - 1].data &&
+			       !memcmp(name.data, names[at - 1].data, name.len)
+		       ? (enum fact)(at - 1)
+		       : FACTS;
+}
+
+/* Java asks for these names in this very case, and the last of a name is what it gets. */
+void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
+			     struct dubbo_facts *facts)
+{
+	struct slice values[FACTS + 1] = {{NULL, 0}};
 
 	for (uint32_t i = 0; i < rpc->attachment_count; i++)
-		for (unsigned n = 0; n < COUNT; n++)
-			if (slice_equal(rpc->attachments[i].name, names[n]))
-				values[n] = rpc->attachments[i].value;
+		values[fact_of(rpc->attachments[i].name)] = rpc->attachments[i].value;
 	uint32_t timeout = duration_of(values[TIMEOUT]), left = duration_of(values[COUNTDOWN]);
 	bool is_left_shorter = left && (!timeout || left < timeout);
 	*facts = (struct dubbo_facts){

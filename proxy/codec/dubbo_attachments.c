@@ -5,6 +5,8 @@
 #include "codec/dubbo_head.h"
 #include "codec/dubbo_jsonb.h"
 #include "codec/hessian2.h"
+#include "codec/hessian2_internal.h"
+#include "codec/hessian2_string.h"
 
 /* The entries while they are read. */
 struct entries {
@@ -34,10 +36,7 @@ static bool add(struct entries *entries, struct rpc_attachment item)
 
 static bool skip_arguments(struct hessian2_reader *reader, int count)
 {
-	while (count--)
-		if (hessian2_skip(reader))
-			return false;
-	return true;
+	return !hessian2_skip_values(reader, (uint32_t)count);
 }
 
 /* The attachments are a ref: goes through what stands before them once more for where its map
@@ -76,23 +75,59 @@ bool dubbo_attachments_enter(struct hessian2_reader *reader, size_t from, int co
 	return find_ref(reader, from, count);
 }
 
-/* Lets the reader go on in a copy of what is left, so that what it finds lasts. */
+/* Lets the reader go on in a copy of what is left, so that what it finds lasts. Behind it there are
+ * HESSIAN2_WIDE bytes that can be read. */
 static void keep_rest(struct hessian2_reader *reader)
 {
 	struct slice rest = {(const char *)reader->data + reader->pos, reader->len - reader->pos};
 
 	if (rest.len > DUBBO_ATTACHMENTS_BYTES_LIMIT)
 		rest.len = DUBBO_ATTACHMENTS_BYTES_LIMIT;
-	rest = arena_slice(reader->arena, rest);
-	reader->data = (const uint8_t *)rest.data;
+	char *copy = arena_alloc(reader->arena, rest.len + HESSIAN2_WIDE);
+	memcpy(copy, rest.data, rest.len);
+	memset(copy + rest.len, 0, HESSIAN2_WIDE);
+	reader->data = (const uint8_t *)copy;
 	reader->len = rest.len;
 	reader->pos = 0;
+}
+
+/* The usual string: of ASCII, its length in the tag and maybe a byte. HESSIAN2_WIDE bytes can be
+ * read behind the end. */
+static inline bool take_usual(const uint8_t **at, const uint8_t *end, struct slice *text)
+{
+	const uint8_t *p = *at;
+	size_t left = (size_t)(end - p), len = *p, head = 1;
+
+	if (UNLIKELY(len >= 0x20)) {
+		len = hessian2_long_text(p);
+		head = 2;
+		if ((*p & 0xfc) != 0x30 || left < head + len ||
+		    !hessian2_is_ascii_wide(p + head, len))
+			return false;
+	} else if (left < head + len || !hessian2_is_ascii_within(p, *p)) {
+		return false;
+	}
+	*text = slice_make(p + head, len);
+	*at = p + head + len;
+	return true;
+}
+
+/* Entries of two such strings, up to another one. */
+static void read_usual(struct hessian2_reader *reader, struct entries *entries)
+{
+	const uint8_t *p = reader->data + reader->pos, *end = reader->data + reader->len;
+	struct rpc_attachment item;
+
+	while (take_usual(&p, end, &item.name) && take_usual(&p, end, &item.value) &&
+	       add(entries, item))
+		reader->pos = (size_t)(p - reader->data);
 }
 
 static bool read_hessian2_map(struct hessian2_reader *reader, struct entries *entries)
 {
 	if (hessian2_enter_map(reader))
 		return false;
+	read_usual(reader, entries);
 	while (!hessian2_at_end(reader)) {
 		struct rpc_attachment item = {{NULL, 0}, {NULL, 0}};
 		bool is_named = hessian2_kind(reader) == HESSIAN2_STRING;
@@ -215,7 +250,7 @@ bool dubbo_read_attachments(struct headers *headers, struct arena *arena)
 		return false;
 	if (rpc->has_attachments)
 		return true;
-	int count = dubbo_count_arguments(rpc->param_types);
+	int count = dubbo_argument_count(rpc);
 	if (!rpc->payload.data || !rpc->arguments_at || count < 0 ||
 	    !read_behind(rpc, rpc->arguments_at, count, arena))
 		return false;

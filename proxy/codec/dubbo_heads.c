@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "codec/dubbo_arguments.h"
 #include "codec/dubbo_frame.h"
 
 struct dubbo_head_slot {
@@ -263,6 +264,7 @@ void dubbo_heads_keep(struct dubbo_heads *heads, struct slice payload,
 	slot->size = (uint32_t)size;
 	memcpy(slot->key, payload.data, key_len);
 	memcpy(&slot->request, request, size);
+	dubbo_argument_count(&slot->request.head);
 	heads->slots[key >> 32] = slot;
 	if (old)
 		rpc_kept_release(&old->kept);

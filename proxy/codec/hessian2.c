@@ -29,11 +29,6 @@ const struct hessian2_tag *hessian2_tag(const struct hessian2_reader *reader)
 						 : &none;
 }
 
-size_t hessian2_bytes_left(const struct hessian2_reader *reader)
-{
-	return reader->len - reader->pos;
-}
-
 const uint8_t *hessian2_take_tag(struct hessian2_reader *reader, const struct hessian2_tag *tag)
 {
 	const uint8_t *p = reader->data + reader->pos;
@@ -95,16 +90,32 @@ bool hessian2_take_units(struct hessian2_reader *reader, size_t units, unsigned 
 	return true;
 }
 
-/* The usual string, whose tag counts it and which is ASCII: steps over it. Else false. */
+/* The usual string, whose length is in its tag and maybe a byte, and which is ASCII: steps over it.
+ * Else false. */
 static inline bool take_short(struct hessian2_reader *reader, struct slice *out)
 {
 	const uint8_t *p = reader->data + reader->pos;
-	size_t left = hessian2_bytes_left(reader);
+	size_t left = hessian2_bytes_left(reader), len, head = 1;
+	bool is_ascii;
 
-	if (!left || *p >= 0x20 || left <= *p || !hessian2_is_ascii(p + 1, *p))
+	if (left < 2 * HESSIAN2_WIDE) {
+		if (!left || *p >= 0x20 || left <= *p)
+			return false;
+		len = *p;
+		is_ascii = hessian2_is_ascii(p + 1, len);
+	} else if (LIKELY(*p < 0x20)) {
+		len = *p;
+		is_ascii = hessian2_is_ascii_within(p, *p);
+	} else {
+		len = hessian2_long_text(p);
+		head = 2;
+		is_ascii = reader->grammar->steps[*p] == HESSIAN2_STEP_LONG_TEXT &&
+			   left >= 2 + len + HESSIAN2_WIDE && hessian2_is_ascii_wide(p + 2, len);
+	}
+	if (UNLIKELY(!is_ascii))
 		return false;
-	*out = slice_make(p + 1, *p);
-	reader->pos += 1u + *p;
+	*out = slice_make(p + head, len);
+	reader->pos += head + len;
 	return true;
 }
 

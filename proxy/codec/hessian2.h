@@ -82,6 +82,8 @@ static inline enum hessian2_kind hessian2_kind(const struct hessian2_reader *rea
 /* Steps over one value with all it holds. STATUS_MALFORMED: not Hessian2, or cut short;
  * STATUS_TOO_LARGE: over a limit. */
 MUST_CHECK enum status hessian2_skip(struct hessian2_reader *reader);
+/* The same with so many. */
+MUST_CHECK enum status hessian2_skip_values(struct hessian2_reader *reader, uint32_t count);
 
 /* The value at pos when it is of fixed size (null, bool, int, long, double, date, and a ref of
  * SOFA's), which is stepped over; NULL when it isn't, or is cut short. */

@@ -4,6 +4,7 @@
 #include "codec/hessian2.h"
 #include "codec/hessian2_internal.h"
 #include "codec/hessian2_number.h"
+#include "codec/hessian2_string.h"
 
 static void count_ref(struct hessian2_reader *reader)
 {
@@ -19,6 +20,14 @@ static enum status read_number(struct hessian2_reader *reader, uint32_t *number)
 {
 	int32_t value;
 
+	if (LIKELY(hessian2_bytes_left(reader))) {
+		uint32_t small = reader->data[reader->pos] - (uint32_t)HESSIAN2_INT_0;
+		if (LIKELY(small < HESSIAN2_INTS)) {
+			reader->pos++;
+			*number = small;
+			return STATUS_OK;
+		}
+	}
 	if (hessian2_read_int(reader, &value) || value < 0)
 		return STATUS_MALFORMED;
 	*number = (uint32_t)value;
@@ -84,6 +93,20 @@ static void remember_class(struct hessian2_reader *reader, struct hessian2_class
 	reader->classes[reader->class_count++] = class;
 }
 
+static enum status skip_strings(struct hessian2_reader *reader, uint32_t count)
+{
+	const uint8_t *p = reader->data + reader->pos, *end = reader->data + reader->len;
+
+	for (; count && end - p >= HESSIAN2_WIDE && *p < 0x20 && hessian2_is_ascii_within(p, *p);
+	     count--)
+		p += 1u + *p;
+	reader->pos = (size_t)(p - reader->data);
+	for (; count; count--)
+		if (hessian2_skip_string(reader))
+			return STATUS_MALFORMED;
+	return STATUS_OK;
+}
+
 static enum status define_class(struct hessian2_reader *reader, uint8_t form)
 {
 	struct hessian2_class class = {.name = reader->data + ++reader->pos};
@@ -95,9 +118,8 @@ static enum status define_class(struct hessian2_reader *reader, uint8_t form)
 	if (class.field_count > HESSIAN2_FIELDS)
 		return STATUS_MALFORMED;
 	class.fields = reader->data + reader->pos;
-	for (uint32_t i = 0; i < class.field_count; i++)
-		if (hessian2_skip_string(reader))
-			return STATUS_MALFORMED;
+	if (skip_strings(reader, class.field_count))
+		return STATUS_MALFORMED;
 	remember_class(reader, class);
 	return STATUS_OK;
 }

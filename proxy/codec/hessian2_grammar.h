@@ -57,8 +57,21 @@ struct hessian2_tag {
 	uint8_t base; /* integers: what the tag itself counts from */
 };
 
+/* How a value is stepped over by its tag alone; what is above 0 is its size. */
+enum {
+	HESSIAN2_STEP_NONE = 0,        /* it isn't */
+	HESSIAN2_STEP_TEXT = -1,       /* a string, its length in the tag: below 32 units … */
+	HESSIAN2_STEP_LONG_TEXT = -2,  /* … or in ten bits, of the tag and a byte */
+	HESSIAN2_STEP_OBJECT = -3,     /* an object, its class in the tag's last four bits … */
+	HESSIAN2_STEP_OBJECT_INT = -4, /* … or an int of one byte, maybe */
+};
+
+/* Both grammars' ints of one byte that count or are an index: from 0 on, so many. */
+enum { HESSIAN2_INT_0 = 0x90, HESSIAN2_INTS = 48 };
+
 struct hessian2_grammar {
 	struct hessian2_tag tags[256];
+	int8_t steps[256];    /* beside them: what is looked at most lies close together */
 	uint8_t end;          /* marks the end of a list or map */
 	uint8_t class_tag;    /* begins a class definition */
 	uint8_t object_tag;   /* begins an object, its class is an int value */
@@ -66,6 +79,11 @@ struct hessian2_grammar {
 	uint8_t string_chunk; /* of a string that goes on */
 	uint8_t long_tag;     /* of a long as an int32 */
 };
+
+/* One row of a grammar, as tags and as steps: from … to, kind, form, size, base, step. */
+#define HESSIAN2_TAG_ROW(from, to, kind, form, size, base, step)                                   \
+	[from... to] = {HESSIAN2_##kind, form, size, base},
+#define HESSIAN2_STEP_ROW(from, to, kind, form, size, base, step) [from... to] = (step),
 
 extern const struct hessian2_grammar hessian2_grammar;
 

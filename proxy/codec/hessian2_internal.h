@@ -4,7 +4,16 @@
 
 #include "codec/hessian2.h"
 
-size_t hessian2_bytes_left(const struct hessian2_reader *reader);
+static inline size_t hessian2_bytes_left(const struct hessian2_reader *reader)
+{
+	return reader->len - reader->pos;
+}
+
+/* HESSIAN2_STEP_LONG_TEXT: its length. */
+static inline size_t hessian2_long_text(const uint8_t *p)
+{
+	return (size_t)(p[0] & 3) << 8 | p[1];
+}
 
 /* The bytes of the tag at pos, which is stepped over; NULL when they are cut short. */
 const uint8_t *hessian2_take_tag(struct hessian2_reader *reader, const struct hessian2_tag *tag);

@@ -55,15 +55,6 @@ enum status hessian2_settle(struct hessian2_reader *reader)
 	return hessian2_read_ref(reader, &index) ? STATUS_MALFORMED : go_to_ref(reader, index);
 }
 
-static enum status skip_values(struct hessian2_reader *reader, uint32_t count)
-{
-	enum status status = STATUS_OK;
-
-	while (!status && count--)
-		status = hessian2_skip(reader);
-	return status;
-}
-
 /* --- one step down */
 
 /* Of fields of the same name Java sets the last value. */
@@ -96,7 +87,7 @@ static enum status enter_field(struct hessian2_reader *reader, struct slice name
 	if ((status = find_field(reader, object.class_index, name, &field)))
 		return status;
 	*found = field != UINT32_MAX;
-	return *found ? skip_values(reader, field) : STATUS_OK;
+	return *found ? hessian2_skip_values(reader, field) : STATUS_OK;
 }
 
 static enum status enter_element(struct hessian2_reader *reader, uint32_t index, bool *found)

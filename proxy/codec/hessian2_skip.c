@@ -13,7 +13,7 @@ enum { WIDE = HESSIAN2_WIDE };
 
 struct level {
 	uint64_t pending;
-	bool is_map;
+	uint32_t step; /* values that come before the next mark, or another step; 0: no mark */
 };
 
 struct levels {
@@ -36,7 +36,7 @@ static enum status enter(struct hessian2_reader *reader, struct levels *levels)
 	if (levels->depth == HESSIAN2_DEPTH)
 		return STATUS_TOO_LARGE;
 	levels->outer[levels->depth++] = levels->now;
-	levels->now = (struct level){0, container.kind == HESSIAN2_MAP};
+	levels->now = (struct level){0, container.kind == HESSIAN2_MAP ? 2 : 1};
 	return STATUS_OK;
 }
 
@@ -70,51 +70,137 @@ static enum status step(struct hessian2_reader *reader, struct levels *levels)
 	return STATUS_MALFORMED;
 }
 
-/* Steps over values of fixed size, short strings of ASCII and heads of objects of known classes, up
- * to anything else, or the last pending one. */
-static inline uint64_t skip_usual(struct hessian2_reader *reader, uint64_t pending)
-{
-	const struct hessian2_tag *tags = reader->grammar->tags;
-	const uint8_t *p = reader->data + reader->pos, *end = reader->data + reader->len;
-	uint32_t items = reader->items_left;
+/* Values that their tags tell the size of, one after the other: from p to `last`, behind which
+ * there are WIDE bytes, and not beyond end. */
+struct run {
+	const uint8_t *p, *last, *end;
+	const struct hessian2_class *classes;
+	uint32_t class_count;
+	uint32_t objects; /* met */
+	uint64_t fields;  /* that they have brought */
+};
 
-	for (; pending && items && end - p > WIDE; pending--, items--) {
-		const struct hessian2_tag *tag = &tags[*p];
-		if (tag->kind - 1u < HESSIAN2_DATE) {
-			p += tag->size;
-		} else if (*p < WIDE && hessian2_is_ascii_within(p + 1, *p)) {
-			p += 1u + *p;
-		} else if (tag->kind == HESSIAN2_OBJECT && tag->form == HESSIAN2_NUMBER_IN_TAG &&
-			   *p - (uint32_t)tag->base < reader->class_count &&
-			   reader->ref_count != reader->ref_wanted) {
-			pending += reader->classes[*p - tag->base].field_count;
-			reader->ref_count++;
+/* A string of ASCII whose length has ten bits: its size. 0: another one, or too near the end. */
+static size_t long_text_size(const uint8_t *p, const uint8_t *end)
+{
+	size_t len = hessian2_long_text(p);
+
+	return (size_t)(end - p) >= 2 + len + WIDE && hessian2_is_ascii_wide(p + 2, len) ? 2 + len
+											 : 0;
+}
+
+/* The rarer ones: its size, or 0 if it is something else. */
+static size_t rare_size(const struct run *run, const uint8_t *p, int step, uint32_t *fields)
+{
+	*fields = 0;
+	if (step == HESSIAN2_STEP_LONG_TEXT)
+		return long_text_size(p, run->end);
+	uint32_t at = p[1] - (uint32_t)HESSIAN2_INT_0;
+	if (step != HESSIAN2_STEP_OBJECT_INT || at >= HESSIAN2_INTS || at >= run->class_count)
+		return 0;
+	*fields = run->classes[at].field_count;
+	return 2;
+}
+
+/* Up to something else, or the last pending value. How many are pending then. All in registers: so
+ * it stands alone. */
+static __attribute__((noinline)) uint64_t skip_run(const int8_t *steps, struct run *run,
+						   uint64_t pending)
+{
+	const struct hessian2_class *classes = run->classes;
+	const uint8_t *p = run->p, *last = run->last;
+	uint32_t class_count = run->class_count;
+	uint64_t fields = 0;
+
+	for (; pending && p <= last; pending--) {
+		size_t tag = *p;
+		int step = steps[tag];
+		if (step == 1) { /* by a jump that is foreseen: the next tag needn't wait */
+			p++;
+		} else if (step > 0) {
+			p += step;
+		} else if (step == HESSIAN2_STEP_TEXT) {
+			if (!hessian2_is_ascii_within(p, (unsigned)tag))
+				break;
+			p += tag + 1;
+		} else if (step == HESSIAN2_STEP_OBJECT) {
+			if ((tag & 15) >= class_count)
+				break;
+			pending += classes[tag & 15].field_count;
+			fields += classes[tag & 15].field_count;
+			run->objects++;
 			p++;
 		} else {
-			break;
+			uint32_t more;
+			size_t size = rare_size(run, p, step, &more);
+			if (!size)
+				break;
+			run->objects += step == HESSIAN2_STEP_OBJECT_INT;
+			pending += more;
+			fields += more;
+			p += size;
 		}
 	}
-	reader->items_left = items;
-	reader->pos = (size_t)(p - reader->data);
+	run->p = p;
+	run->fields = fields;
 	return pending;
 }
 
-enum status hessian2_skip(struct hessian2_reader *reader)
+/* The bounds of the next run. False: there is no room for one. */
+static bool begin_run(const struct hessian2_reader *reader, struct run *run)
+{
+	size_t left = (size_t)(run->end - run->p);
+
+	if (left < WIDE || !reader->items_left)
+		return false;
+	left -= WIDE;
+	/* A value has a byte or more, and so has an object. */
+	if (left >= reader->items_left)
+		left = reader->items_left - 1;
+	run->last = run->p + left;
+	run->classes = reader->classes;
+	run->class_count = reader->ref_wanted - reader->ref_count > left ? reader->class_count : 0;
+	run->objects = 0;
+	return true;
+}
+
+/* Steps over values of fixed size, strings of ASCII and heads of objects of known classes, up to
+ * anything else, or the last one of the level. */
+static void skip_usual(struct hessian2_reader *reader, struct level *level)
+{
+	struct run run = {.p = reader->data + reader->pos, .end = reader->data + reader->len};
+	uint64_t pending = level->pending;
+
+	while (pending || (level->step && run.p < run.end && *run.p != reader->grammar->end)) {
+		if (!pending) /* the next value, or key and value, and no mark */
+			pending = level->step;
+		if (!begin_run(reader, &run))
+			break;
+		uint64_t now = skip_run(reader->grammar->steps, &run, pending);
+		reader->items_left -= (uint32_t)(pending + run.fields - now);
+		reader->ref_count += run.objects;
+		if ((pending = now))
+			break;
+	}
+	level->pending = pending;
+	reader->pos = (size_t)(run.p - reader->data);
+}
+
+enum status hessian2_skip_values(struct hessian2_reader *reader, uint32_t count)
 {
 	struct levels levels;
 	enum status status = STATUS_OK;
 
 	levels.depth = 0;
-	levels.now = (struct level){1, false};
+	levels.now = (struct level){count, 0};
 	while (!status) {
-		levels.now.pending = skip_usual(reader, levels.now.pending);
+		skip_usual(reader, &levels.now);
 		if (!levels.now.pending) {
 			if (!levels.depth)
 				return STATUS_OK;
-			if (hessian2_at_end(reader))
-				levels.now = levels.outer[--levels.depth];
-			else
-				levels.now.pending = levels.now.is_map ? 2 : 1;
+			if (!hessian2_at_end(reader))
+				return STATUS_MALFORMED;
+			levels.now = levels.outer[--levels.depth];
 			continue;
 		}
 		if ((status = hessian2_read_classes(reader)))
@@ -126,4 +212,9 @@ enum status hessian2_skip(struct hessian2_reader *reader)
 		status = step(reader, &levels);
 	}
 	return status;
+}
+
+enum status hessian2_skip(struct hessian2_reader *reader)
+{
+	return hessian2_skip_values(reader, 1);
 }

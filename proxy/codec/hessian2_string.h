@@ -63,14 +63,33 @@ static inline bool hessian2_is_ascii(const uint8_t *p, size_t len)
 
 enum { HESSIAN2_WIDE = 32 };
 
-/* Whether the first len < HESSIAN2_WIDE bytes are ASCII. HESSIAN2_WIDE bytes can be read. */
-static inline bool hessian2_is_ascii_within(const uint8_t *p, unsigned len)
+/* Bits 0 to i. */
+extern const uint32_t hessian2_first_bits[HESSIAN2_WIDE];
+
+/* Whether the bytes up to p[last] are ASCII, last < HESSIAN2_WIDE. HESSIAN2_WIDE bytes can be read.
+ */
+static inline bool hessian2_is_ascii_within(const uint8_t *p, unsigned last)
 {
 #if defined(__x86_64__)
 	uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)p));
 	uint32_t high = (uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(p + 16)));
 
-	return !((high << 16 | low) & ((UINT32_C(1) << len) - 1));
+	return !((high << 16 | low) & hessian2_first_bits[last]);
+#else
+	return hessian2_is_ascii(p, last + 1);
+#endif
+}
+
+/* The same for any len. HESSIAN2_WIDE bytes behind them can be read. */
+static inline bool hessian2_is_ascii_wide(const uint8_t *p, size_t len)
+{
+#if defined(__x86_64__)
+	__m128i seen = _mm_setzero_si128();
+
+	for (; len >= HESSIAN2_WIDE; p += HESSIAN2_WIDE, len -= HESSIAN2_WIDE)
+		seen = _mm_or_si128(seen, _mm_or_si128(_mm_loadu_si128((const __m128i *)p),
+						       _mm_loadu_si128((const __m128i *)(p + 16))));
+	return !_mm_movemask_epi8(seen) && (!len || hessian2_is_ascii_within(p, (unsigned)len - 1));
 #else
 	return hessian2_is_ascii(p, len);
 #endif

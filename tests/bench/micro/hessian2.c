@@ -129,6 +129,26 @@ static void write_small(struct hessian2_writer *writer)
 	hessian2_write_map_end(writer);
 }
 
+/* Objects of a few small fields, as items of an order are. */
+static void write_items(struct hessian2_writer *writer)
+{
+	static const char *const fields[] = {"sku", "count", "price"};
+	uint32_t number = UINT32_MAX;
+
+	hessian2_write_map_begin(writer);
+	for (int i = 0; writer->len < BODY; i++) {
+		hessian2_write_int(writer, i & 15);
+		if (!i)
+			number = hessian2_write_class(writer, SLICE("com.example.Item"), fields,
+						      COUNT_OF(fields));
+		hessian2_write_object(writer, number);
+		hessian2_write_string(writer, text_of("s", 28));
+		hessian2_write_int(writer, i & 31);
+		hessian2_write_int(writer, i & 1023);
+	}
+	hessian2_write_map_end(writer);
+}
+
 static void write_numbers(struct hessian2_writer *writer)
 {
 	hessian2_write_map_begin(writer);
@@ -151,6 +171,7 @@ static void show_grammar(const char *grammar,
 		{"one string of Chinese", "\u4e2d", BODY / 3, NULL},
 		{"one string of accents", "\u00e9x", BODY / 3, NULL},
 		{"objects of 1 kB", NULL, 0, write_objects},
+		{"objects of small fields", NULL, 0, write_items},
 		{"short strings", NULL, 0, write_small},
 		{"numbers", NULL, 0, write_numbers},
 	};
