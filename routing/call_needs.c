@@ -47,13 +47,14 @@ void call_needs_pool_init(struct call_needs_pool *pool, size_t capacity, struct 
 static struct slice key_of(const struct call_needs_builder *b, struct arena *scratch)
 {
 	size_t size = b->needs.path_count * sizeof b->paths[0];
-	char *key = arena_alloc(scratch, size + 2);
+	char *key = arena_alloc(scratch, size + 3);
 
 	if (size)
 		memcpy(key, b->paths, size);
 	key[size] = b->needs.attachments;
 	key[size + 1] = b->needs.headers;
-	return slice_make(key, size + 2);
+	key[size + 2] = b->needs.names;
+	return slice_make(key, size + 3);
 }
 
 static const struct call_needs *new_needs(const struct call_needs_builder *b, struct arena *arena)

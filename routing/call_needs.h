@@ -24,6 +24,7 @@ struct call_needs {
 	const struct argument_path *const *paths;
 	uint32_t path_count;
 	bool attachments;
+	bool names;   /* group and application: attachments that have names of their own here */
 	bool headers; /* attachments must be header fields, too */
 };
 

@@ -56,9 +56,11 @@ static bool add_needs(struct call_needs_builder *b, struct rpc_match *match)
 				return false;
 		} else if (!is_head(condition)) {
 			b->needs.attachments = true;
+			b->needs.names |= condition->source != RPC_SOURCE_ATTACHMENT;
 		}
 	}
 	b->needs.attachments |= b->needs.headers;
+	b->needs.names |= b->needs.headers;
 	return true;
 }
 

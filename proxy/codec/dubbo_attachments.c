@@ -222,7 +222,8 @@ bool dubbo_read_attachments_here(struct headers *headers, struct hessian2_reader
 	if (!read_hessian2_at(rpc, reader, reader->pos, &entries))
 		return false;
 	keep_entries(rpc, &entries);
-	dubbo_attachments_name(headers);
+	if (LIKELY(!rpc->is_unnamed))
+		dubbo_attachments_name(headers);
 	return true;
 }
 
@@ -254,7 +255,8 @@ bool dubbo_read_attachments(struct headers *headers, struct arena *arena)
 	if (!rpc->payload.data || !rpc->arguments_at || count < 0 ||
 	    !read_behind(rpc, rpc->arguments_at, count, arena))
 		return false;
-	dubbo_attachments_name(headers);
+	if (LIKELY(!rpc->is_unnamed))
+		dubbo_attachments_name(headers);
 	return true;
 }
 

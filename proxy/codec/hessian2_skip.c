@@ -115,8 +115,10 @@ static __attribute__((noinline)) uint64_t skip_run(const int8_t *steps, struct r
 	for (; pending && p <= last; pending--) {
 		size_t tag = *p;
 		int step = steps[tag];
-		if (step == 1) { /* by a jump that is foreseen: the next tag needn't wait */
+		if (step == 1) { /* by jumps that are foreseen: the next tag needn't wait */
 			p++;
+		} else if (step == 2) {
+			p += 2;
 		} else if (step > 0) {
 			p += step;
 		} else if (step == HESSIAN2_STEP_TEXT) {
@@ -144,6 +146,46 @@ static __attribute__((noinline)) uint64_t skip_run(const int8_t *steps, struct r
 	run->p = p;
 	run->fields = fields;
 	return pending;
+}
+
+/* An int of one byte that counts or is an index; UINT32_MAX: another. */
+static inline uint32_t small_int(const uint8_t *p)
+{
+	uint32_t value = *p - (uint32_t)HESSIAN2_INT_0;
+
+	return value < HESSIAN2_INTS ? value : UINT32_MAX;
+}
+
+/* The usual head of a list that is counted, its type a short name or an index: its values are the
+ * next ones. False: another, or too near the end. */
+static bool skip_list_head(struct hessian2_reader *reader, struct run *run, uint64_t *pending)
+{
+	enum { ASKED = HESSIAN2_TYPED | HESSIAN2_NUMBER | HESSIAN2_NUMBER_IN_TAG };
+	const uint8_t *p = run->p;
+
+	if (run->end - p < 3 * WIDE || reader->ref_count == reader->ref_wanted)
+		return false;
+	const struct hessian2_tag *tag = &reader->grammar->tags[*p];
+	if (tag->kind != HESSIAN2_LIST || tag->form & ~ASKED)
+		return false;
+	uint32_t types = reader->type_count, count = *p++ - (uint32_t)tag->base;
+	if (tag->form & HESSIAN2_TYPED) {
+		if (reader->grammar->steps[*p] == HESSIAN2_STEP_TEXT &&
+		    hessian2_is_ascii_within(p, *p)) {
+			p += *p + 1;
+			types++;
+		} else if (small_int(p++) >= types) {
+			return false;
+		}
+	}
+	if (tag->form & HESSIAN2_NUMBER && (count = small_int(p++)) == UINT32_MAX)
+		return false;
+	reader->type_count = types;
+	reader->ref_count++;
+	reader->items_left--;
+	*pending += (uint64_t)count - 1;
+	run->p = p;
+	return true;
 }
 
 /* The bounds of the next run. False: there is no room for one. */
@@ -179,7 +221,8 @@ static void skip_usual(struct hessian2_reader *reader, struct level *level)
 		uint64_t now = skip_run(reader->grammar->steps, &run, pending);
 		reader->items_left -= (uint32_t)(pending + run.fields - now);
 		reader->ref_count += run.objects;
-		if ((pending = now))
+		pending = now;
+		if (pending && !(reader->items_left && skip_list_head(reader, &run, &pending)))
 			break;
 	}
 	level->pending = pending;

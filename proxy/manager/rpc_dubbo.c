@@ -84,6 +84,7 @@ static struct headers *request_of(struct rpc_kept *kept, struct slice frame, str
 	struct dubbo_request *request = dubbo_request_copy(kept, false, arena);
 
 	request->head.payload = slice_sub(frame, DUBBO_HEADER_SIZE, frame.len);
+	request->head.is_unnamed = true;
 	return &request->headers;
 }
 
@@ -98,9 +99,19 @@ static bool agrees(const struct rpc_head *rpc, struct arena *arena)
 	return rpc->has_attachments && dubbo_attachments_agree(rpc);
 }
 
+static void give_names(struct headers *request)
+{
+	struct rpc_head *rpc = request->rpc;
+
+	if (rpc->is_unnamed && rpc->has_attachments)
+		dubbo_attachments_name(request);
+	rpc->is_unnamed = false;
+}
+
 /* Attachments that can't be read are not there: a route that asks for one doesn't match. */
 static void publish(struct headers *request, struct arena *arena)
 {
+	give_names(request);
 	if (dubbo_read_attachments(request, arena))
 		dubbo_attachments_publish(request);
 }
@@ -108,6 +119,8 @@ static void publish(struct headers *request, struct arena *arena)
 static void read_call(struct headers *request, const struct call_needs *needs,
 		      struct argument_value *values, struct arena *arena)
 {
+	if (needs->names)
+		give_names(request);
 	dubbo_read_call(request, needs->paths, needs->path_count, values, needs->attachments,
 			arena);
 	if (needs->headers && request->rpc->has_attachments)

@@ -81,11 +81,13 @@ struct rpc_head {
 	bool wants_answer_attachments; /* of a call, set by who sends it on: its answer's
 					  attachments are to be headers */
 	bool is_tag_forced;            /* attachment dubbo.force.tag */
-	bool is_verbatim;              /* it is sent as it came, whatever its headers say */
-	uint8_t kind;                  /* enum rpc_call_kind */
-	bool is_idempotent;            /* its configuration says so: it may reach two providers */
-	bool is_once;                  /* its configuration knows which are, and it isn't */
-	bool is_over_limit;            /* no byte of its body will come: it is too large */
+	bool is_unnamed;  /* a copy to look at: attachments don't get their Triple names as headers
+			     until somebody asks for those */
+	bool is_verbatim; /* it is sent as it came, whatever its headers say */
+	uint8_t kind;     /* enum rpc_call_kind */
+	bool is_idempotent; /* its configuration says so: it may reach two providers */
+	bool is_once;       /* its configuration knows which are, and it isn't */
+	bool is_over_limit; /* no byte of its body will come: it is too large */
 	uint32_t limit_ms; /* from its first byte to its answer, beside its route's timeout; 0: none
 			    */
 	struct slice protocol_version;                              /* Dubbo field 1: "2.0.2" */
