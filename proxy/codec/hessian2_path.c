@@ -162,6 +162,8 @@ static enum status is_key(struct hessian2_reader *reader, const struct key *key,
 	enum status status;
 
 	*matches = false;
+	if ((status = hessian2_read_classes(reader)))
+		return status;
 	if (key->step->kind == ARGUMENT_STEP_FIELD && hessian2_kind(reader) != HESSIAN2_STRING)
 		return STATUS_OK;
 	if ((status = hessian2_settle(reader)))
