@@ -54,8 +54,8 @@ struct worker_context {
 	struct rpc_call *free_calls;
 	unsigned free_call_count;
 	struct arena call_arena; /* while one is looked at; empty else */
-	uint64_t config_epoch; /* another one after each publication: what is remembered of a
-				  configuration holds in its own only */
+	uint64_t config_epoch;   /* another one after each publication: what is remembered of a
+				    configuration holds in its own only */
 	struct dubbo_heads dubbo_heads; /* of the calls of all its Dubbo connections */
 	struct dubbo_counts dubbo_counts;
 	struct bolt_heads bolt_heads; /* likewise */

@@ -49,7 +49,6 @@ static struct {
 	struct worker_context worker;
 	struct pin pin;
 	struct arena arena;
-	struct stat_scope *stats;
 	struct rpc_manager *managers[2]; /* passing, and by streams only */
 	struct accepted_end end;
 	struct rpc_session *session;
@@ -73,13 +72,6 @@ static bool nothing_is_known(const struct config_context *context, enum publishe
 	return false;
 }
 
-static struct stat_scope *scope_of(const struct config_context *context,
-				   const struct stat_type *type, struct slice name)
-{
-	(void)context;
-	return t.stats ? t.stats : (t.stats = stat_scope_take(f.stats, type, name));
-}
-
 static void ended(struct accepted_end *end, uint64_t lived_ms)
 {
 	(void)end;
@@ -95,7 +87,6 @@ static void load(void)
 		.slot = slot_of,
 		.is_known = nothing_is_known,
 		.filter_type = filter_type_find,
-		.scope = scope_of,
 	};
 	struct diag diag = {.path = ""};
 	ProtobufCMessage *message = NULL;
@@ -195,13 +186,12 @@ static int finish(void **state)
 	if (t.provider >= 0)
 		close(t.provider);
 	close(t.listener);
-	stat_scope_drop(f.stats, t.stats);
+	arena_free(&t.arena); /* the configuration's scope is one of f.stats */
 	fixture_end();
 	stream_free_spares(&t.worker);
 	rpc_call_free_spares(&t.worker);
 	dubbo_heads_fini(&t.worker.dubbo_heads);
 	slab_fini(&t.worker.rpc_sessions);
-	arena_free(&t.arena);
 	return 0;
 }
 
@@ -455,8 +445,8 @@ static void values_lead_where_streams_go(void **state)
 				fail_msg("'%s' went the other way", rows[i].name);
 		}
 	hang_up();
-	assert_int_equal(stat_value(f.stats, t.stats, RPC_STAT_REQUEST), id - 1);
-	assert_int_equal(stat_value(f.stats, t.stats, RPC_STAT_REQUEST_ACTIVE), 0);
+	assert_int_equal(stat_value(f.stats, t.managers[0]->stats, RPC_STAT_REQUEST), id - 1);
+	assert_int_equal(stat_value(f.stats, t.managers[0]->stats, RPC_STAT_REQUEST_ACTIVE), 0);
 }
 
 /* What was read for one call isn't the next one's. */
