@@ -182,7 +182,7 @@ void dubbo_put_later(struct dubbo *dubbo, struct buf *frame)
 
 void dubbo_begin_answer(struct dubbo *dubbo, uint64_t id, struct slice head)
 {
-	struct dubbo_frame frame;
+	struct dubbo_frame frame = {0};
 	enum status status = dubbo_frame_read(head, UINT32_MAX, &frame);
 
 	invariant(status == STATUS_AGAIN);
