@@ -24,6 +24,18 @@
 #define UNDER_ASAN 0
 #endif
 
+/* 1 when ThreadSanitizer watches. */
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
+#endif
+#endif
+#ifndef UNDER_TSAN
+#define UNDER_TSAN 0
+#endif
+
 /* The struct of `type` in which `node` is the member `member`. */
 #define container_of(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 

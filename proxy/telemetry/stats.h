@@ -27,14 +27,6 @@
 #include "telemetry/histogram.h"
 #include "telemetry/stats_table.h"
 
-#ifdef __SANITIZE_THREAD__
-#define STATS_SEEN_BY_TSAN
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define STATS_SEEN_BY_TSAN
-#endif
-#endif
-
 enum { STATS_SCOPES_MAX = 1 << 22 }; /* slots; taking more aborts */
 
 struct stats;
@@ -91,7 +83,7 @@ static inline uint64_t *stats_words(struct stats_shard *shard, const struct stat
  * address from one bump to the next; the sanitizer is told what is meant. */
 static inline void stat_word_add(uint64_t *word, uint64_t n)
 {
-#ifdef STATS_SEEN_BY_TSAN
+#if UNDER_TSAN
 	__atomic_store_n(word, *word + n, __ATOMIC_RELAXED);
 #else
 	*(volatile uint64_t *)word += n;

@@ -1,8 +1,9 @@
 /* Golden bodies cut and bent at every byte, and what nobody would send but to hurt: each ends, in
  * bounded time and memory, with an answer.
  *
- * Within the three texts of 100 kB only every 13th byte is damaged, unless EVERY_BYTE is set in the
- * environment (then it takes a minute). */
+ * Within the three texts of 100 kB only every 13th byte is damaged, and under ThreadSanitizer,
+ * which has nothing to see here but makes each access ten times as dear, only every 11th of all;
+ * unless EVERY_BYTE is set in the environment (then it takes a minute). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -82,6 +83,8 @@ static bool read_all(struct slice bytes, const struct hessian2_grammar *grammar)
 /* Whether to damage that byte: all of them but in the middle of long bodies. */
 static bool is_wanted(size_t len, size_t i)
 {
+	if (UNDER_TSAN && i % 11 && !getenv("EVERY_BYTE"))
+		return false;
 	return len < LONG_BODY || i < EDGE || i + EDGE > len || i % 13 == 0 || getenv("EVERY_BYTE");
 }
 
@@ -198,7 +201,7 @@ static void goes_off(struct bomb bomb, const struct hessian2_grammar *grammar, e
 	assert_int_equal(hessian2_skip(&reader), skipped);
 	assert_int_equal(hessian2_read_at(&other, step, 1, &value), looked);
 	assert_true(own.allocated < 1 << 20);
-	assert_true(clock() - begin < CLOCKS_PER_SEC);
+	assert_true(clock() - begin < (UNDER_TSAN ? 4 : 1) * CLOCKS_PER_SEC);
 	arena_free(&own);
 	free(bomb.data);
 }
