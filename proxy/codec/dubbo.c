@@ -243,7 +243,9 @@ static size_t dubbo_read(struct codec *codec, struct slice bytes, bool eof)
 			if (LIKELY(status == STATUS_AGAIN &&
 				   frame.body_len <= dubbo->options->parts_over))
 				break;
-			if (status == STATUS_MALFORMED || frame.body_len > INT32_MAX) {
+			if (status == STATUS_MALFORMED ||
+			    (status == STATUS_TOO_LARGE && frame.body_len > DUBBO_SKIP_LIMIT)) {
+				codec->needs = 0;
 				fail_framing(dubbo, status);
 				break;
 			}

@@ -36,6 +36,7 @@ enum {
 	DUBBO_PAYLOAD_LIMIT = 8 << 20, /* Dubbo's own default */
 	DUBBO_MAX_IN_FLIGHT = 65536,
 	DUBBO_PARTS_OVER = 65536,
+	DUBBO_SKIP_LIMIT = 256 << 20, /* what announces more is no frame */
 };
 
 /* What happened on the connections that share this; the owner reads and exports it. */
