@@ -306,7 +306,7 @@ static void set_watched(struct loop *loop, struct io *io, int watched)
 void io_forget(struct loop *loop, struct io *io)
 {
 	io->wanted = io->watched = IO_NONE;
-	io->is_in_set = io->is_readable = io->is_broken = false;
+	io->is_in_set = io->is_readable = io->has_more = io->is_broken = false;
 	stop_again(io);
 	for (struct epoll_event *e = loop->next_event; e != loop->events_end; e++)
 		if (e->data.ptr == io)

@@ -10,10 +10,10 @@
  * turn.
  *
  * On epoll(7). Sockets are watched by edge: the set is told of them once, a request costs no
- * epoll_ctl, and an event that was taken isn't looked at again by the next wait, which with events
- * by level is a tenth of what a small exchange costs. What edges ask of their user stands here and
- * at io_spent. The wait itself has no time limit, the next timer is a timerfd that is set only when
- * an earlier one is wanted: a sleep then arms no timer of the kernel's.
+ * epoll_ctl, and an event that was taken isn't looked at again by the next wait. What edges ask of
+ * their user stands here and at io_spent. The wait itself has no time limit, the next timer is a
+ * timerfd that is set only when an earlier one is wanted: a sleep then arms no timer of the
+ * kernel's.
  *
  * Owner: its thread (a worker, or main). Thread: its own; only loop_wake may be called by others.
  * The clock is read once a turn: now_* are the turn's time. */
