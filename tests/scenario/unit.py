@@ -1,4 +1,5 @@
 """Units: keys go to their unit over HTTP and Dubbo, and while shards move no write is accepted by two."""
+import contextlib
 import http.client
 import json
 import random
@@ -124,17 +125,6 @@ class _CallSide(_Side):
         return {"name": "l", "address": address(self.port), "filter_chains": [{"filters": [{"name": "calls", "typed_config": proxy}]}]}
 
 
-def _connect(conn):
-    """A program that has just begun may not listen for a moment."""
-    end = time.monotonic() + 5
-    while True:
-        try:
-            return conn.connect()
-        except ConnectionRefusedError:
-            assert time.monotonic() < end
-            time.sleep(0.01)
-
-
 class _Writers:
     """Threads that write to either unit, each on connections that stay."""
 
@@ -171,7 +161,7 @@ class _Writers:
     def go(self):
         conns = [http.client.HTTPConnection("127.0.0.1", s.port, timeout=30) for s in self.sides]
         for conn in conns:
-            _connect(conn)
+            conn.connect()
         while not self.over.is_set():
             id, user = self.begin()
             conn = random.choice(conns)
@@ -237,8 +227,11 @@ def _move(through, rounds, side=_Side, writers_type=_Writers):
     for i in (0, 1):
         sides[i].write(version, owners, (), sides[1 - i], through)
     try:
-        with sides[0].gateway(sides[1], through) as a, sides[1].gateway(sides[0], through) as b, writers_type(sides, 12) as writers:
+        with sides[0].gateway(sides[1], through) as a, sides[1].gateway(sides[0], through) as b, contextlib.ExitStack() as later:
             gateways = (a, b)
+            for g in gateways:
+                g.wait_until_live()
+            writers = later.enter_context(writers_type(sides, 12))
             for _ in range(rounds):
                 giver = random.choice([i for i in (0, 1) if owners.count(sides[i].name) > SHARDS // 10])
                 mine = [s for s in range(SHARDS) if owners[s] == sides[giver].name]

@@ -117,6 +117,14 @@ class Gateway:
             time.sleep(0.05)
         return self
 
+    def wait_until_live(self, seconds=15):
+        """With dynamic resources entering doesn't wait for them: from here on its listeners listen."""
+        end = time.monotonic() + seconds
+        while not self.ready():
+            if self.proc.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"outrigger isn't LIVE: {self.words()}")
+            time.sleep(0.02)
+
     def dynamic(self):
         return "dynamic_resources" in self.bootstrap
 
