@@ -76,16 +76,6 @@ def rules(rnd, always=False):
             for kind, (make, chance, most) in MAKERS.items() if rnd.random() < chance}
 
 
-def thin(loads):
-    """The order of checks is recorded of the rules loaded last; of those before, each kind keeps one rule a load."""
-    seen = set()
-    for load in reversed(loads):
-        for kind in load:
-            if kind in seen:
-                del load[kind][1:]
-            seen.add(kind)
-
-
 def argument(rnd, depth=0):
     if depth == 0 and rnd.random() < .15:
         return [argument(rnd, 1) for _ in range(rnd.randint(0, 3))]
@@ -118,7 +108,6 @@ def scenario(seed):
         else:
             events.append(entry(rnd, t_ms))
     made = {"name": f"random-{seed}", "base_ms": BASE_MS + rnd.choice([0, 0, 337, 999]), "rules": rules(rnd, True), "events": events}
-    thin([made["rules"], *(e["rules"] for e in events if e["op"] == "rules")])
     return made
 
 

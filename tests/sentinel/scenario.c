@@ -44,9 +44,11 @@ static void sort(const json_t *order, enum rule_kind kind, struct rule_list *lis
 		SORT(struct flow_rule, flow)
 	case RULE_PARAM_FLOW:
 		SORT(struct param_flow_rule, param)
-	case RULE_DEGRADE: /* asked in the order of the list, whatever the recorded one says */
-	case RULE_SYSTEM:
+	case RULE_DEGRADE:
+		SORT(struct degrade_rule, degrade)
 	case RULE_AUTHORITY:
+		SORT(struct authority_rule, authority)
+	case RULE_SYSTEM:
 	case RULE_KINDS:
 		break;
 	}
@@ -58,11 +60,23 @@ static void tell_dropped(void *arg, enum rule_kind kind, uint32_t index, const c
 	fprintf(stderr, "%s[%u] left out: %s\n", scenario_kind_name(kind), index, reason);
 }
 
+/* The recorded order of the rules that are loaded now. Older files have that of the rules loaded
+ * last only, and of degrade rules that of a listing, not of the checks. */
+static const json_t *recorded_order(struct scenario *scenario, enum rule_kind kind, bool is_last)
+{
+	const json_t *expected = json_object_get(scenario->json, "expected");
+	const json_t *all = json_object_get(expected, "rule_check_orders");
+	const json_t *last = json_object_get(expected, "rule_check_order");
+	const char *name = scenario_kind_name(kind);
+
+	if (all)
+		return json_object_get(json_array_get(all, scenario->loads), name);
+	return is_last && kind != RULE_DEGRADE ? json_object_get(last, name) : NULL;
+}
+
 void scenario_load_rules(struct scenario *scenario, const json_t *rules,
 			 const bool is_last[RULE_KINDS])
 {
-	const json_t *orders =
-		json_object_get(json_object_get(scenario->json, "expected"), "rule_check_order");
 	struct rule_version *version = calloc(1, sizeof(*version));
 	struct arena arena;
 
@@ -76,15 +90,13 @@ void scenario_load_rules(struct scenario *scenario, const json_t *rules,
 	for (int i = 0; i < RULE_KINDS; i++) {
 		enum rule_kind kind = (enum rule_kind)i;
 		const json_t *given = json_object_get(rules, scenario_kind_name(kind));
-		const json_t *order = json_object_get(orders, scenario_kind_name(kind));
 		if (given)
 			scenario->loaded[i] = given;
 		if (!scenario->loaded[i])
 			continue;
 		if (rule_json_read(&reader, kind, scenario->loaded[i], &version->list))
 			fprintf(stderr, "%s: must be a list\n", scenario_kind_name(kind));
-		if (is_last[i])
-			sort(order, kind, &version->list, &arena);
+		sort(recorded_order(scenario, kind, is_last[i]), kind, &version->list, &arena);
 	}
 	struct rule_set_options options = {
 		.previous = scenario->version ? scenario->version->set : NULL,
@@ -92,6 +104,7 @@ void scenario_load_rules(struct scenario *scenario, const json_t *rules,
 	};
 	version->set = rule_set_new(scenario->sentinel, &arena, &version->list, &options,
 				    tell_dropped, NULL);
+	scenario->loads++;
 	version->older = scenario->version;
 	scenario->version = version;
 }

@@ -22,6 +22,7 @@ struct scenario {
 	struct sentinel *sentinel;
 	struct rule_version *version;     /* the one that holds */
 	const json_t *loaded[RULE_KINDS]; /* the rules of each kind last loaded */
+	size_t loads;                     /* of rules, so far */
 	int64_t base_ms;
 	int64_t now_ns;
 	json_t *results, *breakers, *snapshots, *timeline;

@@ -1,6 +1,7 @@
 /* sentinel_replay SCENARIO.json: runs the scenario's calls through the Sentinel core in virtual
  * time, and prints {"expected": {...}} as the scenario file of Sentinel for Java has it. Of
- * `expected` it reads rule_check_order only: the order of rules that Java leaves to a hash set. */
+ * `expected` it reads rule_check_order and rule_check_orders only: the order of rules that Java
+ * leaves to hash sets. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,12 +295,17 @@ static void print(struct replay *replay)
 	for (size_t i = 0; i < json_array_size(replay->events); i++)
 		if (replay->calls[i].result)
 			json_array_append_new(scenario->results, replay->calls[i].result);
+	const json_t *orders =
+		json_object_get(json_object_get(scenario->json, "expected"), "rule_check_orders");
 	json_t *expected = json_pack("{s:{s:o,s:i,s:i,s:o,s:o,s:o,s:o}}", "expected",
 				     "rule_check_order", check_order(scenario), "passed",
 				     replay->passed, "blocked", replay->blocked, "results",
 				     scenario->results, "breakers", scenario->breakers, "snapshots",
 				     scenario->snapshots, "timeline", scenario->timeline);
 	invariant(expected);
+	if (orders)
+		json_object_set_new(json_object_get(expected, "expected"), "rule_check_orders",
+				    json_deep_copy(orders));
 	json_dumpf(expected, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(expected);
