@@ -189,6 +189,7 @@ const struct constraint constraints_of_routes[] = {
 	RULE("response_headers_to_remove", HEADER_NAME),
 	LIMIT("request_headers_to_add", MAX_ITEMS, 1000),
 	RULE("request_headers_to_remove", HEADER_NAME),
+	RULE("vhost_header", HEADER_NAME),
 	CONSTRAINTS_OF("envoy.config.route.v3.RouteMatch"),
 	WORDS("prefix", ONEOF, "path_specifier"),
 	RULE("safe_regex", REQUIRED),

@@ -63,6 +63,8 @@ bool document_name_matches(const char *field, struct slice key)
 		char c = *field;
 		if (c == '_' && key.data[i] != '_') {
 			c = *++field;
+			if (!c)
+				return false;
 			if (c >= 'a' && c <= 'z')
 				c = (char)(c - 'a' + 'A');
 		}

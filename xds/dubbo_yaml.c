@@ -91,15 +91,20 @@ static enum status read_one(struct slice text, const char *file, struct arena *a
 	return status;
 }
 
-/* Where the line behind `from` begins that is "---", or the end. */
+/* A line that begins a document: "---", and what follows a blank is in it. */
+static bool is_mark(struct slice line)
+{
+	return slice_starts_with(line, SLICE("---")) &&
+	       (line.len == 3 || strchr(" \t\r", line.data[3]));
+}
+
+/* Where the line behind `from` begins that is a mark, or the end. */
 static size_t find_mark(struct slice text, size_t from)
 {
 	while (from < text.len) {
 		size_t end = slice_find_char(text, '\n', from);
 		struct slice line = slice_sub(text, from, end);
-		if (line.len && line.data[line.len - 1] == '\r')
-			line.len--;
-		if (slice_equal(slice_trim(line), SLICE("---")) && line.data[0] == '-')
+		if (is_mark(line))
 			return from;
 		from = end + 1;
 	}

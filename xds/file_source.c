@@ -107,6 +107,40 @@ static enum status add(struct loader *loader, const ProtobufCMessage *message, s
 	return STATUS_OK;
 }
 
+static bool is_known(const ProtobufCMessageDescriptor *type, const struct node *key)
+{
+	for (unsigned i = 0; i < type->n_fields; i++)
+		if (slice_equal(node_text(key), slice_of(type->fields[i].name)) ||
+		    document_name_matches(type->fields[i].name, node_text(key)))
+			return true;
+	return slice_equal(node_text(key), SLICE("@type"));
+}
+
+/* What stands around the resources may have the fields of its type only. */
+static enum status check_keys(struct loader *loader, const struct node *map,
+			      const ProtobufCMessageDescriptor *type)
+{
+	const struct document *document = &loader->resources->document;
+	bool refuses = loader->options && loader->options->refuse_unknown;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct node *key = &map->children[2 * i];
+		struct diag diag = {.line = key->line, .column = key->column};
+		if (is_known(type, key))
+			continue;
+		snprintf(diag.file, sizeof diag.file, "%s", document->file);
+		snprintf(diag.path, sizeof diag.path, "%s", key->text);
+		diag_set(&diag, "no such field in %s%s", type->short_name,
+			 refuses ? "" : ": ignored");
+		if (refuses) {
+			*loader->diag = diag;
+			return STATUS_INVALID;
+		}
+		report(loader, &diag, false);
+	}
+	return STATUS_OK;
+}
+
 /* A resource as the file has it: the message in an Any, perhaps in a Resource that names it. */
 static enum status read_resource(struct loader *loader, const struct node *node, size_t index)
 {
@@ -120,6 +154,7 @@ static enum status read_resource(struct loader *loader, const struct node *node,
 	const struct node *inner = node;
 	ProtobufCMessage *any;
 	struct slice type_url;
+	enum status status;
 
 	snprintf(path, sizeof path, "resources[%zu]", index);
 	const struct node *type_node = find_child(node, "@type");
@@ -130,10 +165,14 @@ static enum status read_resource(struct loader *loader, const struct node *node,
 		snprintf(path, sizeof path, "resources[%zu].resource", index);
 		if (!inner)
 			return fault(loader, path, "must be set");
+		status = check_keys(loader, node,
+				    &envoy__service__discovery__v3__resource__descriptor);
+		if (status)
+			return status;
 	}
-	enum status status = yaml_message_read_node(&resources->document, inner, path,
-						    &google__protobuf__any__descriptor, &reading,
-						    &resources->arena, &any, loader->diag);
+	status = yaml_message_read_node(&resources->document, inner, path,
+					&google__protobuf__any__descriptor, &reading,
+					&resources->arena, &any, loader->diag);
 	if (status)
 		return status;
 	const Google__Protobuf__Any *packed = (const void *)any;
@@ -144,18 +183,6 @@ static enum status read_resource(struct loader *loader, const struct node *node,
 	return add(loader, message, index, path);
 }
 
-static bool is_known(const struct node *key)
-{
-	const ProtobufCMessageDescriptor *type =
-		&envoy__service__discovery__v3__discovery_response__descriptor;
-
-	for (unsigned i = 0; i < type->n_fields; i++)
-		if (slice_equal(node_text(key), slice_of(type->fields[i].name)) ||
-		    document_name_matches(type->fields[i].name, node_text(key)))
-			return true;
-	return false;
-}
-
 static enum status read_response(struct loader *loader)
 {
 	struct file_resources *resources = loader->resources;
@@ -163,14 +190,14 @@ static enum status read_response(struct loader *loader)
 	const struct node *list = find_child(root, "resources"),
 			  *version = find_child(root, "version_info");
 	const char *wrong;
+	enum status status;
 
 	if (root->kind != NODE_MAP)
 		return fault(loader, "", "must be a map (DiscoveryResponse)");
-	for (size_t i = 0; i < root->count; i++)
-		if (!is_known(&root->children[2 * i]) && loader->options &&
-		    loader->options->refuse_unknown)
-			return fault(loader, root->children[2 * i].text,
-				     "no such field in DiscoveryResponse");
+	status = check_keys(loader, root,
+			    &envoy__service__discovery__v3__discovery_response__descriptor);
+	if (status)
+		return status;
 	if (version && version->kind != NODE_NULL) {
 		wrong = scalar_to_text(version, &resources->version_info);
 		if (wrong)
@@ -182,7 +209,7 @@ static enum status read_response(struct loader *loader)
 	size_t count = is_list ? list->count : 1;
 	resources->items = ARENA_NEW_ARRAY(&resources->arena, struct file_resource, count);
 	for (size_t i = 0; i < count; i++) {
-		enum status status = read_resource(loader, is_list ? &list->children[i] : list, i);
+		status = read_resource(loader, is_list ? &list->children[i] : list, i);
 		if (status)
 			return status;
 	}

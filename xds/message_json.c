@@ -277,38 +277,43 @@ static void put_value(struct writer *writer, const ProtobufCFieldDescriptor *fie
 	}
 }
 
-/* A key of a map is a string in JSON, whatever its type. */
-static void key_text(const ProtobufCMessage *entry, char *out, size_t size)
+enum {
+	KEY_ROOM = 24, /* a number's digits */
+};
+
+/* A key of a map is a string in JSON, whatever its type: its own text, or that of a number in
+ * `digits`. */
+static const char *key_text(const ProtobufCMessage *entry, char digits[static KEY_ROOM])
 {
 	const ProtobufCFieldDescriptor *key = &entry->descriptor->fields[0];
 	const void *value = field_slot(entry, key);
 
 	switch ((int)field_class(key)) {
 	case FIELD_STRING:
-		snprintf(out, size, "%s", *(char *const *)value);
-		break;
+		return *(char *const *)value;
+	case FIELD_BOOL:
+		return *(const protobuf_c_boolean *)value ? "true" : "false";
 	case FIELD_INT32:
-		snprintf(out, size, "%" PRId32, *(const int32_t *)value);
+		snprintf(digits, KEY_ROOM, "%" PRId32, *(const int32_t *)value);
 		break;
 	case FIELD_UINT32:
-		snprintf(out, size, "%" PRIu32, *(const uint32_t *)value);
+		snprintf(digits, KEY_ROOM, "%" PRIu32, *(const uint32_t *)value);
 		break;
-	case FIELD_BOOL:
-		snprintf(out, size, "%s", *(const protobuf_c_boolean *)value ? "true" : "false");
+	case FIELD_UINT64:
+		snprintf(digits, KEY_ROOM, "%" PRIu64, *(const uint64_t *)value);
 		break;
 	default:
-		snprintf(out, size, "%" PRId64, *(const int64_t *)value);
+		snprintf(digits, KEY_ROOM, "%" PRId64, *(const int64_t *)value);
 	}
+	return digits;
 }
 
 static int compare_map_entries(const void *a, const void *b)
 {
 	const ProtobufCMessage *const *x = a, *const *y = b;
-	char left[256], right[256];
+	char left[KEY_ROOM], right[KEY_ROOM];
 
-	key_text(*x, left, sizeof left);
-	key_text(*y, right, sizeof right);
-	return strcmp(left, right);
+	return strcmp(key_text(*x, left), key_text(*y, right));
 }
 
 static void put_map(struct writer *writer, const ProtobufCMessage *message,
@@ -323,10 +328,9 @@ static void put_map(struct writer *writer, const ProtobufCMessage *message,
 	put_open(writer, SLICE("{"));
 	for (size_t i = 0; i < entries; i++) {
 		const ProtobufCFieldDescriptor *value = &sorted[i]->descriptor->fields[1];
-		char key[256];
-		key_text(sorted[i], key, sizeof key);
+		char digits[KEY_ROOM];
 		put_next(writer, &count);
-		put_name(writer, key);
+		put_name(writer, key_text(sorted[i], digits));
 		if (field_class(value) == FIELD_MESSAGE && !field_count(sorted[i], value))
 			put(writer, SLICE("{}"));
 		else
@@ -416,7 +420,7 @@ static void put_message(struct writer *writer, const ProtobufCMessage *message,
 	    strcmp(message->descriptor->package_name, "google.protobuf") == 0) {
 		put_next(writer, &count);
 		put_name(writer, "value");
-		put_well_known(writer, message);
+		put_message(writer, message, NULL);
 	} else if (message) {
 		put_members(writer, message, &count);
 	}

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define DURATION_MAX_SECONDS INT64_C(315576000000) /* 10,000 years, as protobuf has it */
-
 static bool is_scalar(const struct node *node)
 {
 	return node->kind == NODE_PLAIN || node->kind == NODE_TEXT;
@@ -235,7 +233,7 @@ const char *scalar_to_duration(const struct node *node, int64_t *seconds, int32_
 	size_t point = slice_find_char(text, '.', 0);
 	if (!slice_to_uint64(slice_sub(text, 0, point), &whole))
 		return form;
-	if (whole > DURATION_MAX_SECONDS)
+	if (whole > SCALAR_DURATION_MAX)
 		return "is out of range";
 	if (point < text.len) {
 		struct slice digits = slice_sub(text, point + 1, text.len);

@@ -27,6 +27,9 @@ const char *scalar_to_bytes(const struct node *node, struct arena *arena, struct
 /* "1.5s": up to nine digits behind the point; nanos has the sign of seconds. */
 const char *scalar_to_duration(const struct node *node, int64_t *seconds, int32_t *nanos);
 
+/* Seconds of a Duration: 10,000 years, as protobuf has it. */
+#define SCALAR_DURATION_MAX INT64_C(315576000000)
+
 /* What an unquoted scalar is taken for. */
 enum scalar_form {
 	SCALAR_TEXT,

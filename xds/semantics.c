@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "field.h"
+#include "scalar.h"
 #include "semantics_private.h"
 #include "xds/proto/any_message.h"
 
@@ -130,8 +131,11 @@ static bool check_duration(const ProtobufCMessage *message, const struct field_p
 			   struct diag *diag)
 {
 	const Google__Protobuf__Duration *duration = (const void *)message;
-	return (duration->seconds >= 0 && duration->nanos >= 0) ||
-	       semantics_fault(diag, path, "", "must not be negative");
+
+	if (duration->seconds < 0 || duration->nanos < 0)
+		return semantics_fault(diag, path, "", "must not be negative");
+	return (duration->seconds <= SCALAR_DURATION_MAX && duration->nanos < 1000000000) ||
+	       semantics_fault(diag, path, "", "is out of range");
 }
 
 static bool check(const ProtobufCMessage *message, const struct field_path *path, struct diag *diag)

@@ -48,8 +48,6 @@ enum status bucket_limits_load(struct bucket_limits *limits,
 {
 	const Google__Protobuf__Duration *interval = message->fill_interval;
 
-	if (!message->max_tokens)
-		return diag_at(diag, "max_tokens", "must be > 0");
 	if (!interval || interval->seconds < 0 || interval->nanos < 0 ||
 	    (!interval->seconds && interval->nanos < MIN_FILL_NS))
 		return diag_at(diag, "fill_interval", "must be at least 50 ms");

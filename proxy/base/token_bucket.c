@@ -26,7 +26,7 @@ static int64_t cost_ns(const struct token_bucket *bucket, uint64_t n)
 void token_bucket_init(struct token_bucket *bucket, uint64_t max_tokens, uint64_t tokens_per_fill,
 		       uint64_t fill_interval_ns)
 {
-	invariant(max_tokens && tokens_per_fill && fill_interval_ns);
+	invariant(tokens_per_fill && fill_interval_ns);
 	uint64_t token_ns = fill_interval_ns / tokens_per_fill;
 	bucket->token_ns = larger(1, (int64_t)(token_ns < INT64_MAX ? token_ns : INT64_MAX));
 	bucket->token_ns = smaller(bucket->token_ns, forever_ns);

@@ -21,7 +21,8 @@ struct token_bucket {
 	int64_t full_ns;  /* what a full bucket is worth */
 };
 
-/* Full at first. All three > 0; rates above one token a nanosecond count as that. */
+/* Full at first; of max_tokens 0 nothing can ever be taken. The others > 0; rates above one token a
+ * nanosecond count as that. */
 void token_bucket_init(struct token_bucket *bucket, uint64_t max_tokens, uint64_t tokens_per_fill,
 		       uint64_t fill_interval_ns);
 

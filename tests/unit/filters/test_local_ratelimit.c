@@ -217,8 +217,6 @@ static void wrong_configurations_are_refused(void **state)
 	(void)state;
 	filter_refused(&local_ratelimit_filter, "{" ON ", " BUCKET(1, 1, 0.049s) "}",
 		       "token_bucket.fill_interval", "at least 50 ms");
-	filter_refused(&local_ratelimit_filter, "{" ON ", " BUCKET(0, 1, 1s) "}",
-		       "token_bucket.max_tokens", "must be > 0");
 	filter_refused(&local_ratelimit_filter,
 		       "{" ON ", descriptors: [{entries: [{key: a, value: b}]}]}",
 		       "descriptors[0].token_bucket", "is required");

@@ -47,6 +47,9 @@ static void kinds(void **state)
 		{"tags: []\r\n---\r\nkind: DestinationRule\r\n",
 		 "DubboTagRule DubboDestinationRule"},
 		{"tags: []\n--- \nkind: DestinationRule", "DubboTagRule DubboDestinationRule"},
+		{"tags: []\n--- # two\nkind: DestinationRule", "DubboTagRule DubboDestinationRule"},
+		{"tags: []\n--- {kind: DestinationRule}", "DubboTagRule DubboDestinationRule"},
+		{"tags:\n- name: ---a\n", "DubboTagRule"},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		assert_string_equal(read(*state, rows[i].text), rows[i].type);

@@ -138,12 +138,20 @@ static void unknown_fields_are_warnings(void **state)
 	(void)state;
 	assert_string_equal(parse(&resources, "{foo: 1, resources: [{" TYPE ", name: a, bar: 1}]}"),
 			    "");
+	assert_int_equal(warnings, 2);
+	file_resources_free(&resources);
+	assert_string_equal(parse(&resources,
+				  "resources: [{'@type': t/envoy.service.discovery.v3.Resource, "
+				  "nmae: x, resource: {" TYPE ", name: a}}]"),
+			    "");
 	assert_int_equal(warnings, 1);
 	file_resources_free(&resources);
 	assert_int_equal(
 		file_source_parse(&resources, SLICE("{foo: 1}"), "f", CLUSTER, &strict, &diag),
 		STATUS_INVALID);
 	assert_string_equal(diag.text, "no such field in DiscoveryResponse");
+	assert_string_equal(diag.path, "foo");
+	assert_int_equal(diag.column, 2);
 }
 
 static void equal_content_has_an_equal_hash(void **state)

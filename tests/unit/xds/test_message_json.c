@@ -1,5 +1,6 @@
 #include "yaml_support.h"
 
+#include "xds/any.h"
 #include "xds/message_hash.h"
 #include "xds/message_json.h"
 #include "xds/message_merge.h"
@@ -91,6 +92,11 @@ static void anys(void **state)
 		"\"cluster\":\"c\"}}");
 	becomes(*state, FILTER, "{typed_config: {}}", "{\"typed_config\":{}}");
 	struct yaml_fixture *fixture = *state;
+	Google__Protobuf__Any inner = GOOGLE__PROTOBUF__ANY__INIT, outer = inner;
+	char url[] = "x/google.protobuf.Any";
+	any_set(&outer, url, &inner.base);
+	assert_string_equal(json(fixture, &outer.base, 0),
+			    "{\"@type\":\"x/google.protobuf.Any\",\"value\":{}}");
 	ProtobufCMessage *unknown =
 		yaml_try(fixture, FILTER, "t", "{typed_config: {'@type': x/no.such, a: 1}}", true);
 	assert_string_equal(json(fixture, unknown, 0),
@@ -116,6 +122,18 @@ static void values_of_all_kinds(void **state)
 		"{params_match: {2: {exact_match: a}, 0: {range_match: {start: -5, end: 7}}}}",
 		"{\"params_match\":{\"0\":{\"range_match\":{\"start\":\"-5\",\"end\":\"7\"}},\"2\":"
 		"{\"exact_match\":\"a\"}}}");
+}
+
+/* A key is shown whole, however long it is. */
+static void long_keys(void **state)
+{
+	struct yaml_fixture *fixture = *state;
+	char yaml[700], expected[700];
+
+	snprintf(yaml, sizeof yaml, "{filter_metadata: {%0300d: {}, %0300d: {}}}", 2, 1);
+	snprintf(expected, sizeof expected, "{\"filter_metadata\":{\"%0300d\":{},\"%0300d\":{}}}",
+		 1, 2);
+	becomes(fixture, METADATA, yaml, expected);
 }
 
 /* What is written reads back as the same message. */
@@ -222,6 +240,7 @@ int main(void)
 		T(durations),
 		T(anys),
 		T(values_of_all_kinds),
+		T(long_keys),
 		T(round_trip),
 		T(hashes),
 		T(merging),

@@ -2,6 +2,7 @@
 
 #include "xds/any.h"
 #include "xds/constraints.h"
+#include "xds/field.h"
 #include "xds/unsupported.h"
 #include "xds/validate.h"
 
@@ -54,6 +55,12 @@ static void clusters(void **state)
 		 "healthy_threshold: 1}]}",
 		 "health_checks[0]: needs one of: http_health_check tcp_health_check "
 		 "grpc_health_check custom_health_check"},
+		{"{name: c, health_checks: [&h {timeout: 1s, interval: 1s, unhealthy_threshold: 1, "
+		 "healthy_threshold: 1, tcp_health_check: {}}, *h, *h, *h, *h, *h, *h, *h]}",
+		 ""},
+		{"{name: c, health_checks: [&h {timeout: 1s, interval: 1s, unhealthy_threshold: 1, "
+		 "healthy_threshold: 1, tcp_health_check: {}}, *h, *h, *h, *h, *h, *h, *h, *h]}",
+		 "health_checks: must have at most 8 of them"},
 		{"{name: c, health_checks: [{interval: 1s, unhealthy_threshold: 1, "
 		 "healthy_threshold: 1, tcp_health_check: {}}]}",
 		 "health_checks[0].timeout: must be set"},
@@ -236,6 +243,31 @@ static const ProtobufCMessageDescriptor *type_of(const char *name)
 	return NULL;
 }
 
+/* A rule about numbers or texts on a field that has none would hold whatever it says. */
+static bool fits(const struct constraint *row, const ProtobufCFieldDescriptor *field)
+{
+	const ProtobufCMessageDescriptor *message =
+		field->type == PROTOBUF_C_TYPE_MESSAGE ? field->descriptor : NULL;
+	bool is_duration = message && !strcmp(message->name, "google.protobuf.Duration");
+
+	if (row->kind == CONSTRAINT_ONEOF)
+		return field_is_in_oneof(field);
+	if (row->kind == CONSTRAINT_REQUIRED)
+		return message;
+	if (row->kind == CONSTRAINT_MIN_ITEMS || row->kind == CONSTRAINT_MAX_ITEMS ||
+	    row->kind == CONSTRAINT_UNIQUE)
+		return field_is_repeated(field);
+	if (row->kind == CONSTRAINT_MIN_KEY_LEN)
+		return field_is_map(field);
+	if (message && !is_duration && message->n_fields == 1) /* a wrapper */
+		field = &message->fields[0];
+	bool is_text =
+		field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_BYTES;
+	if (row->kind >= CONSTRAINT_AT_LEAST && row->kind <= CONSTRAINT_NOT)
+		return !is_text && (is_duration || field->type != PROTOBUF_C_TYPE_MESSAGE);
+	return is_text;
+}
+
 static void check_constraints(const struct constraint *rows)
 {
 	const ProtobufCMessageDescriptor *type = NULL;
@@ -246,11 +278,15 @@ static void check_constraints(const struct constraint *rows)
 				fail_msg("%s stands before %s", last, rows->field);
 			last = rows->field;
 			type = type_of(rows->field);
+			if (!type)
+				fail_msg("no type %s", rows->field);
 			assert_ptr_equal(constraints_find(rows->field), rows + 1);
-		} else if (type &&
-			   !protobuf_c_message_descriptor_get_field_by_name(type, rows->field)) {
-			fail_msg("%s has no field %s", type->name, rows->field);
+			continue;
 		}
+		const ProtobufCFieldDescriptor *field =
+			protobuf_c_message_descriptor_get_field_by_name(type, rows->field);
+		if (!field || !fits(rows, field))
+			fail_msg("%s: no field %s, or not of that kind", type->name, rows->field);
 	}
 }
 

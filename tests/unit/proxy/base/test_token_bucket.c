@@ -25,6 +25,19 @@ static void a_full_bucket_gives_its_limit_and_no_more(void **state)
 	}
 }
 
+static void a_bucket_of_nothing_gives_nothing(void **state)
+{
+	struct token_bucket bucket;
+	(void)state;
+
+	token_bucket_init(&bucket, 0, 1, second);
+	for (uint64_t now = 0; now < 100 * second; now += 10 * second) {
+		assert_false(token_bucket_take(&bucket, now, 1));
+		assert_int_equal(token_bucket_tokens(&bucket, now), 0);
+		assert_true(token_bucket_wait_ns(&bucket, now, 1) == UINT64_MAX);
+	}
+}
+
 static void tokens_flow_in_steadily_up_to_the_limit(void **state)
 {
 	struct token_bucket bucket;
@@ -141,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_bucket_gives_its_limit_and_no_more),
+		cmocka_unit_test(a_bucket_of_nothing_gives_nothing),
 		cmocka_unit_test(tokens_flow_in_steadily_up_to_the_limit),
 		cmocka_unit_test(several_at_once_or_none),
 		cmocka_unit_test(a_clock_that_lags_gives_nothing_away),
