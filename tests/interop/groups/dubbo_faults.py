@@ -77,6 +77,7 @@ ROWS = {
     "refused": ("refused", (), RPC, "code 1", "connection failure", 3, 0),
     "full": ("full", (), RPC, "code 1", "overflow", 3, 0),
     "lost": ("lost", (), RPC, "code 1", "connection termination", 3, 3),
+    "broken": ("broken", (), RPC, "code 1", "HessianProtocolException: expected string at 0x45", 3, 3),
     "late": ("mute", (), RPC, "code 2", "upstream request timeout", 3, 3),
     "undecodable": ("fine", (), RPC, "code 1", "Tried 3 times of the providers", 3, 0),
     "contradicting": ("fine", (), RUNTIME, "", "the call's attachments contradict its fields", 1, 0),
@@ -93,6 +94,15 @@ class _Ends(FakeProvider):
     """Ends the connection at every call."""
 
     def answer(self, sock, frame, text=None):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Breaks(FakeProvider):
+    """Ends the connection in the middle of an answer that is too long to be held."""
+
+    def answer(self, sock, frame, text=None):
+        body = b"\x91" + (b"R\x80\x00" + b"x" * 2 ** 15) * 31 + wire.string("x" * 2 ** 15)
+        sock.sendall(wire.response(frame.id, body)[:2 ** 19])
         sock.shutdown(socket.SHUT_RDWR)
 
 
@@ -116,10 +126,11 @@ def _what_consumers_see(module):
     """Class, code and message of the exception, and how often a provider was reached. The consumer has two addresses, without which 2.7 never tries again,
     and makes the retries that Dubbo makes by itself."""
     build()
-    fine, lost, mute = [FakeProvider("hello w") for _ in range(2)], [_Ends(), _Ends()], [_Mute(), _Mute()]
+    fine, lost, mute, broken = [FakeProvider("hello w") for _ in range(2)], [_Ends(), _Ends()], [_Mute(), _Mute()], [_Breaks(), _Breaks()]
     dead, free = free_ports(2), free_ports(2 * len(ROWS))
     ports = dict(zip(ROWS, zip(free[::2], free[1::2])))
     clusters = [cluster("fine", *(p.port for p in fine)), cluster("lost", *(p.port for p in lost)), cluster("mute", *(p.port for p in mute)),
+                cluster("broken", *(p.port for p in broken)),
                 cluster("refused", *dead), cluster("empty"),
                 cluster("full", *(p.port for p in fine), circuit_breakers={"thresholds": [{"max_requests": 0}]})]
     g = Gateway(f"interop-rows-{module}", None, clusters)
@@ -139,9 +150,9 @@ def _what_consumers_see(module):
             made = g.stat(f"dubbo.{name}.request") + g.stat(f"rpc.{name}.request") + g.stat(f"dubbo.{name}.request_decoding_error") - 2 * (name == "limited")
             if (got[0], *got[1:2]) != ((kind, code) if kind else ("ok", "hello w")) or (kind and words not in got[2]) or made != tries:
                 wrong.append((name, got, made))
-        assert not wrong, wrong
-        assert [sum(p.count for p in group) for group in (fine, lost, mute)] == [1, 3, 3], [[p.count for p in group] for group in (fine, lost, mute)]
-    for p in fine + lost + mute:
+        assert not wrong, [(n, [t[:200] + " … " + t[max(t.find("cause:"), 200):][:400] for t in got], made) for n, got, made in wrong]
+        assert [sum(p.count for p in group) for group in (fine, lost, mute, broken)] == [1, 3, 3, 3], [[p.count for p in group] for group in (fine, lost, mute, broken)]
+    for p in fine + lost + mute + broken:
         p.stop()
 
 
