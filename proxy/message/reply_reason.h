@@ -33,8 +33,8 @@
 	REASON(NO_HEALTHY_UPSTREAM,     503, 14,  80,  4, "UH",   "no_healthy_upstream", "no healthy upstream") \
 	REASON(DROP_OVERLOAD,           503, 14,  80,  4, "DO",   "drop_overload", "drop overload") \
 	REASON(MAINTENANCE,             503, 14,  80,  4, "UO",   "maintenance_mode", "maintenance mode") \
-	REASON(CONNECT_FAILURE,         503, 14,  80, 16, "UF",   "upstream_reset_before_response_started{remote_connection_failure}", RESET_TEXT "remote connection failure") \
-	REASON(CONNECT_TIMEOUT,         503, 14,  80, 16, "UF",   "upstream_reset_before_response_started{connection_timeout}", RESET_TEXT "connection timeout") \
+	REASON(CONNECT_FAILURE,         503, 14,  80,  4, "UF",   "upstream_reset_before_response_started{remote_connection_failure}", RESET_TEXT "remote connection failure") \
+	REASON(CONNECT_TIMEOUT,         503, 14,  80,  4, "UF",   "upstream_reset_before_response_started{connection_timeout}", RESET_TEXT "connection timeout") \
 	REASON(OVERFLOW,                503, 14,  80,  4, "UO",   "upstream_reset_before_response_started{overflow}", RESET_TEXT "overflow") \
 	REASON(CONNECTION_LOST,         503, 14,  35, 16, "UC",   "upstream_reset_before_response_started{connection_termination}", RESET_TEXT "connection termination") \
 	REASON(UPSTREAM_RESET,          503, 14,  35, 16, "UR",   "upstream_reset_before_response_started{remote_reset}", RESET_TEXT "remote reset") \

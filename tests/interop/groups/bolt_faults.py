@@ -77,7 +77,7 @@ ROWS = {
     "unrouted": (None, (), "sayHello", RPC, "no route for demo.api.DemoService.sayHello", 1, 0),
     "unknown": ("nobody", (), "sayHello", RPC, "unknown cluster 'nobody'", 1, 0),
     "empty": ("empty", (), "sayHello", RPC, "InvokeServerBusyException", 3, 0),
-    "refused": ("refused", (), "sayHello", RPC, "ConnectionClosedException", 1, 0),
+    "refused": ("refused", (), "sayHello", RPC, "InvokeServerBusyException", 3, 0),
     "full": ("full", (), "sayHello", RPC, "InvokeServerBusyException", 3, 0),
     "lost": ("lost", (), "sayHello", RPC, "ConnectionClosedException", 1, 1),
     "late": ("mute", (), "sayHello", TIMEOUT, "InvokeTimeoutException: Rpc invocation timeout[responseCommand TIMEOUT]", 3, 3),

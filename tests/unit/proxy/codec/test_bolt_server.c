@@ -489,7 +489,7 @@ static void statuses_say_why(void **state)
 		uint16_t status;
 	} cases[] = {
 		{REPLY_NO_HEALTHY_UPSTREAM, 4}, {REPLY_OVERFLOW, 4},
-		{REPLY_CONNECT_FAILURE, 16},    {REPLY_CONNECTION_LOST, 16},
+		{REPLY_CONNECT_FAILURE, 4},     {REPLY_CONNECTION_LOST, 16},
 		{REPLY_UPSTREAM_TIMEOUT, 7},    {REPLY_BAD_REQUEST, 9},
 	};
 	struct end *end = end_open(CODEC_SERVER);
