@@ -6,6 +6,7 @@
 #include "envoy/config/metrics/v3/stats.pb-c.h"
 #include "telemetry/stats_private.h"
 #include "telemetry/stats_settings.h"
+#include "telemetry/stats_tags.h"
 
 typedef Envoy__Config__Metrics__V3__StatsConfig config_message;
 typedef Envoy__Config__Metrics__V3__TagSpecifier tag_message;
@@ -83,8 +84,13 @@ static enum status load_tag(const tag_message *message, struct stats_settings *s
 			return status;
 		if (!regex_group_count(rule->regex))
 			return diag_at(diag, "regex", "needs a capture group");
-	} else {
-		return STATUS_OK; /* one of the default tags, by its name alone */
+	} else { /* one of the default tags, by its name alone */
+		uint32_t known = stat_default_tag(rule->name);
+		settings->default_tags |= known;
+		return known ? STATUS_OK
+			     : diag_at(diag, "tag_name",
+				       "no default tag has this name: give a regex or a "
+				       "fixed_value");
 	}
 	settings->tag_count++;
 	return STATUS_OK;
@@ -93,8 +99,8 @@ static enum status load_tag(const tag_message *message, struct stats_settings *s
 static enum status load_tags(const config_message *message, struct stats_settings *settings,
 			     struct diag *diag)
 {
-	settings->skips_default_tags =
-		message->use_all_default_tags && !message->use_all_default_tags->value;
+	bool has_all = !message->use_all_default_tags || message->use_all_default_tags->value;
+	settings->default_tags = has_all ? UINT32_MAX : 0;
 	if (message->n_stats_tags > STATS_TAG_RULES_MAX)
 		return diag_at(diag, "stats_tags", "at most %d tags", STATS_TAG_RULES_MAX);
 	settings->tags =
@@ -111,6 +117,12 @@ static enum status load_tags(const config_message *message, struct stats_setting
 
 /* --- buckets --- */
 
+static int compare_bounds(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
 static enum status load_one_bounds(const bounds_message *message, struct stats_settings *settings,
 				   struct stats_bounds_rule *rule, struct diag *diag)
 {
@@ -120,11 +132,11 @@ static enum status load_one_bounds(const bounds_message *message, struct stats_s
 		return diag_at(diag, "match", "value is required");
 	if (!count)
 		return diag_at(diag, "buckets", "value must contain at least 1 item(s)");
-	for (size_t i = 0; i < count; i++) {
-		values[i] = message->buckets[i];
+	memcpy(values, message->buckets, count * sizeof *values);
+	qsort(values, count, sizeof *values, compare_bounds);
+	for (size_t i = 0; i < count; i++)
 		if (!(values[i] > (i ? values[i - 1] : 0)))
-			return diag_at(diag, "buckets", "must be above 0, and rising");
-	}
+			return diag_at(diag, "buckets", "must be above 0, each once");
 	rule->bounds = (struct stats_bounds){values, (unsigned)count};
 	enum status status =
 		string_matcher_load(&rule->match, message->match, &settings->arena, diag);

@@ -5,6 +5,7 @@
 #define TELEMETRY_STATS_SETTINGS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/slice.h"
@@ -34,7 +35,8 @@ struct stats_bounds_rule {
 
 struct stats_settings {
 	struct arena arena;
-	bool rejects_all, is_inclusion, skips_default_tags;
+	bool rejects_all, is_inclusion;
+	uint32_t default_tags;           /* those that are found, by bit (stat_default_tag) */
 	struct string_matcher *patterns; /* of the names that are in, or out */
 	unsigned pattern_count;
 	struct stats_tag_rule *tags;

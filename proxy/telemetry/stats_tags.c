@@ -117,6 +117,7 @@ static bool matches(const char *pattern, struct slice text, struct slice *values
 /* What is being found out about a name. */
 struct finding {
 	struct stat_tags *tags;
+	uint32_t wanted; /* default tags, by bit */
 	struct arena *arena;
 	struct slice name;
 	char *is_cut; /* a byte for each of the name: it is no part of the metric */
@@ -146,8 +147,12 @@ static void add_tag(struct finding *f, struct slice name, struct slice value, un
 	tags->tags[at] = (struct stat_tag){name, value, order};
 }
 
-static void add_known(struct finding *f, enum tag tag, struct slice value)
+/* A default tag, and what it takes out of the name: nothing if it isn't wanted. */
+static void add_known(struct finding *f, enum tag tag, struct slice value, size_t from, size_t len)
 {
+	if (!(f->wanted >> tag & 1))
+		return;
+	cut(f, from, len);
 	add_tag(f, tag_names[tag], value, tag);
 }
 
@@ -171,10 +176,10 @@ static void find_in_prefix(struct finding *f, size_t prefix_len)
 			continue;
 		for (unsigned v = 0; v < 2 && values[v].data; v++) {
 			enum tag tag = rules[i].tags[v];
-			cut(f, (size_t)(values[v].data - prefix.data), values[v].len + 1);
 			add_known(f, tag,
 				  tag == TAG_ENDPOINT ? endpoint_address(values[v], f->arena)
-						      : values[v]);
+						      : values[v],
+				  (size_t)(values[v].data - prefix.data), values[v].len + 1);
 		}
 		return;
 	}
@@ -193,16 +198,14 @@ static void find_in_name(struct finding *f, size_t prefix_len, unsigned code)
 	struct slice text = slice_sub(f->name, prefix_len, f->name.len);
 	struct slice ciphers = SLICE("ciphers."), versions = SLICE("versions.TLS");
 	if (code) {
-		add_known(f, TAG_CODE, slice_sub(text, text.len - 3, text.len));
-		cut(f, f->name.len - 4, 4);
+		add_known(f, TAG_CODE, slice_sub(text, text.len - 3, text.len), f->name.len - 4, 4);
 	} else if (is_class(text)) {
-		add_known(f, TAG_CODE_CLASS, slice_sub(text, text.len - 3, text.len - 2));
-		cut(f, f->name.len - 3, 1);
+		add_known(f, TAG_CODE_CLASS, slice_sub(text, text.len - 3, text.len - 2),
+			  f->name.len - 3, 1);
 	} else if (slice_starts_with(text, ciphers) || slice_starts_with(text, versions)) {
 		size_t dot = slice_find_char(text, '.', 0);
 		add_known(f, slice_starts_with(text, ciphers) ? TAG_CIPHER : TAG_TLS_VERSION,
-			  slice_sub(text, dot + 1, text.len));
-		cut(f, prefix_len + dot, text.len - dot);
+			  slice_sub(text, dot + 1, text.len), prefix_len + dot, text.len - dot);
 	}
 }
 
@@ -222,6 +225,16 @@ static void find_configured(struct finding *f, const struct stats_settings *sett
 	}
 }
 
+uint32_t stat_default_tag(struct slice label)
+{
+	_Static_assert(COUNT_OF(tag_names) <= 32, "a bit each");
+
+	for (unsigned i = 0; i < COUNT_OF(tag_names); i++)
+		if (slice_equal(label, tag_names[i]))
+			return UINT32_C(1) << i;
+	return 0;
+}
+
 struct slice stat_full_name(const struct stat_sample *sample, struct arena *arena)
 {
 	char *name = arena_alloc(arena, sample->prefix.len + sample->name.len + 4);
@@ -239,12 +252,11 @@ void stat_tags_extract(const struct stat_sample *sample, struct slice name,
 		       const struct stats_settings *settings, struct arena *arena,
 		       struct stat_tags *tags)
 {
-	struct finding f = {tags, arena, name, arena_zalloc(arena, name.len + 1)};
+	struct finding f = {tags, settings ? settings->default_tags : UINT32_MAX, arena, name,
+			    arena_zalloc(arena, name.len + 1)};
 	tags->count = 0;
-	if (!settings || !settings->skips_default_tags) {
-		find_in_prefix(&f, sample->prefix.len);
-		find_in_name(&f, sample->prefix.len, sample->code);
-	}
+	find_in_prefix(&f, sample->prefix.len);
+	find_in_name(&f, sample->prefix.len, sample->code);
 	if (settings)
 		find_configured(&f, settings);
 	char *metric = arena_alloc(arena, name.len + 1);

@@ -32,6 +32,9 @@ struct stat_tags {
 /* The stat's full name, in the arena. */
 struct slice stat_full_name(const struct stat_sample *sample, struct arena *arena);
 
+/* The bit of the default tag that has this label ("envoy_cluster_name"), 0 if none has. */
+uint32_t stat_default_tag(struct slice label);
+
 /* name: its full name. The metric is in the arena; values point at the name, the settings or the
  * arena. settings NULL: Envoy's default tags. */
 void stat_tags_extract(const struct stat_sample *sample, struct slice name,

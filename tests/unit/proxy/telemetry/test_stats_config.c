@@ -137,6 +137,32 @@ static void tags_can_be_added(void **state)
 		"envoy_cluster_outbound_a_b_local_rq_total{the_name=\"80\",zone=\"z1\"} 0\n");
 }
 
+static void default_tags_can_be_chosen(void **state)
+{
+	(void)state;
+	static char cluster[] = "envoy.cluster_name", unknown[] = "envoy.cluster_nam";
+	Envoy__Config__Metrics__V3__TagSpecifier tag =
+		ENVOY__CONFIG__METRICS__V3__TAG_SPECIFIER__INIT;
+	Envoy__Config__Metrics__V3__TagSpecifier *tags[] = {&tag};
+	Google__Protobuf__BoolValue no = GOOGLE__PROTOBUF__BOOL_VALUE__INIT;
+	struct stat_scope *codes = stat_scope_take(stats, &code_stats, SLICE("cluster.c"));
+	tag.tag_name = cluster;
+	config.stats_tags = tags;
+	config.n_stats_tags = 1;
+	config.use_all_default_tags = &no;
+	assert_int_equal(stats_configure(stats, &config, &diag), STATUS_OK);
+	stat_code_inc(stats_main_shard(stats), codes, CODE_STAT_UPSTREAM_RQ_CODE, 503);
+	assert_string_equal(show("filter=rq_503", STATS_PROMETHEUS),
+			    "# TYPE envoy_cluster_upstream_rq_503 counter\n"
+			    "envoy_cluster_upstream_rq_503{envoy_cluster_name=\"c\"} 1\n");
+	stat_scope_drop(stats, codes);
+	struct stats *other = stats_new();
+	tag.tag_name = unknown;
+	assert_int_equal(stats_configure(other, &config, &diag), STATUS_INVALID);
+	assert_string_equal(diag.path, "stats_tags[0].tag_name");
+	stats_free(other);
+}
+
 static void no_label_stands_twice(void **state)
 {
 	(void)state;
@@ -178,7 +204,7 @@ STAT_TYPE(one_stats, "one", ONE_STAT, ONE_HISTOGRAM);
 static void buckets_can_be_set(void **state)
 {
 	(void)state;
-	double buckets[] = {2, 10.5};
+	double buckets[] = {10.5, 2};
 	string_message match =
 		matcher(ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_PREFIX, "one.");
 	Envoy__Config__Metrics__V3__HistogramBucketSettings settings =
@@ -204,7 +230,7 @@ static void buckets_can_be_set(void **state)
 	stat_scope_drop(stats, one);
 }
 
-static void bounds_must_rise(void **state)
+static void bounds_stand_once(void **state)
 {
 	(void)state;
 	double buckets[] = {2, 2};
@@ -236,11 +262,17 @@ static void nothing_configured_is_the_default(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(names_can_be_included), TEST(names_can_be_excluded),
-		TEST(all_can_be_rejected),   TEST(tags_can_be_added),
-		TEST(all_can_be_rejected),   TEST(no_label_stands_twice),
-		TEST(a_tag_needs_a_group),   TEST(buckets_can_be_set),
-		TEST(bounds_must_rise),      TEST(nothing_configured_is_the_default),
+		TEST(names_can_be_included),
+		TEST(names_can_be_excluded),
+		TEST(default_tags_can_be_chosen),
+		TEST(all_can_be_rejected),
+		TEST(tags_can_be_added),
+		TEST(all_can_be_rejected),
+		TEST(no_label_stands_twice),
+		TEST(a_tag_needs_a_group),
+		TEST(buckets_can_be_set),
+		TEST(bounds_stand_once),
+		TEST(nothing_configured_is_the_default),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
