@@ -20,6 +20,24 @@ static void swap(struct task *a, struct task *b)
 	*b = c;
 }
 
+static void sift_up(struct agenda *agenda, size_t i)
+{
+	for (; i && is_before(&agenda->heap[i], &agenda->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		swap(&agenda->heap[i], &agenda->heap[(i - 1) / 2]);
+}
+
+static void sift_down(struct agenda *agenda, size_t i)
+{
+	for (size_t child; (child = 2 * i + 1) < agenda->count; i = child) {
+		if (child + 1 < agenda->count &&
+		    is_before(&agenda->heap[child + 1], &agenda->heap[child]))
+			child++;
+		if (!is_before(&agenda->heap[child], &agenda->heap[i]))
+			break;
+		swap(&agenda->heap[child], &agenda->heap[i]);
+	}
+}
+
 void agenda_add(struct agenda *agenda, int64_t at_ns, enum task_kind kind, size_t event)
 {
 	size_t i = agenda->count++;
@@ -30,28 +48,31 @@ void agenda_add(struct agenda *agenda, int64_t at_ns, enum task_kind kind, size_
 		invariant(agenda->heap);
 	}
 	agenda->heap[i] = (struct task){at_ns, agenda->next_number++, kind, event};
-	for (; i && is_before(&agenda->heap[i], &agenda->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		swap(&agenda->heap[i], &agenda->heap[(i - 1) / 2]);
+	sift_up(agenda, i);
 }
 
 bool agenda_take(struct agenda *agenda, struct task *task)
 {
-	size_t i = 0, child;
-
 	if (!agenda->count)
 		return false;
 	*task = agenda->heap[0];
 	agenda->heap[0] = agenda->heap[--agenda->count];
-	while ((child = 2 * i + 1) < agenda->count) {
-		if (child + 1 < agenda->count &&
-		    is_before(&agenda->heap[child + 1], &agenda->heap[child]))
-			child++;
-		if (!is_before(&agenda->heap[child], &agenda->heap[i]))
-			break;
-		swap(&agenda->heap[child], &agenda->heap[i]);
-		i = child;
-	}
+	sift_down(agenda, 0);
 	return true;
+}
+
+void agenda_remove(struct agenda *agenda, size_t event)
+{
+	for (size_t i = 0; i < agenda->count; i++) {
+		if (agenda->heap[i].event != event || agenda->heap[i].kind == TASK_EVENT)
+			continue;
+		agenda->heap[i] = agenda->heap[--agenda->count];
+		if (i < agenda->count) {
+			sift_down(agenda, i);
+			sift_up(agenda, i);
+		}
+		return;
+	}
 }
 
 void agenda_free(struct agenda *agenda)

@@ -31,6 +31,8 @@ struct agenda {
 void agenda_add(struct agenda *agenda, int64_t at_ns, enum task_kind kind, size_t event);
 /* The next one, or false. */
 bool agenda_take(struct agenda *agenda, struct task *task);
+/* Takes out the wait or the end of the event's call. */
+void agenda_remove(struct agenda *agenda, size_t event);
 void agenda_free(struct agenda *agenda);
 
 #endif

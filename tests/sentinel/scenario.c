@@ -74,10 +74,67 @@ static const json_t *recorded_order(struct scenario *scenario, enum rule_kind ki
 	return is_last && kind != RULE_DEGRADE ? json_object_get(last, name) : NULL;
 }
 
+/* Whether Java would load the list: not if it equals the one before, of which ids are no part. */
+static bool is_changed(const json_t *before, const json_t *now)
+{
+	json_t *a = json_deep_copy(before), *b = json_deep_copy(now), *rule;
+	size_t i;
+
+	json_array_foreach(a, i, rule) json_object_del(rule, "id");
+	json_array_foreach(b, i, rule) json_object_del(rule, "id");
+	bool is_equal = a && json_equal(a, b);
+	json_decref(a);
+	json_decref(b);
+	return !is_equal;
+}
+
+/* The degrade rules of "*" alone, or the others. Returns owned. */
+static json_t *degrade_part(const json_t *list, bool defaults)
+{
+	json_t *part = json_array(), *rule;
+	size_t i;
+
+	json_array_foreach(list, i, rule)
+	{
+		const char *resource = json_string_value(json_object_get(rule, "resource"));
+		bool is_default = resource && !strcmp(resource, "*") &&
+				  !json_is_true(json_object_get(rule, "regex"));
+		if (is_default == defaults)
+			json_array_append(part, rule);
+	}
+	return part;
+}
+
+static bool degrade_is_changed(const json_t *before, const json_t *now, bool defaults)
+{
+	json_t *a = degrade_part(before, defaults), *b = degrade_part(now, defaults);
+	bool changed = is_changed(a, b);
+
+	json_decref(a);
+	json_decref(b);
+	return changed;
+}
+
+/* What Java forgets when it loads the rules. */
+static struct rule_set_options options_of(const struct scenario *scenario, const json_t *rules)
+{
+	const json_t *flow = json_object_get(rules, "flow");
+	const json_t *degrade = json_object_get(rules, "degrade");
+	const json_t *before = scenario->loaded[RULE_DEGRADE];
+
+	return (struct rule_set_options){
+		.previous = scenario->version ? scenario->version->set : NULL,
+		.forgets_shaping = flow && is_changed(scenario->loaded[RULE_FLOW], flow),
+		.forgets_pattern_breakers = degrade && degrade_is_changed(before, degrade, false),
+		.forgets_default_breakers = degrade && degrade_is_changed(before, degrade, true),
+	};
+}
+
 void scenario_load_rules(struct scenario *scenario, const json_t *rules,
 			 const bool is_last[RULE_KINDS])
 {
 	struct rule_version *version = calloc(1, sizeof(*version));
+	struct rule_set_options options = options_of(scenario, rules);
 	struct arena arena;
 
 	invariant(version);
@@ -98,10 +155,6 @@ void scenario_load_rules(struct scenario *scenario, const json_t *rules,
 			fprintf(stderr, "%s: must be a list\n", scenario_kind_name(kind));
 		sort(recorded_order(scenario, kind, is_last[i]), kind, &version->list, &arena);
 	}
-	struct rule_set_options options = {
-		.previous = scenario->version ? scenario->version->set : NULL,
-		.forgets_shaping = json_object_get(rules, "flow") != NULL, /* as Java does */
-	};
 	version->set = rule_set_new(scenario->sentinel, &arena, &version->list, &options,
 				    tell_dropped, NULL);
 	scenario->loads++;

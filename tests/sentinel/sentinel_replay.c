@@ -8,13 +8,7 @@
 
 #include "agenda.h"
 #include "base/attributes.h"
-#include "scenario.h"
-
-struct call {
-	struct entry entry;
-	json_t *result;
-	int64_t waited_ns;
-};
+#include "call.h"
 
 struct replay {
 	struct scenario scenario;
@@ -42,9 +36,7 @@ static void finish_call(struct replay *replay, size_t event)
 
 	step(replay, "exit", event);
 	set_integer(call->result, "exit_t_ms", scenario_t_ms(&replay->scenario));
-	if (json_is_true(json_object_get(json_array_get(replay->events, event), "error")))
-		sph_trace(&call->entry);
-	sph_exit(&call->entry, replay->scenario.version->set, scenario_now(&replay->scenario));
+	call_finish(call, &replay->scenario);
 }
 
 static void tell_wait(struct call *call)
@@ -61,10 +53,11 @@ static void tell_wait(struct call *call)
 
 static void tell_block(struct replay *replay, struct call *call)
 {
-	const struct block *block = &call->entry.block;
+	const struct entry *entry = &call->entries[call->at];
+	const struct block *block = &entry->block;
 	char limit_app[256];
 
-	block_limit_app(&call->entry, limit_app, sizeof(limit_app));
+	block_limit_app(entry, limit_app, sizeof(limit_app));
 	json_object_set_new(call->result, "exception",
 			    json_string(block_exception_name(block->exception)));
 	json_object_set_new(call->result, "rule_limit_app", json_string(limit_app));
@@ -74,6 +67,9 @@ static void tell_block(struct replay *replay, struct call *call)
 	else
 		set_integer(call->result, "rule_index",
 			    scenario_rule_index(&replay->scenario, block));
+	if (call->entry_count > 1)
+		json_object_set_new(call->result, "blocked_by",
+				    json_string(call->at ? "method" : "interface"));
 }
 
 static void decide(struct replay *replay, size_t event, enum entry_verdict verdict)
@@ -83,8 +79,7 @@ static void decide(struct replay *replay, size_t event, enum entry_verdict verdi
 	bool passes = verdict == ENTRY_PASS;
 
 	if (verdict == ENTRY_WAIT) {
-		call->waited_ns += call->entry.wait_ns;
-		agenda_add(&replay->agenda, scenario->now_ns + call->entry.wait_ns, TASK_RESUME,
+		agenda_add(&replay->agenda, scenario->now_ns + call_wait_ns(call), TASK_RESUME,
 			   event);
 		return;
 	}
@@ -107,37 +102,23 @@ static void decide(struct replay *replay, size_t event, enum entry_verdict verdi
 		finish_call(replay, event);
 }
 
-static struct slice member(const json_t *object, const char *name, struct slice absent)
+/* A call that waits never goes on, and one that runs is over now. */
+static void cancel(struct replay *replay, const json_t *event)
 {
-	const char *text = json_string_value(json_object_get(object, name));
-	return text ? slice_of(text) : absent;
-}
-
-static void enter(struct replay *replay, size_t number, const json_t *event)
-{
+	size_t number = (size_t)json_integer_value(json_object_get(event, "event"));
 	struct scenario *scenario = &replay->scenario;
 	struct call *call = &replay->calls[number];
-	const json_t *count = json_object_get(event, "count");
-	struct instant now = scenario_now(scenario);
-	struct entry_request request = {
-		.resource =
-			sentinel_resource(scenario->sentinel, member(event, "resource", SLICE("")),
-					  RESOURCE_COMMON, now.ms),
-		.context = sentinel_context(scenario->sentinel,
-					    member(event, "context", SLICE("oracle_context"))),
-		.origin = member(event, "origin", SLICE("")),
-		.count = count ? (uint32_t)json_integer_value(count) : 1,
-		.inbound = !slice_equal(member(event, "type", SLICE("IN")), SLICE("OUT")),
-		.prioritized = json_is_true(json_object_get(event, "prioritized")),
-	};
 
-	request.args_count =
-		scenario_arguments(scenario, json_object_get(event, "args"), &request.args);
-	call->result = json_pack("{s:I,s:I}", "event", (json_int_t)number, "t_ms",
-				 (json_int_t)scenario_t_ms(scenario));
-	decide(replay, number,
-	       sph_entry(scenario->sentinel, scenario->version->set, 0, &request, now,
-			 &call->entry));
+	if (call->state != CALL_WAITS && call->state != CALL_RUNS)
+		return;
+	agenda_remove(&replay->agenda, number);
+	if (call->state == CALL_RUNS) {
+		agenda_add(&replay->agenda, scenario->now_ns, TASK_EXIT, number);
+		return;
+	}
+	json_object_set_new(call->result, "result", json_string("cancelled"));
+	set_integer(call->result, "decided_t_ms", scenario_t_ms(scenario));
+	call_cancel(call, scenario);
 }
 
 /* For each kind of rules, whether no event behind `number` loads it. */
@@ -172,8 +153,10 @@ static void happen(struct replay *replay, size_t number)
 			scenario->sentinel,
 			(struct system_status){json_number_value(json_object_get(event, "load")),
 					       json_number_value(json_object_get(event, "cpu"))});
+	} else if (!strcmp(op, "cancel")) {
+		cancel(replay, event);
 	} else {
-		enter(replay, number, event);
+		decide(replay, number, call_begin(&replay->calls[number], scenario, event, number));
 	}
 }
 
@@ -195,10 +178,11 @@ static void note_breaker(void *arg, const struct breaker_change *change)
 static void begin(struct replay *replay, const json_t *json)
 {
 	struct scenario *scenario = &replay->scenario;
-	struct slice cold = member(json_object_get(json, "properties"),
-				   "csp.sentinel.flow.cold.factor", SLICE("0"));
+	const char *cold = json_string_value(json_object_get(json_object_get(json, "properties"),
+							     "csp.sentinel.flow.cold.factor"));
 	struct sentinel_options options = {
-		.cold_factor = atoi(cold.data),
+		.cold_factor = cold ? atoi(cold) : 0,
+		.tokens = &call_tokens,
 		.observer = {note_breaker, replay},
 	};
 	bool is_last[RULE_KINDS];
@@ -240,8 +224,7 @@ static void run(struct replay *replay)
 			break;
 		case TASK_RESUME:
 			decide(replay, task.event,
-			       sph_resume(&replay->calls[task.event].entry, scenario->version->set,
-					  scenario_now(scenario)));
+			       call_resume(&replay->calls[task.event], scenario));
 			break;
 		case TASK_EXIT:
 			finish_call(replay, task.event);
@@ -288,13 +271,24 @@ static void end(struct replay *replay)
 	free(replay->calls);
 }
 
+static bool call_is_cancelled(const struct call *call)
+{
+	return !json_object_get(call->result, "exit_t_ms") &&
+	       !json_object_get(call->result, "exception");
+}
+
 static void print(struct replay *replay)
 {
 	struct scenario *scenario = &replay->scenario;
 
-	for (size_t i = 0; i < json_array_size(replay->events); i++)
-		if (replay->calls[i].result)
-			json_array_append_new(scenario->results, replay->calls[i].result);
+	for (size_t i = 0; i < json_array_size(replay->events); i++) {
+		struct call *call = &replay->calls[i];
+		if (call->asked && call->state == CALL_OVER && !call_is_cancelled(call))
+			json_object_set(call->result, "tokens", call->asked);
+		json_decref(call->asked);
+		if (call->result)
+			json_array_append_new(scenario->results, call->result);
+	}
 	const json_t *orders =
 		json_object_get(json_object_get(scenario->json, "expected"), "rule_check_orders");
 	json_t *expected = json_pack("{s:{s:o,s:i,s:i,s:o,s:o,s:o,s:o}}", "expected",

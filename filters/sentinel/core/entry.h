@@ -10,6 +10,9 @@
  * make the call wait; the entry keeps where it is, and goes on with the next rule when the time has
  * come. Statistics are counted when all have been asked: a waiting call is in no count.
  *
+ * A rule in cluster mode asks the token service, and waits for its answer: at most wait_ns, and
+ * less if the caller wants to be woken.
+ *
  * No heap, no lock, no clock. Owner: the caller, as are arguments and origin, until the end.
  * Thread: that of its worker. */
 #ifndef SENTINEL_CORE_ENTRY_H
@@ -19,6 +22,7 @@
 #include "filters/sentinel/core/instant.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
+#include "filters/sentinel/core/token_service.h"
 
 enum entry_verdict {
 	ENTRY_PASS,
@@ -43,6 +47,8 @@ struct block {
 	const struct argument *argument; /* of BLOCK_PARAM_FLOW */
 };
 
+struct entry;
+
 /* What is asked. resource or context NULL (too many of them): passes unchecked. */
 struct entry_request {
 	struct resource *resource;
@@ -53,6 +59,10 @@ struct entry_request {
 	uint32_t count; /* of passes: 1 as a rule; counts for throttling, 0 is free of it */
 	bool inbound;
 	bool prioritized; /* may borrow from the next window */
+	/* What the call waited for came before wait_ns was over (a token server's answer):
+	 * sph_resume may be called now, though not from within. NULL: only time ends a wait. */
+	void (*wake)(struct entry *entry);
+	void *wake_arg; /* the caller's */
 };
 
 struct entry {
@@ -68,8 +78,10 @@ struct entry {
 	uint32_t at, element; /* next rule of the slot, and element of its list argument */
 	enum entry_slot slot;
 	bool confirms; /* a limit, once counted: another worker may take the same last pass */
-	bool borrowed; /* waits for a pass of the next window: nothing more is asked */
-	bool error;    /* a business error was traced */
+	struct token_ask token; /* with `asks`: what the token service was asked */
+	bool asks;              /* waits for its answer */
+	bool borrowed;          /* waits for a pass of the next window: nothing more is asked */
+	bool error;             /* a business error was traced */
 };
 
 #endif

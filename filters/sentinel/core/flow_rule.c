@@ -3,6 +3,15 @@
 #include <math.h>
 #include <stddef.h>
 
+static const char *concurrent_fault(const struct cluster_flow_config *cluster)
+{
+	if (cluster->client_offline_time_ms <= 0 || cluster->resource_timeout_ms <= 0)
+		return "clusterConfig: clientOfflineTime and resourceTimeout must be > 0";
+	if (cluster->acquire_refuse_strategy < 0 || cluster->resource_timeout_strategy < 0)
+		return "clusterConfig: strategies must be >= 0";
+	return NULL;
+}
+
 static const char *cluster_fault(const struct flow_rule *rule)
 {
 	const struct cluster_flow_config *cluster = rule->cluster;
@@ -15,9 +24,9 @@ static const char *cluster_fault(const struct flow_rule *rule)
 	    cluster->window_interval_ms % cluster->sample_count)
 		return "clusterConfig.windowIntervalMs: must be a multiple of sampleCount, both > "
 		       "0";
-	if (cluster->strategy != 0)
-		return "clusterConfig.strategy: must be 0";
-	return NULL;
+	return rule->grade == FLOW_GRADE_THREAD ? concurrent_fault(cluster)
+	       : cluster->strategy != 0         ? "clusterConfig.strategy: must be 0"
+						: NULL;
 }
 
 static const char *behavior_fault(const struct flow_rule *rule)
@@ -44,13 +53,15 @@ const char *flow_rule_fault(const struct flow_rule *rule)
 		return "count: must be a number >= 0";
 	if (rule->grade != FLOW_GRADE_THREAD && rule->grade != FLOW_GRADE_QPS)
 		return "grade: must be 0 (threads) or 1 (QPS)";
-	if ((rule->strategy == STRATEGY_RELATE || rule->strategy == STRATEGY_CHAIN) &&
-	    rule_is_blank(rule->ref_resource))
-		return "refResource: needed by strategy 1 and 2";
 	if (rule->rule.regex && (rule->cluster_mode || rule->control_behavior != CONTROL_DEFAULT))
 		return "regex: only for local rules with controlBehavior 0";
 	fault = rule->cluster_mode ? cluster_fault(rule) : NULL;
-	return fault ? fault : behavior_fault(rule);
+	if (fault || rule->grade == FLOW_GRADE_THREAD)
+		return fault; /* of the rest such a rule uses nothing */
+	if ((rule->strategy == STRATEGY_RELATE || rule->strategy == STRATEGY_CHAIN) &&
+	    rule_is_blank(rule->ref_resource))
+		return "refResource: needed by strategy 1 and 2";
+	return behavior_fault(rule);
 }
 
 static bool cluster_is_equal(const struct cluster_flow_config *a,

@@ -5,7 +5,8 @@
 #include "filters/sentinel/core/rule.h"
 #include "filters/sentinel/core/rule_constant.h"
 
-/* ClusterFlowConfig: how a token server is asked. The core keeps it, and asks nobody. */
+/* ClusterFlowConfig: what a token server is asked for. But for flow_id and the fallback it is the
+ * server's business. */
 struct cluster_flow_config {
 	int64_t flow_id;
 	int32_t threshold_type;
@@ -31,6 +32,19 @@ struct flow_rule {
 	bool cluster_mode;
 	const struct cluster_flow_config *cluster; /* NULL: none given */
 };
+
+/* A rule for `other` whose resource is a pattern, in a version of the rules: Java takes for known
+ * callers those that rules of a resource name whose name is the pattern's text. */
+struct pattern_flow_rule {
+	struct flow_rule rule;
+	const struct slice *known;
+	uint32_t known_count;
+};
+
+static inline bool flow_rule_is_for_other(const struct flow_rule *rule)
+{
+	return slice_equal(rule->rule.limit_app, SLICE("other"));
+}
 
 /* NULL if the rule may be used, and otherwise why not (FlowRuleUtil.isValidRule). */
 const char *flow_rule_fault(const struct flow_rule *rule);

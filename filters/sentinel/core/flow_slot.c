@@ -1,9 +1,19 @@
 #include "filters/sentinel/core/slot.h"
 
 #include "base/attributes.h"
+#include "filters/sentinel/core/token_check.h"
 
-static bool names_origin(const struct resource_rules *rules, struct slice origin)
+static bool names_origin(const struct resource_rules *rules, const struct flow_rule *other,
+			 struct slice origin)
 {
+	if (other->rule.regex) {
+		const struct pattern_flow_rule *of =
+			(const struct pattern_flow_rule *)(const void *)other;
+		for (uint32_t i = 0; i < of->known_count; i++)
+			if (slice_equal(of->known[i], origin))
+				return true;
+		return false;
+	}
 	for (uint32_t i = 0; i < rules->flow_count; i++)
 		if (slice_equal(rules->flow[i].rule->rule.limit_app, origin))
 			return true;
@@ -32,9 +42,8 @@ static struct node *select_node(const struct entry *entry, const struct flow_rul
 
 	if (LIKELY(slice_equal(limit_app, SLICE("default"))))
 		return direct ? entry->request.resource->cluster : reference_node(entry, rule);
-	bool is_other = slice_equal(limit_app, SLICE("other"));
-	if (is_other ? origin.len && !names_origin(entry->rules, origin)
-		     : slice_equal(limit_app, origin))
+	if (flow_rule_is_for_other(rule) ? origin.len && !names_origin(entry->rules, rule, origin)
+					 : slice_equal(limit_app, origin))
 		return direct ? entry->origin_node : reference_node(entry, rule);
 	return NULL;
 }
@@ -85,21 +94,63 @@ static bool can_pass(struct entry *entry, const struct flow_binding *flow, struc
 	return true;
 }
 
+static inline enum entry_verdict check(struct entry *entry, const struct flow_binding *flow,
+				       struct instant now)
+{
+	struct node *node = select_node(entry, flow->rule);
+
+	if (!node)
+		return ENTRY_PASS;
+	if (!can_pass(entry, flow, node, now))
+		return slot_block(entry, BLOCK_FLOW, &flow->rule->rule);
+	return entry->wait_ns ? ENTRY_WAIT : ENTRY_PASS;
+}
+
+/* What the token service's answer makes of a call. */
+static enum entry_verdict obey(struct entry *entry, const struct flow_binding *flow,
+			       struct token_answer answer, struct instant now)
+{
+	switch (answer.status) {
+	case TOKEN_OK:
+		return ENTRY_PASS;
+	case TOKEN_SHOULD_WAIT:
+		entry->wait_ns = answer.wait_ms > 0 ? answer.wait_ms * INT64_C(1000000) : 0;
+		return entry->wait_ns ? ENTRY_WAIT : ENTRY_PASS;
+	case TOKEN_NO_RULE_EXISTS:
+	case TOKEN_BAD_REQUEST:
+	case TOKEN_FAIL:
+	case TOKEN_TOO_MANY_REQUEST:
+		return flow->rule->cluster->fallback_to_local_when_fail ? check(entry, flow, now)
+									: ENTRY_PASS;
+	default:
+		return slot_block(entry, BLOCK_FLOW, &flow->rule->rule);
+	}
+}
+
+static COLD enum entry_verdict ask(struct entry *entry, const struct flow_binding *flow,
+				   struct instant now)
+{
+	entry->token = (struct token_ask){
+		.flow_id = flow->rule->cluster->flow_id,
+		.count = entry->request.count,
+		.prioritized = entry->request.prioritized,
+	};
+	return token_check_ask(entry) ? obey(entry, flow, entry->token.answer, now) : ENTRY_WAIT;
+}
+
 enum entry_verdict flow_slot_entry(struct entry *entry, struct instant now)
 {
 	const struct resource_rules *rules = entry->rules;
+	enum entry_verdict verdict = ENTRY_PASS;
 
-	while (entry->at < rules->flow_count) {
+	if (UNLIKELY(entry->asks))
+		verdict = obey(entry, &rules->flow[entry->at - 1], token_check_take(entry), now);
+	while (verdict == ENTRY_PASS && entry->at < rules->flow_count) {
 		const struct flow_binding *flow = &rules->flow[entry->at++];
-		struct node *node = select_node(entry, flow->rule);
-		if (!node)
-			continue;
-		if (!can_pass(entry, flow, node, now))
-			return slot_block(entry, BLOCK_FLOW, &flow->rule->rule);
-		if (entry->wait_ns)
-			return ENTRY_WAIT;
+		verdict = UNLIKELY(flow->rule->cluster_mode) ? ask(entry, flow, now)
+							     : check(entry, flow, now);
 	}
-	return ENTRY_PASS;
+	return verdict;
 }
 
 enum entry_verdict flow_slot_confirm(struct entry *entry, struct instant now)
@@ -108,7 +159,8 @@ enum entry_verdict flow_slot_confirm(struct entry *entry, struct instant now)
 
 	for (uint32_t i = 0; i < rules->flow_count; i++) {
 		const struct flow_rule *rule = rules->flow[i].rule;
-		struct node *node = rules->flow[i].shaping ? NULL : select_node(entry, rule);
+		bool counts = !rules->flow[i].shaping && !rule->cluster_mode;
+		struct node *node = counts ? select_node(entry, rule) : NULL;
 		if (node && used(rule, node, now) > rule->count)
 			return slot_block(entry, BLOCK_FLOW, &rule->rule);
 	}

@@ -43,6 +43,8 @@ const char *param_flow_rule_fault(const struct param_flow_rule *rule)
 		return "durationInSec: must be > 0";
 	if (rule->max_queueing_time_ms < 0)
 		return "maxQueueingTimeMs: must be >= 0";
+	if (rule->rule.regex && (rule->cluster_mode || rule->control_behavior != CONTROL_DEFAULT))
+		return "regex: only for local rules with controlBehavior 0";
 	return rule->cluster_mode ? cluster_fault(rule) : NULL;
 }
 

@@ -14,7 +14,7 @@ struct param_flow_item {
 	uint64_t fingerprint;
 };
 
-/* ParamFlowClusterConfig: kept for those who ask a token server. */
+/* ParamFlowClusterConfig: what a token server is asked for. */
 struct param_cluster_config {
 	int64_t flow_id;
 	int32_t threshold_type;

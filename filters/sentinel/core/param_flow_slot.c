@@ -1,5 +1,8 @@
 #include "filters/sentinel/core/slot.h"
 
+#include "base/attributes.h"
+#include "filters/sentinel/core/token_check.h"
+
 /* Asks for each element from entry->element on; a NULL element ends it, as Java's error there does.
  */
 static enum entry_verdict check(struct entry *entry, const struct param_binding *param,
@@ -23,6 +26,48 @@ static enum entry_verdict check(struct entry *entry, const struct param_binding 
 	return ENTRY_PASS;
 }
 
+/* The token service decides; *checks: its rule is to be asked here after all. */
+static COLD enum entry_verdict ask(struct entry *entry, const struct param_flow_rule *rule,
+				   const struct argument *values, uint32_t count, bool *checks)
+{
+	struct token_answer answer;
+
+	*checks = false;
+	if (entry->asks) {
+		answer = token_check_take(entry);
+	} else {
+		entry->token = (struct token_ask){
+			.flow_id = rule->cluster->flow_id,
+			.count = entry->request.count,
+			.is_param = true,
+			.params = values,
+			.params_count = count,
+		};
+		if (!token_check_ask(entry))
+			return ENTRY_WAIT;
+		answer = entry->token.answer;
+	}
+	if (answer.status == TOKEN_BLOCKED)
+		return ENTRY_BLOCK;
+	*checks = answer.status != TOKEN_OK && rule->cluster->fallback_to_local_when_fail;
+	return ENTRY_PASS;
+}
+
+/* One rule, from entry->element on. */
+static enum entry_verdict check_rule(struct entry *entry, const struct param_binding *param,
+				     const struct argument *arg, struct instant now)
+{
+	const struct param_flow_rule *rule = param->rule;
+	bool is_list = arg->type == ARGUMENT_LIST, checks = true;
+	const struct argument *values = is_list ? arg->items : arg;
+	uint32_t count = is_list ? arg->count : 1;
+	enum entry_verdict verdict = ENTRY_PASS;
+
+	if (UNLIKELY(rule->cluster_mode) && rule->grade == FLOW_GRADE_QPS && !entry->element)
+		verdict = ask(entry, rule, values, count, &checks);
+	return verdict == ENTRY_PASS && checks ? check(entry, param, values, count, now) : verdict;
+}
+
 enum entry_verdict param_flow_slot_entry(struct entry *entry, struct instant now)
 {
 	const struct resource_rules *rules = entry->rules;
@@ -34,9 +79,7 @@ enum entry_verdict param_flow_slot_entry(struct entry *entry, struct instant now
 		if (index >= request->args_count || request->args[index].type == ARGUMENT_NULL)
 			continue;
 		const struct argument *arg = &request->args[index];
-		bool is_list = arg->type == ARGUMENT_LIST;
-		enum entry_verdict verdict = check(entry, param, is_list ? arg->items : arg,
-						   is_list ? arg->count : 1, now);
+		enum entry_verdict verdict = check_rule(entry, param, arg, now);
 		if (verdict == ENTRY_WAIT)
 			return verdict;
 		if (verdict == ENTRY_BLOCK) {

@@ -16,7 +16,7 @@ static struct traffic_shaping *shaping_for(const struct flow_rule *rule,
 static struct circuit_breaker *breaker_for(const struct degrade_rule *rule,
 					   const struct rule_states *states)
 {
-	const struct resource_rules *previous = states->previous;
+	const struct resource_rules *previous = states->keeps_breakers ? states->previous : NULL;
 
 	for (uint32_t i = 0; previous && i < previous->degrade_count; i++)
 		if (degrade_rule_is_equal(previous->degrade[i].rule, rule))

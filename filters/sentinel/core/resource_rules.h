@@ -51,8 +51,9 @@ struct resource_rules {
 /* Where states come from that a rule doesn't take over. */
 struct rule_states {
 	const struct resource_rules *previous; /* of the same resource, or NULL */
-	bool keeps_shaping; /* equal flow rules go on with their warm-up and queue; Java forgets
-			       them */
+	bool keeps_shaping;  /* equal flow rules go on with their warm-up and queue; Java forgets
+				them */
+	bool keeps_breakers; /* equal degrade rules go on with their breaker */
 	unsigned workers;
 	int32_t cold_factor;
 	uint64_t seed;

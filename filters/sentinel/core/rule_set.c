@@ -8,15 +8,16 @@
 
 enum { TWINS_LOOKED_AT = 256 }; /* how far back an equal rule of the same resource is looked for */
 
-struct rule_pattern {
+struct rule_pattern { /* the rules of one kind */
 	struct slice text;
 	const struct regex *regex;   /* NULL: the pattern is none */
 	struct resource_rules rules; /* without states */
+	bool is_kept;
 };
 
 struct building {
 	struct rule_set *set;
-	struct map patterns; /* struct rule_pattern, by text */
+	struct map patterns[RULE_KINDS]; /* struct rule_pattern, by text */
 	void (*dropped)(void *arg, enum rule_kind kind, uint32_t index, const char *reason);
 	void *arg;
 };
@@ -28,30 +29,44 @@ static void drop(const struct building *building, enum rule_kind kind, const str
 		building->dropped(building->arg, kind, rule->index, reason);
 }
 
-static struct rule_pattern *pattern_for(struct building *building, struct slice text)
+/* The expression, which rules of several kinds may share; NULL: it is none. */
+static const struct regex *regex_for(struct building *building, struct slice text)
 {
-	struct rule_set *set = building->set;
-	bool is_new;
-	struct map_entry *entry = map_at(&building->patterns, text, &is_new);
+	const struct regex *regex;
+	struct diag diag = {0};
 
-	if (is_new) {
-		struct rule_pattern *pattern = ARENA_NEW(&set->arena, struct rule_pattern);
-		struct diag diag = {0};
-		pattern->text = text;
-		if (regex_compile(text, REGEX_MATCH, &set->arena, &pattern->regex, &diag))
-			pattern->regex = NULL;
-		entry->value = pattern;
+	for (int kind = 0; kind < RULE_KINDS; kind++) {
+		const struct rule_pattern *other = map_get(&building->patterns[kind], text);
+		if (other)
+			return other->regex;
 	}
-	return entry->value;
+	return regex_compile(text, REGEX_MATCH, &building->set->arena, &regex, &diag) ? NULL
+										      : regex;
+}
+
+static struct rule_pattern *pattern_for(struct building *building, enum rule_kind kind,
+					struct slice text)
+{
+	struct rule_pattern *pattern = map_get(&building->patterns[kind], text);
+	bool is_new;
+
+	if (!pattern) {
+		pattern = ARENA_NEW(&building->set->arena, struct rule_pattern);
+		pattern->text = text;
+		pattern->regex = regex_for(building, text);
+		map_at(&building->patterns[kind], text, &is_new)->value = pattern;
+	}
+	return pattern;
 }
 
 /* Where the rules of that rule's resource are gathered; NULL if its pattern is none. */
-static struct resource_rules *group_of(struct building *building, const struct rule *rule)
+static struct resource_rules *group_of(struct building *building, enum rule_kind kind,
+				       const struct rule *rule)
 {
 	bool is_new;
 
 	if (rule->regex) {
-		struct rule_pattern *pattern = pattern_for(building, rule->resource);
+		struct rule_pattern *pattern = pattern_for(building, kind, rule->resource);
 		return pattern->regex ? &pattern->rules : NULL;
 	}
 	struct map_entry *entry = map_at(&building->set->by_name, rule->resource, &is_new);
@@ -65,26 +80,26 @@ static void count_rules(struct building *building, const struct rule_list *list)
 	struct resource_rules *group;
 
 	for (size_t i = 0; i < list->flow_count; i++)
-		if ((group = group_of(building, &list->flow[i].rule)))
+		if ((group = group_of(building, RULE_FLOW, &list->flow[i].rule)))
 			group->flow_count++;
 		else
 			drop(building, RULE_FLOW, &list->flow[i].rule, "resource: no pattern");
 	for (size_t i = 0; i < list->degrade_count; i++)
 		if (degrade_rule_is_default(&list->degrade[i]))
 			building->set->default_count++;
-		else if ((group = group_of(building, &list->degrade[i].rule)))
+		else if ((group = group_of(building, RULE_DEGRADE, &list->degrade[i].rule)))
 			group->degrade_count++;
 		else
 			drop(building, RULE_DEGRADE, &list->degrade[i].rule,
 			     "resource: no pattern");
 	for (size_t i = 0; i < list->param_count; i++)
-		if ((group = group_of(building, &list->param[i].rule)))
+		if ((group = group_of(building, RULE_PARAM_FLOW, &list->param[i].rule)))
 			group->param_count++;
 		else
 			drop(building, RULE_PARAM_FLOW, &list->param[i].rule,
 			     "resource: no pattern");
 	for (size_t i = 0; i < list->authority_count; i++)
-		if ((group = group_of(building, &list->authority[i].rule)))
+		if ((group = group_of(building, RULE_AUTHORITY, &list->authority[i].rule)))
 			group->authority_count++;
 		else
 			drop(building, RULE_AUTHORITY, &list->authority[i].rule,
@@ -102,6 +117,13 @@ static void make_room(struct rule_set *set, struct resource_rules *group)
 	group->flow_count = group->degrade_count = group->param_count = group->authority_count = 0;
 }
 
+static void make_pattern_room(struct building *building)
+{
+	for (int kind = 0; kind < RULE_KINDS; kind++)
+		for (struct map_entry *e = NULL; (e = map_next(&building->patterns[kind], e));)
+			make_room(building->set, &((struct rule_pattern *)e->value)->rules);
+}
+
 static uint32_t first_looked_at(uint32_t count)
 {
 	return count > TWINS_LOOKED_AT ? count - TWINS_LOOKED_AT : 0;
@@ -109,7 +131,7 @@ static uint32_t first_looked_at(uint32_t count)
 
 static void add_flow(struct building *building, const struct flow_rule *rule)
 {
-	struct resource_rules *group = group_of(building, &rule->rule);
+	struct resource_rules *group = group_of(building, RULE_FLOW, &rule->rule);
 
 	if (!group)
 		return;
@@ -142,7 +164,7 @@ static void sort_flow(struct rule_set *set, struct resource_rules *group)
 
 static void add_param(struct building *building, const struct param_flow_rule *rule)
 {
-	struct resource_rules *group = group_of(building, &rule->rule);
+	struct resource_rules *group = group_of(building, RULE_PARAM_FLOW, &rule->rule);
 
 	if (!group)
 		return;
@@ -157,7 +179,7 @@ static void add_param(struct building *building, const struct param_flow_rule *r
 
 static void add_authority(struct building *building, const struct authority_rule *rule)
 {
-	struct resource_rules *group = group_of(building, &rule->rule);
+	struct resource_rules *group = group_of(building, RULE_AUTHORITY, &rule->rule);
 
 	if (!group)
 		return;
@@ -180,7 +202,7 @@ static void add_rules(struct building *building, const struct rule_list *list)
 	for (size_t i = 0; i < list->degrade_count; i++)
 		if (degrade_rule_is_default(&list->degrade[i]))
 			set->defaults[set->default_count++] = &list->degrade[i];
-		else if ((group = group_of(building, &list->degrade[i].rule)))
+		else if ((group = group_of(building, RULE_DEGRADE, &list->degrade[i].rule)))
 			group->degrade[group->degrade_count++].rule = &list->degrade[i];
 	for (size_t i = 0; i < list->param_count; i++)
 		add_param(building, &list->param[i]);
@@ -191,32 +213,70 @@ static void add_rules(struct building *building, const struct rule_list *list)
 		system_limits_add(&set->system, &list->system[i]);
 }
 
-/* Patterns become an array in the order of their first rule. */
+/* Patterns become an array: those of each kind in the order of their first rule. */
 static void keep_patterns(struct building *building, const struct rule_list *list)
 {
 	struct rule_set *set = building->set;
-	const struct rule *rules;
+	size_t count = 0;
 
-	set->patterns = ARENA_NEW_ARRAY(&set->arena, struct rule_pattern, building->patterns.count);
-	struct map seen;
-	map_init(&seen, NULL);
-#define KEEP(member)                                                                               \
+	for (int kind = 0; kind < RULE_KINDS; kind++)
+		count += building->patterns[kind].count;
+	set->patterns = ARENA_NEW_ARRAY(&set->arena, struct rule_pattern, count);
+#define KEEP(member, kind)                                                                         \
 	for (size_t i = 0; i < list->member##_count; i++) {                                        \
-		rules = &list->member[i].rule;                                                     \
-		struct rule_pattern *pattern = map_get(&building->patterns, rules->resource);      \
-		bool is_new;                                                                       \
-		if (!rules->regex || !pattern || !pattern->regex)                                  \
+		const struct rule *rule = &list->member[i].rule;                                   \
+		struct map_entry *entry =                                                          \
+			rule->regex ? map_find(&building->patterns[kind], rule->resource) : NULL;  \
+		struct rule_pattern *pattern = entry ? entry->value : NULL;                        \
+		if (!pattern || !pattern->regex || pattern->is_kept)                               \
 			continue;                                                                  \
-		map_at(&seen, rules->resource, &is_new);                                           \
-		if (is_new)                                                                        \
-			set->patterns[set->pattern_count++] = *pattern;                            \
+		pattern->is_kept = true;                                                           \
+		sort_flow(set, &pattern->rules);                                                   \
+		set->patterns[set->pattern_count++] = *pattern;                                    \
 	}
-	KEEP(flow)
-	KEEP(degrade)
-	KEEP(param)
-	KEEP(authority)
+	KEEP(flow, RULE_FLOW)
+	KEEP(degrade, RULE_DEGRADE)
+	KEEP(param, RULE_PARAM_FLOW)
+	KEEP(authority, RULE_AUTHORITY)
 #undef KEEP
-	map_free(&seen);
+}
+
+/* The callers that are known to rules for `other` of that pattern. */
+static void note_known(struct rule_set *set, const struct rule_pattern *pattern,
+		       struct pattern_flow_rule *other)
+{
+	const struct resource_rules *plain = map_get(&set->by_name, pattern->text);
+	size_t room = plain ? plain->flow_count : 0;
+
+	for (uint32_t i = 0; i < set->pattern_count; i++)
+		room += set->patterns[i].rules.flow_count;
+	struct slice *known = ARENA_NEW_ARRAY(&set->arena, struct slice, room);
+	for (uint32_t i = 0; plain && i < plain->flow_count; i++)
+		known[other->known_count++] = plain->flow[i].rule->rule.limit_app;
+	for (uint32_t i = 0; i < set->pattern_count; i++) {
+		const struct rule_pattern *by = &set->patterns[i];
+		for (uint32_t k = 0; k < by->rules.flow_count; k++)
+			if (regex_match(by->regex, pattern->text))
+				known[other->known_count++] =
+					by->rules.flow[k].rule->rule.limit_app;
+	}
+	other->known = known;
+}
+
+static void know_callers(struct rule_set *set)
+{
+	for (uint32_t i = 0; i < set->pattern_count; i++) {
+		struct resource_rules *rules = &set->patterns[i].rules;
+		for (uint32_t k = 0; k < rules->flow_count; k++) {
+			if (!flow_rule_is_for_other(rules->flow[k].rule))
+				continue;
+			struct pattern_flow_rule *other =
+				ARENA_NEW(&set->arena, struct pattern_flow_rule);
+			other->rule = *rules->flow[k].rule;
+			note_known(set, &set->patterns[i], other);
+			rules->flow[k].rule = &other->rule;
+		}
+	}
 }
 
 static struct rule_states states_of(const struct rule_set *set,
@@ -227,6 +287,7 @@ static struct rule_states states_of(const struct rule_set *set,
 	return (struct rule_states){
 		.previous = previous,
 		.keeps_shaping = set->keeps_shaping,
+		.keeps_breakers = true,
 		.workers = options->workers,
 		.cold_factor = options->cold_factor,
 		.seed = options->seed,
@@ -337,6 +398,8 @@ static struct resource_rules *combine(const struct rule_set *set, const struct r
 	for (uint32_t i = 0; takes_defaults && i < set->default_count; i++)
 		added.degrade[added.degrade_count++].rule = set->defaults[i];
 	struct rule_states states = states_of(set, previous);
+	states.keeps_breakers =
+		takes_defaults ? set->keeps_default_breakers : set->keeps_pattern_breakers;
 	resource_rules_bind(&added, &states);
 	add_counts(rules, &added);
 	rules->has_thread_params = plain_counts || added.has_thread_params;
@@ -403,23 +466,25 @@ struct rule_set *rule_set_new(struct sentinel *sentinel, struct arena *arena,
 	set->arena = *arena;
 	arena_init(arena, arena->block_size);
 	set->keeps_shaping = !options->forgets_shaping;
+	set->keeps_pattern_breakers = !options->forgets_pattern_breakers;
+	set->keeps_default_breakers = !options->forgets_default_breakers;
 	set->by_id_count = sentinel->options.resources_max;
 	set->by_id = calloc(set->by_id_count, sizeof(*set->by_id));
 	invariant(set->by_id);
 	map_init(&set->by_name, NULL);
-	map_init(&building.patterns, NULL);
+	for (int kind = 0; kind < RULE_KINDS; kind++)
+		map_init(&building.patterns[kind], NULL);
 	count_rules(&building, list);
 	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));)
 		make_room(set, e->value);
-	for (struct map_entry *e = NULL; (e = map_next(&building.patterns, e));)
-		make_room(set, &((struct rule_pattern *)e->value)->rules);
+	make_pattern_room(&building);
 	add_rules(&building, list);
 	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));)
 		sort_flow(set, e->value);
-	for (struct map_entry *e = NULL; (e = map_next(&building.patterns, e));)
-		sort_flow(set, &((struct rule_pattern *)e->value)->rules);
 	keep_patterns(&building, list);
-	map_free(&building.patterns);
+	know_callers(set);
+	for (int kind = 0; kind < RULE_KINDS; kind++)
+		map_free(&building.patterns[kind]);
 	bind_names(set, options->previous);
 	if (options->previous)
 		bind_found(set, options->previous);

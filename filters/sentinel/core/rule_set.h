@@ -1,7 +1,7 @@
 /* One version of all rules, ready to be asked (the RuleManagers together).
  *
  *   by name:  "r" ─> resource_rules         plain names, bound when the version is made
- *   patterns: [regex, rules] …              matched when a resource is first seen
+ *   patterns: [regex, rules of one kind] …  matched when a resource is first seen
  *   default:  degrade rules of "*"          for resources without a degrade rule
  *   by id:    [resource 0][resource 1] …    what a resource was found to have; NULL: not asked yet
  *
@@ -31,7 +31,7 @@ struct rule_set {
 	struct rule_pattern *patterns;
 	const struct degrade_rule **defaults;
 	uint32_t pattern_count, default_count;
-	bool keeps_shaping;
+	bool keeps_shaping, keeps_pattern_breakers, keeps_default_breakers;
 	struct system_limits system;
 	uint32_t by_id_count;
 	_Atomic(struct resource_rules *) *by_id;
@@ -39,8 +39,10 @@ struct rule_set {
 
 struct rule_set_options {
 	const struct rule_set *previous; /* NULL: none */
-	bool forgets_shaping; /* equal flow rules begin anew, as in Java; else they keep their state
-			       */
+	/* Equal rules begin anew, as in Java; else they keep their states. */
+	bool forgets_shaping;          /* flow rules */
+	bool forgets_pattern_breakers; /* degrade rules whose resource is a pattern */
+	bool forgets_default_breakers; /* those of "*" */
 };
 
 /* Takes the arena with what is in it, list included. Rules whose pattern is no regular expression

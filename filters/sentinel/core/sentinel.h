@@ -18,6 +18,8 @@
 #include "filters/sentinel/core/resource.h"
 #include "filters/sentinel/core/system_rule.h"
 
+struct token_service;
+
 struct sentinel_options {
 	unsigned workers;       /* 0: 1 */
 	uint32_t resources_max; /* 0: SENTINEL_RESOURCES_MAX */
@@ -25,6 +27,7 @@ struct sentinel_options {
 	int32_t cold_factor;    /* <= 1: SENTINEL_COLD_FACTOR */
 	uint64_t seed; /* of fingerprints of hot parameters: unknown to those who send them */
 	struct breaker_observer observer;
+	const struct token_service *tokens; /* NULL: none, rules in cluster mode fall back */
 };
 
 struct sentinel {

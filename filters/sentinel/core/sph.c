@@ -4,6 +4,7 @@
 
 #include "base/attributes.h"
 #include "filters/sentinel/core/slot.h"
+#include "filters/sentinel/core/token_check.h"
 
 static enum entry_verdict slot_entry(struct entry *entry, const struct rule_set *rules,
 				     struct instant now)
@@ -118,6 +119,8 @@ enum entry_verdict sph_resume(struct entry *entry, struct rule_set *rules, struc
 
 void sph_cancel(struct entry *entry)
 {
+	if (entry->asks)
+		token_check_cancel(entry);
 	entry->default_node = NULL;
 	entry->wait_ns = 0;
 }

@@ -13,7 +13,8 @@ enum entry_verdict sph_entry(struct sentinel *sentinel, struct rule_set *rules, 
  * with the one it had, which must still be there. May answer ENTRY_WAIT again. */
 enum entry_verdict sph_resume(struct entry *entry, struct rule_set *rules, struct instant now);
 
-/* A call that waits will not go on: nothing is counted, what it reserved stays reserved. */
+/* A call that waits will not go on: nothing is counted, what it reserved stays reserved, and no
+ * answer of the token service comes any more. */
 void sph_cancel(struct entry *entry);
 
 /* The call failed (Tracer.trace): counted when it ends. */
