@@ -4,7 +4,7 @@
 #include "codec/bolt_internal.h"
 
 enum {
-	HEARTBEAT_ID = UINT32_MAX, /* its index is beyond BOLT_MAX_IN_FLIGHT: no call has it */
+	HEARTBEAT_ID = UINT32_MAX, /* its index is beyond any table of calls (BOLT_MAX_IN_FLIGHT) */
 };
 
 /* --- writing */

@@ -34,8 +34,9 @@
 
 enum {
 	BOLT_PAYLOAD_LIMIT = 16 << 20, /* Bolt has none of its own */
-	BOLT_ID_INDEX_BITS = 12,       /* of an id; the rest is the slot's generation */
-	BOLT_MAX_IN_FLIGHT = (1 << BOLT_ID_INDEX_BITS) - 1, /* the last index is the heartbeat's */
+	BOLT_ID_INDEX_BITS = 13,       /* of an id; the rest is the slot's generation */
+	/* Half of the indices: a table of calls doubles, and the last index is the heartbeat's. */
+	BOLT_MAX_IN_FLIGHT = 1 << (BOLT_ID_INDEX_BITS - 1),
 };
 
 /* What happened on the connections that share this; the owner reads and exports it. */

@@ -6,8 +6,8 @@
  * A slot's generation moves on when its call ends: a late, repeated or forged answer names an old
  * one and finds nothing, so a slot is free again at once. Free slots are taken in the order in
  * which they became free, so that an id whose generation is short comes back late. How many bits of
- * an id are which is the codec's word. Owner: the client codec. Thread: its worker. Size: up to the
- * most calls ever in flight, 24 bytes each. */
+ * an id are which is the codec's word. Owner: the client codec. Thread: its worker. Size: the
+ * next power of 2 (from 16 on) above the most calls ever in flight, 24 bytes each. */
 #ifndef CODEC_OPEN_CALLS_H
 #define CODEC_OPEN_CALLS_H
 

@@ -61,6 +61,8 @@ static struct call *send_one(struct end *end)
 	return call;
 }
 
+enum { INDEX_MASK = (1 << BOLT_ID_INDEX_BITS) - 1 };
+
 static void many_calls_find_their_answers(void **state)
 {
 	enum { COUNT = 2000 };
@@ -98,13 +100,13 @@ static void late_repeated_and_forged_answers_are_dropped(void **state)
 {
 	struct end *end = end_open(CODEC_CLIENT);
 	struct call *first = send_one(end);
-	uint32_t id = sent_id(end), index = id & BOLT_MAX_IN_FLIGHT;
+	uint32_t id = sent_id(end), index = id & INDEX_MASK;
 	(void)state;
 
 	bolt_client_codec.abandon(&first->exchange);
 	struct call *second = send_one(end);
 	uint32_t second_id = sent_id(end);
-	while ((second_id & BOLT_MAX_IN_FLIGHT) != index) { /* until one takes the slot over */
+	while ((second_id & INDEX_MASK) != index) { /* until one takes the slot over */
 		give_answer(end, second_id);
 		second = send_one(end);
 		second_id = sent_id(end);
@@ -124,7 +126,7 @@ static void late_repeated_and_forged_answers_are_dropped(void **state)
 	end_close(end);
 }
 
-/* 20 bits of generation: an id doesn't come back before its slot was used a million times. */
+/* 19 bits of generation: an id doesn't come back before its slot was used half a million times. */
 static void an_id_comes_back_late(void **state)
 {
 	struct end *end = end_open(CODEC_CLIENT);
@@ -160,6 +162,21 @@ static void no_more_than_its_ids_can_tell_apart(void **state)
 	assert_int_equal(last->reset_events, 1);
 	assert_int_equal(last->reset_reason, REPLY_OVERFLOW);
 	assert_int_equal(end_taken(end).len, 0);
+	end_close(end);
+}
+
+/* Also when all calls are open, and slots come back in turn. */
+static void no_call_has_the_heartbeats_index(void **state)
+{
+	struct end *end = end_open(CODEC_CLIENT);
+	(void)state;
+
+	for (unsigned i = 0; i < BOLT_MAX_IN_FLIGHT; i++)
+		send_one(end);
+	bolt_client_codec.abandon(&end->calls->exchange);
+	struct call *last = send_one(end);
+	assert_int_equal(last->reset_events, 0);
+	assert_int_not_equal(last->exchange.wire_id & INDEX_MASK, INDEX_MASK);
 	end_close(end);
 }
 
@@ -452,6 +469,7 @@ int main(void)
 		cmocka_unit_test(late_repeated_and_forged_answers_are_dropped),
 		cmocka_unit_test(an_id_comes_back_late),
 		cmocka_unit_test(no_more_than_its_ids_can_tell_apart),
+		cmocka_unit_test(no_call_has_the_heartbeats_index),
 		cmocka_unit_test(an_answer_before_its_request_has_left_is_forged),
 		cmocka_unit_test(a_body_without_its_head_is_not_sent),
 		cmocka_unit_test(a_oneway_request_is_over_when_it_is_written),

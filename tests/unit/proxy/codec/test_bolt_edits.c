@@ -1,5 +1,6 @@
 /* Headers that were changed on their way, back in the frame. */
 #include "codec/bolt_arguments.h"
+#include "codec/bolt_edits.h"
 #include "codec/bolt_fields.h"
 #include "codec/bolt_head.h"
 #include "codec/sofa_hessian.h"
@@ -235,6 +236,69 @@ static void what_was_never_published_may_change_too(void **state)
 	way_end(&way);
 }
 
+/* Read for a route, say. */
+static void what_was_read_and_left_alone_is_not_written_anew(void **state)
+{
+	struct way way = way_begin("sofa-baggage.req.hex", false);
+	struct rpc_head *rpc = way.down->headers->rpc;
+	(void)state;
+
+	rpc->payload = slice_make(way.down->data, way.down->data_len);
+	assert_true(bolt_read_fields(way.down->headers, &way.down->arena));
+	assert_false(bolt_may_be_edited(way.down->headers));
+	headers_set(way.down->headers, SLICE("x-request-id"), SLICE("1")); /* no field */
+	struct slice sent = send_on(&way);
+	assert_int_equal(way.client->notices[RPC_NOTICE_EDITED], 0);
+	assert_slice(content_of(sent), content_of(way.bytes));
+	way_end(&way);
+}
+
+static void what_was_changed_before_it_was_read_is_an_edit(void **state)
+{
+	(void)state;
+
+	for (unsigned publishes = 0; publishes < 2; publishes++) {
+		struct way way = way_begin("sofa-hello.req.hex", false);
+		struct headers *headers = way.down->headers;
+		headers_set_id(headers, HEADER_PATH, SLICE("/demo.api.DemoService/greet"));
+		headers_set(headers, SLICE("x-env"), SLICE("gray"));
+		headers->rpc->payload = slice_make(way.down->data, way.down->data_len);
+		if (publishes)
+			assert_true(bolt_publish(headers, &way.down->arena));
+		else
+			assert_true(bolt_read_fields(headers, &way.down->arena));
+		struct slice sent = send_on(&way);
+		assert_slice(field_of(sent, "sofa_head_method_name"), SLICE("greet"));
+		assert_slice(field_of(sent, "x-env"), SLICE("gray"));
+		assert_slice(field_of(sent, "app"), SLICE("gold-consumer"));
+		assert_int_equal(way.client->notices[RPC_NOTICE_EDITED], 1);
+		way_end(&way);
+	}
+}
+
+/* It never was a header: nobody can have removed it. */
+static void an_application_that_is_no_header_stays(void **state)
+{
+	struct way way = way_begin("sofa-hello.req.hex", false);
+	struct headers *headers = way.down->headers;
+	struct slice payload;
+	(void)state;
+
+	char *at = memmem(way.down->data, way.down->data_len, "gold-consumer", 13);
+	assert_non_null(at);
+	memcpy(at, "g\xc3\xb6", 3);
+	headers->rpc->payload = slice_make(way.down->data, way.down->data_len);
+	assert_true(bolt_publish(headers, &way.down->arena));
+	assert_false(headers_has(headers, HEADER_TRI_CONSUMER_APPNAME));
+	headers_set(headers, SLICE("x-env"), SLICE("gray"));
+	struct slice sent = send_on(&way);
+	assert_slice(field_of(sent, "app"), SLICE("g\xc3\xb6"
+						  "d-consumer"));
+	assert_int_equal(frame_of(sent, &payload).timeout_ms,
+			 frame_of(way.bytes, &payload).timeout_ms);
+	way_end(&way);
+}
+
 /* Another map under a checksum: it is a new one. */
 static void plain_bolt_gets_entries_and_a_checksum(void **state)
 {
@@ -331,6 +395,9 @@ int main(void)
 		cmocka_unit_test(a_call_that_says_two_things_is_seen),
 		cmocka_unit_test(a_method_that_cant_be_changed_is_not_called),
 		cmocka_unit_test(what_was_never_published_may_change_too),
+		cmocka_unit_test(what_was_read_and_left_alone_is_not_written_anew),
+		cmocka_unit_test(what_was_changed_before_it_was_read_is_an_edit),
+		cmocka_unit_test(an_application_that_is_no_header_stays),
 		cmocka_unit_test(plain_bolt_gets_entries_and_a_checksum),
 		cmocka_unit_test(a_map_too_large_for_java_is_not_sent),
 		cmocka_unit_test(answers_are_edited_when_their_fields_were_asked_for),
