@@ -1,6 +1,7 @@
 #include "codec/bolt.h"
 
 #include "base/crc32.h"
+#include "codec/bolt_edits.h"
 #include "codec/bolt_internal.h"
 
 enum {
@@ -48,6 +49,19 @@ void bolt_refuse(struct bolt *bolt, const struct bolt_frame *request, uint16_t s
 
 	if (request->type != BOLT_ONEWAY)
 		bolt_put_frame(bolt, &answer, NULL);
+}
+
+enum status bolt_edit(struct bolt *bolt, struct buf *payload, struct bolt_frame *frame,
+		      const struct headers *edited, struct arena *arena)
+{
+	bool is_changed;
+	enum status status = bolt_rewrite(payload, frame, edited, arena, &is_changed);
+
+	if (status)
+		bolt_notice(bolt, RPC_NOTICE_UNEDITABLE);
+	else if (is_changed)
+		bolt_notice(bolt, RPC_NOTICE_EDITED);
+	return status;
 }
 
 /* --- heartbeats and what else is no call */

@@ -148,8 +148,8 @@ static void finish(struct exchange *exchange, struct buf *payload)
 		return;
 	}
 	if (UNLIKELY(sending->edited && payload)) {
-		enum status status = bolt_rewrite(payload, frame, sending->edited, exchange->arena);
-		bolt_notice(bolt, status ? RPC_NOTICE_UNEDITABLE : RPC_NOTICE_EDITED);
+		enum status status =
+			bolt_edit(bolt, payload, frame, sending->edited, exchange->arena);
 		if (status) {
 			give_up(bolt, exchange, payload,
 				status == STATUS_TOO_LARGE ? REPLY_HEADERS_TOO_LARGE

@@ -70,12 +70,24 @@ static struct slice compare_target(struct dubbo_edits *edits, const struct heade
 	return is_other ? method : (struct slice){NULL, 0};
 }
 
+/* Whether the header was there when the map had been read. */
+static bool was_there(const struct rpc_head *rpc, enum header_id id)
+{
+	const struct rpc_received *received = rpc->received;
+
+	for (uint32_t i = 0; received && i < received->count; i++)
+		if (received->items[i].id == id)
+			return true;
+	return false;
+}
+
 static void compare_application(struct dubbo_edits *edits, const struct headers *headers,
 				const struct rpc_attachment *app)
 {
 	struct slice value = headers_get(headers, HEADER_TRI_CONSUMER_APPNAME);
 
-	if (value.data ? app && slice_equal(value, app->value) : !headers->rpc->received || !app)
+	if (value.data ? app && slice_equal(value, app->value)
+		       : !was_there(headers->rpc, HEADER_TRI_CONSUMER_APPNAME))
 		return;
 	dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("app"),
 						   .value = value,
@@ -90,7 +102,7 @@ static void compare_timeout(struct bolt_frame *frame, const struct headers *head
 
 	if (slice_to_uint64(text, &ms) && ms && ms <= INT32_MAX)
 		frame->timeout_ms = (int32_t)ms;
-	else if (!text.data && headers->rpc->received)
+	else if (!text.data && was_there(headers->rpc, HEADER_TRI_SERVICE_TIMEOUT))
 		frame->timeout_ms = BOLT_NO_TIMEOUT;
 }
 
@@ -154,7 +166,7 @@ static bool read_map(struct map *map, struct slice bytes, uint32_t more, struct 
 	map->fields = ARENA_NEW_ARRAY(arena, struct rpc_attachment, map->count + more);
 	if (map->count)
 		memcpy(map->fields, fields, map->count * sizeof *fields);
-	map->removed = ARENA_NEW_ARRAY(arena, struct slice, map->count + 1);
+	map->removed = ARENA_NEW_ARRAY(arena, struct slice, map->count + more);
 	map->removed_count = 0;
 	return true;
 }
@@ -236,15 +248,17 @@ static const struct rpc_attachment *field_of(const struct map *map, struct slice
 }
 
 enum status bolt_rewrite(struct buf *payload, struct bolt_frame *frame,
-			 const struct headers *headers, struct arena *arena)
+			 const struct headers *headers, struct arena *arena, bool *is_changed)
 {
 	bool is_answer = frame->type == BOLT_ANSWER;
+	int32_t timeout_ms = frame->timeout_ms;
 	struct dubbo_edits edits = {.arena = arena};
 	struct slice method = {NULL, 0};
 	size_t class_len = frame->class_len, old_len = class_len + frame->headers_len;
 	char *old = arena_alloc(arena, old_len + 1);
 	struct map map;
 
+	*is_changed = false;
 	if (buf_peek(payload, old, old_len) < old_len)
 		return STATUS_OK; /* what is sent will say so */
 	dubbo_edits_of_headers(&edits, headers, is_answer);
@@ -259,6 +273,7 @@ enum status bolt_rewrite(struct buf *payload, struct bolt_frame *frame,
 		compare_application(&edits, headers, field_of(&map, SLICE("app")));
 		compare_timeout(frame, headers);
 	}
+	*is_changed = edits.count || frame->timeout_ms != timeout_ms;
 	if (!edits.count)
 		return STATUS_OK;
 	for (uint32_t i = 0; i < edits.count; i++)

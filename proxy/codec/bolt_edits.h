@@ -37,7 +37,7 @@ static inline bool bolt_may_be_edited(const struct headers *headers)
 	if (UNLIKELY(rpc->is_verbatim))
 		return false;
 	if (UNLIKELY(received != NULL))
-		return headers->count != received->count ||
+		return received->was_edited || headers->count != received->count ||
 		       memcmp(headers->items, received->items,
 			      received->count * sizeof *received->items) != 0;
 	if (LIKELY(headers_has(headers, HEADER_STATUS)))
@@ -56,11 +56,12 @@ static inline bool bolt_may_be_edited(const struct headers *headers)
 	       (group.data && group.data != group_at);
 }
 
-/* Brings the payload, and the frame's lengths and timeout, to what the headers say. Unchanged: when
- * nothing differs, and when the message has no map that could be read. STATUS_TOO_LARGE: the map
- * would be over BOLT_SECTION_LIMIT. STATUS_MALFORMED: the method has changed, and it isn't found in
- * the content. */
+/* Brings the payload, and the frame's lengths and timeout, to what the headers say. Unchanged (and
+ * *is_changed false): when nothing differs, and when the message has no map that could be read.
+ * STATUS_TOO_LARGE: the map would be over BOLT_SECTION_LIMIT. STATUS_MALFORMED: the method has
+ * changed, and it isn't found in the content. */
 MUST_CHECK enum status bolt_rewrite(struct buf *payload, struct bolt_frame *frame,
-				    const struct headers *headers, struct arena *arena);
+				    const struct headers *headers, struct arena *arena,
+				    bool *is_changed);
 
 #endif

@@ -37,6 +37,11 @@ static inline struct bolt_frame bolt_answer_to(const struct bolt_frame *request,
 	};
 }
 
+/* bolt_rewrite, and tells what has come of it. */
+COLD MUST_CHECK enum status bolt_edit(struct bolt *bolt, struct buf *payload,
+				      struct bolt_frame *frame, const struct headers *edited,
+				      struct arena *arena);
+
 static inline void bolt_notice(struct bolt *bolt, enum rpc_notice notice)
 {
 	if (bolt->options->noticed)

@@ -1,17 +1,25 @@
 /* The header map of a message as its headers. */
 #include "codec/bolt.h"
+#include "codec/bolt_edits.h"
 #include "codec/bolt_fields.h"
 #include "codec/bolt_head.h"
 #include "codec/dubbo_attachments.h"
 #include "codec/hessian2_string.h"
 
-static void set_application(struct headers *headers)
+/* Gives what has a Triple name that name. */
+static void set_names(struct headers *headers, struct arena *arena)
 {
-	const struct rpc_attachment *app = rpc_attachment_find(headers->rpc, SLICE("app"));
+	const struct rpc_head *rpc = headers->rpc;
+	const struct rpc_attachment *app = rpc_attachment_find(rpc, SLICE("app"));
+	bool was_edited = bolt_may_be_edited(headers);
 
 	if (app && app->value.len &&
 	    hessian2_is_printable_ascii((const uint8_t *)app->value.data, app->value.len))
 		headers_set_id(headers, HEADER_TRI_CONSUMER_APPNAME, app->value);
+	if (rpc->bolt->timeout_ms > 0)
+		headers_set_id(headers, HEADER_TRI_SERVICE_TIMEOUT,
+			       slice_of(arena_printf(arena, "%d", rpc->bolt->timeout_ms)));
+	dubbo_attachments_note(headers, headers->count, was_edited);
 }
 
 bool bolt_read_fields(struct headers *headers, struct arena *arena)
@@ -28,12 +36,8 @@ bool bolt_read_fields(struct headers *headers, struct arena *arena)
 	if (bolt_fields_read(map, arena, &rpc->attachments, &rpc->attachment_count))
 		return false;
 	rpc->has_attachments = true;
-	if (rpc->bolt->type == BOLT_ANSWER)
-		return true;
-	set_application(headers);
-	if (rpc->bolt->timeout_ms > 0)
-		headers_set_id(headers, HEADER_TRI_SERVICE_TIMEOUT,
-			       slice_of(arena_printf(arena, "%d", rpc->bolt->timeout_ms)));
+	if (rpc->bolt->type != BOLT_ANSWER)
+		set_names(headers, arena);
 	return true;
 }
 

@@ -312,17 +312,6 @@ void bolt_server_abandon(struct exchange *exchange)
 
 /* --- answers */
 
-/* False: it can't be written with what filters have changed. */
-static COLD bool rewrite(struct bolt *bolt, struct exchange *exchange, struct buf *payload)
-{
-	struct bolt_request *request = request_of(exchange);
-	enum status status =
-		bolt_rewrite(payload, &request->answer, request->edited, exchange->arena);
-
-	bolt_notice(bolt, status ? RPC_NOTICE_UNEDITABLE : RPC_NOTICE_EDITED);
-	return !status;
-}
-
 /* The whole answer is here: writes it, and the exchange is over. An answer that no Bolt codec made,
  * or that a filter has cut, has nothing that a consumer could read: its status speaks. */
 static void finish(struct exchange *exchange, struct buf *payload)
@@ -341,7 +330,8 @@ static void finish(struct exchange *exchange, struct buf *payload)
 		if (payload)
 			buf_clear(payload);
 		bolt_refuse(bolt, &request->frame, BOLT_SERVER_EXCEPTION);
-	} else if (UNLIKELY(request->edited && payload) && !rewrite(bolt, exchange, payload)) {
+	} else if (UNLIKELY(request->edited && payload) &&
+		   bolt_edit(bolt, payload, answer, request->edited, exchange->arena)) {
 		buf_clear(payload);
 		bolt_refuse(bolt, &request->frame, BOLT_SERVER_EXCEPTION);
 	} else {

@@ -119,8 +119,9 @@ static void rewrite(struct call *call, struct buf *data)
 	size_t len = data->len, old_len = frame.headers_len;
 	struct rpc_attachment *fields;
 	uint32_t count;
+	bool is_changed;
 
-	if (bolt_rewrite(data, &frame, call->edited, &call->arena))
+	if (bolt_rewrite(data, &frame, call->edited, &call->arena, &is_changed))
 		return;
 	invariant(frame.class_len == rpc->bolt->class_len);
 	invariant(data->len <= len + frame.headers_len - old_len + sizeof OTHER);
