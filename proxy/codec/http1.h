@@ -22,8 +22,9 @@
  * - A response that ends before its request: abandon the exchange, or wait for the rest.
  * - EOF while an answer is due is no event: the owner sees it itself.
  *
- * Owner: session or pooled connection embeds it. Thread: its worker. No heap, no timers. Limits:
- * struct http1_options, HTTP1_CHUNK_LINE_LIMIT, HTTP1_INFORMATIONAL_LIMIT, HTTP1_OUT_LIMIT. */
+ * Owner: session or pooled connection embeds it. Thread: its worker. No timers; no heap but for
+ * heads larger than a turn block and for errors without an exchange. Limits: struct http1_options,
+ * http1_connection.h, HTTP1_CHUNK_LINE_LIMIT, HTTP1_INFORMATIONAL_LIMIT, HTTP1_OUT_LIMIT. */
 #ifndef CODEC_HTTP1_H
 #define CODEC_HTTP1_H
 
@@ -78,12 +79,11 @@ struct http1 {
 	uint8_t read_state, send_state; /* enums above */
 	uint8_t error;                  /* enum http1_error */
 	uint8_t informational_count;
-	bool is_reading : 1;    /* in codec_read: `closed` waits */
-	bool is_upgrade : 1;    /* the request asks for one */
-	bool is_connect : 1;    /* its method is CONNECT */
-	bool is_http10 : 1;     /* the client speaks 1.0 */
-	bool is_persistent : 1; /* … and wants to go on */
-	bool is_grpc : 1;       /* its content-type says so */
+	bool is_reading : 1; /* in codec_read: `closed` waits */
+	bool is_upgrade : 1; /* the request asks for one */
+	bool is_connect : 1; /* its method is CONNECT */
+	bool is_http10 : 1;  /* the client speaks 1.0 */
+	bool is_grpc : 1;    /* its content-type says so */
 };
 
 extern const struct codec_type http1_codec;

@@ -88,6 +88,7 @@ static void remove_named(struct http1_head *head, struct slice name)
 
 enum http1_error http1_read_connection(struct http1_head *head, enum http1_kind kind)
 {
+	unsigned limit = kind == HTTP1_REQUEST ? HTTP1_REQUEST_OPTIONS : HTTP1_RESPONSE_OPTIONS;
 	unsigned count = 0;
 
 	for (uint32_t i = 0; i < head->field_count; i++) {
@@ -95,7 +96,7 @@ enum http1_error http1_read_connection(struct http1_head *head, enum http1_kind 
 			continue;
 		struct slice list = header_value(&head->fields[i]);
 		for (struct slice name; (name = http1_next_option(&list)).len;) {
-			if (kind == HTTP1_REQUEST && ++count >= HTTP1_MOST_CONNECTION_OPTIONS)
+			if (++count >= limit)
 				return HTTP1_ERROR_CONNECTION;
 			if (note_option(head, name))
 				continue;

@@ -1,13 +1,14 @@
 /* Hop-by-hop fields of a parsed HTTP/1 head: what Connection says and names, TE, Upgrade.
  *
- * Marks what must not be passed on as HEADER_REMOVED. Pure. Limit: HTTP1_MOST_CONNECTION_OPTIONS.
- */
+ * Marks what must not be passed on as HEADER_REMOVED. Pure. Limits: HTTP1_REQUEST_OPTIONS,
+ * HTTP1_RESPONSE_OPTIONS, as each option is looked for among all fields. */
 #ifndef CODEC_HTTP1_CONNECTION_H
 #define CODEC_HTTP1_CONNECTION_H
 
 #include "codec/http1_parser.h"
 
-enum { HTTP1_MOST_CONNECTION_OPTIONS = 10 }; /* a request with more is refused */
+/* From so many Connection options on a message is refused. */
+enum { HTTP1_REQUEST_OPTIONS = 10, HTTP1_RESPONSE_OPTIONS = 100 };
 
 /* Reads all Connection fields into head->connection; removes the fields that they name. A request
  * may not name its Host or who forwarded it: that would hide them from what follows. */

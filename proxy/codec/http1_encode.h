@@ -1,8 +1,10 @@
-/* Writes the head of an HTTP/1 message: one reservation of turn memory, one append.
+/* Writes the head of an HTTP/1 message: one reservation of turn memory (a second one beyond the
+ * usual size), one append.
  *
  *   start line, `host` (requests), fields in order, lines of framing, empty line
  *
- * Pure but for the buf. Names leave in lower case, or in proper case if so configured. */
+ * Pure but for the buf. Names leave as header_case says (http1_options.h). A head larger than a
+ * turn block is made on the heap. */
 #ifndef CODEC_HTTP1_ENCODE_H
 #define CODEC_HTTP1_ENCODE_H
 

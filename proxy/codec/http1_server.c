@@ -18,8 +18,8 @@ static void begin_exchange(struct http1 *h, struct exchange *exchange,
 	h->is_http10 = head->protocol == STREAM_PROTOCOL_HTTP10;
 	h->is_grpc = head->is_grpc;
 	/* RFC 9112 9.3 */
-	h->is_persistent = h->is_http10 ? head->connection & HTTP1_KEEP_ALIVE : true;
-	if (head->connection & HTTP1_CLOSE || !h->is_persistent)
+	if (head->connection & HTTP1_CLOSE ||
+	    (h->is_http10 && !(head->connection & HTTP1_KEEP_ALIVE)))
 		h->codec.must_close = true;
 }
 

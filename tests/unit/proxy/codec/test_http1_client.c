@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "codec/http1_connection.h"
 #include "support/http1_rows.h"
 
 #define OK "HTTP/1.1 200 OK\r\n"
@@ -144,6 +145,31 @@ static void informational(void **state)
 	http1_peer_feed(&peer, slice_of(flood), false);
 	assert_true(peer.http1.codec.is_failed);
 	http1_peer_close(&peer);
+}
+
+/* `count` options in a Connection field. False: refused. */
+static bool takes_options(unsigned count)
+{
+	char head[4096] = OK "Content-Length: 0\r\nConnection: x";
+	struct http1_peer peer;
+
+	for (unsigned i = 1; i < count; i++)
+		strcat(head, ",x");
+	strcat(head, "\r\n\r\n");
+	http1_peer_open(&peer, CODEC_CLIENT, &http1_default_options);
+	http1_peer_send(&peer, HEAD_REQUEST, true);
+	http1_peer_feed(&peer, slice_of(head), false);
+	bool is_taken = !peer.http1.codec.is_failed;
+	http1_peer_close(&peer);
+	return is_taken;
+}
+
+static void connection_options_are_counted(void **state)
+{
+	(void)state;
+
+	assert_true(takes_options(HTTP1_RESPONSE_OPTIONS - 1));
+	assert_false(takes_options(HTTP1_RESPONSE_OPTIONS));
 }
 
 static void ends_of_the_upstream(void **state)
@@ -403,6 +429,7 @@ int main(void)
 		cmocka_unit_test(fields),
 		cmocka_unit_test(bodies),
 		cmocka_unit_test(informational),
+		cmocka_unit_test(connection_options_are_counted),
 		cmocka_unit_test(ends_of_the_upstream),
 		cmocka_unit_test(tunnels),
 		cmocka_unit_test(refused_upgrades_end_the_connection),

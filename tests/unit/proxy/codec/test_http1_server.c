@@ -438,6 +438,59 @@ static void limits(void **state)
 	http1_rows_run(rows, COUNT_OF(rows), CODEC_SERVER);
 }
 
+/* A chunk's size line of `len` bytes with its CR. */
+static bool takes_chunk_line(size_t len)
+{
+	char body[HTTP1_CHUNK_LINE_LIMIT + 16] = "1;";
+	struct http1_peer peer;
+
+	memset(body + 2, 'e', len - 3);
+	strcpy(body + len - 1, "\r\nx\r\n");
+	http1_peer_open(&peer, CODEC_SERVER, &http1_default_options);
+	http1_peer_feed(&peer, SLICE(CHUNKED), false);
+	http1_peer_feed(&peer, slice_of(body), false);
+	bool is_taken = !peer.http1.codec.is_failed;
+	assert_true(is_taken == (strstr(http1_peer_trace(&peer), "D(x)") != NULL));
+	http1_peer_close(&peer);
+	return is_taken;
+}
+
+static void lines_of_chunks_have_a_limit(void **state)
+{
+	(void)state;
+
+	assert_true(takes_chunk_line(HTTP1_CHUNK_LINE_LIMIT));
+	assert_false(takes_chunk_line(HTTP1_CHUNK_LINE_LIMIT + 1));
+}
+
+/* What is configured beyond the most counts as that. */
+static void no_head_is_larger_than_the_most(void **state)
+{
+	static const struct http1_options wide = {.max_head_bytes = UINT32_MAX,
+						  .max_headers = UINT32_MAX};
+	size_t room = HTTP1_MOST_HEAD_BYTES + 100, len = strlen(GET);
+	char *head = malloc(room);
+	struct http1_peer peer;
+	(void)state;
+
+	assert_non_null(head);
+	strcpy(head, GET);
+	for (unsigned i = 0; i <= HTTP1_MOST_HEADERS; i++)
+		len += (size_t)sprintf(head + len, "a:b\r\n");
+	http1_peer_open(&peer, CODEC_SERVER, &wide);
+	http1_peer_feed(&peer, slice_make(head, len), false);
+	assert_string_equal(http1_peer_trace(&peer), TOO_MANY);
+	http1_peer_close(&peer);
+
+	memset(head, 'v', room);
+	memcpy(head, GET "a:", strlen(GET "a:"));
+	http1_peer_open(&peer, CODEC_SERVER, &wide);
+	http1_peer_feed(&peer, slice_make(head, room), false);
+	assert_string_equal(http1_peer_trace(&peer), TOO_LARGE);
+	http1_peer_close(&peer);
+	free(head);
+}
+
 static void default_limits_are_envoys(void **state)
 {
 	static const unsigned counts[] = {100, 101, 102};
@@ -571,6 +624,8 @@ int main(void)
 		cmocka_unit_test(trailers),
 		cmocka_unit_test(options),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(lines_of_chunks_have_a_limit),
+		cmocka_unit_test(no_head_is_larger_than_the_most),
 		cmocka_unit_test(default_limits_are_envoys),
 		cmocka_unit_test(pipelining),
 		cmocka_unit_test(answers_before_the_end),
