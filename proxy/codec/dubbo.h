@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "codec/codec.h"
+#include "codec/dubbo_frame.h"
 #include "codec/open_calls.h"
 #include "codec/rpc_notice.h"
 
@@ -142,7 +143,7 @@ void dubbo_break_answer(struct dubbo *dubbo);
  * known for it. */
 static inline bool dubbo_answers_in_parts(uint8_t serialization)
 {
-	return serialization == 2; /* DUBBO_HESSIAN2 */
+	return serialization == DUBBO_HESSIAN2;
 }
 
 #endif

@@ -55,22 +55,20 @@ struct dubbo_frame {
 };
 
 /* Reads the header at the start of bytes. STATUS_AGAIN: the frame isn't whole yet; body_len is 0 as
- * long as the header isn't. STATUS_MALFORMED: no magic. STATUS_TOO_LARGE: a body over body_limit.
- */
+ * long as the header isn't. STATUS_MALFORMED: no magic; body_len is 0, too. STATUS_TOO_LARGE: a
+ * body over body_limit. */
 MUST_CHECK static inline enum status dubbo_frame_read(struct slice bytes, uint32_t body_limit,
 						      struct dubbo_frame *frame)
 {
 	uint64_t id;
 	uint32_t len;
 
-	if (UNLIKELY(bytes.len < DUBBO_HEADER_SIZE)) {
+	if (UNLIKELY(bytes.len < DUBBO_HEADER_SIZE || memcmp(bytes.data, "\xda\xbb", 2))) {
 		frame->body_len = 0;
 		return memcmp(bytes.data, "\xda\xbb", bytes.len < 2 ? bytes.len : 2)
 			       ? STATUS_MALFORMED
 			       : STATUS_AGAIN;
 	}
-	if (UNLIKELY(memcmp(bytes.data, "\xda\xbb", 2)))
-		return STATUS_MALFORMED;
 	memcpy(&id, bytes.data + 4, sizeof id);
 	memcpy(&len, bytes.data + 12, sizeof len);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -25,7 +25,7 @@ struct dubbo_reply {
 
 /* Status 20 makes an exception with the text as its message. `serialization` and `version` are the
  * request's; a version outside 2.0.2 to 2.0.99 gets no attachments. Texts over DUBBO_REPLY_TEXT
- * bytes are cut. */
+ * bytes (DUBBO_FOREIGN_TEXT in what dubbo_foreign.h writes) are cut. */
 void dubbo_reply_make(struct dubbo_reply *reply, uint8_t status, uint8_t serialization,
 		      struct slice version, struct slice text, struct arena *arena);
 

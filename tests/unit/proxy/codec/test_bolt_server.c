@@ -1,4 +1,5 @@
 /* The side that faces consumers: requests, heartbeats, local replies, what is no Bolt. */
+#include "codec/bolt_fields.h"
 #include "codec/bolt_head.h"
 #include "unit/proxy/codec/bolt_harness.h"
 
@@ -334,6 +335,31 @@ static void undecodable_requests_are_answered_9(void **state)
 	}
 }
 
+/* A map of so many entries without text. */
+static enum status read_entries(uint32_t count)
+{
+	struct slice map = {calloc(count, 8), (size_t)count * 8};
+	struct rpc_attachment *fields;
+	struct arena arena;
+	uint32_t read;
+
+	assert_non_null(map.data);
+	arena_init(&arena, 1024);
+	enum status status = bolt_fields_read(map, &arena, &fields, &read);
+	assert_int_equal(read, status ? 0 : count);
+	arena_free(&arena);
+	free((void *)map.data);
+	return status;
+}
+
+static void entries_of_a_map_are_counted(void **state)
+{
+	(void)state;
+
+	assert_int_equal(read_entries(BOLT_FIELDS_LIMIT), STATUS_OK);
+	assert_int_equal(read_entries(BOLT_FIELDS_LIMIT + 1), STATUS_TOO_LARGE);
+}
+
 static void sections_that_java_reads_as_negative_are_refused(void **state)
 {
 	struct end *end = end_open(CODEC_SERVER);
@@ -665,6 +691,7 @@ int main(void)
 		cmocka_unit_test(calls_of_several_methods_by_turns_are_known),
 		cmocka_unit_test(a_call_that_comes_back_is_a_request_again),
 		cmocka_unit_test(undecodable_requests_are_answered_9),
+		cmocka_unit_test(entries_of_a_map_are_counted),
 		cmocka_unit_test(sections_that_java_reads_as_negative_are_refused),
 		cmocka_unit_test(a_map_that_is_none_is_no_fault_of_plain_bolt),
 		cmocka_unit_test(heartbeats_are_answered_as_java_does),
