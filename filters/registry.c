@@ -18,6 +18,7 @@
 	X(local_ratelimit) \
 	X(rbac) \
 	X(router) \
+	X(sentinel) \
 	X(unit)
 
 #define CONNECTION_FILTERS(X) \

@@ -169,6 +169,8 @@
 	X(outrigger__extensions__filters__network__rpc_proxy__v1__rpc_proxy)                               \
 	X(outrigger__filters__dubbo_rules__v1__dubbo_rules)                                                \
 	X(outrigger__filters__lane__v1__lane)                                                              \
+	X(outrigger__filters__sentinel__v1__sentinel)                                                      \
+	X(outrigger__filters__sentinel__v1__sentinel_per_route)                                            \
 	X(outrigger__filters__unit__v1__unit)                                                              \
 	X(udpa__type__v1__typed_struct)                                                                    \
 	X(xds__type__matcher__v3__double_range_matcher)                                                    \

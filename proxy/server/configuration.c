@@ -64,6 +64,7 @@ void server_config_context(struct server *server, struct config_context *context
 		.stats = server->stats,
 		.runtime = server->bootstrap.message->layered_runtime,
 		.log_files = server->log_files,
+		.sentinel = &server->sentinel,
 		.owner = server,
 		.slot = slot,
 		.is_known = is_known,

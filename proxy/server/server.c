@@ -115,6 +115,7 @@ static void on_second(struct timer *timer)
 	timer_start(&server->loop.wheel, timer, 1000);
 	show_server_stats(server);
 	subscriptions_tick(&server->dynamic.subscriptions);
+	sentinel_applications_tick(&server->sentinel);
 }
 
 /* --- signals --- */
@@ -229,6 +230,7 @@ static enum status start_workers(struct server *server)
 	}
 	server->publisher.workers = server->workers;
 	server->publisher.worker_count = count;
+	server->sentinel.workers = count;
 	stat_gauge_set(stats_main_shard(server->stats), server->scope, SERVER_STAT_CONCURRENCY,
 		       count);
 	return STATUS_OK;
@@ -326,6 +328,7 @@ static enum status init(struct server *server, const struct options *options, st
 	timer_init(&server->second_timer, on_second);
 	timer_init(&server->flush_timer, on_flush_stats);
 	dynamic_init(&server->dynamic, server);
+	server_sentinel_init(server);
 	admin_init(&server->admin, server);
 	return STATUS_OK;
 }
@@ -348,6 +351,7 @@ static void finish(struct server *server)
 	mailbox_drain(&server->mailbox);
 	admin_fini(&server->admin);
 	publisher_fini(&server->publisher);
+	sentinel_applications_fini(&server->sentinel);
 	dynamic_fini(&server->dynamic);
 	stream_free_spares(&server->context);
 	if (server->has_log_writer) {

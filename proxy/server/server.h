@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "filters/sentinel/application.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "server/admin.h"
@@ -56,6 +57,7 @@ struct server {
 	struct cluster_manager clusters;
 	struct listener_manager listeners;
 	struct dynamic dynamic;
+	struct sentinel_applications sentinel;
 	struct worker **workers;
 	unsigned worker_count, drained_count;
 	struct admin admin;
@@ -98,6 +100,9 @@ void server_stop(struct server *server);
  * STATUS_INVALID with flag and reason if it can't be written. */
 enum status MUST_CHECK server_write_file(const char *path, const char *flag, const char *text,
 					 struct diag *diag);
+
+/* server_sentinel.c: what the process does for Sentinel's applications. */
+void server_sentinel_init(struct server *server);
 
 /* What loaders of configuration need; `arena` and scope are the caller's to fill in. */
 void server_config_context(struct server *server, struct config_context *context);

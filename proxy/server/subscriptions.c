@@ -323,6 +323,16 @@ static enum status start_watching(struct subscriptions *subscriptions, struct di
 	return STATUS_OK;
 }
 
+enum status subscriptions_watch(struct subscriptions *subscriptions, struct file_watch_entry *entry,
+				const char *path, void (*changed)(struct file_watch_entry *entry),
+				struct diag *diag)
+{
+	enum status status = start_watching(subscriptions, diag);
+
+	return status ? status
+		      : file_watch_add(&subscriptions->watch, entry, path, NULL, changed, diag);
+}
+
 static void subscription_free(struct subscription *sub)
 {
 	stat_scope_drop(sub->owner->stats, sub->scope);

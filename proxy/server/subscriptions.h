@@ -121,6 +121,12 @@ void subscriptions_fini(struct subscriptions *subscriptions);
 /* Once a second: directories that went away are looked for. */
 void subscriptions_tick(struct subscriptions *subscriptions);
 
+/* Watches a file for somebody else: file_watch_add, file_watch_remove. */
+enum status MUST_CHECK subscriptions_watch(struct subscriptions *subscriptions,
+					   struct file_watch_entry *entry, const char *path,
+					   void (*changed)(struct file_watch_entry *entry),
+					   struct diag *diag);
+
 /* Where a source's file is. STATUS_INVALID with path and reason when it names no file, or one that
  * doesn't exist. Borrows from source; *watched_directory NULL: none. */
 enum status MUST_CHECK

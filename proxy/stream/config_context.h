@@ -24,6 +24,7 @@ struct Envoy__Config__Core__V3__ConfigSource;
 struct access_log_files;
 struct filter_type;
 struct conn_filter_type;
+struct sentinel_applications;
 
 /* How often each configuration was met in the building of one object: tells equal ones apart, so
  * that each finds its own process-wide state again in the next version. */
@@ -47,7 +48,8 @@ struct config_context {
 	struct slice listener_address; /* "127.0.0.1_10000": in listener scopes */
 	const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime; /* NULL: none */
 	struct access_log_files *log_files;
-	void *owner; /* of the callbacks below */
+	struct sentinel_applications *sentinel; /* NULL: configurations are only checked */
+	void *owner;                            /* of the callbacks below */
 
 	/* The slot of a name, made if new. Never fails. */
 	uint32_t (*slot)(const struct config_context *context, enum published_kind kind,

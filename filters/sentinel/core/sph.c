@@ -117,6 +117,25 @@ enum entry_verdict sph_resume(struct entry *entry, struct rule_set *rules, struc
 	return ENTRY_PASS;
 }
 
+void sph_refuse(struct entry *entry, struct instant now)
+{
+	const struct resource_rules *rules = entry->rules;
+	const struct entry_request *request = &entry->request;
+
+	if (entry->asks)
+		token_check_cancel(entry);
+	entry->wait_ns = 0;
+	if (entry->slot == SLOT_PARAM_FLOW) {
+		const struct param_binding *param = &rules->param[entry->at];
+		entry->block.argument =
+			&request->args[parameter_metric_index(param->metric, request->args_count)];
+		slot_block(entry, BLOCK_PARAM_FLOW, &param->rule->rule);
+	} else {
+		slot_block(entry, BLOCK_FLOW, &rules->flow[entry->at - 1].rule->rule);
+	}
+	statistic_slot_block(entry, now);
+}
+
 void sph_cancel(struct entry *entry)
 {
 	if (entry->asks)

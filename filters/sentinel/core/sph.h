@@ -13,6 +13,10 @@ enum entry_verdict sph_entry(struct sentinel *sentinel, struct rule_set *rules, 
  * with the one it had, which must still be there. May answer ENTRY_WAIT again. */
 enum entry_verdict sph_resume(struct entry *entry, struct rule_set *rules, struct instant now);
 
+/* A call that waits would wait longer than its caller does: it is blocked by the rule that makes it
+ * wait, and counted so; what it reserved stays reserved. */
+void sph_refuse(struct entry *entry, struct instant now);
+
 /* A call that waits will not go on: nothing is counted, what it reserved stays reserved, and no
  * answer of the token service comes any more. */
 void sph_cancel(struct entry *entry);

@@ -1,0 +1,303 @@
+#include "filters/sentinel/application.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/attributes.h"
+#include "filters/sentinel/core/rule_set.h"
+#include "filters/sentinel/core/sentinel.h"
+#include "filters/sentinel/names.h"
+
+STAT_TYPE(sentinel_stats, "sentinel", SENTINEL_STAT, SENTINEL_STATS);
+
+static struct stats_shard *shard(const struct sentinel_applications *all)
+{
+	return stats_main_shard(all->stats);
+}
+
+void sentinel_applications_init(struct sentinel_applications *all,
+				const struct sentinel_services *services, void *owner,
+				struct stats *stats, const uint64_t *wall_ns)
+{
+	*all = (struct sentinel_applications){
+		.services = services,
+		.owner = owner,
+		.stats = stats,
+		.wall_ns = wall_ns,
+		.workers = 1,
+	};
+	list_init(&all->list);
+	list_init(&all->files);
+}
+
+void sentinel_applications_fini(struct sentinel_applications *all)
+{
+	invariant(list_is_empty(&all->list) && list_is_empty(&all->files));
+}
+
+/* --- an application --- */
+
+static struct sentinel_application *find(const struct sentinel_applications *all, struct slice name)
+{
+	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
+		struct sentinel_application *application =
+			container_of(n, struct sentinel_application, link);
+		if (slice_equal(application->name, name))
+			return application;
+	}
+	return NULL;
+}
+
+static struct sentinel_application *application_new(struct sentinel_applications *all,
+						    struct slice name,
+						    const struct sentinel_options *given)
+{
+	struct sentinel_application *application = calloc(1, sizeof *application);
+	struct sentinel_options options = *given;
+	struct arena arena;
+
+	invariant(application);
+	options.workers = all->workers;
+	invariant(getrandom(&options.seed, sizeof options.seed, 0) == sizeof options.seed);
+	application->all = all;
+	application->name = slice_make(strndup(name.data, name.len), name.len);
+	invariant(application->name.data);
+	application->slot = all->services->slot(all->owner, name);
+	application->core = sentinel_new(&options, (int64_t)(*all->wall_ns / 1000000));
+	application->memos = sentinel_memos_new(all->workers);
+	list_init(&application->parts);
+	arena_init(&arena, 1024);
+	application->stats =
+		stat_scope_take(all->stats, &sentinel_stats,
+				slice_of(arena_printf(&arena, "sentinel.%.*s", SLICE_FMT(name))));
+	arena_free(&arena);
+	list_push_back(&all->list, &application->link);
+	return application;
+}
+
+static void application_drop(struct sentinel_application *application)
+{
+	if (--application->references)
+		return;
+	list_remove(&application->link);
+	sentinel_free(application->core);
+	sentinel_memos_free(application->memos, application->all->workers);
+	stat_scope_drop(application->all->stats, application->stats);
+	free((char *)(uintptr_t)application->name.data);
+	free(application);
+}
+
+static void drop_configuration(void *data)
+{
+	struct sentinel_application *application = data;
+	struct sentinel_applications *all = application->all;
+
+	if (!--application->configurations && application->rules) {
+		application->rules = NULL;
+		all->services->publish(all->owner, application->slot, NULL);
+	}
+	application_drop(application);
+}
+
+struct sentinel_application *sentinel_application_for(struct arena *arena,
+						      struct sentinel_applications *all,
+						      struct slice name,
+						      const struct sentinel_options *options)
+{
+	struct sentinel_application *application = find(all, name);
+
+	if (!application)
+		application = application_new(all, name, options);
+	application->references++;
+	application->configurations++;
+	arena_defer(arena, drop_configuration, application);
+	return application;
+}
+
+/* --- its rules --- */
+
+static void rules_free(struct published *object)
+{
+	struct sentinel_rules *rules = sentinel_rules_of(object);
+	struct sentinel_application *application = rules->application;
+
+	if (application->rules == rules)
+		application->rules = NULL;
+	rule_set_free(rules->set);
+	arena_free(&object->arena);
+	free(rules);
+	application_drop(application);
+}
+
+static void show(const struct sentinel_application *application)
+{
+	const struct sentinel_rules *rules = application->rules;
+	struct stats_shard *stats = shard(application->all);
+
+	stat_gauge_set(stats, application->stats, SENTINEL_STAT_RULES_LOADED, rules->loaded);
+	stat_gauge_set(stats, application->stats, SENTINEL_STAT_RULES_REJECTED, rules->rejected);
+	stat_inc(stats, application->stats, SENTINEL_STAT_RULES_UPDATE);
+}
+
+/* Main. False: the version in force says the same. */
+static bool renew(struct sentinel_application *application)
+{
+	struct sentinel_applications *all = application->all;
+	struct sentinel_rules *rules = sentinel_rules_build(application);
+
+	application->is_stale = false;
+	if (!rules)
+		return false;
+	application->references++;
+	rules->application = application;
+	rules->published.kind = PUBLISHED_RULES;
+	rules->published.slot = application->slot;
+	rules->published.references = 1;
+	rules->published.free = rules_free;
+	rules->published.hash = rules->hash;
+	rules->published.name = arena_slice(&rules->published.arena, application->name);
+	application->rules = rules;
+	show(application);
+	all->services->publish(all->owner, application->slot, &rules->published);
+	return true;
+}
+
+/* --- parts --- */
+
+static void unload(struct sentinel_part *part)
+{
+	list_remove(&part->link);
+	part->is_in_force = false;
+	for (uint32_t i = 0; i < part->count; i++) {
+		if (part->sources[i].file)
+			sentinel_file_drop(part->sources[i].file);
+		part->sources[i].file = NULL;
+	}
+}
+
+void sentinel_part_adopt(struct sentinel_part *part)
+{
+	struct sentinel_application *application = part->application;
+	struct sentinel_part *before = NULL;
+
+	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next)
+		if (slice_equal(container_of(n, struct sentinel_part, link)->key, part->key))
+			before = container_of(n, struct sentinel_part, link);
+	for (uint32_t i = 0; i < part->count; i++)
+		if (part->sources[i].path)
+			part->sources[i].file =
+				sentinel_file_take(application->all, part->sources[i].path);
+	if (before)
+		unload(before);
+	list_push_back(&application->parts, &part->link);
+	part->is_in_force = true;
+	renew(application);
+}
+
+void sentinel_part_leave(void *data)
+{
+	struct sentinel_part *part = data;
+
+	if (!part->is_in_force)
+		return;
+	unload(part);
+	part->application->is_stale = true; /* this may be in the middle of a publication */
+}
+
+void sentinel_applications_tick(struct sentinel_applications *all)
+{
+	struct system_status status;
+	bool is_changed = false;
+
+	if (list_is_empty(&all->list))
+		return;
+	status = system_sampler_read(&all->sampler, *all->wall_ns);
+	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
+		struct sentinel_application *application =
+			container_of(n, struct sentinel_application, link);
+		const struct sentinel *core = application->core;
+		sentinel_set_status(application->core, status);
+		stat_gauge_set(shard(all), application->stats, SENTINEL_STAT_RESOURCES,
+			       atomic_load_explicit(&core->resources.count, memory_order_relaxed));
+		stat_gauge_set(shard(all), application->stats, SENTINEL_STAT_RESOURCE_OVERFLOW,
+			       atomic_load_explicit(&core->overflows, memory_order_relaxed));
+		if (application->is_stale && application->configurations)
+			is_changed |= renew(application);
+	}
+	if (is_changed)
+		all->services->send(all->owner);
+}
+
+/* --- files --- */
+
+static void file_changed(void *data);
+
+static struct sentinel_file *find_file(const struct sentinel_applications *all, const char *path)
+{
+	for (struct list_node *n = all->files.next; n != &all->files; n = n->next) {
+		struct sentinel_file *file = container_of(n, struct sentinel_file, link);
+		if (!strcmp(file->path, path))
+			return file;
+	}
+	return NULL;
+}
+
+struct sentinel_file *sentinel_file_take(struct sentinel_applications *all, const char *path)
+{
+	struct sentinel_file *file = find_file(all, path);
+
+	if (!file) {
+		file = calloc(1, sizeof *file);
+		invariant(file);
+		file->all = all;
+		file->path = strdup(path);
+		invariant(file->path);
+		list_push_back(&all->files, &file->link);
+		file->watch = all->services->watch(all->owner, path, file_changed, file);
+		sentinel_file_read(file);
+	}
+	file->references++;
+	return file;
+}
+
+void sentinel_file_drop(struct sentinel_file *file)
+{
+	if (--file->references)
+		return;
+	list_remove(&file->link);
+	if (file->watch)
+		file->all->services->unwatch(file->all->owner, file->watch);
+	free((char *)(uintptr_t)file->text.data);
+	free((char *)(uintptr_t)file->taken.data);
+	free(file->path);
+	free(file);
+}
+
+static bool has_file(const struct sentinel_application *application,
+		     const struct sentinel_file *file)
+{
+	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next) {
+		const struct sentinel_part *part = container_of(n, struct sentinel_part, link);
+		for (uint32_t i = 0; i < part->count; i++)
+			if (part->sources[i].file == file)
+				return true;
+	}
+	return false;
+}
+
+static void file_changed(void *data)
+{
+	struct sentinel_file *file = data;
+	struct sentinel_applications *all = file->all;
+	bool is_changed = false;
+
+	sentinel_file_read(file);
+	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
+		struct sentinel_application *application =
+			container_of(n, struct sentinel_application, link);
+		if (has_file(application, file))
+			is_changed |= renew(application);
+	}
+	if (is_changed)
+		all->services->send(all->owner);
+}

@@ -1,0 +1,174 @@
+/* An application as Sentinel knows it: its resources and windows, and the rules in force. There is
+ * one of a name in the process, whichever listeners ask for it.
+ *
+ *   listener ─ config ─> part: its sources ─┐                       ┌─> worker: pin, entries
+ *   listener ─ config ─> part: its sources ─┴─ read, built ─> rules ┴─> worker: pin, entries
+ *                           └ file ─ changed ──┘              a published object in the
+ *                                                             application's slot
+ *
+ * The parts of all listeners together are the rules. A version is built on main beside the one in
+ * force, and takes over the states of what didn't change; workers change over between two turns.
+ *
+ * Owner: struct sentinel_applications is the server's; an application is counted by configurations
+ * and versions of its rules. Thread: main, but for `core` and `memos[worker]`. */
+#ifndef FILTERS_SENTINEL_APPLICATION_H
+#define FILTERS_SENTINEL_APPLICATION_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/published.h"
+#include "base/slice.h"
+#include "filters/sentinel/core/rule.h"
+#include "filters/sentinel/system_sampler.h"
+#include "telemetry/stats.h"
+#include "telemetry/stats_table.h"
+
+struct rule_set;
+struct sentinel;
+struct sentinel_memo;
+struct sentinel_options;
+
+/* "sentinel.<application>". Calls count in one of the first line, or of the second. */
+/* clang-format off */
+#define SENTINEL_STATS(X, S) \
+	X(S, PASS, "pass", COUNTER) \
+	X(S, BLOCK_AUTHORITY, "block_authority", COUNTER) \
+	X(S, BLOCK_SYSTEM, "block_system", COUNTER) \
+	X(S, BLOCK_PARAM_FLOW, "block_param_flow", COUNTER) \
+	X(S, BLOCK_FLOW, "block_flow", COUNTER) \
+	X(S, BLOCK_DEGRADE, "block_degrade", COUNTER) \
+	X(S, WAIT, "wait", COUNTER) \
+	X(S, WAIT_CANCELLED, "wait_cancelled", COUNTER) \
+	X(S, WAIT_PAST_DEADLINE, "wait_past_deadline", COUNTER) \
+	X(S, WAITING, "waiting", GAUGE) \
+	X(S, ERROR, "error", COUNTER) \
+	X(S, RULES_LOADED, "rules_loaded", GAUGE) \
+	X(S, RULES_REJECTED, "rules_rejected", GAUGE) \
+	X(S, RULES_UPDATE, "rules_update", COUNTER) \
+	X(S, SOURCE_REJECTED, "source_rejected", COUNTER) \
+	X(S, RESOURCES, "resources", GAUGE) \
+	X(S, RESOURCE_OVERFLOW, "resource_overflow", GAUGE)
+/* clang-format on */
+STAT_ENUM(sentinel_stat, SENTINEL_STAT, SENTINEL_STATS);
+extern const struct stat_type sentinel_stats; /* application.c */
+
+/* What the process does for its applications. Main. */
+struct sentinel_services {
+	uint32_t (*slot)(void *owner, struct slice name);
+	/* Has it published with what is sent next; NULL: the slot is emptied. Takes it. */
+	void (*publish)(void *owner, uint32_t slot, struct published *object);
+	void (*send)(void *owner);
+	/* changed(arg) when the file did. Returns what unwatch takes, or NULL: it can't be watched,
+	 * which was logged. */
+	void *(*watch)(void *owner, const char *path, void (*changed)(void *arg), void *arg);
+	void (*unwatch)(void *owner, void *watch);
+};
+
+struct sentinel_applications {
+	struct list_node list;  /* struct sentinel_application */
+	struct list_node files; /* struct sentinel_file */
+	const struct sentinel_services *services;
+	void *owner; /* of the services */
+	struct stats *stats;
+	const uint64_t *wall_ns; /* main's clock */
+	unsigned workers;
+	struct system_sampler sampler;
+};
+
+/* A file of rules that some part has. Main. */
+struct sentinel_file {
+	struct list_node link;
+	struct sentinel_applications *all;
+	unsigned references;
+	char *path;         /* heap */
+	struct slice text;  /* heap: as it was read last; .data NULL: never */
+	struct slice taken; /* heap: the last that was a list; .data NULL: none */
+	void *watch;
+};
+
+struct sentinel_source {
+	enum rule_kind kind;
+	const char *path;           /* NULL: in line */
+	struct slice text;          /* in line */
+	struct sentinel_file *file; /* while its part is in force */
+};
+
+/* What one configuration adds. Lives in its arena. */
+struct sentinel_part {
+	struct list_node link; /* in force */
+	struct sentinel_application *application;
+	struct slice key; /* the same one in the configuration's next version */
+	struct sentinel_source *sources;
+	uint32_t count;
+	bool is_in_force;
+};
+
+struct sentinel_application {
+	struct list_node link;
+	struct sentinel_applications *all;
+	struct slice name; /* heap */
+	uint32_t slot;     /* of PUBLISHED_RULES */
+	unsigned references, configurations;
+	struct sentinel *core;
+	struct stat_scope *stats;
+	struct list_node parts;       /* in force */
+	struct sentinel_rules *rules; /* in force; NULL: none yet, or no more */
+	bool is_stale;                /* built anew with the next tick */
+	struct sentinel_memo *memos;  /* names.h: one a worker */
+};
+
+/* A rule that was left out. */
+struct sentinel_rejection {
+	const struct sentinel_rejection *next;
+	enum rule_kind kind;
+	uint32_t index;
+	const char *source, *reason;
+};
+
+/* A version. */
+struct sentinel_rules {
+	struct published published;
+	struct sentinel_application *application; /* a reference */
+	struct rule_set *set;
+	uint64_t hash; /* of all texts */
+	uint32_t loaded, rejected;
+	const struct sentinel_rejection *rejections; /* newest first, the first 100 */
+};
+
+static inline struct sentinel_rules *sentinel_rules_of(struct published *object)
+{
+	return container_of(object, struct sentinel_rules, published);
+}
+
+void sentinel_applications_init(struct sentinel_applications *all,
+				const struct sentinel_services *services, void *owner,
+				struct stats *stats, const uint64_t *wall_ns);
+/* Every application has gone. */
+void sentinel_applications_fini(struct sentinel_applications *all);
+/* Once a second: the machine's load, gauges, what became stale. */
+void sentinel_applications_tick(struct sentinel_applications *all);
+
+/* The one of that name with one configuration more, until the arena ends. options: of a new one;
+ * workers, seed and observer are filled in. */
+struct sentinel_application *sentinel_application_for(struct arena *arena,
+						      struct sentinel_applications *all,
+						      struct slice name,
+						      const struct sentinel_options *options);
+
+/* The part is in force in place of the one with its key, until the arena ends. Its application is
+ * one that the same arena holds. */
+void sentinel_part_adopt(struct sentinel_part *part);
+/* arena_defer's. */
+void sentinel_part_leave(void *part);
+
+/* rule_sources.c: builds a version of all parts' rules; NULL if it would be the one in force. */
+struct sentinel_rules *sentinel_rules_build(struct sentinel_application *application);
+
+/* rule_sources.c: reads the file again; what can't be read leaves the text as it was. */
+void sentinel_file_read(struct sentinel_file *file);
+
+/* The file with one reference more, read if it is new. */
+struct sentinel_file *sentinel_file_take(struct sentinel_applications *all, const char *path);
+void sentinel_file_drop(struct sentinel_file *file);
+
+#endif

@@ -1,0 +1,234 @@
+#include <envoy/config/core/v3/base.pb-c.h>
+#include <google/protobuf/wrappers.pb-c.h>
+#include <outrigger/filters/sentinel/v1/sentinel.pb-c.h>
+#include <outrigger/type/v1/request_value.pb-c.h>
+
+#include <unistd.h>
+
+#include "filters/sentinel/core/rule_json.h"
+#include "filters/sentinel/sentinel.h"
+#include "message/data_source_config.h"
+
+typedef Outrigger__Filters__Sentinel__V1__Sentinel Message;
+typedef Outrigger__Filters__Sentinel__V1__SentinelPerRoute PerRoute;
+typedef Outrigger__Filters__Sentinel__V1__Rules Rules;
+typedef Outrigger__Filters__Sentinel__V1__Parameter Parameter;
+typedef Outrigger__Filters__Sentinel__V1__Fallback Fallback;
+typedef Envoy__Config__Core__V3__DataSource DataSource;
+
+#define SOURCE(kind) ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_##kind
+#define TRAFFIC(name) OUTRIGGER__FILTERS__SENTINEL__V1__SENTINEL__TRAFFIC__##name
+#define PARAMETER(name) OUTRIGGER__FILTERS__SENTINEL__V1__PARAMETER__SOURCE_##name
+
+enum {
+	INLINE_BYTES_MAX = 16 << 20,
+	BODY_BYTES_MAX = 1 << 20,
+	RESOURCES_MAX = 1000000,
+};
+
+/* --- rules --- */
+
+/* Rules that aren't valid are left out later; what is no list of rules is refused now. */
+static enum status check_text(enum rule_kind kind, struct slice text, struct diag *diag)
+{
+	struct arena arena;
+	struct rule_list list = {0};
+
+	arena_init(&arena, 4096);
+	enum status status =
+		rule_json_parse(&(struct rule_json_reader){.arena = &arena}, kind, text, &list);
+	arena_free(&arena);
+	if (status)
+		return diag_set(diag,
+				status == STATUS_MALFORMED ? "is no JSON" : "must be a JSON array");
+	return STATUS_OK;
+}
+
+static enum status load_source(struct sentinel_source *source, enum rule_kind kind,
+			       const DataSource *message, struct arena *arena, struct diag *diag)
+{
+	source->kind = kind;
+	if (message->specifier_case == SOURCE(FILENAME)) {
+		if (access(message->filename, R_OK))
+			return diag_at(diag, "filename", "'%s' can't be read", message->filename);
+		source->path = arena_string(arena, slice_of(message->filename));
+		return STATUS_OK;
+	}
+	enum status status =
+		data_source_load(&source->text, message, INLINE_BYTES_MAX, arena, diag);
+	return status ? status : check_text(kind, source->text, diag);
+}
+
+static enum status load_sources(struct sentinel_part *part, enum rule_kind kind, const char *field,
+				DataSource *const *messages, size_t count, struct arena *arena,
+				struct diag *diag)
+{
+	for (size_t i = 0; i < count; i++) {
+		enum status status =
+			load_source(&part->sources[part->count++], kind, messages[i], arena, diag);
+		if (status) {
+			diag_prefix(diag, "rules.%s[%zu]", field, i);
+			return status;
+		}
+	}
+	return STATUS_OK;
+}
+
+static enum status load_rules(struct sentinel_part *part, const Rules *message, struct arena *arena,
+			      struct diag *diag)
+{
+	enum status status;
+
+	if (!message)
+		return STATUS_OK;
+	part->sources = ARENA_NEW_ARRAY(arena, struct sentinel_source,
+					message->n_flow + message->n_degrade + message->n_system +
+						message->n_authority + message->n_param_flow + 1);
+	if ((status = load_sources(part, RULE_FLOW, "flow", message->flow, message->n_flow, arena,
+				   diag)) ||
+	    (status = load_sources(part, RULE_DEGRADE, "degrade", message->degrade,
+				   message->n_degrade, arena, diag)) ||
+	    (status = load_sources(part, RULE_SYSTEM, "system", message->system, message->n_system,
+				   arena, diag)) ||
+	    (status = load_sources(part, RULE_AUTHORITY, "authority", message->authority,
+				   message->n_authority, arena, diag)))
+		return status;
+	return load_sources(part, RULE_PARAM_FLOW, "param_flow", message->param_flow,
+			    message->n_param_flow, arena, diag);
+}
+
+static void adopt(void *part)
+{
+	sentinel_part_adopt(part);
+}
+
+static enum status load_application(struct sentinel_config *config, const Message *message,
+				    const struct config_context *context, struct diag *diag)
+{
+	struct sentinel_part *part = ARENA_NEW(context->arena, struct sentinel_part);
+	struct slice name =
+		message->application[0] ? slice_of(message->application) : context->service_cluster;
+	struct sentinel_options options = {
+		.resources_max = message->max_resources ? message->max_resources->value : 0,
+		.contexts_max = message->max_contexts ? message->max_contexts->value : 0,
+	};
+	enum status status = load_rules(part, message->rules, context->arena, diag);
+
+	if (status)
+		return status;
+	if (!name.len)
+		return diag_at(diag, "application", "is required where node.cluster isn't set");
+	if (options.resources_max > RESOURCES_MAX)
+		return diag_at(diag, "max_resources", "must be at most %d", RESOURCES_MAX);
+	if (options.contexts_max > RESOURCES_MAX)
+		return diag_at(diag, "max_contexts", "must be at most %d", RESOURCES_MAX);
+	if (!context->sentinel)
+		return STATUS_OK;
+	config->application =
+		sentinel_application_for(context->arena, context->sentinel, name, &options);
+	part->application = config->application;
+	part->key = config_state_name(context, name, 0);
+	arena_defer(context->arena, sentinel_part_leave, part);
+	config_when_published(context, adopt, part);
+	return STATUS_OK;
+}
+
+/* --- the rest --- */
+
+static enum status load_parameters(struct sentinel_config *config, const Message *message,
+				   struct arena *arena, struct diag *diag)
+{
+	struct sentinel_parameter *parameters =
+		ARENA_NEW_ARRAY(arena, struct sentinel_parameter, message->n_parameters);
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; !status && i < message->n_parameters; i++) {
+		const Parameter *parameter = message->parameters[i];
+		if (parameter->source_case == PARAMETER(QUERY))
+			parameters[i].query = arena_slice(arena, slice_of(parameter->query));
+		else if (parameter->source_case == PARAMETER(VALUE))
+			status = request_values_load(&parameters[i].value, "value",
+						     &parameter->value, 1, arena, diag);
+		else
+			status = diag_set(diag, "value or query is required");
+		if (status)
+			diag_prefix(diag, "parameters[%zu]", i);
+	}
+	config->parameters = parameters;
+	config->parameter_count = (uint32_t)message->n_parameters;
+	return status;
+}
+
+static enum status load_fallback(const struct sentinel_fallback **loaded, const Fallback *message,
+				 struct arena *arena, struct diag *diag)
+{
+	struct sentinel_fallback *fallback;
+	enum status status = STATUS_OK;
+
+	if (!message)
+		return STATUS_OK;
+	fallback = ARENA_NEW(arena, struct sentinel_fallback);
+	*loaded = fallback;
+	if (message->status && (message->status < 200 || message->status > 599))
+		return diag_at(diag, "fallback.status", "must be from 200 to 599");
+	fallback->status = (uint16_t)message->status;
+	fallback->content_type = arena_slice(arena, slice_of(message->content_type));
+	fallback->body = SLICE("");
+	if (message->body)
+		status = data_source_load(&fallback->body, message->body, BODY_BYTES_MAX, arena,
+					  diag);
+	if (status)
+		diag_prefix(diag, "fallback.body");
+	return status;
+}
+
+static enum status load_route(const void **loaded, const PerRoute *message, struct arena *arena,
+			      struct diag *diag)
+{
+	struct sentinel_route *route = ARENA_NEW(arena, struct sentinel_route);
+
+	*loaded = route;
+	route->is_disabled = message->disabled;
+	route->resource = arena_slice(arena, slice_of(message->resource));
+	return load_fallback(&route->fallback, message->fallback, arena, diag);
+}
+
+static enum status config_load(const void **loaded, const ProtobufCMessage *base, bool is_per_route,
+			       const struct config_context *context, struct diag *diag)
+{
+	const Message *message = (const Message *)base;
+	struct arena *arena = context->arena;
+	struct sentinel_config *config;
+	enum status status;
+
+	if (is_per_route)
+		return load_route(loaded, (const PerRoute *)base, arena, diag);
+	config = ARENA_NEW(arena, struct sentinel_config);
+	*loaded = config;
+	config->naming.is_outbound = message->traffic == TRAFFIC(BY_LISTENER)
+					     ? context->is_outbound
+					     : message->traffic == TRAFFIC(OUTBOUND);
+	if (message->dubbo_names) {
+		config->naming.has_version_and_group = message->dubbo_names->version_and_group;
+		config->naming.has_prefix = message->dubbo_names->prefix;
+	}
+	config->http_resource = (uint8_t)message->http_resource; /* the same order */
+	config->waits_past_deadline = message->waits_past_deadline;
+	if ((status = request_values_load(&config->origins, "origins", message->origins,
+					  message->n_origins, arena, diag)) ||
+	    (status = load_parameters(config, message, arena, diag)) ||
+	    (status = load_fallback(&config->route.fallback, message->fallback, arena, diag)))
+		return status;
+	return load_application(config, message, context, diag);
+}
+
+const struct filter_type sentinel_filter = {
+	.name = "outrigger.filters.sentinel",
+	.message = &outrigger__filters__sentinel__v1__sentinel__descriptor,
+	.per_route = &outrigger__filters__sentinel__v1__sentinel_per_route__descriptor,
+	.state_size = sizeof(struct sentinel_state),
+	.config_load = config_load,
+	.request_headers = sentinel_request_headers,
+	.response_headers = sentinel_response_headers,
+	.close = sentinel_close,
+};

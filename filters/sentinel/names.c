@@ -1,0 +1,293 @@
+#include "filters/sentinel/names.h"
+
+#include <stdlib.h>
+
+#include "base/attributes.h"
+#include "base/hash.h"
+
+#define DEFAULT_CONTEXT "sentinel_default_context"
+#define WEB_CONTEXT "sentinel_spring_web_context"
+
+enum {
+	MEMO_CALLS_MAX = 8192,
+	MEMO_SLOTS_FIRST = 64,
+	LONGEST_PRIMITIVE = 7, /* "boolean" */
+};
+
+struct call_names {
+	uint64_t hash;
+	struct sentinel_naming naming;
+	struct sentinel_call call; /* copies */
+	struct sentinel_names names;
+};
+
+struct sentinel_memo {
+	_Alignas(64) struct arena arena;
+	struct call_names **slots; /* open addressing, at most half full */
+	uint32_t mask, count;
+};
+
+struct sentinel_memo *sentinel_memos_new(unsigned workers)
+{
+	struct sentinel_memo *memos = aligned_alloc(64, workers * sizeof *memos);
+
+	invariant(memos);
+	for (unsigned i = 0; i < workers; i++) {
+		memos[i] = (struct sentinel_memo){.slots = NULL};
+		arena_init(&memos[i].arena, 4096);
+	}
+	return memos;
+}
+
+void sentinel_memos_free(struct sentinel_memo *memos, unsigned workers)
+{
+	for (unsigned i = 0; i < workers; i++) {
+		arena_free(&memos[i].arena);
+		free(memos[i].slots);
+	}
+	free(memos);
+}
+
+struct sentinel_memo *sentinel_memo_of(struct sentinel_memo *memos, unsigned worker)
+{
+	return &memos[worker];
+}
+
+/* --- what was named before --- */
+
+static uint64_t hash_call(const struct sentinel_call *call)
+{
+	uint64_t hash = hash_bytes(call->service);
+
+	hash = hash_combine(hash, hash_bytes(call->method));
+	return hash_combine(hash, hash_bytes(call->types));
+}
+
+static bool is_same_naming(const struct sentinel_naming *a, const struct sentinel_naming *b)
+{
+	return a->is_outbound == b->is_outbound &&
+	       a->has_version_and_group == b->has_version_and_group &&
+	       a->has_prefix == b->has_prefix;
+}
+
+static bool is_same_call(const struct sentinel_call *a, const struct sentinel_call *b)
+{
+	return a->is_bolt == b->is_bolt && a->has_type_names == b->has_type_names &&
+	       slice_equal(a->method, b->method) && slice_equal(a->types, b->types) &&
+	       slice_equal(a->service, b->service) && slice_equal(a->version, b->version) &&
+	       slice_equal(a->group, b->group);
+}
+
+/* Where it is, or belongs. The memo has slots. */
+static struct call_names **place(const struct sentinel_memo *memo, uint64_t hash,
+				 const struct sentinel_naming *naming,
+				 const struct sentinel_call *call)
+{
+	for (uint32_t i = (uint32_t)hash & memo->mask;; i = (i + 1) & memo->mask) {
+		struct call_names *at = memo->slots[i];
+		if (!at || (at->hash == hash && is_same_naming(&at->naming, naming) &&
+			    is_same_call(&at->call, call)))
+			return &memo->slots[i];
+	}
+}
+
+static COLD void grow(struct sentinel_memo *memo)
+{
+	uint32_t before = memo->slots ? memo->mask + 1 : 0;
+	uint32_t size = before ? 2 * before : MEMO_SLOTS_FIRST;
+	struct call_names **old = memo->slots;
+
+	memo->slots = calloc(size, sizeof(struct call_names *));
+	invariant(memo->slots);
+	memo->mask = size - 1;
+	for (uint32_t i = 0; i < before; i++)
+		if (old[i])
+			*place(memo, old[i]->hash, &old[i]->naming, &old[i]->call) = old[i];
+	free(old);
+}
+
+static void remember(struct sentinel_memo *memo, uint64_t hash,
+		     const struct sentinel_naming *naming, const struct sentinel_call *call,
+		     const struct sentinel_names *names)
+{
+	struct call_names *made;
+
+	if (memo->count == MEMO_CALLS_MAX)
+		return;
+	if (!memo->slots || 2 * memo->count > memo->mask)
+		grow(memo);
+	made = ARENA_NEW(&memo->arena, struct call_names);
+	*made = (struct call_names){
+		.hash = hash,
+		.naming = *naming,
+		.call =
+			{
+				.is_bolt = call->is_bolt,
+				.has_type_names = call->has_type_names,
+				.service = arena_slice(&memo->arena, call->service),
+				.version = arena_slice(&memo->arena, call->version),
+				.group = arena_slice(&memo->arena, call->group),
+				.method = arena_slice(&memo->arena, call->method),
+				.types = arena_slice(&memo->arena, call->types),
+			},
+		.names = *names,
+	};
+	*place(memo, hash, naming, call) = made;
+	memo->count++;
+}
+
+/* --- names --- */
+
+struct writer {
+	char *text;
+	size_t len;
+};
+
+static void put(struct writer *writer, struct slice text)
+{
+	if (text.len)
+		memcpy(writer->text + writer->len, text.data, text.len);
+	writer->len += text.len;
+}
+
+static struct slice primitive(char descriptor)
+{
+	switch (descriptor) {
+	case 'Z':
+		return SLICE("boolean");
+	case 'B':
+		return SLICE("byte");
+	case 'C':
+		return SLICE("char");
+	case 'D':
+		return SLICE("double");
+	case 'F':
+		return SLICE("float");
+	case 'I':
+		return SLICE("int");
+	case 'J':
+		return SLICE("long");
+	case 'S':
+		return SLICE("short");
+	case 'V':
+		return SLICE("void");
+	default:
+		return (struct slice){NULL, 0};
+	}
+}
+
+size_t sentinel_descriptor_end(struct slice text, size_t from)
+{
+	size_t at = from;
+
+	while (at < text.len && text.data[at] == '[')
+		at++;
+	if (at == text.len)
+		return from;
+	if (text.data[at] != 'L')
+		return primitive(text.data[at]).len ? at + 1 : from;
+	at = slice_find_char(text, ';', at);
+	return at < text.len ? at + 1 : from;
+}
+
+static void put_type(struct writer *writer, struct slice descriptor)
+{
+	bool is_class = descriptor.data[0] == 'L';
+
+	if (descriptor.len == 1) {
+		put(writer, primitive(descriptor.data[0]));
+		return;
+	}
+	if (is_class)
+		descriptor = slice_sub(descriptor, 1, descriptor.len - 1);
+	for (size_t i = 0; i < descriptor.len; i++)
+		writer->text[writer->len++] = descriptor.data[i] == '/' ? '.' : descriptor.data[i];
+}
+
+struct slice sentinel_type_names(struct slice descriptors, struct arena *arena)
+{
+	struct writer writer = {arena_alloc(arena, descriptors.len * (LONGEST_PRIMITIVE + 1)), 0};
+	size_t end;
+
+	for (size_t at = 0; (end = sentinel_descriptor_end(descriptors, at)) > at; at = end) {
+		if (at)
+			put(&writer, SLICE(","));
+		put_type(&writer, slice_sub(descriptors, at, end));
+	}
+	return slice_make(writer.text, writer.len);
+}
+
+static struct slice interface_name(const struct sentinel_naming *naming,
+				   const struct sentinel_call *call, struct arena *arena)
+{
+	struct slice version = call->version;
+
+	if (call->is_bolt || !naming->has_version_and_group)
+		return call->service;
+	if (slice_equal(version, SLICE("0.0.0")))
+		version = SLICE("");
+	return slice_of(arena_printf(arena, "%.*s:%.*s:%.*s", SLICE_FMT(call->service),
+				     SLICE_FMT(version), SLICE_FMT(call->group)));
+}
+
+static const char *prefix_of(const struct sentinel_naming *naming, const struct sentinel_call *call)
+{
+	if (call->is_bolt || !naming->has_prefix)
+		return "";
+	return naming->is_outbound ? "dubbo:consumer:" : "dubbo:provider:";
+}
+
+static const struct context *context_of(struct sentinel *core, const struct sentinel_naming *naming,
+					struct slice inbound)
+{
+	return sentinel_context(core, naming->is_outbound ? SLICE(DEFAULT_CONTEXT) : inbound);
+}
+
+static COLD void make_names(struct sentinel_names *names, struct sentinel *core,
+			    const struct sentinel_naming *naming, const struct sentinel_call *call,
+			    struct arena *arena, int64_t now_ms)
+{
+	struct slice types =
+		call->has_type_names ? call->types : sentinel_type_names(call->types, arena);
+	struct slice interface = interface_name(naming, call, arena);
+	const char *prefix = prefix_of(naming, call);
+	struct slice outer = slice_of(arena_printf(arena, "%s%.*s", prefix, SLICE_FMT(interface)));
+	struct slice inner = slice_of(arena_printf(arena, "%s%.*s%c%.*s(%.*s)", prefix,
+						   SLICE_FMT(interface), call->is_bolt ? '#' : ':',
+						   SLICE_FMT(call->method), SLICE_FMT(types)));
+
+	*names = (struct sentinel_names){
+		.resources = {sentinel_resource(core, outer, RESOURCE_RPC, now_ms),
+			      sentinel_resource(core, inner, RESOURCE_RPC, now_ms)},
+		.count = 2,
+		.context = context_of(core, naming, inner),
+	};
+}
+
+void sentinel_name_call(struct sentinel_names *names, struct sentinel_memo *memo,
+			struct sentinel *core, const struct sentinel_naming *naming,
+			const struct sentinel_call *call, struct arena *scratch, int64_t now_ms)
+{
+	uint64_t hash = hash_call(call);
+	const struct call_names *known =
+		LIKELY(memo->slots != NULL) ? *place(memo, hash, naming, call) : NULL;
+
+	if (LIKELY(known != NULL)) {
+		*names = known->names;
+		return;
+	}
+	make_names(names, core, naming, call, scratch, now_ms);
+	remember(memo, hash, naming, call, names);
+}
+
+void sentinel_name_request(struct sentinel_names *names, struct sentinel *core,
+			   const struct sentinel_naming *naming, struct slice name,
+			   enum resource_type type, int64_t now_ms)
+{
+	*names = (struct sentinel_names){
+		.resources = {sentinel_resource(core, name, type, now_ms)},
+		.count = 1,
+		.context =
+			context_of(core, naming, type == RESOURCE_WEB ? SLICE(WEB_CONTEXT) : name),
+	};
+}

@@ -1,0 +1,193 @@
+/* What Sentinel asks of a request: its names, who sent it, how long he waits, how it ended. */
+#include "filters/sentinel/call_values.h"
+#include "filters/sentinel/sentinel.h"
+#include "message/path.h"
+#include "message/rpc_head.h"
+#include "routing/route.h"
+#include "routing/timeouts.h"
+#include "stream/worker_context.h"
+
+enum { GENERIC_PARAMETERS_MAX = 255 }; /* a Java method has no more */
+
+static const struct sentinel_config *config_of(const struct filter *f)
+{
+	return filter_chain_config(f);
+}
+
+/* .data NULL: there is none, or no text. */
+static struct slice attachment(const struct filter *f, struct slice name)
+{
+	struct policy_facts facts;
+	struct slice text = {NULL, 0};
+
+	filter_facts(f, &facts);
+	return facts.attachment && facts.attachment(facts.context, name, &text)
+		       ? arena_slice(filter_arena(f), text)
+		       : (struct slice){NULL, 0};
+}
+
+/* --- names --- */
+
+/* "java.lang.String,int" of a generic call, whose types are its second argument. */
+static struct slice generic_types(const struct filter *f)
+{
+	struct arena *arena = filter_arena(f);
+	const char *types = "";
+	struct policy_facts facts;
+	struct slice type;
+
+	filter_facts(f, &facts);
+	for (uint32_t i = 0; i < GENERIC_PARAMETERS_MAX && call_value_read_type(&facts, i, &type);
+	     i++)
+		types = arena_printf(arena, "%s%s%.*s", types, i ? "," : "", SLICE_FMT(type));
+	return slice_of(types);
+}
+
+static void name_call(struct filter *f, const struct headers *headers, int64_t now_ms)
+{
+	const struct sentinel_config *config = config_of(f);
+	const struct rpc_head *rpc = headers->rpc;
+	struct sentinel_application *application = config->application;
+	struct sentinel_state *own = f->state;
+	bool is_bolt = rpc->protocol == RPC_BOLT, is_generic = rpc->kind == RPC_CALL_GENERIC;
+	struct sentinel_call call = {
+		.service = rpc->service,
+		.method = rpc->method,
+		.types = is_generic ? generic_types(f) : rpc->param_types,
+		.has_type_names = is_bolt || is_generic,
+		.is_bolt = is_bolt,
+	};
+
+	if (config->naming.has_version_and_group && !is_bolt) {
+		call.version = rpc->service_version;
+		call.group = attachment(f, SLICE("group"));
+	}
+	sentinel_name_call(&own->names,
+			   sentinel_memo_of(application->memos, filter_worker(f)->index),
+			   application->core, &config->naming, &call, filter_arena(f), now_ms);
+}
+
+static struct slice route_name(const struct filter *f)
+{
+	const struct route *route = filter_route(f);
+	return route ? route->name : (struct slice){NULL, 0};
+}
+
+static struct slice http_name(const struct filter *f, const struct headers *headers)
+{
+	enum sentinel_http_resource how = (enum sentinel_http_resource)config_of(f)->http_resource;
+	struct slice path = path_without_query(headers_get(headers, HEADER_PATH));
+	struct slice method = headers_get(headers, HEADER_METHOD);
+	struct slice named = how == SENTINEL_HTTP_ROUTE_NAME ? route_name(f) : SLICE("");
+	char *text;
+
+	if (named.len)
+		return named;
+	if (how == SENTINEL_HTTP_PATH)
+		return path;
+	text = arena_alloc(filter_arena(f), method.len + 1 + path.len);
+	if (method.len)
+		memcpy(text, method.data, method.len);
+	text[method.len] = ':';
+	if (path.len)
+		memcpy(text + method.len + 1, path.data, path.len);
+	return slice_make(text, method.len + 1 + path.len);
+}
+
+bool sentinel_find_names(struct filter *f, const struct headers *headers, struct instant now)
+{
+	const struct sentinel_config *config = config_of(f);
+	const struct sentinel_route *route = f->config;
+	const struct rpc_head *rpc = headers->rpc;
+	struct sentinel_state *own = f->state;
+	struct sentinel *core = config->application->core;
+
+	if (rpc && (rpc->is_event || rpc->kind == RPC_CALL_ECHO)) /* not the service's */
+		return false;
+	if (route->resource.len)
+		sentinel_name_request(&own->names, core, &config->naming, route->resource,
+				      rpc ? RESOURCE_RPC : RESOURCE_WEB, now.ms);
+	else if (rpc)
+		name_call(f, headers, now.ms);
+	else
+		sentinel_name_request(&own->names, core, &config->naming, http_name(f, headers),
+				      RESOURCE_WEB, now.ms);
+	return true;
+}
+
+/* --- who, and how long --- */
+
+struct slice sentinel_find_origin(const struct filter *f, const struct headers *headers)
+{
+	const struct sentinel_config *config = config_of(f);
+	struct policy_facts facts;
+	struct slice text = {NULL, 0};
+
+	if (config->origins.count) {
+		filter_facts(f, &facts);
+		(void)request_values_find(&config->origins, &facts, &text);
+		return arena_slice(filter_arena(f), text);
+	}
+	if (headers->rpc)
+		text = attachment(f, headers->rpc->protocol == RPC_BOLT
+					     ? SLICE("app")
+					     : SLICE("dubboApplication"));
+	return text.data ? text : SLICE("");
+}
+
+static void shorten(uint64_t *limit_ms, uint64_t ms)
+{
+	if (ms && ms < *limit_ms)
+		*limit_ms = ms;
+}
+
+uint64_t sentinel_find_deadline(const struct filter *f, const struct headers *headers)
+{
+	uint64_t limit_ms = UINT64_MAX, ms = 0;
+	uint64_t begun_ms = filter_info(f)->times.start_ns / 1000000;
+
+	if (headers->rpc) {
+		if (slice_to_uint64(attachment(f, SLICE("timeout")), &ms))
+			shorten(&limit_ms, ms);
+		shorten(&limit_ms, headers->rpc->timeout_ms); /* read with the attachments */
+		shorten(&limit_ms, headers->rpc->limit_ms);
+	} else {
+		if (grpc_timeout_parse(headers_get(headers, HEADER_GRPC_TIMEOUT), &ms))
+			shorten(&limit_ms, ms);
+		if (slice_to_uint64(headers_get(headers, HEADER_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS),
+				    &ms))
+			shorten(&limit_ms, ms);
+	}
+	return limit_ms < UINT64_MAX - begun_ms ? begun_ms + limit_ms : UINT64_MAX;
+}
+
+/* --- how it ended --- */
+
+static bool has_left(const struct stream_info *info)
+{
+	const uint64_t flags = UINT64_C(1) << RESPONSE_FLAG_DOWNSTREAM_CONNECTION_TERMINATION |
+			       UINT64_C(1) << RESPONSE_FLAG_DOWNSTREAM_REMOTE_RESET;
+	return info->flags & flags;
+}
+
+static bool is_exception(const struct rpc_head *answer)
+{
+	unsigned good = answer->protocol == RPC_BOLT ? 0 : 20;
+
+	if (answer->status != good)
+		return true;
+	return answer->result == RPC_RESULT_EXCEPTION ||
+	       answer->result == RPC_RESULT_EXCEPTION_WITH_ATTACHMENTS;
+}
+
+bool sentinel_has_failed(const struct filter *f)
+{
+	const struct stream_info *info = filter_info(f);
+	const struct rpc_head *request = info->request->rpc;
+
+	if (!info->response)
+		return !(request && request->is_oneway) && !has_left(info);
+	if (info->response->rpc)
+		return is_exception(info->response->rpc);
+	return info->response_code >= 500;
+}

@@ -1,0 +1,244 @@
+/* Rules from the texts of all parts: read, put together, made a version. */
+#include <stdlib.h>
+
+#include "base/attributes.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "filters/sentinel/application.h"
+#include "filters/sentinel/core/rule_json.h"
+#include "filters/sentinel/core/rule_set.h"
+#include "filters/sentinel/core/sentinel.h"
+#include "message/text_file.h"
+
+enum {
+	FILE_BYTES_MAX = 64 << 20,
+	REJECTIONS_KEPT = 100,
+	REJECTIONS_LOGGED = 10, /* of one version */
+	ARENA_BLOCK = 64 * 1024,
+};
+
+static const char *const kind_names[RULE_KINDS] = {
+	[RULE_FLOW] = "flow",           [RULE_DEGRADE] = "degrade",      [RULE_SYSTEM] = "system",
+	[RULE_AUTHORITY] = "authority", [RULE_PARAM_FLOW] = "paramFlow",
+};
+
+static void set_text(struct slice *to, struct slice heap)
+{
+	free((char *)(uintptr_t)to->data);
+	*to = heap;
+}
+
+void sentinel_file_read(struct sentinel_file *file)
+{
+	struct diag diag = {.line = 0};
+	struct slice text;
+
+	if (text_file_read(file->path, FILE_BYTES_MAX, &text, &diag)) {
+		log_warn(SENTINEL, "rules stay as they are: %s", diag.text);
+		return;
+	}
+	set_text(&file->text, text);
+}
+
+/* --- a version --- */
+
+struct building {
+	struct sentinel_application *application;
+	struct sentinel_rules *rules;
+	struct arena arena;    /* becomes the rule set's */
+	struct rule_list list; /* all of it */
+	const char *source;    /* that is being read */
+	const struct sentinel_source **seen;
+	uint32_t seen_count;
+};
+
+static void reject(void *arg, enum rule_kind kind, uint32_t index, const char *reason)
+{
+	struct building *building = arg;
+	struct sentinel_rules *rules = building->rules;
+	struct arena *arena = &rules->published.arena;
+
+	if (rules->rejected++ < REJECTIONS_LOGGED)
+		log_warn(SENTINEL, "application '%.*s': rule %u of %s (%s) is left out: %s",
+			 SLICE_FMT(building->application->name), index, kind_names[kind],
+			 building->source, reason);
+	if (rules->rejected > REJECTIONS_KEPT)
+		return;
+	struct sentinel_rejection *rejection = ARENA_NEW(arena, struct sentinel_rejection);
+	*rejection = (struct sentinel_rejection){
+		.next = rules->rejections,
+		.kind = kind,
+		.index = index,
+		.source = arena_string(arena, slice_of(building->source)),
+		.reason = arena_string(arena, slice_of(reason)),
+	};
+	rules->rejections = rejection;
+}
+
+/* One array of both; the first may be empty. */
+static const void *join(struct arena *arena, const void *a, size_t a_count, const void *b,
+			size_t b_count, size_t size)
+{
+	char *joined;
+
+	if (!a_count || !b_count)
+		return a_count ? a : b;
+	joined = arena_zalloc_array(arena, a_count + b_count, size);
+	memcpy(joined, a, a_count * size);
+	memcpy(joined + a_count * size, b, b_count * size);
+	return joined;
+}
+
+static void add_list(struct building *building, const struct rule_list *more)
+{
+	struct rule_list *list = &building->list;
+
+#define ADD(member)                                                                                \
+	do {                                                                                       \
+		list->member = join(&building->arena, list->member, list->member##_count,          \
+				    more->member, more->member##_count, sizeof *list->member);     \
+		list->member##_count += more->member##_count;                                      \
+	} while (0)
+	ADD(flow);
+	ADD(degrade);
+	ADD(system);
+	ADD(authority);
+	ADD(param);
+#undef ADD
+}
+
+static enum status read_text(struct building *building, enum rule_kind kind, struct slice text)
+{
+	const struct rule_json_reader reader = {
+		.arena = &building->arena,
+		.seed = building->application->core->options.seed,
+		.dropped = reject,
+		.arg = building,
+	};
+	struct rule_list list = {0};
+	enum status status = rule_json_parse(&reader, kind, text, &list);
+
+	if (!status)
+		add_list(building, &list);
+	return status;
+}
+
+static void keep_text(struct sentinel_file *file)
+{
+	char *copy = malloc(file->text.len + 1);
+
+	invariant(copy);
+	memcpy(copy, file->text.data, file->text.len);
+	set_text(&file->taken, slice_make(copy, file->text.len));
+}
+
+/* A file that is no list is as it was when it was one. */
+static void read_file(struct building *building, enum rule_kind kind, struct sentinel_file *file)
+{
+	const struct sentinel_application *application = building->application;
+	enum status status = file->text.data ? read_text(building, kind, file->text) : STATUS_OK;
+
+	if (!status) {
+		if (file->text.data && !slice_equal(file->text, file->taken))
+			keep_text(file);
+		return;
+	}
+	stat_inc(stats_main_shard(application->all->stats), application->stats,
+		 SENTINEL_STAT_SOURCE_REJECTED);
+	log_warn(SENTINEL, "application '%.*s': %s rules of %s are refused: %s",
+		 SLICE_FMT(application->name), kind_names[kind], file->path,
+		 status == STATUS_MALFORMED ? "no JSON" : "no JSON array");
+	if (file->taken.data && read_text(building, kind, file->taken))
+		log_warn(SENTINEL, "rules of %s: none", file->path);
+}
+
+static bool is_same(const struct sentinel_source *a, const struct sentinel_source *b)
+{
+	return a->kind == b->kind && a->file == b->file && slice_equal(a->text, b->text);
+}
+
+/* What several listeners have alike is there once. */
+static bool is_new(struct building *building, const struct sentinel_source *source)
+{
+	for (uint32_t i = 0; i < building->seen_count; i++)
+		if (is_same(building->seen[i], source))
+			return false;
+	building->seen[building->seen_count++] = source;
+	return true;
+}
+
+static void read_part(struct building *building, const struct sentinel_part *part)
+{
+	for (uint32_t i = 0; i < part->count; i++) {
+		const struct sentinel_source *source = &part->sources[i];
+		if (!is_new(building, source))
+			continue;
+		building->source = source->path ? source->path : "inline";
+		if (source->file)
+			read_file(building, source->kind, source->file);
+		else if (read_text(building, source->kind, source->text))
+			log_warn(SENTINEL, "inline rules of kind %s: none",
+				 kind_names[source->kind]); /* config_load has looked */
+	}
+}
+
+/* --- whether there is anything new --- */
+
+static uint64_t hash_part(uint64_t hash, const struct sentinel_part *part)
+{
+	for (uint32_t i = 0; i < part->count; i++) {
+		const struct sentinel_source *source = &part->sources[i];
+		struct slice text = source->file ? source->file->text : source->text;
+		hash = hash_combine(hash, (uint64_t)source->kind + 1);
+		hash = hash_combine(hash, hash_bytes(text));
+	}
+	return hash;
+}
+
+static uint64_t hash_texts(const struct sentinel_application *application, uint32_t *sources)
+{
+	uint64_t hash = 1;
+
+	*sources = 0;
+	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next) {
+		const struct sentinel_part *part = container_of(n, struct sentinel_part, link);
+		hash = hash_part(hash, part);
+		*sources += part->count;
+	}
+	return hash;
+}
+
+static size_t rule_count(const struct rule_list *list)
+{
+	return list->flow_count + list->degrade_count + list->system_count + list->authority_count +
+	       list->param_count;
+}
+
+struct sentinel_rules *sentinel_rules_build(struct sentinel_application *application)
+{
+	struct building building = {.application = application, .source = "all"};
+	const struct rule_set *previous = application->rules ? application->rules->set : NULL;
+	uint32_t sources;
+	uint64_t hash = hash_texts(application, &sources);
+
+	if (application->rules && application->rules->hash == hash)
+		return NULL;
+	struct sentinel_rules *rules = building.rules = calloc(1, sizeof *rules);
+	invariant(rules);
+	arena_init(&rules->published.arena, 1024);
+	arena_init(&building.arena, ARENA_BLOCK);
+	building.seen = ARENA_NEW_ARRAY(&rules->published.arena, const struct sentinel_source *,
+					sources + 1);
+	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next)
+		read_part(&building, container_of(n, struct sentinel_part, link));
+	building.source = "all";
+	uint32_t unread = rules->rejected;
+	rules->set =
+		rule_set_new(application->core, &building.arena, &building.list,
+			     &(struct rule_set_options){.previous = previous}, reject, &building);
+	rules->hash = hash;
+	rules->loaded = (uint32_t)rule_count(&building.list) - (rules->rejected - unread);
+	log_info(SENTINEL, "application '%.*s': %u rules, %u left out",
+		 SLICE_FMT(application->name), rules->loaded, rules->rejected);
+	return rules;
+}

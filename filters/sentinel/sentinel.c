@@ -1,0 +1,299 @@
+#include "filters/sentinel/sentinel.h"
+
+#include "message/rpc_head.h"
+#include "stream/worker_context.h"
+#include "telemetry/stats.h"
+
+static const struct sentinel_config *config_of(const struct filter *f)
+{
+	return filter_chain_config(f);
+}
+
+static void count(const struct filter *f, enum sentinel_stat id)
+{
+	stat_inc(filter_stats(f), config_of(f)->application->stats, id);
+}
+
+static struct instant now_of(const struct filter *f)
+{
+	const struct loop *loop = filter_worker(f)->loop;
+
+	return (struct instant){.ms = (int64_t)(loop->wall_ns / 1000000),
+				.ns = (int64_t)loop->now_ns};
+}
+
+/* The version in force; NULL: none has come. */
+static struct pin *current(const struct filter *f)
+{
+	return pin_find(&filter_worker(f)->pins, PUBLISHED_RULES, config_of(f)->application->slot);
+}
+
+static struct rule_set *set_of(const struct pin *pin)
+{
+	return sentinel_rules_of(pin->object)->set;
+}
+
+/* --- the end --- */
+
+static void exit_all(struct filter *f, bool has_failed)
+{
+	struct sentinel_state *own = f->state;
+	struct pin *pin = own->passed ? current(f) : NULL;
+
+	if (pin && has_failed)
+		count(f, SENTINEL_STAT_ERROR);
+	for (; pin && own->passed; own->passed--) {
+		struct entry *entry = &own->entries[own->passed - 1];
+		if (has_failed)
+			sph_trace(entry);
+		sph_exit(entry, set_of(pin), now_of(f));
+	}
+}
+
+static void end_wait(struct filter *f)
+{
+	struct sentinel_state *own = f->state;
+
+	own->is_waiting = false;
+	pin_drop(own->pin);
+	own->pin = NULL;
+	stat_gauge_dec(filter_stats(f), config_of(f)->application->stats, SENTINEL_STAT_WAITING);
+}
+
+void sentinel_close(struct filter *f)
+{
+	struct sentinel_state *own = f->state;
+
+	if (own->is_waiting) {
+		sph_cancel(&own->entries[own->passed]);
+		end_wait(f);
+		count(f, SENTINEL_STAT_WAIT_CANCELLED);
+		exit_all(f, false);
+	}
+	if (own->passed)
+		exit_all(f, sentinel_has_failed(f));
+}
+
+/* --- blocked --- */
+
+static enum sentinel_stat stat_of(enum block_exception exception)
+{
+	switch (exception) {
+	case BLOCK_AUTHORITY:
+		return SENTINEL_STAT_BLOCK_AUTHORITY;
+	case BLOCK_SYSTEM:
+		return SENTINEL_STAT_BLOCK_SYSTEM;
+	case BLOCK_PARAM_FLOW:
+		return SENTINEL_STAT_BLOCK_PARAM_FLOW;
+	case BLOCK_FLOW:
+		return SENTINEL_STAT_BLOCK_FLOW;
+	case BLOCK_DEGRADE:
+	case BLOCK_NONE:
+		break;
+	}
+	return SENTINEL_STAT_BLOCK_DEGRADE;
+}
+
+static const struct sentinel_fallback *fallback_of(const struct filter *f)
+{
+	const struct sentinel_route *route = f->config;
+	return route->fallback ? route->fallback : config_of(f)->route.fallback;
+}
+
+static bool is_grpc(const struct headers *request)
+{
+	return slice_starts_with(headers_get(request, HEADER_CONTENT_TYPE),
+				 SLICE("application/grpc"));
+}
+
+static struct slice text_for(const struct filter *f, enum block_exception exception)
+{
+	const struct headers *request = filter_request(f);
+
+	if (request->rpc)
+		return slice_of(arena_printf(filter_arena(f), "SentinelBlockException: %s",
+					     block_exception_name(exception)));
+	return is_grpc(request) ? SLICE("Flow control limit exceeded")
+				: SLICE("Blocked by Sentinel (flow limiting)");
+}
+
+static void block(struct filter *f, enum block_exception exception)
+{
+	struct sentinel_state *own = f->state;
+	const struct sentinel_fallback *fallback = fallback_of(f);
+
+	exit_all(f, false);
+	own->is_blocked = true;
+	count(f, stat_of(exception));
+	filter_reply_with(f, REPLY_BLOCKED, fallback ? fallback->status : 0, -1,
+			  fallback ? fallback->body : text_for(f, exception),
+			  slice_of(arena_printf(filter_arena(f), "sentinel{%s}",
+						block_exception_name(exception))));
+}
+
+enum filter_status sentinel_response_headers(struct filter *f, struct headers *headers, bool end)
+{
+	const struct sentinel_state *own = f->state;
+	const struct sentinel_fallback *fallback;
+
+	(void)end;
+	if (!own->is_blocked || headers->rpc)
+		return FILTER_CONTINUE;
+	fallback = fallback_of(f);
+	if (fallback && fallback->content_type.len)
+		headers_set_id(headers, HEADER_CONTENT_TYPE, fallback->content_type);
+	return FILTER_CONTINUE;
+}
+
+/* --- asking --- */
+
+/* What rules ask of a resource's calls is read when the first of them does. */
+static void read_facts(struct filter *f, const struct resource_rules *rules)
+{
+	struct sentinel_state *own = f->state;
+	const struct headers *headers = filter_request(f);
+	bool asks_origin = rules->authority_count > 0;
+
+	for (uint32_t i = 0; i < rules->flow_count && !asks_origin; i++)
+		asks_origin = !slice_equal(rules->flow[i].rule->rule.limit_app, SLICE("default"));
+	if (asks_origin && !own->origin.data && !config_of(f)->naming.is_outbound)
+		own->origin = sentinel_find_origin(f, headers);
+	if (rules->param_count && !own->args)
+		sentinel_find_parameters(f, headers, rules);
+}
+
+static void read_all_facts(struct filter *f, struct rule_set *set)
+{
+	struct sentinel_state *own = f->state;
+
+	for (uint32_t i = 0; i < own->names.count; i++)
+		if (own->names.resources[i])
+			read_facts(f, rule_set_of(set, own->names.resources[i]));
+}
+
+static void wait_over(struct filter *f);
+
+/* What it waits for came: it goes on when this call chain has returned. */
+static void wake(struct entry *entry)
+{
+	struct filter *f = entry->request.wake_arg;
+	struct sentinel_state *own = f->state;
+
+	filter_timer_start(&own->timer, f, 0, wait_over);
+}
+
+static enum entry_verdict begin(struct filter *f, struct rule_set *set)
+{
+	struct sentinel_state *own = f->state;
+	const struct sentinel_config *config = config_of(f);
+	bool is_inner = own->passed + 1U == own->names.count;
+	const struct entry_request request = {
+		.resource = own->names.resources[own->passed],
+		.context = own->names.context,
+		.origin = own->origin,
+		.args = is_inner ? own->args : NULL,
+		.args_count = is_inner ? own->args_count : 0,
+		.count = 1,
+		.inbound = !config->naming.is_outbound,
+		.wake = wake,
+		.wake_arg = f,
+	};
+
+	return sph_entry(config->application->core, set, filter_worker(f)->index, &request,
+			 now_of(f), &own->entries[own->passed]);
+}
+
+/* Asks for the entries that are left. */
+static enum entry_verdict ask(struct filter *f, struct rule_set *set, enum entry_verdict verdict)
+{
+	struct sentinel_state *own = f->state;
+
+	while (verdict == ENTRY_PASS && ++own->passed < own->names.count)
+		verdict = begin(f, set);
+	return verdict;
+}
+
+/* A token server's answer may be there much sooner. */
+static bool is_too_long(const struct filter *f, const struct entry *entry, uint64_t wait_ms)
+{
+	const struct sentinel_state *own = f->state;
+
+	return !entry->asks && own->deadline_ms != UINT64_MAX &&
+	       filter_now_ms(f) + wait_ms >= own->deadline_ms;
+}
+
+/* Of an entry that is to wait. False: it can't wait that long, and is blocked. */
+static bool wait_for_turn(struct filter *f, struct pin *pin)
+{
+	struct sentinel_state *own = f->state;
+	struct entry *entry = &own->entries[own->passed];
+	uint64_t wait_ms = ((uint64_t)entry->wait_ns + 999999) / 1000000;
+
+	if (is_too_long(f, entry, wait_ms)) {
+		count(f, SENTINEL_STAT_WAIT_PAST_DEADLINE);
+		sph_refuse(entry, now_of(f));
+		return false;
+	}
+	own->pin = pin_take(pin);
+	own->is_waiting = true;
+	count(f, SENTINEL_STAT_WAIT);
+	stat_gauge_inc(filter_stats(f), config_of(f)->application->stats, SENTINEL_STAT_WAITING);
+	filter_timer_start(&own->timer, f, wait_ms, wait_over);
+	return true;
+}
+
+/* What comes of it: goes on, waits, or is answered. */
+static enum filter_status settle(struct filter *f, enum entry_verdict verdict, struct pin *pin)
+{
+	struct sentinel_state *own = f->state;
+
+	if (verdict == ENTRY_PASS) {
+		count(f, SENTINEL_STAT_PASS);
+		return FILTER_CONTINUE;
+	}
+	if (verdict == ENTRY_WAIT && wait_for_turn(f, pin))
+		return FILTER_PAUSE;
+	block(f, own->entries[own->passed].block.exception);
+	return FILTER_REPLIED;
+}
+
+static void wait_over(struct filter *f)
+{
+	struct sentinel_state *own = f->state;
+	struct entry *entry = &own->entries[own->passed];
+	const struct resource_rules *before = entry->rules;
+	struct pin *pin = current(f), *waited = pin_take(own->pin);
+
+	end_wait(f);
+	if (!pin)
+		pin = waited;
+	enum entry_verdict verdict = ask(f, set_of(pin), sph_resume(entry, set_of(pin), now_of(f)));
+	/* the slot that it is in goes on with the rules that it had */
+	bool is_still = verdict == ENTRY_WAIT && entry == &own->entries[own->passed] &&
+			entry->rules == before;
+	enum filter_status status = settle(f, verdict, is_still ? waited : pin);
+	pin_drop(waited);
+	if (status == FILTER_CONTINUE)
+		filter_resume(f, DIRECTION_REQUEST);
+}
+
+enum filter_status sentinel_request_headers(struct filter *f, struct headers *headers, bool end)
+{
+	struct sentinel_state *own = f->state;
+	const struct sentinel_route *route = f->config;
+	const struct sentinel_config *config = config_of(f);
+	struct pin *pin;
+
+	(void)end;
+	if (!config->application || route->is_disabled)
+		return FILTER_CONTINUE;
+	pin = current(f);
+	if (!pin || !sentinel_find_names(f, headers, now_of(f)))
+		return FILTER_CONTINUE;
+	read_all_facts(f, set_of(pin));
+	enum entry_verdict verdict = ask(f, set_of(pin), begin(f, set_of(pin)));
+	if (verdict == ENTRY_WAIT)
+		own->deadline_ms = config->waits_past_deadline ? UINT64_MAX
+							       : sentinel_find_deadline(f, headers);
+	return settle(f, verdict, pin);
+}

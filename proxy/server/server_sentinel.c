@@ -1,0 +1,87 @@
+/* What the process does for Sentinel's applications: a place for their rules among what is
+ * published, and watches on their files. */
+#include "server/server.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+static uint32_t slot(void *owner, struct slice name)
+{
+	struct server *server = owner;
+	struct arena arena;
+
+	arena_init(&arena, 256); /* apart from Dubbo's rules of the same name */
+	const char *text = arena_printf(&arena, "sentinel %.*s", SLICE_FMT(name));
+	uint32_t found = publisher_slot(&server->publisher, PUBLISHED_RULES, slice_of(text));
+	arena_free(&arena);
+	return found;
+}
+
+static void publish(void *owner, uint32_t at, struct published *object)
+{
+	struct server *server = owner;
+
+	if (object)
+		publisher_add(&server->publisher, object);
+	else if (!server->dynamic.is_stopped)
+		publisher_remove(&server->publisher, PUBLISHED_RULES, at);
+}
+
+static void send_all(void *owner)
+{
+	struct server *server = owner;
+	dynamic_settle(&server->dynamic);
+}
+
+/* --- files --- */
+
+struct watched {
+	struct file_watch_entry entry;
+	void (*changed)(void *arg);
+	void *arg;
+};
+
+static void on_changed(struct file_watch_entry *entry)
+{
+	struct watched *watched = container_of(entry, struct watched, entry);
+	watched->changed(watched->arg);
+}
+
+static void *watch(void *owner, const char *path, void (*changed)(void *arg), void *arg)
+{
+	struct server *server = owner;
+	struct watched *watched;
+	struct diag diag = {.line = 0};
+
+	if (server->options->mode != MODE_SERVE)
+		return NULL;
+	watched = calloc(1, sizeof *watched);
+	invariant(watched);
+	watched->changed = changed;
+	watched->arg = arg;
+	if (subscriptions_watch(&server->dynamic.subscriptions, &watched->entry, path, on_changed,
+				&diag)) {
+		log_warn(CONFIG, "%s isn't watched: %s", path, diag.text);
+		free(watched);
+		return NULL;
+	}
+	return watched;
+}
+
+static void unwatch(void *owner, void *handle)
+{
+	struct server *server = owner;
+	struct watched *watched = handle;
+
+	file_watch_remove(&server->dynamic.subscriptions.watch, &watched->entry);
+	free(watched);
+}
+
+void server_sentinel_init(struct server *server)
+{
+	static const struct sentinel_services services = {slot, publish, send_all, watch, unwatch};
+
+	sentinel_applications_init(&server->sentinel, &services, server, server->stats,
+				   &server->loop.wall_ns);
+}
