@@ -143,6 +143,7 @@ void dubbo_read_call(struct headers *headers, const struct argument_path *const 
 	struct wanted wanted = {paths, values, path_count, is_generic(rpc, count)};
 	attachments &= !rpc->has_attachments;
 	hessian2_init(&reader, rpc->payload, arena);
+	reader.known = rpc->known;
 	reader.pos = rpc->arguments_at;
 	for (uint32_t i = 0, next; i < (uint32_t)count; i = next) {
 		next = read_argument(&reader, i, &wanted);

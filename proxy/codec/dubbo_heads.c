@@ -83,6 +83,7 @@ void dubbo_heads_fini(struct dubbo_heads *heads)
 	for (unsigned i = 0; i < DUBBO_HEAD_SLOTS; i++)
 		if (heads->slots[i])
 			rpc_kept_release(&heads->slots[i]->kept);
+	hessian2_known_fini(&heads->known);
 	dubbo_heads_init(heads);
 }
 
@@ -265,6 +266,7 @@ void dubbo_heads_keep(struct dubbo_heads *heads, struct slice payload,
 	memcpy(slot->key, payload.data, key_len);
 	memcpy(&slot->request, request, size);
 	dubbo_argument_count(&slot->request.head);
+	slot->request.head.known = &heads->known;
 	heads->slots[key >> 32] = slot;
 	if (old)
 		rpc_kept_release(&old->kept);

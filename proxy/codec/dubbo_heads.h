@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/slice.h"
+#include "codec/hessian2_shape.h"
 #include "codec/rpc_kept.h"
 #include "message/headers.h"
 #include "message/rpc_head.h"
@@ -50,13 +51,15 @@ struct dubbo_head_slot;
 
 struct dubbo_heads {
 	struct dubbo_head_slot *slots[DUBBO_HEAD_SLOTS];
+	struct hessian2_known known; /* classes of the objects in bodies that were read */
 };
 
 static inline void dubbo_heads_init(struct dubbo_heads *heads)
 {
-	*heads = (struct dubbo_heads){{NULL}};
+	*heads = (struct dubbo_heads){.slots = {NULL}};
 }
 
+/* No request with a kept head may be left. */
 void dubbo_heads_fini(struct dubbo_heads *heads);
 
 /* A request with this head (its slices may point anywhere) in the arena, with headers and strings

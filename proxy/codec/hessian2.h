@@ -32,10 +32,15 @@ enum {
 	HESSIAN2_RESCAN = 4 << 20,
 };
 
+struct hessian2_known;
+struct hessian2_shape;
+
 struct hessian2_class {
 	const uint8_t *name;   /* as written, the number of fields behind it */
 	const uint8_t *fields; /* their names as written */
 	uint32_t field_count;
+	bool may_be_shaped;           /* (hessian2_shape.h) */
+	struct hessian2_shape *shape; /* of its objects; NULL: none yet */
 };
 
 struct hessian2_reader {
@@ -43,6 +48,7 @@ struct hessian2_reader {
 	size_t len, pos;
 	struct arena *arena;
 	const struct hessian2_grammar *grammar;
+	struct hessian2_known *known; /* classes that were met before; NULL: none */
 	uint32_t items_left;
 	uint32_t class_count, class_capacity;
 	struct hessian2_class *classes;  /* by definition */

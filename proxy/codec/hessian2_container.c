@@ -4,6 +4,7 @@
 #include "codec/hessian2.h"
 #include "codec/hessian2_internal.h"
 #include "codec/hessian2_number.h"
+#include "codec/hessian2_shape.h"
 #include "codec/hessian2_string.h"
 
 static void count_ref(struct hessian2_reader *reader)
@@ -109,10 +110,16 @@ static enum status skip_strings(struct hessian2_reader *reader, uint32_t count)
 
 static enum status define_class(struct hessian2_reader *reader, uint8_t form)
 {
-	struct hessian2_class class = {.name = reader->data + ++reader->pos};
+	struct hessian2_class class = {.name = reader->data + reader->pos + 1};
+	size_t from = reader->pos;
 
 	if (reader->class_count == HESSIAN2_CLASSES)
 		return STATUS_TOO_LARGE;
+	if (reader->known && hessian2_known_find(reader, &class)) {
+		remember_class(reader, class);
+		return STATUS_OK;
+	}
+	reader->pos++;
 	if (skip_class_name(reader, form) || read_number(reader, &class.field_count))
 		return STATUS_MALFORMED;
 	if (class.field_count > HESSIAN2_FIELDS)
@@ -120,6 +127,8 @@ static enum status define_class(struct hessian2_reader *reader, uint8_t form)
 	class.fields = reader->data + reader->pos;
 	if (skip_strings(reader, class.field_count))
 		return STATUS_MALFORMED;
+	if (reader->known)
+		hessian2_known_keep(reader, from, &class);
 	remember_class(reader, class);
 	return STATUS_OK;
 }

@@ -29,7 +29,8 @@
 	ROW(0x57, 0x57, LIST, HESSIAN2_MARKED, 1, 0, HESSIAN2_STEP_NONE) \
 	ROW(0x58, 0x58, LIST, HESSIAN2_NUMBER, 1, 0, HESSIAN2_STEP_NONE) \
 	ROW(0x59, 0x59, LONG, 0, 5, 0, 5) \
-	ROW(0x5b, 0x5c, DOUBLE, HESSIAN2_WHOLE, 1, 0x5b, 1) \
+	ROW(0x5b, 0x5b, DOUBLE, HESSIAN2_WHOLE, 1, 0x5b, 1) \
+	ROW(0x5c, 0x5c, DOUBLE, HESSIAN2_WHOLE, 1, 0x5b, 1) \
 	ROW(0x5d, 0x5d, DOUBLE, HESSIAN2_WHOLE, 2, 0, 2) \
 	ROW(0x5e, 0x5e, DOUBLE, HESSIAN2_WHOLE, 3, 0, 3) \
 	ROW(0x5f, 0x5f, DOUBLE, HESSIAN2_MILLI, 5, 0, 5) \
@@ -39,7 +40,8 @@
 	ROW(0x80, 0xbf, INT, 0, 1, 0x90, 1) \
 	ROW(0xc0, 0xcf, INT, 0, 2, 0xc8, 2) \
 	ROW(0xd0, 0xd7, INT, 0, 3, 0xd4, 3) \
-	ROW(0xd8, 0xef, LONG, 0, 1, 0xe0, 1) \
+	ROW(0xd8, 0xdf, LONG, 0, 1, 0xe0, 1) \
+	ROW(0xe0, 0xef, LONG, 0, 1, 0xe0, 1) \
 	ROW(0xf0, 0xff, LONG, 0, 2, 0xf8, 2)
 
 const struct hessian2_grammar hessian2_grammar = {
@@ -51,5 +53,6 @@ const struct hessian2_grammar hessian2_grammar = {
 	.long_tag = 'Y',
 	.tags = {HESSIAN2_ROWS(HESSIAN2_TAG_ROW)},
 	.steps = {HESSIAN2_ROWS(HESSIAN2_STEP_ROW)},
+	.alike = {HESSIAN2_ROWS(HESSIAN2_ALIKE_ROW)},
 };
 /* clang-format on */

@@ -72,6 +72,7 @@ enum { HESSIAN2_INT_0 = 0x90, HESSIAN2_INTS = 48 };
 struct hessian2_grammar {
 	struct hessian2_tag tags[256];
 	int8_t steps[256];    /* beside them: what is looked at most lies close together */
+	uint8_t alike[256];   /* the bits that tell the tags of its row from all others */
 	uint8_t end;          /* marks the end of a list or map */
 	uint8_t class_tag;    /* begins a class definition */
 	uint8_t object_tag;   /* begins an object, its class is an int value */
@@ -80,10 +81,13 @@ struct hessian2_grammar {
 	uint8_t long_tag;     /* of a long as an int32 */
 };
 
-/* One row of a grammar, as tags and as steps: from … to, kind, form, size, base, step. */
+/* One row of a grammar, as tags, steps and bits: from … to, kind, form, size, base, step. A row of
+ * 2^n tags begins at a multiple of 2^n. */
 #define HESSIAN2_TAG_ROW(from, to, kind, form, size, base, step)                                   \
 	[from... to] = {HESSIAN2_##kind, form, size, base},
 #define HESSIAN2_STEP_ROW(from, to, kind, form, size, base, step) [from... to] = (step),
+#define HESSIAN2_ALIKE_ROW(from, to, kind, form, size, base, step)                                 \
+	[from... to] = 0xff & ~((from) ^ (to)),
 
 extern const struct hessian2_grammar hessian2_grammar;
 

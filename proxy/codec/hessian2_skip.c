@@ -7,6 +7,8 @@
  * when none is, either the mark does, or the next value (of a map: key and value). */
 #include "codec/hessian2.h"
 #include "codec/hessian2_internal.h"
+#include "codec/hessian2_run.h"
+#include "codec/hessian2_shape.h"
 #include "codec/hessian2_string.h"
 
 enum { WIDE = HESSIAN2_WIDE };
@@ -70,84 +72,6 @@ static enum status step(struct hessian2_reader *reader, struct levels *levels)
 	return STATUS_MALFORMED;
 }
 
-/* Values that their tags tell the size of, one after the other: from p to `last`, behind which
- * there are WIDE bytes, and not beyond end. */
-struct run {
-	const uint8_t *p, *last, *end;
-	const struct hessian2_class *classes;
-	uint32_t class_count;
-	uint32_t objects; /* met */
-	uint64_t fields;  /* that they have brought */
-};
-
-/* A string of ASCII whose length has ten bits: its size. 0: another one, or too near the end. */
-static size_t long_text_size(const uint8_t *p, const uint8_t *end)
-{
-	size_t len = hessian2_long_text(p);
-
-	return (size_t)(end - p) >= 2 + len + WIDE && hessian2_is_ascii_wide(p + 2, len) ? 2 + len
-											 : 0;
-}
-
-/* The rarer ones: its size, or 0 if it is something else. */
-static size_t rare_size(const struct run *run, const uint8_t *p, int step, uint32_t *fields)
-{
-	*fields = 0;
-	if (step == HESSIAN2_STEP_LONG_TEXT)
-		return long_text_size(p, run->end);
-	uint32_t at = p[1] - (uint32_t)HESSIAN2_INT_0;
-	if (step != HESSIAN2_STEP_OBJECT_INT || at >= HESSIAN2_INTS || at >= run->class_count)
-		return 0;
-	*fields = run->classes[at].field_count;
-	return 2;
-}
-
-/* Up to something else, or the last pending value. How many are pending then. All in registers: so
- * it stands alone. */
-static __attribute__((noinline)) uint64_t skip_run(const int8_t *steps, struct run *run,
-						   uint64_t pending)
-{
-	const struct hessian2_class *classes = run->classes;
-	const uint8_t *p = run->p, *last = run->last;
-	uint32_t class_count = run->class_count;
-	uint64_t fields = 0;
-
-	for (; pending && p <= last; pending--) {
-		size_t tag = *p;
-		int step = steps[tag];
-		if (step == 1) { /* by jumps that are foreseen: the next tag needn't wait */
-			p++;
-		} else if (step == 2) {
-			p += 2;
-		} else if (step > 0) {
-			p += step;
-		} else if (step == HESSIAN2_STEP_TEXT) {
-			if (!hessian2_is_ascii_within(p, (unsigned)tag))
-				break;
-			p += tag + 1;
-		} else if (step == HESSIAN2_STEP_OBJECT) {
-			if ((tag & 15) >= class_count)
-				break;
-			pending += classes[tag & 15].field_count;
-			fields += classes[tag & 15].field_count;
-			run->objects++;
-			p++;
-		} else {
-			uint32_t more;
-			size_t size = rare_size(run, p, step, &more);
-			if (!size)
-				break;
-			run->objects += step == HESSIAN2_STEP_OBJECT_INT;
-			pending += more;
-			fields += more;
-			p += size;
-		}
-	}
-	run->p = p;
-	run->fields = fields;
-	return pending;
-}
-
 /* An int of one byte that counts or is an index; UINT32_MAX: another. */
 static inline uint32_t small_int(const uint8_t *p)
 {
@@ -158,7 +82,8 @@ static inline uint32_t small_int(const uint8_t *p)
 
 /* The usual head of a list that is counted, its type a short name or an index: its values are the
  * next ones. False: another, or too near the end. */
-static bool skip_list_head(struct hessian2_reader *reader, struct run *run, uint64_t *pending)
+static bool skip_list_head(struct hessian2_reader *reader, struct hessian2_run *run,
+			   uint64_t *pending)
 {
 	enum { ASKED = HESSIAN2_TYPED | HESSIAN2_NUMBER | HESSIAN2_NUMBER_IN_TAG };
 	const uint8_t *p = run->p;
@@ -189,44 +114,68 @@ static bool skip_list_head(struct hessian2_reader *reader, struct run *run, uint
 }
 
 /* The bounds of the next run. False: there is no room for one. */
-static bool begin_run(const struct hessian2_reader *reader, struct run *run)
+static bool begin_run(const struct hessian2_reader *reader, struct hessian2_run *run)
 {
 	size_t left = (size_t)(run->end - run->p);
 
-	if (left < WIDE || !reader->items_left)
+	if (left < WIDE || reader->items_left <= HESSIAN2_SHAPE_SIZE)
 		return false;
 	left -= WIDE;
-	/* A value has a byte or more, and so has an object. */
-	if (left >= reader->items_left)
-		left = reader->items_left - 1;
+	/* A value has a byte or more, and so has an object; the last one's may be in its shape. */
+	if (left >= reader->items_left - HESSIAN2_SHAPE_SIZE)
+		left = reader->items_left - HESSIAN2_SHAPE_SIZE - 1;
 	run->last = run->p + left;
 	run->classes = reader->classes;
 	run->class_count = reader->ref_wanted - reader->ref_count > left ? reader->class_count : 0;
-	run->objects = 0;
 	return true;
 }
 
-/* Steps over values of fixed size, strings of ASCII and heads of objects of known classes, up to
- * anything else, or the last one of the level. */
-static void skip_usual(struct hessian2_reader *reader, struct level *level)
+/* Classes and usual lists, one behind the other. */
+static enum status skip_heads(struct hessian2_reader *reader, struct hessian2_run *run,
+			      uint64_t *pending)
 {
-	struct run run = {.p = reader->data + reader->pos, .end = reader->data + reader->len};
+	enum status status = STATUS_OK;
+	bool goes_on = true;
+
+	while (!status && goes_on && *pending && reader->items_left && run->p < run->end) {
+		if (*run->p == reader->grammar->class_tag) {
+			reader->pos = (size_t)(run->p - reader->data);
+			status = hessian2_read_classes(reader);
+			run->p = reader->data + reader->pos;
+		} else {
+			goes_on = skip_list_head(reader, run, pending);
+		}
+	}
+	return status;
+}
+
+/* Steps over values of fixed size, strings of ASCII, objects of known classes, classes and heads
+ * of lists, up to anything else, or the last one of the level. */
+static enum status skip_usual(struct hessian2_reader *reader, struct level *level)
+{
+	struct hessian2_run run = {.p = reader->data + reader->pos,
+				   .end = reader->data + reader->len,
+				   .grammar = reader->grammar,
+				   .arena = reader->arena};
 	uint64_t pending = level->pending;
+	enum status status = STATUS_OK;
 
 	while (pending || (level->step && run.p < run.end && *run.p != reader->grammar->end)) {
+		const uint8_t *from = run.p;
 		if (!pending) /* the next value, or key and value, and no mark */
 			pending = level->step;
-		if (!begin_run(reader, &run))
+		if ((status = skip_heads(reader, &run, &pending)) || !begin_run(reader, &run))
 			break;
-		uint64_t now = skip_run(reader->grammar->steps, &run, pending);
+		uint64_t now = hessian2_run(&run, pending);
 		reader->items_left -= (uint32_t)(pending + run.fields - now);
-		reader->ref_count += run.objects;
+		reader->ref_count += (uint32_t)run.objects;
 		pending = now;
-		if (pending && !(reader->items_left && skip_list_head(reader, &run, &pending)))
+		if (run.p == from)
 			break;
 	}
 	level->pending = pending;
 	reader->pos = (size_t)(run.p - reader->data);
+	return status;
 }
 
 enum status hessian2_skip_values(struct hessian2_reader *reader, uint32_t count)
@@ -237,7 +186,8 @@ enum status hessian2_skip_values(struct hessian2_reader *reader, uint32_t count)
 	levels.depth = 0;
 	levels.now = (struct level){count, 0};
 	while (!status) {
-		skip_usual(reader, &levels.now);
+		if ((status = skip_usual(reader, &levels.now)))
+			break;
 		if (!levels.now.pending) {
 			if (!levels.depth)
 				return STATUS_OK;

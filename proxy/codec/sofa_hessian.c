@@ -25,7 +25,8 @@
 	ROW('V', 'V', LIST, HESSIAN2_MAY_BE_TYPED | HESSIAN2_MAY_BE_COUNTED | HESSIAN2_MARKED, 1, 0, HESSIAN2_STEP_NONE) \
 	ROW('b', 'b', BINARY, HESSIAN2_MORE_CHUNKS, 3, 'b', HESSIAN2_STEP_NONE) \
 	ROW('d', 'd', DATE, HESSIAN2_MILLISECONDS, 9, 0, 9) \
-	ROW('g', 'h', DOUBLE, HESSIAN2_WHOLE, 1, 'g', 1) \
+	ROW('g', 'g', DOUBLE, HESSIAN2_WHOLE, 1, 'g', 1) \
+	ROW('h', 'h', DOUBLE, HESSIAN2_WHOLE, 1, 'g', 1) \
 	ROW('i', 'i', DOUBLE, HESSIAN2_WHOLE, 2, 0, 2) \
 	ROW('j', 'j', DOUBLE, HESSIAN2_WHOLE, 3, 0, 3) \
 	ROW('k', 'k', DOUBLE, HESSIAN2_IEEE_32, 5, 0, 5) \
@@ -36,7 +37,8 @@
 	ROW(0x80, 0xbf, INT, 0, 1, 0x90, 1) \
 	ROW(0xc0, 0xcf, INT, 0, 2, 0xc8, 2) \
 	ROW(0xd0, 0xd7, INT, 0, 3, 0xd4, 3) \
-	ROW(0xd8, 0xef, LONG, 0, 1, 0xe0, 1) \
+	ROW(0xd8, 0xdf, LONG, 0, 1, 0xe0, 1) \
+	ROW(0xe0, 0xef, LONG, 0, 1, 0xe0, 1) \
 	ROW(0xf0, 0xff, LONG, 0, 2, 0xf8, 2)
 
 const struct hessian2_grammar sofa_hessian_grammar = {
@@ -48,6 +50,7 @@ const struct hessian2_grammar sofa_hessian_grammar = {
 	.long_tag = 'w',
 	.tags = {SOFA_ROWS(HESSIAN2_TAG_ROW)},
 	.steps = {SOFA_ROWS(HESSIAN2_STEP_ROW)},
+	.alike = {SOFA_ROWS(HESSIAN2_ALIKE_ROW)},
 };
 /* clang-format on */
 

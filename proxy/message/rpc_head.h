@@ -37,6 +37,7 @@ struct rpc_attachment {
 };
 
 struct bolt_frame;
+struct hessian2_known;
 
 /* What its worker remembers of calls with the same head: found in the table `of`, at that epoch of
  * its configuration. */
@@ -109,6 +110,7 @@ struct rpc_head {
 		body_len; /* of a message that comes in parts: all of its body; 0: it comes whole */
 	struct slice tag; /* attachment dubbo.tag, likewise; .data NULL: none */
 	const struct rpc_received *received; /* NULL: attachments were not read */
+	struct hessian2_known *known;        /* classes that its worker has met; NULL: none */
 	struct slice payload;  /* the whole body, valid during the headers event only */
 	struct rpc_memo *memo; /* likewise; NULL: none */
 	void *host;            /* chosen already, likewise; NULL: none */

@@ -1,0 +1,263 @@
+#include "codec/hessian2_run.h"
+
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "codec/hessian2.h"
+#include "codec/hessian2_internal.h"
+#include "codec/hessian2_shape.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* How a variant looks at many bytes at once. */
+struct eyes {
+	bool (*is_ascii_within)(const uint8_t *p,
+				unsigned last); /* as those of hessian2_string.h */
+	bool (*is_ascii_wide)(const uint8_t *p, size_t len);
+	bool (*has_shape)(const struct hessian2_shape *shape, const uint8_t *p); /* but for bools */
+};
+
+/* What is counted in registers. */
+struct counts {
+	uint64_t pending, objects, fields;
+};
+
+INLINE bool has_shape(const struct eyes *eyes, const struct hessian2_shape *shape, const uint8_t *p)
+{
+	return eyes->has_shape(shape, p) &&
+	       (LIKELY(!shape->flag_count) || hessian2_shape_flags(shape, p));
+}
+
+/* The object at p, whose tag and class take `head` bytes: with the first of its fields, and more of
+ * its class behind it, if they have its shape; else only the head. Other fields are to come.
+ * Returns where it ends; leaves the last object to be counted off pending. */
+INLINE const uint8_t *take_objects(struct hessian2_run *run, const uint8_t *p, uint32_t at,
+				   size_t head, struct counts *counts, const struct eyes *eyes)
+{
+	struct hessian2_class *class = &run->classes[at];
+	const struct hessian2_shape *shape = class->shape;
+	const uint8_t *last = run->last;
+
+	if (UNLIKELY(!shape || shape->span > (size_t)(run->end - p) ||
+		     shape->fields > class->field_count || !has_shape(eyes, shape, p))) {
+		if (!hessian2_reshape(run, class, p, head)) {
+			counts->objects++;
+			counts->fields += class->field_count;
+			counts->pending += class->field_count;
+			return p + head;
+		}
+		shape = class->shape;
+	}
+	uint64_t rest = class->field_count - shape->fields, count = 0;
+	uint64_t most = rest ? 1 : counts->pending;
+	if (last > run->end - shape->span)
+		last = run->end - shape->span;
+	do {
+		p += shape->size;
+		count++;
+	} while (count < most && p <= last && has_shape(eyes, shape, p));
+	class->shape->shaped += (uint32_t)count;
+	counts->objects += count;
+	counts->fields += count * class->field_count;
+	counts->pending += rest + 1 - count;
+	return p;
+}
+
+/* A string of ASCII whose length has ten bits: its size. 0: another one, or too near the end. */
+INLINE size_t long_text_size(const uint8_t *p, const uint8_t *end, const struct eyes *eyes)
+{
+	size_t len = hessian2_long_text(p);
+
+	return (size_t)(end - p) >= 2 + len + HESSIAN2_WIDE && eyes->is_ascii_wide(p + 2, len)
+		       ? 2 + len
+		       : 0;
+}
+
+INLINE uint64_t run_with(struct hessian2_run *run, uint64_t pending, const struct eyes *eyes)
+{
+	const int8_t *steps = run->grammar->steps;
+	const uint8_t *p = run->p, *last = run->last;
+	uint32_t class_count = run->class_count;
+	struct counts counts = {pending, 0, 0};
+
+	for (; counts.pending && p <= last; counts.pending--) {
+		size_t tag = *p, size;
+		int step = steps[tag];
+		if (step == 1) { /* by jumps that are foreseen: the next tag needn't wait */
+			p++;
+		} else if (step == HESSIAN2_STEP_TEXT) {
+			if (!eyes->is_ascii_within(p, (unsigned)tag))
+				break;
+			p += tag + 1;
+		} else if (step == HESSIAN2_STEP_OBJECT) {
+			if ((tag & 15) >= class_count)
+				break;
+			p = take_objects(run, p, tag & 15, 1, &counts, eyes);
+		} else if (step == 2) {
+			p += 2;
+		} else if (step > 0) {
+			p += step;
+		} else if (step == HESSIAN2_STEP_LONG_TEXT) {
+			if (!(size = long_text_size(p, run->end, eyes)))
+				break;
+			p += size;
+		} else {
+			uint32_t at = p[1] - (uint32_t)HESSIAN2_INT_0;
+			if (step != HESSIAN2_STEP_OBJECT_INT || at >= HESSIAN2_INTS ||
+			    at >= class_count)
+				break;
+			p = take_objects(run, p, at, 2, &counts, eyes);
+		}
+	}
+	run->p = p;
+	run->objects = counts.objects;
+	run->fields = counts.fields;
+	return counts.pending;
+}
+
+/* --- on any machine */
+
+static bool has_shape_words(const struct hessian2_shape *shape, const uint8_t *p)
+{
+	uint64_t other = 0, kept, bits, word;
+
+	for (uint32_t i = 0; i < shape->span; i += 8) {
+		memcpy(&kept, shape->kept + i, sizeof kept);
+		memcpy(&bits, shape->bits + i, sizeof bits);
+		memcpy(&word, p + i, sizeof word);
+		other |= (word & kept) ^ bits;
+	}
+	return !other;
+}
+
+static bool is_ascii_within_words(const uint8_t *p, unsigned last)
+{
+	return hessian2_is_ascii(p, last + 1);
+}
+
+static uint64_t run_words(struct hessian2_run *run, uint64_t pending)
+{
+	static const struct eyes eyes = {is_ascii_within_words, hessian2_is_ascii, has_shape_words};
+
+	return run_with(run, pending, &eyes);
+}
+
+#if defined(__x86_64__)
+
+/* --- by 16 bytes */
+
+INLINE __m128i load_16(const uint8_t *p)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+INLINE __m128i other_16(const struct hessian2_shape *shape, const uint8_t *p, unsigned i)
+{
+	return _mm_xor_si128(_mm_and_si128(load_16(p + i), load_16(shape->kept + i)),
+			     load_16(shape->bits + i));
+}
+
+INLINE bool has_shape_sse2(const struct hessian2_shape *shape, const uint8_t *p)
+{
+	__m128i other = _mm_setzero_si128();
+
+	for (unsigned i = 0; i < HESSIAN2_SHAPE_LEAST; i += 16)
+		other = _mm_or_si128(other, other_16(shape, p, i));
+	if (UNLIKELY(shape->span > HESSIAN2_SHAPE_LEAST))
+		for (unsigned i = HESSIAN2_SHAPE_LEAST; i < HESSIAN2_SHAPE_SIZE; i += 16)
+			other = _mm_or_si128(other, other_16(shape, p, i));
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(other, _mm_setzero_si128())) == 0xffff;
+}
+
+static uint64_t run_sse2(struct hessian2_run *run, uint64_t pending)
+{
+	static const struct eyes eyes = {hessian2_is_ascii_within, hessian2_is_ascii_wide,
+					 has_shape_sse2};
+
+	return run_with(run, pending, &eyes);
+}
+
+/* --- by 32 bytes */
+
+#define AVX2 __attribute__((target("avx2,bmi,bmi2")))
+
+AVX2 INLINE __m256i load_32(const uint8_t *p)
+{
+	return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+AVX2 INLINE __m256i other_32(const struct hessian2_shape *shape, const uint8_t *p, unsigned i)
+{
+	return _mm256_xor_si256(_mm256_and_si256(load_32(p + i), load_32(shape->kept + i)),
+				load_32(shape->bits + i));
+}
+
+AVX2 INLINE bool has_shape_avx2(const struct hessian2_shape *shape, const uint8_t *p)
+{
+	__m256i other = _mm256_or_si256(other_32(shape, p, 0), other_32(shape, p, 32));
+
+	if (UNLIKELY(shape->span > HESSIAN2_SHAPE_LEAST))
+		other = _mm256_or_si256(
+			other, _mm256_or_si256(other_32(shape, p, 64), other_32(shape, p, 96)));
+	return _mm256_testz_si256(other, other);
+}
+
+AVX2 INLINE bool is_ascii_within_avx2(const uint8_t *p, unsigned last)
+{
+	return !_bzhi_u32((uint32_t)_mm256_movemask_epi8(load_32(p)), last + 1);
+}
+
+AVX2 INLINE bool is_ascii_wide_avx2(const uint8_t *p, size_t len)
+{
+	__m256i seen = _mm256_setzero_si256();
+
+	for (; len >= 32; p += 32, len -= 32)
+		seen = _mm256_or_si256(seen, load_32(p));
+	return !_mm256_movemask_epi8(seen) &&
+	       !_bzhi_u32((uint32_t)_mm256_movemask_epi8(load_32(p)), (unsigned)len);
+}
+
+AVX2 static uint64_t run_avx2(struct hessian2_run *run, uint64_t pending)
+{
+	static const struct eyes eyes = {is_ascii_within_avx2, is_ascii_wide_avx2, has_shape_avx2};
+
+	return run_with(run, pending, &eyes);
+}
+
+bool hessian2_has_variant(enum hessian2_variant variant)
+{
+	return variant != HESSIAN2_VARIANT_AVX2 ||
+	       (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"));
+}
+
+uint64_t hessian2_run_by(enum hessian2_variant variant, struct hessian2_run *run, uint64_t pending)
+{
+	if (variant == HESSIAN2_VARIANT_WORDS)
+		return run_words(run, pending);
+	return variant == HESSIAN2_VARIANT_AVX2 ? run_avx2(run, pending) : run_sse2(run, pending);
+}
+
+#else
+
+bool hessian2_has_variant(enum hessian2_variant variant)
+{
+	return variant == HESSIAN2_VARIANT_WORDS;
+}
+
+uint64_t hessian2_run_by(enum hessian2_variant variant, struct hessian2_run *run, uint64_t pending)
+{
+	(void)variant;
+	return run_words(run, pending);
+}
+
+#endif
+
+uint64_t hessian2_run(struct hessian2_run *run, uint64_t pending)
+{
+	bool is_new = LIKELY(hessian2_has_variant(HESSIAN2_VARIANT_AVX2));
+
+	return hessian2_run_by(is_new ? HESSIAN2_VARIANT_AVX2 : HESSIAN2_VARIANT_SSE2, run,
+			       pending);
+}

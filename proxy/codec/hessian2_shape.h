@@ -1,0 +1,88 @@
+/* How an object was written last, so that more of its class are stepped over by a comparison; and
+ * the classes whose definitions a worker has met, with such shapes, so that later bodies needn't
+ * find them again.
+ *
+ *   object   60 | 03  s  k  u | 91 | c8 07     fields that are null, flags, numbers, dates and
+ *   kept     ff | ff 80 80 80 | c0 | f0 00     short texts: the first ones, as there is room
+ *
+ * Another object has the shape when the kept bits of its bytes are as they were: its tags say the
+ * same sizes and its texts are ASCII, so its first fields end as far behind its tag. That holds for
+ * any class of as many fields: a shape says nothing but that of bytes. What is stepped over is the
+ * same as without shapes.
+ *
+ *   definition   C 04 I t e m 92 …     its bytes ─ hash ─> slot {bytes, fields, shape}
+ *
+ * Owner: of a shape the slot, or without one the reader's arena, for each of its first
+ * HESSIAN2_SHAPED classes; of the slots who embeds them, one a worker. A class whose objects differ
+ * is given up after HESSIAN2_SHAPE_CHANCES; one in a slot gets another every 256 bodies.
+ * Thread: its worker. Size: up to HESSIAN2_KNOWN slots of 1/2 KiB. */
+#ifndef CODEC_HESSIAN2_SHAPE_H
+#define CODEC_HESSIAN2_SHAPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hessian2_class;
+struct hessian2_reader;
+struct hessian2_run;
+
+enum {
+	HESSIAN2_SHAPED = 16,
+	HESSIAN2_SHAPE_CHANCES = 4,
+	HESSIAN2_SHAPE_SIZE = 128, /* bytes of an object that may count */
+	HESSIAN2_SHAPE_LEAST = 64, /* that a comparison reads */
+	HESSIAN2_SHAPE_FLAGS = 4,  /* bools that may be either; more are as they were */
+	HESSIAN2_SHAPE_FIELDS = 3, /* it has as many, or all: less isn't worth it */
+	HESSIAN2_SHAPE_WORTH = 4,  /* objects after which a shape has paid */
+	HESSIAN2_KNOWN = 64,
+	HESSIAN2_KNOWN_SIZE = 191, /* bytes of a definition */
+};
+
+struct hessian2_shape {
+	uint8_t kept[HESSIAN2_SHAPE_SIZE];
+	uint8_t bits[HESSIAN2_SHAPE_SIZE]; /* within kept */
+	uint32_t span; /* that a comparison reads: size, in blocks; UINT32_MAX: it has none yet */
+	uint32_t size; /* of tag and fields */
+	uint32_t fields;
+	uint32_t shaped; /* objects that had it */
+	uint8_t chances; /* to have another one */
+	uint8_t flag_count;
+	uint8_t flags[HESSIAN2_SHAPE_FLAGS]; /* where bools stand */
+};
+
+/* Gives the class the shape of its object at p, whose tag and class take `head` bytes. False: the
+ * object has none, or its class has been given up. */
+bool hessian2_reshape(struct hessian2_run *run, struct hessian2_class *class, const uint8_t *p,
+		      size_t head);
+
+/* Whether the bools are bools; the rest has been compared. */
+static inline bool hessian2_shape_flags(const struct hessian2_shape *shape, const uint8_t *p)
+{
+	for (unsigned i = 0; i < shape->flag_count; i++)
+		if (p[shape->flags[i]] != 'T' && p[shape->flags[i]] != 'F')
+			return false;
+	return true;
+}
+
+struct hessian2_known_class;
+
+struct hessian2_known {
+	struct hessian2_known_class *slots[HESSIAN2_KNOWN];
+};
+
+static inline void hessian2_known_init(struct hessian2_known *known)
+{
+	*known = (struct hessian2_known){{NULL}};
+}
+
+void hessian2_known_fini(struct hessian2_known *known);
+
+/* The class whose definition begins at pos, which is stepped over, when it is known. */
+bool hessian2_known_find(struct hessian2_reader *reader, struct hessian2_class *class);
+
+/* Keeps one that has been read; its definition began at `from` and ends at pos. */
+void hessian2_known_keep(const struct hessian2_reader *reader, size_t from,
+			 struct hessian2_class *class);
+
+#endif

@@ -1,0 +1,374 @@
+/* Objects stepped over by their shape: as far as without, and with the same counts, whatever they
+ * looked like before; by every variant. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "codec/hessian2.h"
+#include "codec/hessian2_run.h"
+#include "codec/hessian2_shape.h"
+#include "codec/hessian2_write.h"
+#include "codec/sofa_hessian.h"
+#include "support/typed_value.h"
+
+static struct arena arena;
+
+static int arena_open(void **state)
+{
+	(void)state;
+	arena_init(&arena, 4096);
+	return 0;
+}
+
+static int arena_close(void **state)
+{
+	(void)state;
+	arena_free(&arena);
+	return 0;
+}
+
+static const struct hessian2_grammar *const grammars[] = {&hessian2_grammar, &sofa_hessian_grammar};
+
+static void tags_that_look_alike_are_stepped_over_alike(void **state)
+{
+	(void)state;
+	for (size_t g = 0; g < COUNT_OF(grammars); g++)
+		for (unsigned a = 0; a < 256; a++)
+			for (unsigned b = 0; b < 256; b++)
+				if (grammars[g]->steps[a] > 0 &&
+				    (b & grammars[g]->alike[a]) == (a & grammars[g]->alike[a]))
+					assert_int_equal(grammars[g]->steps[a],
+							 grammars[g]->steps[b]);
+}
+
+/* --- bodies: one list of objects, or a map from numbers to them, and texts behind it */
+
+static const char *const fields[] = {"id", "sku", "count", "paid", "note"};
+
+struct body {
+	struct hessian2_writer writer;
+	uint32_t class;
+};
+
+static struct body begin(const struct hessian2_grammar *grammar, const char *class)
+{
+	struct body body;
+
+	hessian2_writer_init(&body.writer, &arena);
+	body.writer.grammar = grammar;
+	hessian2_write_map_begin(&body.writer);
+	hessian2_write_null(&body.writer);
+	body.class = hessian2_write_class(&body.writer, slice_of(class), fields, COUNT_OF(fields));
+	hessian2_write_object(&body.writer, body.class);
+	for (size_t i = 0; i < COUNT_OF(fields); i++)
+		hessian2_write_null(&body.writer);
+	return body;
+}
+
+/* Fields that change their sizes, or not, with what they hold. */
+static void add(struct body *body, int64_t id, const char *sku, int32_t count, bool paid,
+		const char *note)
+{
+	struct hessian2_writer *writer = &body->writer;
+
+	hessian2_write_int(writer, (int32_t)id & 15);
+	hessian2_write_object(writer, body->class);
+	hessian2_write_long(writer, id);
+	hessian2_write_string(writer, slice_of(sku));
+	hessian2_write_int(writer, count);
+	hessian2_write_bool(writer, paid);
+	hessian2_write_string(writer, note ? slice_of(note) : (struct slice){NULL, 0});
+}
+
+/* Ends the body; `behind` letters follow, so that shapes may be looked at up to its end. */
+static struct slice end(struct body *body, size_t behind)
+{
+	char *text = arena_alloc(&arena, behind);
+
+	memset(text, 'x', behind);
+	hessian2_write_map_end(&body->writer);
+	hessian2_write_string(&body->writer, slice_make(text, behind));
+	return hessian2_written(&body->writer);
+}
+
+/* Value by value, without runs: the truth. */
+static struct hessian2_reader walk(struct slice bytes, const struct hessian2_grammar *grammar)
+{
+	struct typed_reader typed;
+
+	typed_reader_init(&typed, bytes, grammar, &arena);
+	while (typed_read(&typed) && typed.hessian2.pos < bytes.len)
+		;
+	return typed.hessian2;
+}
+
+static uint32_t item_count(const struct hessian2_reader *reader)
+{
+	return HESSIAN2_ITEMS - reader->items_left;
+}
+
+static void skips_as_walked(struct slice bytes, const struct hessian2_grammar *grammar,
+			    struct hessian2_known *known)
+{
+	struct hessian2_reader truth = walk(bytes, grammar), reader;
+	char *copy = malloc(bytes.len); /* its end is watched */
+
+	assert_int_equal(truth.pos, bytes.len);
+	memcpy(copy, bytes.data, bytes.len);
+	hessian2_init(&reader, slice_make(copy, bytes.len), &arena);
+	reader.grammar = grammar;
+	reader.known = known;
+	assert_int_equal(hessian2_skip_values(&reader, 2), STATUS_OK);
+	assert_int_equal(reader.pos, truth.pos);
+	assert_int_equal(reader.ref_count, truth.ref_count);
+	assert_int_equal(reader.class_count, truth.class_count);
+	for (size_t len = bytes.len < 1000 ? 0 : bytes.len - 400; len < bytes.len; len++) {
+		memmove(copy + bytes.len - len, bytes.data, len);
+		hessian2_init(&reader, slice_make(copy + bytes.len - len, len), &arena);
+		reader.grammar = grammar;
+		reader.known = known;
+		assert_int_equal(hessian2_skip_values(&reader, 2), STATUS_MALFORMED);
+	}
+	free(copy);
+}
+
+static void objects_may_differ(void **state)
+{
+	static const char *const notes[] = {
+		NULL,
+		"",
+		"n",
+		"note",
+		"äöü",
+		"a longer note of 30 letters ..",
+		"a note that is longer than a tag alone can say, as some are"};
+	struct hessian2_known known;
+	(void)state;
+
+	hessian2_known_init(&known);
+	for (size_t g = 0; g < COUNT_OF(grammars); g++)
+		for (unsigned every = 1; every < 12; every++) {
+			struct body body = begin(grammars[g], "org.example.Item");
+			for (unsigned i = 0; i < 150; i++) {
+				bool differs = i % every == every - 1;
+				add(&body, differs ? (int64_t)1 << (i % 60) : 3, "sku-0123456789",
+				    differs ? (int32_t)i * 1000 : 5, i % 3,
+				    differs ? notes[i % COUNT_OF(notes)] : "usual");
+			}
+			struct slice bytes = end(&body, every % 2 ? 0 : 300);
+			skips_as_walked(bytes, grammars[g], NULL);
+			skips_as_walked(bytes, grammars[g], &known);
+			arena_reset(&arena);
+		}
+	hessian2_known_fini(&known);
+}
+
+/* The budget of values is spent as if each were stepped over by itself. */
+static void each_value_counts(void **state)
+{
+	enum { OBJECTS = 100 };
+	struct hessian2_reader reader;
+	struct hessian2_known known;
+	(void)state;
+
+	hessian2_known_init(&known);
+	for (size_t g = 0; g < COUNT_OF(grammars); g++)
+		for (unsigned round = 0; round < 3; round++) {
+			struct body body = begin(grammars[g], "org.example.Item");
+			for (int i = 0; i < OBJECTS; i++)
+				add(&body, 3, "sku", 5, true, "usual");
+			struct slice bytes = end(&body, 300);
+			hessian2_init(&reader, bytes, &arena);
+			reader.grammar = grammars[g];
+			reader.known = round ? &known : NULL;
+			assert_int_equal(hessian2_skip_values(&reader, 2), STATUS_OK);
+			/* the map and the text; key, object and its fields */
+			assert_int_equal(item_count(&reader),
+					 2 + (OBJECTS + 1) * (2 + COUNT_OF(fields)));
+			for (uint32_t items = 1; items < 900; items++) {
+				hessian2_init(&reader, bytes, &arena);
+				reader.grammar = grammars[g];
+				reader.known = round ? &known : NULL;
+				reader.items_left = items;
+				assert_int_equal(hessian2_skip_values(&reader, 2),
+						 items < 2 + (OBJECTS + 1) * (2 + COUNT_OF(fields))
+							 ? STATUS_TOO_LARGE
+							 : STATUS_OK);
+			}
+			arena_reset(&arena);
+		}
+	hessian2_known_fini(&known);
+}
+
+/* Where an object begins is found by its number, though others go by in one step. */
+static void refs_are_found_among_them(void **state)
+{
+	struct hessian2_known known;
+	(void)state;
+
+	hessian2_known_init(&known);
+	for (uint32_t wanted = 0; wanted < 102; wanted++) {
+		struct body body = begin(&hessian2_grammar, "org.example.Item");
+		size_t first = body.writer.len, size = 0;
+		struct hessian2_reader reader;
+		for (int i = 0; i < 100; i++) {
+			add(&body, 3, "sku", 5, true, "usual");
+			size = size ? size : body.writer.len - first;
+		}
+		hessian2_init(&reader, end(&body, 300), &arena);
+		reader.known = &known;
+		reader.ref_wanted = wanted;
+		assert_int_equal(hessian2_skip_values(&reader, 2), STATUS_OK);
+		if (wanted > 1) /* behind its key */
+			assert_int_equal(reader.ref_at, first + (wanted - 2) * size + 1);
+		arena_reset(&arena);
+	}
+	hessian2_known_fini(&known);
+}
+
+/* A class of another definition takes a slot, whose shape an object of the first is then asked for:
+ * it holds for that one too, as far as it goes. */
+static void slots_are_shared(void **state)
+{
+	static const char *const few[] = {"id", "sku", "count"};
+	struct hessian2_known known;
+	char name[32];
+	(void)state;
+
+	hessian2_known_init(&known);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "org.example.A%04d", i);
+		struct body body = begin(&hessian2_grammar, "org.example.Item");
+		add(&body, 3, "sku", 5, true, "usual");
+		add(&body, 3, "sku", 5, true, "usual");
+		hessian2_write_null(&body.writer);
+		uint32_t other = hessian2_write_class(&body.writer, slice_of(name), few, 3);
+		for (int k = 0; k < 3; k++) {
+			if (k)
+				hessian2_write_int(&body.writer, k);
+			hessian2_write_object(&body.writer, other);
+			hessian2_write_long(&body.writer, 3);
+			hessian2_write_string(&body.writer, SLICE("sku"));
+			hessian2_write_int(&body.writer, 5);
+		}
+		add(&body, 3, "sku", 5, true, "usual");
+		struct slice bytes = end(&body, 200);
+		struct hessian2_reader truth = walk(bytes, &hessian2_grammar), reader;
+		hessian2_init(&reader, bytes, &arena);
+		reader.known = &known;
+		assert_int_equal(hessian2_skip_values(&reader, 2), STATUS_OK);
+		assert_int_equal(reader.pos, truth.pos);
+		assert_int_equal(reader.ref_count, truth.ref_count);
+		arena_reset(&arena);
+	}
+	hessian2_known_fini(&known);
+}
+
+/* A class is known by all of its definition. */
+static void definitions_are_compared_to_their_ends(void **state)
+{
+	static const char *const others[] = {"id", "sku", "count", "paid", "NOTE"};
+	struct hessian2_known known;
+	(void)state;
+
+	hessian2_known_init(&known);
+	for (int i = 0; i < 4; i++) {
+		struct hessian2_writer writer;
+		struct hessian2_reader reader, names;
+		struct slice name;
+		bool is_other = i & 1;
+		hessian2_writer_init(&writer, &arena);
+		hessian2_write_class(&writer, SLICE("org.example.Item"), is_other ? others : fields,
+				     COUNT_OF(fields));
+		hessian2_init(&reader, hessian2_written(&writer), &arena);
+		reader.known = &known;
+		assert_int_equal(hessian2_read_classes(&reader), STATUS_OK);
+		assert_int_equal(reader.pos, writer.len);
+		assert_int_equal(hessian2_read_class_name(&reader, 0, &name), STATUS_OK);
+		assert_true(slice_equal(name, SLICE("org.example.Item")));
+		names = hessian2_fields_reader(&reader, 0);
+		for (size_t f = 0; f < COUNT_OF(fields); f++) {
+			assert_int_equal(hessian2_read_string(&names, &name), STATUS_OK);
+			assert_true(slice_equal(name, slice_of((is_other ? others : fields)[f])));
+		}
+		arena_reset(&arena);
+	}
+	hessian2_known_fini(&known);
+}
+
+/* --- variants */
+
+static uint64_t run_of(enum hessian2_variant variant, struct slice bytes, struct arena *scratch,
+		       struct hessian2_run *run)
+{
+	struct hessian2_reader reader;
+
+	hessian2_init(&reader, bytes, scratch);
+	reader.pos = 2; /* in the map, behind its first key */
+	assert_int_equal(hessian2_read_classes(&reader), STATUS_OK);
+	*run = (struct hessian2_run){.p = reader.data + reader.pos,
+				     .last = reader.data + bytes.len - HESSIAN2_WIDE,
+				     .end = reader.data + bytes.len,
+				     .grammar = &hessian2_grammar,
+				     .arena = scratch,
+				     .classes = reader.classes,
+				     .class_count = reader.class_count};
+	return hessian2_run_by(variant, run, 100000);
+}
+
+static void variants_agree(void **state)
+{
+	static const uint8_t flips[] = {0x80, 0x01, 0x20, 0xff};
+	struct arena scratch;
+	(void)state;
+
+	arena_init(&scratch, 4096);
+	for (enum hessian2_variant v = HESSIAN2_VARIANT_WORDS; v <= HESSIAN2_VARIANT_AVX2; v++) {
+		struct body body = begin(&hessian2_grammar, "org.example.Item");
+		unsigned met = 0;
+		if (!hessian2_has_variant(v))
+			continue;
+		for (int i = 0; i < 20; i++)
+			add(&body, 3, "sku-0123456789", 5, i & 1,
+			    i < 10 ? "usual" : "a note of 40 letters, 0123456789-0123456");
+		struct slice bytes = end(&body, 200);
+		for (size_t i = 0; i < bytes.len - 210; i++)
+			for (size_t f = 0; f < COUNT_OF(flips); f++) {
+				struct hessian2_run a, b;
+				((char *)bytes.data)[i] ^= (char)flips[f];
+				uint64_t left_a = 0, left_b = 0;
+				if (i > 70) { /* behind the class */
+					left_a =
+						run_of(HESSIAN2_VARIANT_WORDS, bytes, &scratch, &a);
+					left_b = run_of(v, bytes, &scratch, &b);
+					assert_int_equal(left_a, left_b);
+					assert_ptr_equal(a.p, b.p);
+					assert_int_equal(a.objects, b.objects);
+					assert_int_equal(a.fields, b.fields);
+					met += a.objects > 15;
+				}
+				((char *)bytes.data)[i] ^= (char)flips[f];
+				arena_reset(&scratch);
+			}
+		assert_true(met > 1000);
+		arena_reset(&arena);
+	}
+	arena_free(&scratch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tags_that_look_alike_are_stepped_over_alike),
+		cmocka_unit_test(objects_may_differ),
+		cmocka_unit_test(each_value_counts),
+		cmocka_unit_test(refs_are_found_among_them),
+		cmocka_unit_test(slots_are_shared),
+		cmocka_unit_test(definitions_are_compared_to_their_ends),
+		cmocka_unit_test(variants_agree),
+	};
+	return cmocka_run_group_tests(tests, arena_open, arena_close);
+}
