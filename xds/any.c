@@ -164,11 +164,11 @@
 	X(outrigger__config__route__v1__dubbo_virtual_service)                                             \
 	X(outrigger__config__route__v1__rpc_match)                                                         \
 	X(outrigger__config__route__v1__rpc_route_configuration)                                           \
-	X(outrigger__extensions__filters__network__bolt_proxy__v1__bolt_proxy)                             \
-	X(outrigger__extensions__filters__network__protocol_sniffer__v1__protocol_sniffer)                 \
-	X(outrigger__extensions__filters__network__rpc_proxy__v1__rpc_proxy)                               \
 	X(outrigger__filters__dubbo_rules__v1__dubbo_rules)                                                \
 	X(outrigger__filters__lane__v1__lane)                                                              \
+	X(outrigger__filters__network__bolt_proxy__v1__bolt_proxy)                                         \
+	X(outrigger__filters__network__protocol_sniffer__v1__protocol_sniffer)                             \
+	X(outrigger__filters__network__rpc_proxy__v1__rpc_proxy)                                           \
 	X(outrigger__filters__sentinel__v1__sentinel)                                                      \
 	X(outrigger__filters__sentinel__v1__sentinel_per_route)                                            \
 	X(outrigger__filters__unit__v1__unit)                                                              \

@@ -8,9 +8,9 @@
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
-#include "outrigger/extensions/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h"
+#include "outrigger/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h"
 
-typedef Outrigger__Extensions__Filters__Network__RpcProxy__V1__RpcProxy RpcProxy;
+typedef Outrigger__Filters__Network__RpcProxy__V1__RpcProxy RpcProxy;
 
 static bool cluster_is_known(const struct map *clusters, const char *name,
 			     const struct field_path *path, struct diag *diag)
@@ -103,11 +103,11 @@ static bool rpc_proxy_is_known(const struct map *clusters, const RpcProxy *proxy
 	struct field_path cluster = FIELD_PATH_OF_FIELD(outer, "pass_through.cluster");
 
 	switch ((int)proxy->route_specifier_case) {
-	case OUTRIGGER__EXTENSIONS__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER_ROUTE_CONFIG:
+	case OUTRIGGER__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER_ROUTE_CONFIG:
 		return routes_are_known(clusters, proxy->route_config, &table, diag);
-	case OUTRIGGER__EXTENSIONS__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER_RPC_ROUTE_CONFIG:
+	case OUTRIGGER__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER_RPC_ROUTE_CONFIG:
 		return calls_are_known(clusters, proxy->rpc_route_config, &calls, diag);
-	case OUTRIGGER__EXTENSIONS__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER_PASS_THROUGH:
+	case OUTRIGGER__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER_PASS_THROUGH:
 		return cluster_is_known(clusters, proxy->pass_through->cluster, &cluster, diag);
 	default:
 		return true;
@@ -141,7 +141,7 @@ static bool chain_is_known(const struct map *clusters,
 			return false;
 		const RpcProxy *proxy = any_message_of(
 			filter->typed_config,
-			&outrigger__extensions__filters__network__rpc_proxy__v1__rpc_proxy__descriptor);
+			&outrigger__filters__network__rpc_proxy__v1__rpc_proxy__descriptor);
 		if (proxy && !rpc_proxy_is_known(clusters, proxy, &config, diag))
 			return false;
 	}

@@ -1,7 +1,7 @@
 #include <envoy/extensions/filters/http/router/v3/router.pb-c.h>
 #include <envoy/extensions/filters/network/dubbo_proxy/router/v3/router.pb-c.h>
 #include <envoy/extensions/filters/network/dubbo_proxy/v3/dubbo_proxy.pb-c.h>
-#include <outrigger/extensions/filters/network/bolt_proxy/v1/bolt_proxy.pb-c.h>
+#include <outrigger/filters/network/bolt_proxy/v1/bolt_proxy.pb-c.h>
 
 #include "manager/router.h"
 #include "manager/routes.h"
@@ -15,7 +15,7 @@ typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__DubboFilter DubboFi
 typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__RouteConfiguration RouteConfiguration;
 typedef Envoy__Extensions__Filters__Network__DubboProxy__V3__MultipleRouteConfiguration
 	MultipleRouteConfiguration;
-typedef Outrigger__Extensions__Filters__Network__BoltProxy__V1__BoltProxy BoltProxy;
+typedef Outrigger__Filters__Network__BoltProxy__V1__BoltProxy BoltProxy;
 
 #define ROUTER_NAME "envoy.filters.dubbo.router"
 
@@ -216,7 +216,7 @@ const struct conn_filter_type dubbo_proxy_filter = {
 
 const struct conn_filter_type bolt_proxy_filter = {
 	.name = "outrigger.filters.network.bolt_proxy",
-	.message = &outrigger__extensions__filters__network__bolt_proxy__v1__bolt_proxy__descriptor,
+	.message = &outrigger__filters__network__bolt_proxy__v1__bolt_proxy__descriptor,
 	.config_load = bolt_config_load,
 	.serve = rpc_serve,
 };

@@ -1,5 +1,5 @@
 #include <envoy/config/route/v3/route.pb-c.h>
-#include <outrigger/extensions/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h>
+#include <outrigger/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h>
 
 #include "manager/local_replies.h"
 #include "manager/message_filters.h"
@@ -11,10 +11,10 @@
 #include "telemetry/stats_network.h"
 #include "upstream/config_values.h"
 
-#define NAME_OF(kind) OUTRIGGER__EXTENSIONS__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__##kind
+#define NAME_OF(kind) OUTRIGGER__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__##kind
 #define SPECIFIER(kind) NAME_OF(ROUTE_SPECIFIER_##kind)
 
-typedef Outrigger__Extensions__Filters__Network__RpcProxy__V1__RpcProxy RpcProxy;
+typedef Outrigger__Filters__Network__RpcProxy__V1__RpcProxy RpcProxy;
 typedef Envoy__Config__Route__V3__RouteConfiguration RouteConfiguration;
 
 /* --- protocols --- */
@@ -190,7 +190,7 @@ static enum status load_routes(struct rpc_manager *m, const RpcProxy *message,
 					   context->arena, diag);
 		break;
 	case SPECIFIER(_NOT_SET):
-	case _OUTRIGGER__EXTENSIONS__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER__CASE_IS_INT_SIZE:
+	case _OUTRIGGER__FILTERS__NETWORK__RPC_PROXY__V1__RPC_PROXY__ROUTE_SPECIFIER__CASE_IS_INT_SIZE:
 		return diag_set(diag, "one of rds, route_config, dubbo_route_config, "
 				      "rpc_route_config, pass_through is required");
 	}
@@ -249,7 +249,7 @@ enum status rpc_proxy_config_load(const void **loaded, const ProtobufCMessage *b
 
 const struct conn_filter_type rpc_proxy_filter = {
 	.name = "outrigger.filters.network.rpc_proxy",
-	.message = &outrigger__extensions__filters__network__rpc_proxy__v1__rpc_proxy__descriptor,
+	.message = &outrigger__filters__network__rpc_proxy__v1__rpc_proxy__descriptor,
 	.config_load = rpc_proxy_config_load,
 	.serve = rpc_serve,
 };

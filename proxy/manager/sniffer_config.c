@@ -1,4 +1,4 @@
-#include <outrigger/extensions/filters/network/protocol_sniffer/v1/protocol_sniffer.pb-c.h>
+#include <outrigger/filters/network/protocol_sniffer/v1/protocol_sniffer.pb-c.h>
 
 #include "manager/sniffer.h"
 #include "stream/config_context.h"
@@ -6,9 +6,8 @@
 #include "upstream/config_values.h"
 #include "xds/proto/any_message.h"
 
-typedef Outrigger__Extensions__Filters__Network__ProtocolSniffer__V1__ProtocolSniffer Sniffer;
-typedef Outrigger__Extensions__Filters__Network__ProtocolSniffer__V1__ProtocolSniffer__Handler
-	Handler;
+typedef Outrigger__Filters__Network__ProtocolSniffer__V1__ProtocolSniffer Sniffer;
+typedef Outrigger__Filters__Network__ProtocolSniffer__V1__ProtocolSniffer__Handler Handler;
 
 static enum status load_handler(struct sniff_handler *handler, const Handler *message,
 				const struct config_context *context, struct diag *diag)
@@ -78,8 +77,7 @@ static enum status sniffer_config_load(const void **loaded, const ProtobufCMessa
 
 const struct conn_filter_type protocol_sniffer_filter = {
 	.name = "outrigger.filters.network.protocol_sniffer",
-	.message =
-		&outrigger__extensions__filters__network__protocol_sniffer__v1__protocol_sniffer__descriptor,
+	.message = &outrigger__filters__network__protocol_sniffer__v1__protocol_sniffer__descriptor,
 	.config_load = sniffer_config_load,
 	.serve = sniffer_serve,
 };

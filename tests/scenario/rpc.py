@@ -10,7 +10,7 @@ from gateway import TYPE, Gateway, address, cluster, http_manager
 from origin import Origin
 from ports import free_ports
 
-OURS = "type.googleapis.com/outrigger.extensions.filters.network."
+OURS = "type.googleapis.com/outrigger.filters.network."
 ROUTER = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
 ONE_WORKER = ["--disable-hot-restart", "--concurrency", "1"]
 

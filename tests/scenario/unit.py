@@ -14,7 +14,7 @@ from origin import Origin
 from ports import free_ports
 
 UNIT = "type.googleapis.com/outrigger.filters.unit.v1.Unit"
-RPC = "type.googleapis.com/outrigger.extensions.filters.network.rpc_proxy.v1.RpcProxy"
+RPC = "type.googleapis.com/outrigger.filters.network.rpc_proxy.v1.RpcProxy"
 ROUTER = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
 SHARDS = 100
 

@@ -48,7 +48,7 @@ def dubbo_manager(interface, routes):
 def call_manager(*services):
     """Rules by what calls say: each service {"interface": …, "routes": [rule(…), …]}."""
     return {"name": "calls", "typed_config": {
-        "@type": "type.googleapis.com/outrigger.extensions.filters.network.rpc_proxy.v1.RpcProxy", "stat_prefix": "dubbo",
+        "@type": "type.googleapis.com/outrigger.filters.network.rpc_proxy.v1.RpcProxy", "stat_prefix": "dubbo",
         "rpc_route_config": {"name": "r", "services": services},
         "http_filters": [{"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}]}}
 
@@ -70,7 +70,7 @@ def rule(to, method=None, arguments=None, attachments=None, **match):
 def rpc_manager(to, **extra):
     """All calls to one cluster; extra: further fields of RpcProxy."""
     return {"name": "rpc", "typed_config": {
-        "@type": "type.googleapis.com/outrigger.extensions.filters.network.rpc_proxy.v1.RpcProxy", "stat_prefix": "dubbo", "route_config": {
+        "@type": "type.googleapis.com/outrigger.filters.network.rpc_proxy.v1.RpcProxy", "stat_prefix": "dubbo", "route_config": {
             "name": "r", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": to, "timeout": "0s"}}]}]},
         "http_filters": [{"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}], **extra}}
 

@@ -8,7 +8,7 @@ from gateway import TYPE
 from java_peers import SERVICE
 
 PEER = {"module": "sofa", "main": "demo.sofa.Provider"}
-OURS = "type.googleapis.com/outrigger.extensions.filters.network."
+OURS = "type.googleapis.com/outrigger.filters.network."
 
 
 def provider(name, *args):

@@ -314,7 +314,7 @@ static void clusters_of_calls(void **state)
 		snprintf(text, sizeof text,
 			 "{static_resources: {clusters: [{name: c}], listeners: [{name: l, " ADDRESS
 			 ", filter_chains: [{filters: [{name: r, typed_config: {'@type': "
-			 "t/outrigger.extensions.filters.network.rpc_proxy.v1.RpcProxy, "
+			 "t/outrigger.filters.network.rpc_proxy.v1.RpcProxy, "
 			 "stat_prefix: s, %s}}]}]}]}}",
 			 rows[i][0]);
 		snprintf(expected, sizeof expected, "typed_config.%s", rows[i][1]);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include <outrigger/extensions/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h>
+#include <outrigger/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h>
 
 #include "codec/dubbo_frame.h"
 #include "codec/hessian2_write.h"

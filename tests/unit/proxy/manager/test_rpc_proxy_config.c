@@ -1,6 +1,6 @@
 /* What an RpcProxy message is made into: which calls need a stream, what is read of them, what is
  * refused. */
-#include <outrigger/extensions/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h>
+#include <outrigger/filters/network/rpc_proxy/v1/rpc_proxy.pb-c.h>
 
 #include "manager/rpc_dialect.h"
 #include "routing/table.h"
