@@ -16,7 +16,7 @@
  * nothing in such a frame is sure, its id neither): `reset` for each open exchange, then `failed`.
  * EOF is no failure: `reset` for each open exchange, and must_close. A request that can't be
  * decoded is answered with status 9. A one-way request's exchange is closed, on the server side, by
- * any answer (nothing is written) or by codec_abandon; on the client side as soon as it is written.
+ * any answer (nothing is written) or by `abandon`; on the client side as soon as it is written.
  * What a client codec can't send (no room, no Bolt request) is reset within send_headers. There is
  * no word for going away that a stock peer understands (goaway, command 100, makes it close): none
  * is sent, and one that comes from an upstream is obeyed.

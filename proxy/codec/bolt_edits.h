@@ -18,13 +18,13 @@
 #define CODEC_BOLT_EDITS_H
 
 #include <stdbool.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "base/status.h"
 #include "codec/bolt_frame.h"
+#include "codec/dubbo_edits.h"
 #include "message/headers.h"
 #include "message/rpc_head.h"
 
@@ -37,9 +37,7 @@ static inline bool bolt_may_be_edited(const struct headers *headers)
 	if (UNLIKELY(rpc->is_verbatim))
 		return false;
 	if (UNLIKELY(received != NULL))
-		return received->was_edited || headers->count != received->count ||
-		       memcmp(headers->items, received->items,
-			      received->count * sizeof *received->items) != 0;
+		return dubbo_headers_differ(headers, received);
 	if (LIKELY(headers_has(headers, HEADER_STATUS)))
 		return headers->count != 1;
 	struct slice path = headers_get(headers, HEADER_PATH);

@@ -128,12 +128,6 @@ static inline uint64_t bolt_frame_payload_size(const struct bolt_frame *frame)
 	return (uint64_t)frame->class_len + frame->headers_len + frame->content_len;
 }
 
-static inline uint64_t bolt_frame_size(const struct bolt_frame *frame)
-{
-	return bolt_frame_header_size(frame) + bolt_frame_payload_size(frame) +
-	       (bolt_frame_has_crc(frame) ? BOLT_CRC_SIZE : 0);
-}
-
 /* The whole message of version 1 that bytes begin with, if it is of that type and command (the
  * usual ones), and its payload isn't over the limit; nothing otherwise: bolt_frame_read says what
  * there is. */

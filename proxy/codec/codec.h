@@ -8,8 +8,8 @@
  *
  * An exchange is one request with its answer. It is embedded in what the owner keeps for it (a
  * stream, an upstream request), and attached to the codec from `begin` (server) or the first
- * send_headers (client) until `closed` or codec_abandon. HTTP/1 has one at a time, a multiplexed
- * RPC protocol many.
+ * send_headers (client) until `closed`, `reset` or `abandon`. HTTP/1 has one at a time, a
+ * multiplexed RPC protocol many.
  *
  * Owner: the session (server) or pooled connection (client) embeds or holds the codec. Thread: its
  * worker. Errors on the wire are events, never returns: `reset` for one exchange, `failed` for the
@@ -61,8 +61,8 @@ struct exchange {
 	uint8_t protocol; /* enum stream_protocol, of the message received */
 };
 
-/* What a codec tells its owner. Any event may lead to codec_send_* and codec_abandon calls on any
- * exchange, to exchange pauses, and (server) to codec_drain; it may not free the codec. */
+/* What a codec tells its owner. Any event may lead to calls of the type's send_… and abandon on any
+ * exchange, to exchange pauses, and (server) to drain; it may not free the codec. */
 struct codec_events {
 	/* Server: a request begins. Returns an exchange with its arena set, or NULL to refuse it
 	 * silently (codec skips it). */
@@ -82,7 +82,7 @@ struct codec_events {
 	 * the next. */
 	void (*closed)(struct exchange *exchange);
 	/* The connection can't go on: after `reset` of each open exchange. Server: reason and
-	 * details say what to answer (codec_send_error) before closing; client: nothing is to be
+	 * details say what to answer (send_error) before closing; client: nothing is to be
 	 * sent. */
 	void (*failed)(struct codec *codec, enum reply_reason reason, struct slice details);
 	/* The peer takes no new exchanges (GOAWAY, READONLY event, Connection: close). Open ones go

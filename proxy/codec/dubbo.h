@@ -18,7 +18,7 @@
  * each open exchange, and must_close. A request that can't be decoded is answered with status 40;
  * one in a serialization that isn't known here goes on with "" for service and method (:path "//").
  * A one-way request's exchange is closed, on the server side, by any answer (nothing is written) or
- * by codec_abandon; on the client side as soon as it is written. What a client codec can't send (no
+ * by `abandon`; on the client side as soon as it is written. What a client codec can't send (no
  * room, no Dubbo request) is reset within send_headers.
  *
  * Owner: the session or pooled connection that embeds it. Thread: its worker.

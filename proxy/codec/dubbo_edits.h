@@ -63,6 +63,15 @@ void dubbo_edits_of_headers(struct dubbo_edits *edits, const struct headers *hea
 /* In the place of an earlier one of the same name. */
 void dubbo_edits_add(struct dubbo_edits *edits, struct dubbo_edit edit);
 
+/* Whether anything of the headers differs from what was received. */
+static inline bool dubbo_headers_differ(const struct headers *headers,
+					const struct rpc_received *received)
+{
+	return received->was_edited || headers->count != received->count ||
+	       memcmp(headers->items, received->items, received->count * sizeof *received->items) !=
+		       0;
+}
+
 /* False only if nothing differs: a look at where things point to. */
 static inline bool dubbo_may_be_edited(const struct headers *headers)
 {
@@ -72,9 +81,7 @@ static inline bool dubbo_may_be_edited(const struct headers *headers)
 	if (UNLIKELY(rpc->is_verbatim))
 		return false;
 	if (UNLIKELY(received != NULL))
-		return received->was_edited || headers->count != received->count ||
-		       memcmp(headers->items, received->items,
-			      received->count * sizeof *received->items) != 0;
+		return dubbo_headers_differ(headers, received);
 	if (LIKELY(headers_has(headers, HEADER_STATUS)))
 		return headers->count != 1;
 	struct slice path = headers_get(headers, HEADER_PATH);

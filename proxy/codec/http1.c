@@ -59,7 +59,6 @@ void http1_fail(struct http1 *h, enum http1_error error)
 
 	if (error == HTTP1_ERROR_UNDERSCORE)
 		http1_notice(h, HTTP1_NOTICE_REJECTED_UNDERSCORES, 1);
-	h->error = (uint8_t)error;
 	h->codec.is_failed = true;
 	http1_stop(h);
 	exchange = http1_detach(h);

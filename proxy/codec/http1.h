@@ -30,7 +30,6 @@
 
 #include "codec/codec.h"
 #include "codec/http1_chunked.h"
-#include "codec/http1_error.h"
 #include "codec/http1_options.h"
 #include "codec/http1_parser.h"
 
@@ -77,7 +76,6 @@ struct http1 {
 	};
 	uint64_t send_left;             /* of the content-length that was announced */
 	uint8_t read_state, send_state; /* enums above */
-	uint8_t error;                  /* enum http1_error */
 	uint8_t informational_count;
 	bool is_reading : 1; /* in codec_read: `closed` waits */
 	bool is_upgrade : 1; /* the request asks for one */
@@ -91,12 +89,6 @@ extern const struct codec_type http1_codec;
 /* Takes nothing from the heap. Borrows all. out: the connection's output, with its pool. */
 void http1_open(struct http1 *h, enum codec_side side, const struct http1_options *options,
 		const struct codec_events *events, void *owner, struct buf *out);
-
-/* What was wrong: valid within `reset` and `failed`, and after. */
-static inline struct slice http1_failure_details(const struct http1 *h)
-{
-	return http1_error_details((enum http1_error)h->error);
-}
 
 /* Body bytes of the message being received that are still to come, if their number is known and
  * nothing else stands between (else 0): so many may be moved past the codec … */

@@ -11,7 +11,6 @@ enum { BLOCK = 16 };
 #define P HTTP1_TARGET
 #define A HTTP1_AUTHORITY
 #define F HTTP1_FIELD
-#define U HTTP1_UPPER
 const uint8_t http1_class[256] = {
 	['\t'] = F, [' '] = F,
 	['!'] = T | P | A | F, ['"'] = P | F, ['#'] = T | P | F, ['$'] = T | P | A | F,
@@ -21,7 +20,7 @@ const uint8_t http1_class[256] = {
 	['0' ... '9'] = T | P | A | F,
 	[':'] = P | A | F, [';'] = P | A | F, ['<'] = P | F, ['='] = P | A | F, ['>'] = P | F,
 	['?'] = P | F, ['@'] = P | F,
-	['A' ... 'Z'] = T | P | A | F | U,
+	['A' ... 'Z'] = T | P | A | F,
 	['['] = P | A | F, ['\\'] = P | F, [']'] = P | A | F, ['^'] = T | P | F,
 	['_'] = T | P | A | F, ['`'] = T | P | F,
 	['a' ... 'z'] = T | P | A | F,
@@ -32,7 +31,6 @@ const uint8_t http1_class[256] = {
 #undef P
 #undef A
 #undef F
-#undef U
 /* clang-format on */
 
 bool http1_is_all(struct slice s, unsigned class_bit)

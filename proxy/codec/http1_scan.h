@@ -45,7 +45,6 @@ enum {
 	HTTP1_TARGET = 2,    /* may stand in a request target */
 	HTTP1_AUTHORITY = 4, /* may stand in a host with its port */
 	HTTP1_FIELD = 8,     /* may stand in a field value or reason phrase */
-	HTTP1_UPPER = 16,
 };
 extern const uint8_t http1_class[256];
 
