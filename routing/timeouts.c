@@ -51,6 +51,16 @@ static uint64_t grpc_timeout(const struct headers *request, uint32_t limit_ms, u
 	return ms;
 }
 
+/* 8 digits are the most that the field may have. */
+static void set_grpc_timeout(struct headers *request, uint64_t ms)
+{
+	const unsigned max = 99999999;
+
+	headers_set_id(
+		request, HEADER_GRPC_TIMEOUT,
+		slice_of(arena_printf(request->arena, "%um", ms < max ? (unsigned)ms : max)));
+}
+
 static const struct header_ids asked_names = {{TIMEOUT_ASKED_NAMES(0), TIMEOUT_ASKED_NAMES(1)}};
 
 /* The field's number, and the field is gone. */
@@ -125,13 +135,11 @@ void request_timeouts_write(const struct request_timeouts *timeouts,
 				       : arena_number(request->arena, expected));
 	if (action->max_grpc_timeout_ms != DURATION_UNSET && !action->has_stream_duration &&
 	    is_grpc(request))
-		headers_set_id(request, HEADER_GRPC_TIMEOUT,
-			       slice_of(arena_printf(request->arena, "%um",
-						     expected < 99999999 ? (unsigned)expected
-									 : 99999999)));
+		set_grpc_timeout(request, expected);
 }
 
-uint32_t request_max_duration(const struct route_action *action, const struct headers *request)
+/* In ms; DURATION_UNSET: the listener's holds, 0: none. */
+static uint32_t max_duration(const struct route_action *action, const struct headers *request)
 {
 	uint32_t max = action->grpc_timeout_header_max_ms;
 	uint32_t offset = action->grpc_timeout_header_offset_ms;
@@ -140,9 +148,20 @@ uint32_t request_max_duration(const struct route_action *action, const struct he
 	if (max == DURATION_UNSET ||
 	    !grpc_timeout_parse(headers_get(request, HEADER_GRPC_TIMEOUT), &ms))
 		return action->max_stream_duration_ms;
-	if (offset != DURATION_UNSET)
-		ms = offset < ms ? ms - offset : 0;
 	if (max && ms > max)
 		ms = max;
+	if (offset != DURATION_UNSET)
+		ms = offset < ms ? ms - offset : 0;
+	if (!ms) /* the time is up already */
+		return 1;
 	return ms < DURATION_UNSET ? (uint32_t)ms : DURATION_UNSET - 1;
+}
+
+uint32_t request_max_duration(const struct route_action *action, struct headers *request)
+{
+	uint32_t ms = max_duration(action, request);
+
+	if (ms && ms != DURATION_UNSET && is_grpc(request))
+		set_grpc_timeout(request, ms);
+	return ms;
 }

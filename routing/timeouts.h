@@ -36,9 +36,11 @@ void request_timeouts_write(const struct request_timeouts *timeouts,
 			    const struct route_action *action, struct headers *request,
 			    uint64_t elapsed_ms, bool writes_expected);
 
-/* The limit of the whole stream in ms, by the route and (where the route allows) by grpc-timeout;
- * DURATION_UNSET: the listener's holds, 0: none. */
-uint32_t request_max_duration(const struct route_action *action, const struct headers *request);
+/* The limit of the whole stream in ms, by the route and (where the route allows) by grpc-timeout:
+ * at most grpc_timeout_header_max, then less the offset. DURATION_UNSET: the listener's holds, 0:
+ * none. A gRPC request says it to its server, in grpc-timeout. For routes with
+ * has_stream_duration. */
+uint32_t request_max_duration(const struct route_action *action, struct headers *request);
 
 /* The duration of a grpc-timeout field ("100m", "5S") in ms; false if there is none, or a bad one.
  */

@@ -252,6 +252,26 @@ static void set_attempt_count(struct router *r)
 		       arena_number(&s->arena, r->attempts));
 }
 
+static uint64_t rest_of_stream_ms(const struct router *r, uint64_t limit_ms)
+{
+	const struct stream *s = r->stream;
+	uint64_t passed_ms = (s->worker->loop->now_ns - s->info.times.start_ns) / 1000000;
+
+	return limit_ms > passed_ms ? limit_ms - passed_ms : 1;
+}
+
+/* The route's limit of the whole stream holds in the place of the listener's. */
+static void limit_duration(struct router *r)
+{
+	struct stream *s = r->stream;
+	uint32_t max_ms = request_max_duration(r->route->forward, s->request);
+
+	if (!max_ms)
+		stream_limit_stop(s, STREAM_LIMIT_DURATION);
+	else if (max_ms != DURATION_UNSET)
+		stream_limit_start(s, STREAM_LIMIT_DURATION, rest_of_stream_ms(r, max_ms));
+}
+
 static void prepare_by_route(struct router *r, bool writes)
 {
 	struct stream *s = r->stream;
@@ -267,15 +287,15 @@ static void prepare_by_route(struct router *r, bool writes)
 		s->buffer_limit = (uint32_t)r->route->extras->body_buffer_limit;
 	if (r->route->forward->idle_timeout_ms != DURATION_UNSET)
 		stream_set_idle_timeout(s, r->route->forward->idle_timeout_ms);
+	if (r->route->forward->has_stream_duration)
+		limit_duration(r);
 }
 
 /* What is left of the time that its manager and its caller give the call, if that is less than the
  * route's. */
 static void limit_call(struct router *r, uint64_t limit_ms)
 {
-	const struct stream *s = r->stream;
-	uint64_t passed_ms = (s->worker->loop->now_ns - s->info.times.start_ns) / 1000000;
-	uint64_t left_ms = limit_ms > passed_ms ? limit_ms - passed_ms : 1;
+	uint64_t left_ms = rest_of_stream_ms(r, limit_ms);
 
 	if (!r->timeouts.total_ms || left_ms < r->timeouts.total_ms)
 		r->timeouts.total_ms = left_ms;
