@@ -1,8 +1,9 @@
 #include "manager/http_manager.h"
+#include "manager/route_find.h"
 #include "message/authority.h"
 #include "message/path.h"
 #include "message/uuid.h"
-#include "routing/route.h"
+#include "routing/table.h"
 #include "stream/reply.h"
 #include "telemetry/stats_http.h"
 
@@ -147,6 +148,13 @@ static void remove_internal(struct headers *headers, bool is_edge)
 		remove_names(headers, &internal_names);
 }
 
+/* What the table says that only the mesh may say. */
+static void remove_internal_only(const struct route_table *routes, struct headers *headers)
+{
+	for (uint32_t i = 0; i < routes->internal_only_header_count; i++)
+		headers_remove(headers, routes->internal_only_headers[i]);
+}
+
 static void set_external_address(struct stream *s, struct headers *headers)
 {
 	char *text = arena_alloc(&s->arena, ADDR_TEXT_MAX);
@@ -209,6 +217,8 @@ static void set_origin_headers(struct stream *s, struct headers *headers)
 		headers_set_id(headers, HEADER_X_ENVOY_INTERNAL, SLICE("true"));
 	} else {
 		remove_internal(headers, is_edge);
+		if (s->routes && UNLIKELY(s->routes->internal_only_header_count))
+			remove_internal_only(s->routes, headers);
 		if (is_edge)
 			set_external_address(s, headers);
 	}
@@ -375,6 +385,7 @@ bool http_prepare_request(struct stream *s, bool end)
 		return false;
 	if (manager->strips_host)
 		strip_host(s, headers);
+	route_find_table(s, manager->routes, manager->routes_slot);
 	set_origin_headers(s, headers);
 	http_find_route(s);
 	return LIKELY(!is_connect && !headers_has(headers, HEADER_UPGRADE)) ||

@@ -36,7 +36,8 @@ void route_find(struct stream *s, const struct route_table *own, uint32_t slot)
 {
 	struct route_match_input input;
 
-	route_find_table(s, own, slot);
+	if (!s->routes)
+		route_find_table(s, own, slot);
 	route_match_input_init(&input, s->request, s->random);
 	input.metadata = s->info.metadata;
 	route_found(s, s->routes ? route_table_match(s->routes, &input, NULL) : NULL);

@@ -16,7 +16,7 @@ void route_find_table(struct stream *s, const struct route_table *own, uint32_t 
 /* Sets s->route (NULL: none) and what follows from it: s->virtual_host, the log's names. */
 void route_found(struct stream *s, const struct route *route);
 
-/* Both, with the route that the table gives for the request. */
+/* Both (the table, if it isn't set yet), with the route that the table gives for the request. */
 void route_find(struct stream *s, const struct route_table *own, uint32_t slot);
 
 #endif
