@@ -207,8 +207,7 @@ static enum status load_internal_redirect(struct internal_redirect *redirect,
 			ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__INTERNAL_REDIRECT_ACTION__HANDLE_INTERNAL_REDIRECT;
 	if (!policy)
 		return STATUS_OK;
-	if (policy->max_internal_redirects)
-		redirect->max = policy->max_internal_redirects->value;
+	redirect->max = policy->max_internal_redirects ? policy->max_internal_redirects->value : 1;
 	redirect->allows_cross_scheme = policy->allow_cross_scheme_redirect;
 	if (policy->n_redirect_response_codes)
 		redirect->status_count = 0;

@@ -99,7 +99,9 @@ static enum status load_weight(struct weighted_cluster *cluster, const weight_me
 
 	if (!message->name[0] == !message->cluster_header[0])
 		return diag_set(diag, "one of name, cluster_header is required");
-	cluster->weight = message->weight ? message->weight->value : 0;
+	if (!message->weight)
+		return diag_at(diag, "weight", "is required");
+	cluster->weight = message->weight->value;
 	cluster->slot = CLUSTER_SLOT_NONE;
 	if (message->name[0])
 		status = load_name(&cluster->name, &cluster->slot, message->name, build, diag);
@@ -232,8 +234,7 @@ enum status cluster_choice_load(struct cluster_choice *choice,
 		choice->kind = CLUSTER_FROM_HEADER;
 		choice->name = header_name_of_config(message->cluster_header, build->arena);
 		choice->slot = CLUSTER_SLOT_NONE;
-		return route_metadata_load(&choice->metadata_match, message->metadata_match, build,
-					   diag);
+		return load_match(choice, message->metadata_match, build, diag);
 	case SPECIFIER(CLUSTER_SPECIFIER_PLUGIN):
 	case SPECIFIER(INLINE_CLUSTER_SPECIFIER_PLUGIN):
 		diag_at(diag, "cluster_specifier_plugin", "is not supported");
@@ -242,7 +243,8 @@ enum status cluster_choice_load(struct cluster_choice *choice,
 	return diag_set(diag, "one of cluster, cluster_header, weighted_clusters is required");
 }
 
-/* The number that a client sent, or the random one. */
+/* The number that a client sent, or the random one. A field that came twice says none: who made it
+ * so can't be told. */
 static uint64_t number_for_weights(const struct weighted_clusters *weighted,
 				   const struct headers *headers, uint64_t random,
 				   const uint64_t *hash)
@@ -254,7 +256,8 @@ static uint64_t number_for_weights(const struct weighted_clusters *weighted,
 		return *hash;
 	if (weighted->header.len) {
 		h = headers_find(headers, weighted->header);
-		if (h && slice_to_uint64(header_value(h), &number))
+		if (h && !headers_find_next(headers, h) &&
+		    slice_to_uint64(header_value(h), &number))
 			return number;
 	}
 	return random;

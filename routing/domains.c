@@ -73,7 +73,7 @@ static uint32_t find_wildcard(const struct literal_trie *trie, struct slice name
 	return at == LITERAL_TRIE_NONE ? DOMAINS_NONE : trie->nodes[at].value;
 }
 
-uint32_t domains_find_name(const struct domains *domains, struct slice host, struct arena *scratch)
+uint32_t domains_find(const struct domains *domains, struct slice host, struct arena *scratch)
 {
 	char room[HOST_ON_STACK], *copy = room;
 	uint32_t found;

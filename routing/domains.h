@@ -16,7 +16,7 @@ struct domains {
 	struct name_map exact; /* all values: numbers of virtual hosts */
 	struct literal_trie suffixes, prefixes;
 	uint32_t any;     /* of "*", or DOMAINS_NONE */
-	bool is_any_only; /* there are no other domains */
+	bool is_any_only; /* there are no other domains: `any` holds whatever the name is */
 };
 
 struct domains_builder;
@@ -31,14 +31,8 @@ enum status MUST_CHECK domains_add(struct domains_builder *builder, struct slice
 
 void domains_build(struct domains *domains, struct domains_builder *builder, struct arena *arena);
 
-uint32_t domains_find_name(const struct domains *domains, struct slice host, struct arena *scratch);
-
 /* The virtual host's number, or DOMAINS_NONE. scratch: for names over 255 bytes. */
-static inline uint32_t domains_find(const struct domains *domains, struct slice host,
-				    struct arena *scratch)
-{
-	return domains->is_any_only ? domains->any : domains_find_name(domains, host, scratch);
-}
+uint32_t domains_find(const struct domains *domains, struct slice host, struct arena *scratch);
 
 /* Without ":port" behind it ("[::1]:80" is "[::1]"). */
 struct slice host_without_port(struct slice host);

@@ -31,11 +31,14 @@ static enum status load_one(struct filter_config *config,
 		return load_message(config, message->value, hooks, arena, diag);
 	config->is_disabled = wrapper->disabled;
 	config->is_enabled = !wrapper->disabled;
-	enum status status = STATUS_OK;
-	if (wrapper->config && wrapper->config->type_url[0])
-		status = load_message(config, wrapper->config, hooks, arena, diag);
-	if (status && wrapper->is_optional)
-		status = STATUS_OK;
+	if (!wrapper->config || !wrapper->config->type_url[0])
+		return STATUS_OK;
+	const struct diag before = *diag;
+	enum status status = load_message(config, wrapper->config, hooks, arena, diag);
+	if (status == STATUS_UNSUPPORTED && wrapper->is_optional) {
+		*diag = before;
+		return STATUS_OK;
+	}
 	if (status)
 		diag_prefix(diag, "config");
 	return status;

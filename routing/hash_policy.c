@@ -11,6 +11,7 @@
 #include "message/cookie.h"
 #include "routing/header_match.h"
 #include "routing/query_match.h"
+#include "routing/rewrite.h"
 
 #define POLICY(kind) ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__HASH_POLICY__POLICY_SPECIFIER_##kind
 
@@ -28,13 +29,10 @@ static enum status load_header(struct hash_policy *policy,
 	policy->name = header_name_of_config(m->header_name, arena);
 	if (!m->regex_rewrite)
 		return STATUS_OK;
-	if (!m->regex_rewrite->pattern)
-		return diag_at(diag, "header.regex_rewrite.pattern", "is required");
-	enum status status = regex_matcher_load(&policy->regex, m->regex_rewrite->pattern,
-						REGEX_REPLACE, arena, diag);
-	policy->substitution = arena_slice(arena, slice_of(m->regex_rewrite->substitution));
+	enum status status = regex_rewrite_load(&policy->regex, &policy->substitution,
+						m->regex_rewrite, arena, diag);
 	if (status)
-		diag_prefix(diag, "header.regex_rewrite.pattern");
+		diag_prefix(diag, "header.regex_rewrite");
 	return status;
 }
 
@@ -137,22 +135,25 @@ static bool hash_header(const struct hash_policy *policy, const struct hash_inpu
 
 /* What stands for a client that has no cookie yet: its and our address, hashed. */
 static uint64_t make_cookie(const struct hash_policy *policy, const struct hash_input *input,
-			    struct slice *set_cookie)
+			    struct made_cookie ***cookies)
 {
+	struct made_cookie *cookie = ARENA_NEW(input->arena, struct made_cookie);
 	char text[2 * ADDR_TEXT_MAX], value[17];
 	size_t len = input->client ? addr_format(input->client, text) : 0;
 
 	len += input->local ? addr_format(input->local, text + len) : 0;
 	snprintf(value, sizeof value, "%016llx",
 		 (unsigned long long)hash_bytes(slice_make(text, len)));
-	*set_cookie =
+	cookie->set_cookie =
 		slice_of(arena_printf(input->arena, "%.*s=\"%s\"%.*s", SLICE_FMT(policy->name),
 				      value, SLICE_FMT(policy->cookie_tail)));
+	**cookies = cookie;
+	*cookies = &cookie->next;
 	return hash_bytes(slice_make(value, 16));
 }
 
 static bool hash_one(const struct hash_policy *policy, const struct hash_input *input,
-		     uint64_t *hash, struct slice *set_cookie)
+		     uint64_t *hash, struct made_cookie ***cookies)
 {
 	char text[ADDR_TEXT_MAX];
 	struct slice value;
@@ -168,7 +169,7 @@ static bool hash_one(const struct hash_policy *policy, const struct hash_input *
 		}
 		if (!policy->makes_cookie)
 			return false;
-		*hash = make_cookie(policy, input, set_cookie);
+		*hash = make_cookie(policy, input, cookies);
 		return true;
 	case HASH_SOURCE_IP:
 		if (!input->client ||
@@ -188,11 +189,12 @@ static bool hash_one(const struct hash_policy *policy, const struct hash_input *
 struct hash_result hash_policies_hash(const struct hash_policies *policies,
 				      const struct hash_input *input)
 {
-	struct hash_result result = {.set_cookie = {"", 0}};
+	struct hash_result result = {.cookies = NULL};
+	struct made_cookie **cookies = &result.cookies; /* where the next one goes */
 
 	for (uint32_t i = 0; i < policies->count; i++) {
 		uint64_t hash;
-		if (hash_one(&policies->items[i], input, &hash, &result.set_cookie)) {
+		if (hash_one(&policies->items[i], input, &hash, &cookies)) {
 			result.hash = result.is_found
 					      ? ((result.hash << 1) | (result.hash >> 63)) ^ hash
 					      : hash;

@@ -49,10 +49,16 @@ struct hash_input {
 	struct arena *arena;               /* for rewritten values and made cookies */
 };
 
+/* One to send to the client, in a set-cookie field. */
+struct made_cookie {
+	struct slice set_cookie;
+	struct made_cookie *next;
+};
+
 struct hash_result {
 	bool is_found; /* no policy found anything: the balancer uses a random number */
 	uint64_t hash;
-	struct slice set_cookie; /* value of a set-cookie field to send to the client; "" : none */
+	struct made_cookie *cookies; /* in the input's arena; NULL: none */
 };
 
 /* STATUS_INVALID or STATUS_UNSUPPORTED and a diag with the path from "hash_policy[i]" on. */

@@ -15,8 +15,6 @@
 #include "routing/string_matcher.h"
 
 struct Envoy__Config__Route__V3__HeaderMatcher;
-struct Envoy__Config__Route__V3__QueryParameterMatcher;
-struct Envoy__Config__Route__V3__CookieMatcher;
 
 enum value_test {
 	VALUE_TEST_PRESENT, /* is there, with any value */

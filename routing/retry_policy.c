@@ -41,6 +41,10 @@ static struct slice next_item(struct slice *rest)
 	return item;
 }
 
+/* The bits that each of the request's two fields may set. */
+#define RETRY_ON_BITS(name, ...) RETRY_ON(name) |
+#define GRPC_CONDITIONS (RETRY_ON_GRPC_TABLE(RETRY_ON_BITS) UINT32_C(0))
+
 uint32_t retry_on_parse(struct slice text)
 {
 	static const struct slice names[] = {
@@ -272,8 +276,10 @@ void retry_plan_init(struct retry_plan *plan, const struct retry_policy *policy,
 		.header_names = {"", 0},
 	};
 	if (UNLIKELY(has_asked)) {
-		plan->on |= retry_on_parse(take(request, HEADER_X_ENVOY_RETRY_ON));
-		plan->on |= retry_on_parse(take(request, HEADER_X_ENVOY_RETRY_GRPC_ON));
+		plan->on |=
+			retry_on_parse(take(request, HEADER_X_ENVOY_RETRY_ON)) & ~GRPC_CONDITIONS;
+		plan->on |= retry_on_parse(take(request, HEADER_X_ENVOY_RETRY_GRPC_ON)) &
+			    GRPC_CONDITIONS;
 	}
 	if (policy->request_headers.count && !one_matches(&policy->request_headers, request))
 		plan->on = 0;
@@ -376,7 +382,8 @@ static bool delay_of_server(const struct retry_policy *policy, const struct head
 		if (!seconds || seconds > policy->reset_max_interval_ms / 1000)
 			continue;
 		uint64_t delay = seconds * 1000;
-		*ms = (uint32_t)(delay + random % (delay / 2 + 1));
+		delay += random % (delay / 2 + 1);
+		*ms = delay < UINT32_MAX ? (uint32_t)delay : UINT32_MAX;
 		return true;
 	}
 	return false;

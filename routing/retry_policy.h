@@ -76,7 +76,8 @@ enum status MUST_CHECK retry_policy_load(
 	struct retry_policy *policy, const struct Envoy__Config__Route__V3__RetryPolicy *message,
 	const struct route_hooks *hooks, struct arena *arena, struct diag *diag);
 
-/* The conditions of a comma-separated list; what isn't known is left out. */
+/* The conditions of a comma-separated list. What isn't known is left out, as in Envoy: control
+ * planes name conditions of newer releases, and numbers of statuses, beside those that all know. */
 uint32_t retry_on_parse(struct slice text);
 
 /* The request's own words on its retries. */

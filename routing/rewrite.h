@@ -41,7 +41,8 @@ struct host_rewrite {
 	const struct regex *regex;
 };
 
-/* Pattern and substitution. Diag's path begins with "pattern". */
+/* Pattern and substitution. One that asks for what isn't there is taken, as Envoy does, and changes
+ * nothing. Diag's path begins with "pattern". */
 enum status MUST_CHECK
 regex_rewrite_load(const struct regex **regex, struct slice *substitution,
 		   const struct Envoy__Type__Matcher__V3__RegexMatchAndSubstitute *message,
@@ -65,7 +66,7 @@ struct slice path_rewrite_apply(const struct path_rewrite *rewrite,
 struct slice host_rewrite_value(const struct host_rewrite *rewrite, const struct headers *headers,
 				struct arena *arena);
 
-/* Replaces :path, and keeps the old one in x-envoy-original-path. */
+/* Replaces :path. keeps_original: the old one goes to x-envoy-original-path. */
 void path_rewrite_set(struct headers *headers, struct slice path, bool keeps_original);
 
 /* Replaces :authority; the old one goes to x-envoy-original-host, and to the end of

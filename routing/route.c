@@ -182,7 +182,7 @@ static enum status load_extras(struct route *route, const route_message *message
 
 	memset(&extras, 0, sizeof extras);
 	extras.stat_prefix = route_build_text(build, message->stat_prefix);
-	extras.body_buffer_limit = UINT64_MAX;
+	extras.body_buffer_limit = route->virtual_host->body_buffer_limit;
 	if (message->request_body_buffer_limit)
 		extras.body_buffer_limit = message->request_body_buffer_limit->value;
 	else if (message->per_request_buffer_limit_bytes)

@@ -33,7 +33,8 @@ struct route_extras {
 	/* Header mutations in the order in which they are applied; the weighted cluster's come
 	 * first, or (is_most_specific_last) last. */
 	const struct header_mutations *request_levels[ROUTE_LEVELS], *response_levels[ROUTE_LEVELS];
-	uint64_t body_buffer_limit; /* of retained request bodies; UINT64_MAX: not said */
+	uint64_t body_buffer_limit; /* of retained request bodies, the virtual host's if the route
+				       says none; UINT64_MAX: not said */
 	struct slice stat_prefix;   /* "" : no stats of its own */
 	struct slice decorator;     /* operation name of traces; "" : none */
 	bool decorator_propagates;
@@ -65,8 +66,8 @@ struct route {
 	const struct policy_use *policy;     /* its own (routing/policy.h); NULL: none */
 };
 
-/* virtual_host is the one the route is in, loaded but for its routes. table_*: the table's
- * mutations, or NULL. Diag's path begins inside the route. */
+/* virtual_host is the one the route is in, loaded but for its routes. Diag's path begins inside the
+ * route. */
 enum status MUST_CHECK route_load(struct route *route, struct route_matcher *matcher,
 				  const struct Envoy__Config__Route__V3__Route *message,
 				  const struct virtual_host *virtual_host,

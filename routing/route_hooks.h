@@ -29,8 +29,9 @@ struct route_hooks {
 	/* Asked for each named cluster of a table that validates clusters. NULL: all exist. */
 	bool (*cluster_exists)(void *context, struct slice name);
 
-	/* Loads what a filter wants to know of a route (host, table, weighted cluster). NULL: such
-	 * configurations are checked by nobody and dropped. */
+	/* Loads what a filter wants to know of a route (host, table, weighted cluster).
+	 * STATUS_UNSUPPORTED: there is no such filter. NULL: such configurations are checked by
+	 * nobody and dropped. */
 	enum status (*load_filter_config)(void *context, struct slice filter,
 					  const struct Google__Protobuf__Any *message,
 					  struct arena *arena, const void **config,

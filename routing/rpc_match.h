@@ -48,7 +48,7 @@ struct rpc_match {
 /* Bits of enum route_looked_at that a test may set. */
 unsigned rpc_match_looks_at(const struct rpc_match *match);
 
-/* Fills interface, method and version of the input from its headers. */
+/* Fills interface and method of the input from its path. */
 void rpc_match_prepare(struct route_match_input *input);
 
 /* input->facts isn't NULL. looked_at collects what the answer depended on. */

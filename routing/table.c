@@ -160,19 +160,23 @@ static bool came_by_tls(const struct headers *headers)
 const struct virtual_host *route_table_find_host(const struct route_table *table,
 						 const struct headers *headers)
 {
-	struct slice host;
+	struct slice host = {NULL, 0};
+	uint32_t at = table->domains.any;
 
-	if (LIKELY(table->vhost_header_id != HEADER_OTHER)) {
-		host = headers_get(headers, (enum header_id)table->vhost_header_id);
-	} else {
-		const struct header *h = headers_find(headers, table->vhost_header);
-		host = h ? header_value(h) : (struct slice){NULL, 0};
+	if (!table->domains.is_any_only) {
+		if (LIKELY(table->vhost_header_id != HEADER_OTHER)) {
+			host = headers_get(headers, (enum header_id)table->vhost_header_id);
+		} else {
+			const struct header *h = headers_find(headers, table->vhost_header);
+			if (h)
+				host = header_value(h);
+		}
+		if (!host.data)
+			return NULL;
+		if (table->ignores_port)
+			host = host_without_port(host);
+		at = domains_find(&table->domains, host, headers->arena);
 	}
-	if (!host.data)
-		return NULL;
-	if (table->ignores_port)
-		host = host_without_port(host);
-	uint32_t at = domains_find(&table->domains, host, headers->arena);
 	return at == DOMAINS_NONE ? NULL : &table->virtual_hosts[at];
 }
 

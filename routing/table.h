@@ -26,8 +26,9 @@ struct route_table {
 	bool needs_attachments, needs_arguments;
 	bool ignores_port;
 	bool ignores_path_parameters; /* a ';' ends a segment's part that counts */
-	struct slice vhost_header; /* names the field that stands for the host; "" : :authority */
-	uint8_t vhost_header_id;   /* enum header_id */
+	struct slice
+		vhost_header; /* names the field that stands for the host: :authority unless said */
+	uint8_t vhost_header_id; /* enum header_id */
 	uint32_t virtual_host_count;
 	const struct virtual_host *virtual_hosts;
 	struct domains domains;
@@ -70,7 +71,8 @@ enum status MUST_CHECK route_table_load_calls(
 	const struct Outrigger__Config__Route__V1__RpcRouteConfiguration *message,
 	const struct route_table_options *options, struct arena *arena, struct diag *diag);
 
-/* The virtual host for the request's host, or NULL. */
+/* The virtual host for the request's host, or NULL. A table whose only domain is "*" doesn't ask
+ * for the host. */
 const struct virtual_host *route_table_find_host(const struct route_table *table,
 						 const struct headers *headers);
 

@@ -129,8 +129,8 @@ static void amend_answer(struct router *r, struct headers *headers)
 			   (s->worker->loop->now_ns - r->try_start_ns) / 1000000);
 	if (r->route->virtual_host->includes_attempt_count_in_response)
 		set_number(s, headers, HEADER_X_ENVOY_ATTEMPT_COUNT, r->attempts);
-	if (r->hash.set_cookie.len)
-		headers_add_id(headers, HEADER_SET_COOKIE, r->hash.set_cookie);
+	for (const struct made_cookie *cookie = r->hash.cookies; cookie; cookie = cookie->next)
+		headers_add_id(headers, HEADER_SET_COOKIE, cookie->set_cookie);
 	route_mutate_response(r->route, r->pick.weighted, headers, &s->info);
 }
 

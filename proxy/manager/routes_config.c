@@ -29,11 +29,13 @@ static enum status load_filter_config(void *context, struct slice filter,
 	const struct filter_type *type = message ? inner.filter_type(message->descriptor) : NULL;
 
 	(void)filter;
-	if (!type || !type->config_load)
-		return diag_set(diag,
-				"no HTTP filter of this program has the type '%s': outrigger "
-				"--help lists those there are",
-				any->type_url);
+	if (!type || !type->config_load) {
+		diag_set(diag,
+			 "no HTTP filter of this program has the type '%s': outrigger --help lists "
+			 "those there are",
+			 any->type_url);
+		return STATUS_UNSUPPORTED;
+	}
 	const ProtobufCMessageDescriptor *wanted =
 		type->per_route ? type->per_route : type->message;
 	if (message->descriptor != wanted)

@@ -44,6 +44,7 @@ static void weights(void **state)
 	assert_string_equal(cluster(f, by_header, "x-pick: 150", 0, NULL), "b");
 	assert_string_equal(cluster(f, by_header, "x-pick: abc", 60, NULL), "b");
 	assert_string_equal(cluster(f, by_header, "", 60, NULL), "b");
+	assert_string_equal(cluster(f, by_header, "x-pick: 1\nx-pick: 1", 60, NULL), "b");
 	uint64_t hash = 70;
 	assert_string_equal(cluster(f,
 				    "hash_policy: [{header: {header_name: a}}], weighted_clusters: "
@@ -124,12 +125,17 @@ static void made_cookies(void **state)
 	snprintf(expected, sizeof expected,
 		 "sid=\"%016llx\"; Max-Age=60; Path=/p; SameSite=Lax; Secure; HttpOnly",
 		 (unsigned long long)HASH("10.0.0.7:400010.0.0.8:80"));
-	assert_string_equal(arena_string(&f->stream, r.set_cookie), expected);
-	assert_true(r.hash == hash_bytes(slice_sub(r.set_cookie, 5, 21)));
+	assert_string_equal(arena_string(&f->stream, r.cookies->set_cookie), expected);
+	assert_null(r.cookies->next);
+	assert_true(r.hash == hash_bytes(slice_sub(r.cookies->set_cookie, 5, 21)));
 	assert_true(r.hash == hash_of(f, policy, "GET /", "").hash);
 	r = hash_of(f, "[{cookie: {name: sid, ttl: 0s}}]", "GET /", "");
-	assert_null(strstr(arena_string(&f->stream, r.set_cookie), "Max-Age"));
-	assert_int_equal(hash_of(f, policy, "GET /", "cookie: sid=x").set_cookie.len, 0);
+	assert_null(strstr(arena_string(&f->stream, r.cookies->set_cookie), "Max-Age"));
+	assert_null(hash_of(f, policy, "GET /", "cookie: sid=x").cookies);
+	r = hash_of(f, "[{cookie: {name: a, ttl: 9s}}, {cookie: {name: b, ttl: 9s}}]", "GET /", "");
+	assert_true(slice_starts_with(r.cookies->set_cookie, SLICE("a=")));
+	assert_true(slice_starts_with(r.cookies->next->set_cookie, SLICE("b=")));
+	assert_null(r.cookies->next->next);
 }
 
 static struct request_timeouts timeouts_of(struct routing_fixture *f, const char *action,
@@ -207,7 +213,14 @@ static void timeouts_of_grpc(void **state)
 			"POST /", "grpc-timeout: 4S");
 	assert_int_equal(request_max_duration(route->forward, &f->headers), 3000);
 	headers_set_id(&f->headers, HEADER_GRPC_TIMEOUT, SLICE("9S"));
-	assert_int_equal(request_max_duration(route->forward, &f->headers), 5000);
+	assert_int_equal(request_max_duration(route->forward, &f->headers), 4000);
+	headers_set_id(&f->headers, HEADER_GRPC_TIMEOUT, SLICE("1S")); /* nothing is left, not 0 */
+	assert_int_equal(request_max_duration(route->forward, &f->headers), 1);
+	assert_string_equal(field(f, "grpc-timeout"), "1S");
+	headers_set_id(&f->headers, HEADER_CONTENT_TYPE, SLICE("application/grpc"));
+	headers_set_id(&f->headers, HEADER_GRPC_TIMEOUT, SLICE("9S"));
+	assert_int_equal(request_max_duration(route->forward, &f->headers), 4000);
+	assert_string_equal(field(f, "grpc-timeout"), "4000m");
 	headers_remove_id(&f->headers, HEADER_GRPC_TIMEOUT);
 	assert_int_equal(request_max_duration(route->forward, &f->headers), 7000);
 }
@@ -319,6 +332,39 @@ static void filter_configurations(void **state)
 	assert_null(route_filter_config(route, NULL, SLICE("other")));
 }
 
+/* The context says what becomes of it. */
+static enum status refuse_filter_config(void *context, struct slice filter,
+					const Google__Protobuf__Any *message, struct arena *arena,
+					const void **config, struct diag *diag)
+{
+	(void)filter, (void)message, (void)arena, (void)config;
+	diag_at(diag, "inner", "won't do");
+	return *(const enum status *)context;
+}
+
+/* Only a filter that isn't there may be left out. */
+static void optional_filters(void **state)
+{
+	struct routing_fixture *f = *state;
+	enum status status = STATUS_UNSUPPORTED;
+	const char *route = "{match: {prefix: /}, route: {cluster: c1}, typed_per_filter_config: "
+			    "{x: {'@type': type.googleapis.com/envoy.config.route.v3.FilterConfig, "
+			    "is_optional: %s, config: {" FAULT "}}}}";
+	const char *yes = arena_printf(&f->arena, route, "true"),
+		   *no = arena_printf(&f->arena, route, "false");
+	const char *hosts = "virtual_hosts: [{name: v, domains: ['*'], routes: [%s]}]";
+	f->hooks.load_filter_config = refuse_filter_config;
+	f->hooks.context = &status;
+	const struct route_table *t = table_of(f, arena_printf(&f->arena, hosts, yes));
+	const struct route *found = route_of(f, t, "GET /", "h", "");
+	assert_null(route_filter_config(found, NULL, SLICE("x"))->config);
+	assert_false(diag_is_set(&f->diag) || f->diag.path[0]);
+	assert_null(table_try(f, arena_printf(&f->arena, hosts, no)));
+	status = STATUS_INVALID;
+	assert_null(table_try(f, arena_printf(&f->arena, hosts, yes)));
+	assert_non_null(strstr(f->said, "typed_per_filter_config[\"x\"].config.inner: won't do"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +377,7 @@ int main(void)
 		ROUTING_TEST(grpc_timeout_units),
 		ROUTING_TEST(rate_limit_descriptors),
 		ROUTING_TEST(filter_configurations),
+		ROUTING_TEST(optional_filters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

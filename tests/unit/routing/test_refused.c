@@ -31,6 +31,8 @@ static void clusters(void **state)
 		"{match: {prefix: /}, route: {weighted_clusters: {clusters: [{name: c1, weight: "
 		"0}]}}}",
 		"weights must be > 0");
+	refused(f, "{match: {prefix: /}, route: {weighted_clusters: {clusters: [{name: c1}]}}}",
+		"routes[0].route.weighted_clusters.clusters[0].weight: is required");
 	refused(f,
 		"{match: {prefix: /}, route: {weighted_clusters: {clusters: [{name: c1, weight: "
 		"4294967295}, {name: c2, weight: 1}]}}}",

@@ -122,6 +122,8 @@ static void the_requests_own_wishes(void **state)
 	assert_string_equal(field(f, "x-envoy-retry-on"), "-");
 	plan = plan_of(f, "", "x-envoy-retry-grpc-on: cancelled");
 	assert_true(wants(f, &plan, ":status: 200\ngrpc-status: 1"));
+	plan = plan_of(f, "", "x-envoy-retry-grpc-on: 5xx\nx-envoy-retry-on: cancelled");
+	assert_int_equal(plan.on, 0); /* each field has its own conditions */
 	plan = plan_of(f, "",
 		       "x-envoy-retry-on: retriable-status-codes\n"
 		       "x-envoy-retriable-status-codes: 410, 411,x");

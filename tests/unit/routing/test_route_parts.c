@@ -159,6 +159,7 @@ static void virtual_host(void **state)
 	assert_true(host->includes_attempt_count && host->includes_attempt_count_in_response);
 	assert_true(host->includes_is_timeout_retry);
 	assert_int_equal(host->body_buffer_limit, 7);
+	assert_int_equal(route->extras->body_buffer_limit, 7);
 	assert_true(route_hedge_policy(route)->on_per_try_timeout);
 	assert_int_equal(host->rate_limits.items[0].stage, 2);
 	assert_false(route->forward->includes_host_rate_limits);

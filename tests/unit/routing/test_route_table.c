@@ -75,6 +75,10 @@ static void vhost_header(void **state)
 				    "v0", "[a.com]") ", " HOST("v1", "[b.com]") "]");
 	assert_string_equal(answer(f, t, "GET /", "a.com", ""), "-");
 	assert_string_equal(answer(f, t, "GET /", "a.com", "x-vhost: b.com"), "v1");
+	t = table_of(f, "vhost_header: X-Vhost\nvirtual_hosts: [" HOST("v0", "['*', b.com]") "]");
+	assert_string_equal(answer(f, t, "GET /", "a.com", ""), "-");
+	t = table_of(f, "vhost_header: X-Vhost\nvirtual_hosts: [" HOST("v0", "['*']") "]");
+	assert_string_equal(answer(f, t, "GET /", "a.com", ""), "v0"); /* nothing is asked */
 }
 
 static void paths(void **state)
