@@ -34,7 +34,7 @@ void sentinel_file_read(struct sentinel_file *file)
 	struct slice text;
 
 	if (text_file_read(file->path, FILE_BYTES_MAX, &text, &diag)) {
-		log_warn(SENTINEL, "rules stay as they are: %s", diag.text);
+		log_warn(SENTINEL, "rules of %s stay as they are: %s", file->path, diag.text);
 		return;
 	}
 	set_text(&file->text, text);

@@ -1,0 +1,565 @@
+/* The filter: what requests come to, waits, ends, refusals; rules from several configurations. */
+#include "sentinel_filter_support.h"
+
+#include "base/log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define FLOW(rule) "{rules: {flow: [{inline_string: '[" rule "]'}]}}"
+
+static const char *get(struct sentinel_test *t, const char *lines)
+{
+	return filter_yaml_get(t->f, lines);
+}
+
+static void requests_pass_until_the_limit(void **state)
+{
+	struct sentinel_test *t =
+		sentinel_test_new(FLOW("{\"resource\": \"GET:/a\", \"count\": 2}"));
+	(void)state;
+
+	assert_string_equal(get(t, "GET /a?x=1 h"), "R:H. >h200. ended");
+	assert_string_equal(get(t, "GET /a#y h"), "R:H. >h200. ended");
+	assert_string_equal(get(t, "GET /a h"),
+			    ">h429 >d(Blocked by Sentinel (flow limiting)). ended");
+	assert_string_equal(get(t, "POST /a h"), "R:H. >h200. ended");
+	assert_string_equal(get(t, "POST /a h\ncontent-type: application/grpc+proto"),
+			    "R:H. >h200. ended");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_PASS), 4);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_BLOCK_FLOW), 1);
+	struct node_view view = sentinel_test_view(t, "GET:/a");
+	assert_true(view.pass_qps == 2 && view.block_qps == 1 && view.success_qps == 2);
+	assert_int_equal(view.threads, 0);
+	sentinel_test_advance(t, 1000);
+	assert_string_equal(get(t, "GET /a h"), "R:H. >h200. ended");
+	assert_string_equal(t->f->details, "");
+	sentinel_test_free(t);
+}
+
+static void a_blocked_grpc_request_has_its_own_words(void **state)
+{
+	struct sentinel_test *t =
+		sentinel_test_new(FLOW("{\"resource\": \"POST:/a.Svc/m\", \"count\": 0}"));
+	(void)state;
+
+	assert_string_equal(get(t, "POST /a.Svc/m h\ncontent-type: application/grpc"),
+			    ">h429 >d(Flow control limit exceeded). ended");
+	assert_string_equal(t->f->details, "sentinel{FlowException}");
+	sentinel_test_free(t);
+}
+
+static struct sentinel_test *call_test(const char *yaml)
+{
+	struct sentinel_test *t = sentinel_test_new(yaml);
+
+	t->is_call = true;
+	t->rpc = (struct rpc_head){.protocol = RPC_DUBBO,
+				   .service = SLICE("a.Svc"),
+				   .method = SLICE("m"),
+				   .param_types = SLICE("I")};
+	t->answer =
+		(struct rpc_head){.protocol = RPC_DUBBO, .status = 20, .result = RPC_RESULT_VALUE};
+	return t;
+}
+
+static void what_is_said_to_calls_names_the_exception(void **state)
+{
+	static const char *const rows[][2] = {
+		{"flow: [{inline_string: '[{\"resource\": \"a.Svc\", \"count\": 0}]'}]",
+		 "FlowException"},
+		{"flow: [{inline_string: '[{\"resource\": \"a.Svc:m(int)\", \"count\": 0}]'}]",
+		 "FlowException"},
+		{"system: [{inline_string: '[{\"qps\": 0}]'}]", "SystemBlockException"},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char yaml[256], trace[128];
+		snprintf(yaml, sizeof yaml, "{rules: {%s}}", rows[i][0]);
+		struct sentinel_test *t = call_test(yaml);
+		snprintf(trace, sizeof trace, ">h429 >d(SentinelBlockException: %s). ended",
+			 rows[i][1]);
+		assert_string_equal(get(t, "POST /a.Svc/m h"), trace);
+		sentinel_test_free(t);
+	}
+}
+
+static void a_call_blocked_at_its_method_leaves_its_interface(void **state)
+{
+	struct sentinel_test *t = call_test(FLOW("{\"resource\": \"a.Svc:m(int)\", \"count\": 1}"));
+	(void)state;
+
+	assert_string_equal(get(t, NULL), "R:H. >h200. ended");
+	assert_string_equal(get(t, NULL), ">h429 >d(SentinelBlockException: FlowException). ended");
+	struct node_view interface = sentinel_test_view(t, "a.Svc"),
+			 method = sentinel_test_view(t, "a.Svc:m(int)");
+	assert_true(interface.pass_qps == 2 && interface.block_qps == 0);
+	assert_true(interface.success_qps == 2 && interface.exception_qps == 0);
+	assert_true(method.pass_qps == 1 && method.block_qps == 1 && method.success_qps == 1);
+	assert_int_equal(interface.threads, 0);
+	struct node_view all;
+	node_view(sentinel_test_core(t)->entrance, (int64_t)(t->f->loop.wall_ns / 1000000), &all);
+	assert_true(all.pass_qps == 3 && all.block_qps == 1);
+	sentinel_test_free(t);
+}
+
+static void outbound_calls_are_no_inbound_traffic(void **state)
+{
+	struct sentinel_test *t = call_test(
+		"{traffic: OUTBOUND, rules: {system: [{inline_string: '[{\"qps\": 0}]'}]}}");
+	(void)state;
+
+	assert_string_equal(get(t, NULL), "R:H. >h200. ended");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_PASS), 1);
+	sentinel_test_free(t);
+}
+
+static void what_is_no_call_of_the_service_is_not_asked(void **state)
+{
+	struct sentinel_test *t = call_test(FLOW("{\"resource\": \"a.Svc\", \"count\": 0}"));
+	(void)state;
+
+	t->rpc.kind = RPC_CALL_ECHO;
+	assert_string_equal(get(t, NULL), "R:H. >h200. ended");
+	t->rpc.kind = RPC_CALL_PLAIN;
+	t->rpc.is_event = true;
+	assert_string_equal(get(t, NULL), "R:H. >h200. ended");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_PASS), 0);
+	sentinel_test_free(t);
+}
+
+/* --- the end --- */
+
+static void failures_are_traced(void **state)
+{
+	static const struct {
+		uint16_t status;
+		int8_t result;
+		bool is_bolt, has_failed;
+	} rows[] = {
+		{20, RPC_RESULT_VALUE, false, false},
+		{20, RPC_RESULT_NULL_WITH_ATTACHMENTS, false, false},
+		{20, RPC_RESULT_EXCEPTION, false, true},
+		{20, RPC_RESULT_EXCEPTION_WITH_ATTACHMENTS, false, true},
+		{31, RPC_RESULT_UNKNOWN, false, true},
+		{0, RPC_RESULT_VALUE, true, false},
+		{0, RPC_RESULT_EXCEPTION, true, true},
+		{4, RPC_RESULT_UNKNOWN, true, true},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct sentinel_test *t = call_test("{}");
+		t->answer.protocol = t->rpc.protocol = rows[i].is_bolt ? RPC_BOLT : RPC_DUBBO;
+		t->answer.status = rows[i].status;
+		t->answer.result = rows[i].result;
+		get(t, NULL);
+		assert_int_equal(sentinel_test_view(t, "a.Svc").exception_qps, rows[i].has_failed);
+		assert_int_equal(sentinel_counted(t, SENTINEL_STAT_ERROR), rows[i].has_failed);
+		sentinel_test_free(t);
+	}
+}
+
+static void statuses_of_http_from_500_on_are_failures(void **state)
+{
+	static const char *const codes[] = {"200", "404", "429", "500", "503"};
+	struct sentinel_test *t = sentinel_test_new("{}");
+	(void)state;
+
+	for (size_t i = 0; i < COUNT_OF(codes); i++) {
+		fixture_headers(t->f, "GET / h", true);
+		sentinel_test_advance(t, 10);
+		fixture_answer_headers(t->f, codes[i], true);
+		fixture_settle(t->f);
+	}
+	struct node_view view = sentinel_test_view(t, "GET:/");
+	assert_true(view.exception_qps == 2 && view.success_qps == 5 && view.avg_rt == 10);
+	sentinel_test_free(t);
+}
+
+static void who_leaves_is_no_failure(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new("{}");
+	(void)state;
+
+	fixture_headers(t->f, "GET / h", true);
+	assert_int_equal(sentinel_test_view(t, "GET:/").threads, 1);
+	fixture_reset(t->f);
+	fixture_settle(t->f);
+	struct node_view view = sentinel_test_view(t, "GET:/");
+	assert_true(view.threads == 0 && view.success_qps == 1 && view.exception_qps == 0);
+	sentinel_test_free(t);
+}
+
+static void a_breaker_opens_probes_and_closes(void **state)
+{
+	struct sentinel_test *t =
+		call_test("{rules: {degrade: [{inline_string: '[{\"resource\": \"a.Svc:m(int)\", "
+			  "\"grade\": 2, "
+			  "\"count\": 1, \"minRequestAmount\": 2, \"timeWindow\": 3}]'}]}}");
+	const char *const through = "R:H. >h200. ended";
+	const char *const blocked = ">h429 >d(SentinelBlockException: DegradeException). ended";
+	(void)state;
+
+	t->answer.result = RPC_RESULT_EXCEPTION;
+	assert_string_equal(get(t, NULL), through);
+	assert_string_equal(get(t, NULL), through);
+	assert_string_equal(get(t, NULL), blocked);
+	sentinel_test_advance(t, 2999);
+	assert_string_equal(get(t, NULL), blocked);
+	sentinel_test_advance(t, 1);
+	t->answer.result = RPC_RESULT_VALUE;
+	fixture_headers(t->f, NULL, true); /* the probe, under way */
+	assert_string_equal(fixture_take(t->f), "R:H.");
+	fixture_reset(t->f); /* it ends without an answer, and without a fault of the service */
+	fixture_settle(t->f);
+	(void)fixture_take(t->f);
+	assert_string_equal(get(t, NULL), through);
+	sentinel_test_free(t);
+}
+
+/* --- waits --- */
+
+#define PACED                                                                                      \
+	"{\"resource\": \"GET:/\", \"count\": 10, \"controlBehavior\": 2, \"maxQueueingTimeMs\": " \
+	"1000}"
+
+static void a_wait_pauses_its_stream(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(FLOW(PACED));
+	(void)state;
+
+	assert_string_equal(get(t, "GET / h"), "R:H. >h200. ended");
+	fixture_headers(t->f, "POST /other h", false);
+	assert_string_equal(fixture_take(t->f), "R:H");
+	fixture_reset(t->f);
+	fixture_settle(t->f);
+	(void)fixture_take(t->f);
+	fixture_headers(t->f, "GET / h", false);
+	fixture_data(t->f, "body", true);
+	assert_string_equal(fixture_take(t->f), "");
+	struct node_view view = sentinel_test_view(t, "GET:/");
+	assert_true(view.pass_qps == 1 && view.threads == 0);
+	sentinel_test_advance(t, 99);
+	assert_string_equal(fixture_take(t->f), "");
+	assert_int_equal(stat_value(t->f->stats, sentinel_test_config(t)->application->stats,
+				    SENTINEL_STAT_WAITING),
+			 1);
+	sentinel_test_advance(t, 1);
+	assert_string_equal(fixture_take(t->f), "R:H R:D(body). >resume");
+	view = sentinel_test_view(t, "GET:/");
+	assert_true(view.pass_qps == 2 && view.threads == 1);
+	fixture_answer_headers(t->f, "200", true);
+	fixture_settle(t->f);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAIT), 1);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAITING), 0);
+	sentinel_test_free(t);
+}
+
+static void who_leaves_while_waiting_has_had_its_turn(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(FLOW(PACED));
+	(void)state;
+
+	get(t, "GET / h");
+	fixture_headers(t->f, "GET / h", true);
+	sentinel_test_advance(t, 50);
+	fixture_reset(t->f);
+	fixture_settle(t->f);
+	(void)fixture_take(t->f);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAIT_CANCELLED), 1);
+	struct node_view view = sentinel_test_view(t, "GET:/");
+	assert_true(view.pass_qps == 1 && view.block_qps == 0 && view.threads == 0);
+	fixture_headers(t->f, "GET / h", true); /* the turn after the one that was lost */
+	sentinel_test_advance(t, 149);
+	assert_string_equal(fixture_take(t->f), "");
+	sentinel_test_advance(t, 1);
+	assert_string_equal(fixture_take(t->f), "R:H. >resume");
+	fixture_answer_headers(t->f, "200", true);
+	fixture_settle(t->f);
+	sentinel_test_free(t);
+}
+
+static void who_gives_up_before_his_turn_is_blocked_at_once(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(FLOW(PACED));
+	(void)state;
+
+	get(t, "GET / h");
+	assert_string_equal(get(t, "GET / h\ngrpc-timeout: 100m"),
+			    ">h429 >d(Blocked by Sentinel (flow limiting)). ended");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAIT_PAST_DEADLINE), 1);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_BLOCK_FLOW), 1);
+	assert_true(sentinel_test_view(t, "GET:/").block_qps == 1);
+	fixture_headers(t->f, "GET / h\nx-envoy-expected-rq-timeout-ms: 201", true);
+	assert_string_equal(fixture_take(t->f), "");
+	sentinel_test_advance(t, 200);
+	assert_string_equal(fixture_take(t->f), "R:H. >resume");
+	fixture_answer_headers(t->f, "200", true);
+	fixture_settle(t->f);
+	sentinel_test_free(t);
+
+	t = sentinel_test_new("{waits_past_deadline: true, rules: {flow: [{inline_string: '[" PACED
+			      "]'}]}}");
+	get(t, "GET / h");
+	fixture_headers(t->f, "GET / h\ngrpc-timeout: 1m", true);
+	sentinel_test_advance(t, 100);
+	assert_string_equal(fixture_take(t->f), "R:H. >resume");
+	fixture_answer_headers(t->f, "200", true);
+	fixture_settle(t->f);
+	sentinel_test_free(t);
+}
+
+static void rules_change_while_one_waits(void **state)
+{
+	struct sentinel_test *t =
+		sentinel_test_new("{rules: {flow: [{inline_string: '[" PACED
+				  ", {\"resource\": \"GET:/\", \"count\": 100}]'}]}}");
+	struct arena arena;
+	(void)state;
+
+	get(t, "GET / h");
+	fixture_headers(t->f, "GET / h", true);
+	arena_init(&arena, 1024);
+	sentinel_test_load(t, &arena, "l",
+			   "{rules: {flow: [{inline_string: '[{\"resource\": \"GET:/\", "
+			   "\"count\": 0}]'}]}}");
+	assert_int_equal(t->published, 2);
+	sentinel_test_advance(t, 100);
+	assert_string_equal(fixture_take(t->f), "R:H. >resume"); /* by the rules of its slot */
+	fixture_answer_headers(t->f, "200", true);
+	fixture_settle(t->f);
+	(void)fixture_take(t->f);
+	assert_string_equal(get(t, "GET / h"),
+			    ">h429 >d(Blocked by Sentinel (flow limiting)). ended");
+	arena_free(&arena);
+	sentinel_test_free(t);
+}
+
+/* --- configurations --- */
+
+static uint64_t loaded(struct sentinel_test *t)
+{
+	return sentinel_counted(t, SENTINEL_STAT_RULES_LOADED);
+}
+
+static void listeners_share_an_application(void **state)
+{
+	struct sentinel_test *t =
+		sentinel_test_new(FLOW("{\"resource\": \"GET:/a\", \"count\": 1}"));
+	const char *const through = "R:H. >h200. ended";
+	const char *const blocked = ">h429 >d(Blocked by Sentinel (flow limiting)). ended";
+	struct arena other, same, newer;
+	const struct sentinel_config *config;
+	(void)state;
+
+	arena_init(&other, 1024);
+	config = sentinel_test_load(t, &other, "other",
+				    FLOW("{\"resource\": \"GET:/b\", \"count\": 0}"));
+	assert_ptr_equal(config->application, sentinel_test_config(t)->application);
+	assert_int_equal(loaded(t), 2);
+	assert_string_equal(get(t, "GET /a h"), through);
+	assert_string_equal(get(t, "GET /a h"), blocked);
+	assert_string_equal(get(t, "GET /b h"), blocked);
+
+	arena_init(&same, 1024); /* a third has what the first has: they are one */
+	sentinel_test_load(t, &same, "same", FLOW("{\"resource\": \"GET:/a\", \"count\": 1}"));
+	assert_int_equal(loaded(t), 2);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_RULES_REJECTED), 0);
+
+	arena_init(&newer, 1024); /* the other's next version, while the one before is in use */
+	sentinel_test_load(t, &newer, "other", "{}");
+	assert_string_equal(get(t, "GET /b h"), through);
+	assert_int_equal(loaded(t), 1);
+	arena_free(&other);
+	sentinel_applications_tick(&t->applications);
+	assert_int_equal(loaded(t), 1);
+	assert_string_equal(get(t, "GET /a h"), blocked); /* its windows went on */
+	arena_free(&newer);
+	arena_free(&same);
+	sentinel_test_free(t);
+}
+
+static void a_listener_that_goes_takes_its_rules_along(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new("{}");
+	struct arena other;
+	(void)state;
+
+	arena_init(&other, 1024);
+	sentinel_test_load(t, &other, "other", FLOW("{\"resource\": \"GET:/b\", \"count\": 0}"));
+	assert_int_equal(loaded(t), 1);
+	arena_free(&other);
+	assert_int_equal(loaded(t), 1); /* not from where it went: with the next tick */
+	sentinel_applications_tick(&t->applications);
+	assert_int_equal(loaded(t), 0);
+	assert_string_equal(get(t, "GET /b h"), "R:H. >h200. ended");
+	sentinel_test_free(t);
+}
+
+/* --- files --- */
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void files_are_read_when_they_change(void **state)
+{
+	char path[] = "/tmp/outrigger-rules-XXXXXX", yaml[128];
+	int fd = mkstemp(path);
+	struct arena arena;
+	(void)state;
+
+	assert_true(fd >= 0);
+	close(fd);
+	write_file(path, "[{\"resource\": \"GET:/a\", \"count\": 1}, {\"count\": 1}]");
+	snprintf(yaml, sizeof yaml, "{rules: {flow: [{filename: %s}]}}", path);
+	struct sentinel_test *t = sentinel_test_new(yaml);
+	assert_int_equal(loaded(t), 1);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_RULES_REJECTED), 1);
+	const struct sentinel_rules *rules = sentinel_test_config(t)->application->rules;
+	assert_int_equal(rules->rejections->index, 1);
+	assert_string_equal(rules->rejections->source, path);
+
+	write_file(path, "[{\"resource\": \"GET:/a\", \"count\": 0}]");
+	t->changed(t->changed_arg);
+	assert_string_equal(get(t, "GET /a h"),
+			    ">h429 >d(Blocked by Sentinel (flow limiting)). ended");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_RULES_REJECTED), 0);
+	unsigned published = t->published;
+	t->changed(t->changed_arg);
+	assert_int_equal(t->published, published); /* nothing is new in it */
+
+	write_file(path, "nothing");
+	t->changed(t->changed_arg);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_SOURCE_REJECTED), 1);
+	assert_int_equal(loaded(t), 1);
+	arena_init(&arena, 1024); /* a part more: what isn't a list is as it was */
+	sentinel_test_load(t, &arena, "other", FLOW("{\"resource\": \"GET:/b\", \"count\": 0}"));
+	assert_int_equal(loaded(t), 2);
+	assert_int_equal(unlink(path), 0);
+	t->changed(t->changed_arg);
+	assert_int_equal(loaded(t), 2);
+	arena_free(&arena);
+	sentinel_test_free(t);
+}
+
+static void routes_differ(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(
+		"{fallback: {status: 503, content_type: application/json, "
+		"body: {inline_string: '{}'}}, "
+		"rules: {flow: [{inline_string: '[{\"resource\": \"GET:/a\", \"count\": 0}, "
+		"{\"resource\": \"all\", \"count\": 0}]'}]}}");
+	(void)state;
+
+	filter_yaml_routes(
+		t->f,
+		"[{match: {path: /off}, route: {cluster: c}, typed_per_filter_config: {it: "
+		"{'@type': type.googleapis.com/outrigger.filters.sentinel.v1.SentinelPerRoute, "
+		"disabled: true}}}, "
+		"{match: {prefix: /all/}, route: {cluster: c}, typed_per_filter_config: {it: "
+		"{'@type': type.googleapis.com/outrigger.filters.sentinel.v1.SentinelPerRoute, "
+		"resource: all, fallback: {status: 200, body: {inline_string: later}}}}}, "
+		"{match: {prefix: /}, route: {cluster: c}}]");
+	assert_string_equal(get(t, "GET /a h"), ">h503 >d({}). ended");
+	assert_non_null(strstr(fixture_sent_headers(t->f), "content-type=application/json"));
+	assert_string_equal(get(t, "GET /all/7 h"), ">h200 >d(later). ended");
+	assert_string_equal(get(t, "GET /off h"), "R:H. >h200. ended");
+	sentinel_test_free(t);
+}
+
+static void hot_parameters_of_requests(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(
+		"{parameters: [{query: user}, {value: {header: x-user}}], "
+		"rules: {param_flow: [{inline_string: '[{\"resource\": \"GET:/a\", \"paramIdx\": "
+		"0, "
+		"\"count\": 1}, {\"resource\": \"GET:/b\", \"paramIdx\": 1, \"count\": 1}]'}]}}");
+	const char *const blocked = ">h429 >d(Blocked by Sentinel (flow limiting)). ended";
+	const char *const through = "R:H. >h200. ended";
+	(void)state;
+
+	assert_string_equal(get(t, "GET /a?user=x h"), through);
+	assert_string_equal(get(t, "GET /a?user=x h"), blocked);
+	assert_string_equal(get(t, "GET /a?user=y h"), through);
+	assert_string_equal(get(t, "GET /a h"), through);
+	assert_string_equal(get(t, "GET /b h\nx-user: 1"), through);
+	assert_string_equal(get(t, "GET /b h\nx-user: 1"), blocked);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_BLOCK_PARAM_FLOW), 2);
+	sentinel_test_free(t);
+}
+
+static void origins_are_those_configured(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(
+		"{origins: [{header: x-from}, {cookie: from}], "
+		"rules: {authority: [{inline_string: '[{\"resource\": \"GET:/a\", "
+		"\"limitApp\": \"good\", \"strategy\": 0}]'}]}}");
+	const char *const blocked = ">h429 >d(Blocked by Sentinel (flow limiting)). ended";
+	const char *const through = "R:H. >h200. ended";
+	(void)state;
+
+	assert_string_equal(get(t, "GET /a h"), through); /* unknown */
+	assert_string_equal(get(t, "GET /a h\nx-from: good"), through);
+	assert_string_equal(get(t, "GET /a h\nx-from: bad"), blocked);
+	assert_string_equal(get(t, "GET /a h\ncookie: from=bad"), blocked);
+	assert_string_equal(get(t, "GET /b h\nx-from: bad"), through);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_BLOCK_AUTHORITY), 2);
+	sentinel_test_free(t);
+}
+
+static void what_can_not_be_is_refused(void **state)
+{
+	(void)state;
+	filter_yaml_refused(&sentinel_filter, "{rules: {flow: [{inline_string: '[{'}]}}",
+			    "rules.flow[0]", "is no JSON");
+	filter_yaml_refused(&sentinel_filter,
+			    "{rules: {degrade: [{inline_string: '[]'}, {inline_string: '{}'}]}}",
+			    "rules.degrade[1]", "must be a JSON array");
+	filter_yaml_refused(&sentinel_filter, "{rules: {system: [{filename: /nowhere/x}]}}",
+			    "rules.system[0].filename", "can't be read");
+	filter_yaml_refused(&sentinel_filter, "{rules: {authority: [{}]}}", "rules.authority[0]",
+			    "one of filename");
+	filter_yaml_refused(&sentinel_filter, "{parameters: [{query: a}, {}]}", "parameters[1]",
+			    "is required");
+	filter_yaml_refused(&sentinel_filter, "{fallback: {status: 100}}", "fallback.status",
+			    "must be from 200 to 599");
+	filter_yaml_refused(&sentinel_filter, "{max_resources: 1000001}", "max_resources",
+			    "must be at most");
+}
+
+int main(void)
+{
+	log_set_level(LOG_LEVEL_ERROR);
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(requests_pass_until_the_limit),
+		cmocka_unit_test(a_blocked_grpc_request_has_its_own_words),
+		cmocka_unit_test(what_is_said_to_calls_names_the_exception),
+		cmocka_unit_test(a_call_blocked_at_its_method_leaves_its_interface),
+		cmocka_unit_test(outbound_calls_are_no_inbound_traffic),
+		cmocka_unit_test(what_is_no_call_of_the_service_is_not_asked),
+		cmocka_unit_test(failures_are_traced),
+		cmocka_unit_test(statuses_of_http_from_500_on_are_failures),
+		cmocka_unit_test(who_leaves_is_no_failure),
+		cmocka_unit_test(a_breaker_opens_probes_and_closes),
+		cmocka_unit_test(a_wait_pauses_its_stream),
+		cmocka_unit_test(who_leaves_while_waiting_has_had_its_turn),
+		cmocka_unit_test(who_gives_up_before_his_turn_is_blocked_at_once),
+		cmocka_unit_test(rules_change_while_one_waits),
+		cmocka_unit_test(listeners_share_an_application),
+		cmocka_unit_test(a_listener_that_goes_takes_its_rules_along),
+		cmocka_unit_test(files_are_read_when_they_change),
+		cmocka_unit_test(routes_differ),
+		cmocka_unit_test(hot_parameters_of_requests),
+		cmocka_unit_test(origins_are_those_configured),
+		cmocka_unit_test(what_can_not_be_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
