@@ -1,11 +1,15 @@
 """Sentinel's rules for HTTP requests and Dubbo calls: in line and from a file that is edited while calls go on."""
+import asyncio
+import collections
 import http.client
 import json
 import os
+import re
 import shutil
 import threading
 import time
 
+import dubbo as wire
 import places
 from dubbo_peer import SERVICE, Consumer, Provider
 from gateway import TYPE, Gateway, cluster, dubbo_manager, http_manager
@@ -118,3 +122,173 @@ def _until(holds, seconds=10):
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+class _Timed(Origin):
+    """Notes when each request came."""
+
+    def __init__(self):
+        self.times = []
+        super().__init__()
+
+    def answer(self, sock, f, request):
+        self.times.append(time.time())
+        super().answer(sock, f, request)
+
+
+async def _one(port, idle, seen):
+    """A request on a connection that nobody uses, or a new one."""
+    reader, writer = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /limited HTTP/1.1\r\nhost: h\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(re.search(rb"content-length: (\d+)", head)[1])
+    await reader.readexactly(length)
+    seen.append((time.time(), int(head.split()[1])))
+    idle.append((reader, writer))
+
+
+async def _offer(port, rate, seconds):
+    """Open loop: each request at its time, whatever became of those before. [(when it was answered, status)]"""
+    idle, seen, tasks, start = [], [], [], time.monotonic()
+    for n in range(rate * seconds):
+        await asyncio.sleep(max(0.0, start + n / rate - time.monotonic()))
+        tasks.append(asyncio.create_task(_one(port, idle, seen)))
+    await asyncio.gather(*tasks)
+    for _, writer in idle:
+        writer.close()
+    return seen
+
+
+def a_limit_a_second_is_kept_under_load():
+    """Three times as much as the limit, on both workers: each whole second has the limit, and not one more."""
+    origin = _Timed()
+    try:
+        with _http("load", {"flow": _inline(_flow("GET:/limited", 100))}, origin=origin) as g:
+            _whole_second()
+            seen = asyncio.run(_offer(g.port, 300, 5))
+            offered, passed = collections.Counter(int(t) for t, _ in seen), collections.Counter(int(t) for t, s in seen if s == 200)
+            at_origin = collections.Counter(int(t) for t in origin.times)
+            whole = [s for s in offered if offered[s] >= 200]  # the machine may have been busy with something else
+            assert len(whole) >= 3, offered
+            assert all(99 <= passed[s] <= 101 and 99 <= at_origin[s] <= 101 for s in whole), (offered, passed, at_origin)
+            assert g.stat("sentinel.shop.pass") == sum(passed.values()) == len(origin.times)
+            assert g.stat("sentinel.shop.block_flow") == len(seen) - sum(passed.values())
+            return f"{[passed[s] for s in whole]} a second"
+    finally:
+        origin.stop()
+
+
+def requests_are_spaced():
+    """Each waits for its turn; who leaves meanwhile has had his, and who would wait too long is refused."""
+    origin = _Timed()
+    try:
+        with _http("paced", {"flow": _inline(_flow("GET:/paced", 10, controlBehavior=2, maxQueueingTimeMs=550))}, origin=origin) as g:
+            answers = []
+            threads = [threading.Thread(target=lambda: answers.append(g.http("GET", "/paced").status)) for _ in range(10)]
+            for t in threads:
+                t.start()
+            assert g.http("GET", "/other").status == 200, "others don't wait"
+            for t in threads:
+                t.join()
+            paced = sorted(origin.times[-sum(s == 200 for s in answers):])
+            assert answers.count(429) >= 2 and answers.count(200) >= 6, answers
+            assert paced[-1] - paced[0] > 0.09 * (len(paced) - 1) - 0.05, paced
+            assert g.stat("sentinel.shop.wait") >= 5 and g.stat("sentinel.shop.waiting") == 0
+            first, second = http.client.HTTPConnection("127.0.0.1", g.port), http.client.HTTPConnection("127.0.0.1", g.port)
+            for c in (first, second):
+                c.request("GET", "/paced")
+            g.wait_for("sentinel.shop.waiting", 1)
+            count = len(origin.times)
+            second.close()
+            first.close()
+            g.wait_for("sentinel.shop.wait_cancelled", 1)
+            g.wait_for("sentinel.shop.waiting", 0)
+            assert len(origin.times) <= count + 1
+    finally:
+        origin.stop()
+
+
+def hot_arguments_of_calls():
+    """By value and type, each with a count of its own; of a list each element; an argument that isn't there counts nowhere."""
+    provider = Provider()
+    rule = {"resource": f"{SERVICE}:find(java.lang.String,int)", "grade": 1, "paramIdx": 0, "count": 1, "durationInSec": 600}
+    items = dict(rule, paramIdx=-1, count=2, paramFlowItemList=[{"object": "7", "count": 1, "classType": "int"}, {"object": "8", "count": 1}])
+    with _dubbo("hot", provider, {"param_flow": _inline(rule, dict(items, resource=f"{SERVICE}:last(java.lang.String,int)"))}) as g, Consumer(g.port) as c:
+        def passes(method, *args):
+            return b"ParamFlowException" not in c.ask(method, args=args).body
+        assert [passes("find", who, 1) for who in ("x", "x", "y", "x", "y", None, None)] == [True, False, True, False, False, True, True]
+        assert [passes("last", "a", n) for n in (7, 7, 8, 8, 8)] == [True, False, True, True, False], "8 is the text, not the int"
+        assert [passes("other", "x", 1) for _ in range(3)] == [True] * 3
+        assert g.stat("sentinel.shop.block_param_flow") == 5
+    provider.stop()
+
+
+def callers_are_known_by_their_attachment():
+    provider = Provider()
+    rules = {"authority": _inline({"resource": SERVICE, "strategy": 1, "limitApp": "bad"}),
+             "flow": _inline(_flow(SERVICE, 1, limitApp="greedy"), _flow(SERVICE, 0, limitApp="other", grade=1))}
+    with _dubbo("origin", provider, rules) as g, Consumer(g.port) as c:
+        def ask(application=None):
+            body = c.ask(attachments={"dubboApplication": application} if application else None).body
+            thrown = re.search(rb"SentinelBlockException: (\w+)", body)
+            return thrown and thrown[1]
+        assert ask() is None and ask("greedy") is None, "who doesn't say is limited by no name"
+        assert ask("bad") == b"AuthorityException"
+        assert ask("greedy") == ask("somebody") == b"FlowException"
+    provider.stop()
+
+
+def calls_without_answers_and_exceptions():
+    """A one-way call is over when it was sent on; an exception is counted, and opens a breaker."""
+    provider = Provider()
+    rules = {"degrade": _inline({"resource": f"{SERVICE}:fails()", "grade": 2, "count": 1, "minRequestAmount": 1, "timeWindow": 600}),
+             "flow": _inline(_flow(f"{SERVICE}:fire()", 1, grade=0))}
+    with _dubbo("ends", provider, rules) as g, Consumer(g.port) as c:
+        for _ in range(5):
+            c.call("fire", twoway=False)
+        assert c.ask("fire").status == 20
+        g.wait_for("sentinel.shop.pass", 6)
+        assert provider.count == 6, "none was under way when the next came"
+        provider.hold = True
+        for _ in range(2):
+            c.call("fails")
+            (sock, frame), = provider.take(1)
+            sock.sendall(wire.response(frame.id, b"\x90" + wire.string("no Throwable")))
+            assert c.read().body[0] == 0x90
+        assert b"DegradeException" in c.ask("fails").body
+        assert g.stat("sentinel.shop.error") == 2 and g.stat("sentinel.shop.block_degrade") == 1
+    provider.stop()
+
+
+def outbound_calls_have_no_origin_and_are_no_inbound_traffic():
+    provider = Provider()
+    rules = {"system": _inline({"qps": 0}), "authority": _inline({"resource": SERVICE, "strategy": 0, "limitApp": "nobody"}),
+             "flow": _inline(_flow(SERVICE, 0, strategy=2, refResource="sentinel_default_context", limitApp="default"))}
+    with _dubbo("outbound", provider, {k: v for k, v in rules.items() if k != "flow"}, listener={"traffic_direction": "OUTBOUND"}) as g, Consumer(g.port) as c:
+        assert c.ask(attachments={"dubboApplication": "x"}).status == 20 and provider.count == 1
+    with _dubbo("outbound-chain", provider, {"flow": rules["flow"]}, traffic="OUTBOUND") as g, Consumer(g.port) as c:
+        assert b"FlowException" in c.ask().body, "the default context"
+    with _dubbo("inbound", provider, {"flow": rules["flow"]}) as g, Consumer(g.port) as c:
+        assert c.ask().body == b"\x91\x01p"
+    with _dubbo("inbound-system", provider, {"system": rules["system"]}) as g, Consumer(g.port) as c:
+        assert b"SystemBlockException" in c.ask().body
+    provider.stop()
+
+
+def routes_have_resources_and_fallbacks_of_their_own():
+    origin = Origin()
+    routes = [{"match": {"prefix": "/items/"}, "route": {"cluster": "up"}, "typed_per_filter_config": {
+                  "sentinel": {"@type": PER_ROUTE, "resource": "items", "fallback": {"status": 503, "content_type": "application/json", "body": {"inline_string": "[]"}}}}},
+              {"match": {"prefix": "/free"}, "route": {"cluster": "up"}, "typed_per_filter_config": {"sentinel": {"@type": PER_ROUTE, "disabled": True}}},
+              {"match": {"prefix": "/"}, "name": "rest", "route": {"cluster": "up"}}]
+    rules = {"flow": _inline(_flow("items", 2), _flow("rest", 0), _flow("GET:/free", 0))}
+    try:
+        with _http("routes", rules, routes, origin, http_resource="ROUTE_NAME") as g:
+            _whole_second()
+            answers = [g.http("GET", f"/items/{n}") for n in range(3)]
+            assert [a.status for a in answers] == [200, 200, 503], answers
+            assert answers[2].text == "[]" and answers[2].headers["content-type"] == "application/json", answers[2]
+            assert g.http("GET", "/free").status == 200
+            assert g.http("GET", "/x").status == 429
+    finally:
+        origin.stop()
