@@ -10,9 +10,9 @@ enum entry_verdict degrade_slot_entry(struct entry *entry, struct instant now)
 		if (circuit_breaker_try_pass(degrade->breaker, degrade->rule, entry, now.ms,
 					     observer))
 			continue;
-		while (i--) /* those that let this call probe */
-			circuit_breaker_probe_blocked(rules->degrade[i].breaker,
-						      rules->degrade[i].rule, entry, now.ms,
+		for (uint32_t k = 0; k < i; k++) /* those that let this call probe */
+			circuit_breaker_probe_blocked(rules->degrade[k].breaker,
+						      rules->degrade[k].rule, entry, now.ms,
 						      observer);
 		return slot_block(entry, BLOCK_DEGRADE, &degrade->rule->rule);
 	}

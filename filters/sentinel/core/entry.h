@@ -80,6 +80,7 @@ struct entry {
 	bool confirms; /* a limit, once counted: another worker may take the same last pass */
 	struct token_ask token; /* with `asks`: what the token service was asked */
 	bool asks;              /* waits for its answer */
+	bool checks_again;      /* waits for a pass borrowed in a fallback */
 	bool borrowed;          /* waits for a pass of the next window: nothing more is asked */
 	bool error;             /* a business error was traced */
 };

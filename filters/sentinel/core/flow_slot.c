@@ -106,6 +106,19 @@ static inline enum entry_verdict check(struct entry *entry, const struct flow_bi
 	return entry->wait_ns ? ENTRY_WAIT : ENTRY_PASS;
 }
 
+/* Java takes the exception that ends the wait for a borrowed pass for a failure of the token
+ * service, and falls back once more. */
+static enum entry_verdict fall_back(struct entry *entry, const struct flow_binding *flow,
+				    struct instant now)
+{
+	if (!flow->rule->cluster->fallback_to_local_when_fail)
+		return ENTRY_PASS;
+	enum entry_verdict verdict = check(entry, flow, now);
+	entry->checks_again = entry->borrowed;
+	entry->borrowed = false;
+	return verdict;
+}
+
 /* What the token service's answer makes of a call. */
 static enum entry_verdict obey(struct entry *entry, const struct flow_binding *flow,
 			       struct token_answer answer, struct instant now)
@@ -120,8 +133,7 @@ static enum entry_verdict obey(struct entry *entry, const struct flow_binding *f
 	case TOKEN_BAD_REQUEST:
 	case TOKEN_FAIL:
 	case TOKEN_TOO_MANY_REQUEST:
-		return flow->rule->cluster->fallback_to_local_when_fail ? check(entry, flow, now)
-									: ENTRY_PASS;
+		return fall_back(entry, flow, now);
 	default:
 		return slot_block(entry, BLOCK_FLOW, &flow->rule->rule);
 	}
@@ -143,7 +155,10 @@ enum entry_verdict flow_slot_entry(struct entry *entry, struct instant now)
 	const struct resource_rules *rules = entry->rules;
 	enum entry_verdict verdict = ENTRY_PASS;
 
-	if (UNLIKELY(entry->asks))
+	if (UNLIKELY(entry->checks_again)) {
+		entry->checks_again = false;
+		verdict = check(entry, &rules->flow[entry->at - 1], now);
+	} else if (UNLIKELY(entry->asks))
 		verdict = obey(entry, &rules->flow[entry->at - 1], token_check_take(entry), now);
 	while (verdict == ENTRY_PASS && entry->at < rules->flow_count) {
 		const struct flow_binding *flow = &rules->flow[entry->at++];

@@ -39,6 +39,18 @@ struct param_flow_rule {
 	uint32_t item_count;
 };
 
+/* A rule with an index from the end whose resource is a pattern, in a version of the rules: the
+ * first call of any of its resources settles the index for all, as in Java. */
+struct pattern_param_rule {
+	struct param_flow_rule rule;
+	_Atomic int32_t *index;
+};
+
+static inline bool param_flow_rule_shares_index(const struct param_flow_rule *rule)
+{
+	return rule->rule.regex && rule->param_idx < 0;
+}
+
 /* NULL if the rule may be used, and otherwise why not. */
 const char *param_flow_rule_fault(const struct param_flow_rule *rule);
 bool param_flow_rule_is_equal(const struct param_flow_rule *a, const struct param_flow_rule *b);

@@ -75,7 +75,8 @@ enum entry_verdict param_flow_slot_entry(struct entry *entry, struct instant now
 
 	for (; entry->at < rules->param_count; entry->at++, entry->element = 0) {
 		const struct param_binding *param = &rules->param[entry->at];
-		uint32_t index = parameter_metric_index(param->metric, request->args_count);
+		uint32_t index =
+			parameter_metric_index(param->metric, param->rule, request->args_count);
 		if (index >= request->args_count || request->args[index].type == ARGUMENT_NULL)
 			continue;
 		const struct argument *arg = &request->args[index];

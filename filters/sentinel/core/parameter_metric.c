@@ -38,16 +38,26 @@ void parameter_metric_drop(struct parameter_metric *metric)
 	free(metric);
 }
 
-uint32_t parameter_metric_index(struct parameter_metric *metric, uint32_t args_count)
+static _Atomic int32_t *index_of(struct parameter_metric *metric,
+				 const struct param_flow_rule *rule)
 {
-	int32_t index = atomic_load_explicit(&metric->index, memory_order_relaxed);
+	if (LIKELY(!param_flow_rule_shares_index(rule)))
+		return &metric->index;
+	return ((const struct pattern_param_rule *)(const void *)rule)->index;
+}
+
+uint32_t parameter_metric_index(struct parameter_metric *metric, const struct param_flow_rule *rule,
+				uint32_t args_count)
+{
+	_Atomic int32_t *word = index_of(metric, rule);
+	int32_t index = atomic_load_explicit(word, memory_order_relaxed);
 
 	if (LIKELY(index >= 0))
 		return (uint32_t)index;
 	int64_t settled =
 		-(int64_t)index <= args_count ? (int64_t)args_count + index : -(int64_t)index;
 	settled = settled > INT32_MAX ? INT32_MAX : settled;
-	atomic_compare_exchange_strong_explicit(&metric->index, &index, (int32_t)settled,
+	atomic_compare_exchange_strong_explicit(word, &index, (int32_t)settled,
 						memory_order_relaxed, memory_order_relaxed);
 	return index >= 0 ? (uint32_t)index : (uint32_t)settled;
 }
@@ -162,7 +172,7 @@ static uint32_t values_of(struct parameter_metric *metric, const struct param_fl
 			  const struct argument *args, uint32_t args_count,
 			  const struct argument **values)
 {
-	int32_t index = atomic_load_explicit(&metric->index, memory_order_relaxed);
+	int32_t index = atomic_load_explicit(index_of(metric, rule), memory_order_relaxed);
 
 	/* only a check settles an index from the end */
 	if (rule->grade != FLOW_GRADE_THREAD || index < 0 || (uint32_t)index >= args_count)

@@ -15,8 +15,10 @@
 
 struct parameter_metric {
 	_Atomic uint32_t references;
-	_Atomic int32_t index; /* of the argument; below 0 until a call shows how many there are */
-	uint64_t seed;         /* of the fingerprints */
+	/* Of the argument; below 0 until a call shows how many there are. Not for rules that share
+	 * it. */
+	_Atomic int32_t index;
+	uint64_t seed; /* of the fingerprints */
 	struct value_table values;
 };
 
@@ -28,7 +30,8 @@ void parameter_metric_drop(struct parameter_metric *metric);
 
 /* The index of the argument, for a call with so many: an index from the end is settled by the
  * first call for good, as in Java. */
-uint32_t parameter_metric_index(struct parameter_metric *metric, uint32_t args_count);
+uint32_t parameter_metric_index(struct parameter_metric *metric, const struct param_flow_rule *rule,
+				uint32_t args_count);
 
 /* Whether a call of n with NULL in its list is blocked: by a rule that lets no such call pass. */
 bool parameter_metric_blocks_null(const struct param_flow_rule *rule, uint32_t n);

@@ -263,19 +263,37 @@ static void note_known(struct rule_set *set, const struct rule_pattern *pattern,
 	other->known = known;
 }
 
-static void know_callers(struct rule_set *set)
+static void extend_flow(struct rule_set *set, const struct rule_pattern *pattern,
+			struct flow_binding *flow)
+{
+	if (!flow_rule_is_for_other(flow->rule))
+		return;
+	struct pattern_flow_rule *other = ARENA_NEW(&set->arena, struct pattern_flow_rule);
+	other->rule = *flow->rule;
+	note_known(set, pattern, other);
+	flow->rule = &other->rule;
+}
+
+static void extend_param(struct rule_set *set, struct param_binding *param)
+{
+	if (!param_flow_rule_shares_index(param->rule))
+		return;
+	struct pattern_param_rule *shared = ARENA_NEW(&set->arena, struct pattern_param_rule);
+	shared->rule = *param->rule;
+	shared->index = arena_alloc(&set->arena, sizeof(*shared->index));
+	atomic_init(shared->index, param->rule->param_idx);
+	param->rule = &shared->rule;
+}
+
+/* Gives rules of patterns what they have in common for all resources. */
+static void extend_patterns(struct rule_set *set)
 {
 	for (uint32_t i = 0; i < set->pattern_count; i++) {
-		struct resource_rules *rules = &set->patterns[i].rules;
-		for (uint32_t k = 0; k < rules->flow_count; k++) {
-			if (!flow_rule_is_for_other(rules->flow[k].rule))
-				continue;
-			struct pattern_flow_rule *other =
-				ARENA_NEW(&set->arena, struct pattern_flow_rule);
-			other->rule = *rules->flow[k].rule;
-			note_known(set, &set->patterns[i], other);
-			rules->flow[k].rule = &other->rule;
-		}
+		const struct rule_pattern *pattern = &set->patterns[i];
+		for (uint32_t k = 0; k < pattern->rules.flow_count; k++)
+			extend_flow(set, pattern, &pattern->rules.flow[k]);
+		for (uint32_t k = 0; k < pattern->rules.param_count; k++)
+			extend_param(set, &pattern->rules.param[k]);
 	}
 }
 
@@ -482,7 +500,7 @@ struct rule_set *rule_set_new(struct sentinel *sentinel, struct arena *arena,
 	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));)
 		sort_flow(set, e->value);
 	keep_patterns(&building, list);
-	know_callers(set);
+	extend_patterns(set);
 	for (int kind = 0; kind < RULE_KINDS; kind++)
 		map_free(&building.patterns[kind]);
 	bind_names(set, options->previous);
