@@ -274,26 +274,44 @@ static void extend_flow(struct rule_set *set, const struct rule_pattern *pattern
 	flow->rule = &other->rule;
 }
 
-static void extend_param(struct rule_set *set, struct param_binding *param)
+/* The index that an equal rule of the version before has found, or the rule's own. */
+static int32_t found_index(const struct rule_set *previous, const struct param_flow_rule *rule)
+{
+	for (uint32_t i = 0; previous && i < previous->pattern_count; i++) {
+		const struct resource_rules *rules = &previous->patterns[i].rules;
+		for (uint32_t k = 0; k < rules->param_count; k++) {
+			const struct param_flow_rule *old = rules->param[k].rule;
+			if (param_flow_rule_is_equal(old, rule))
+				return atomic_load_explicit(
+					((const struct pattern_param_rule *)(const void *)old)
+						->index,
+					memory_order_relaxed);
+		}
+	}
+	return rule->param_idx;
+}
+
+static void extend_param(struct rule_set *set, const struct rule_set *previous,
+			 struct param_binding *param)
 {
 	if (!param_flow_rule_shares_index(param->rule))
 		return;
 	struct pattern_param_rule *shared = ARENA_NEW(&set->arena, struct pattern_param_rule);
 	shared->rule = *param->rule;
 	shared->index = arena_alloc(&set->arena, sizeof(*shared->index));
-	atomic_init(shared->index, param->rule->param_idx);
+	atomic_init(shared->index, found_index(previous, param->rule));
 	param->rule = &shared->rule;
 }
 
 /* Gives rules of patterns what they have in common for all resources. */
-static void extend_patterns(struct rule_set *set)
+static void extend_patterns(struct rule_set *set, const struct rule_set *previous)
 {
 	for (uint32_t i = 0; i < set->pattern_count; i++) {
 		const struct rule_pattern *pattern = &set->patterns[i];
 		for (uint32_t k = 0; k < pattern->rules.flow_count; k++)
 			extend_flow(set, pattern, &pattern->rules.flow[k]);
 		for (uint32_t k = 0; k < pattern->rules.param_count; k++)
-			extend_param(set, &pattern->rules.param[k]);
+			extend_param(set, previous, &pattern->rules.param[k]);
 	}
 }
 
@@ -500,7 +518,7 @@ struct rule_set *rule_set_new(struct sentinel *sentinel, struct arena *arena,
 	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));)
 		sort_flow(set, e->value);
 	keep_patterns(&building, list);
-	extend_patterns(set);
+	extend_patterns(set, options->previous);
 	for (int kind = 0; kind < RULE_KINDS; kind++)
 		map_free(&building.patterns[kind]);
 	bind_names(set, options->previous);
