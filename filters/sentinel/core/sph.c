@@ -127,8 +127,8 @@ void sph_refuse(struct entry *entry, struct instant now)
 	entry->wait_ns = 0;
 	if (entry->slot == SLOT_PARAM_FLOW) {
 		const struct param_binding *param = &rules->param[entry->at];
-		entry->block.argument =
-			&request->args[parameter_metric_index(param->metric, request->args_count)];
+		entry->block.argument = &request->args[parameter_metric_index(
+			param->metric, param->rule, request->args_count)];
 		slot_block(entry, BLOCK_PARAM_FLOW, &param->rule->rule);
 	} else {
 		slot_block(entry, BLOCK_FLOW, &rules->flow[entry->at - 1].rule->rule);
