@@ -182,7 +182,8 @@ void sentinel_find_parameters(struct filter *f, const struct headers *headers,
 		config->parameter_count ? config->parameter_count : count_arguments(&reading);
 	struct argument *args = ARENA_NEW_ARRAY(reading.arena, struct argument, count + 1);
 	for (uint32_t i = 0; i < rules->param_count; i++) {
-		uint32_t index = parameter_metric_index(rules->param[i].metric, count);
+		uint32_t index =
+			parameter_metric_index(rules->param[i].metric, rules->param[i].rule, count);
 		if (index < count && args[index].type == ARGUMENT_NULL)
 			args[index] = config->parameter_count ? read_configured(&reading, index)
 							      : read_argument(&reading, index);
