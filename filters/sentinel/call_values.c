@@ -4,11 +4,6 @@
 #include "message/argument_value.h"
 #include "routing/policy.h"
 
-enum {
-	GENERIC_TYPES = 1, /* of $invoke(method, types, arguments) */
-	GENERIC_ARGUMENTS = 2,
-};
-
 static void take(struct call_value *value, const struct argument_value *found)
 {
 	*value = (struct call_value){
@@ -58,43 +53,32 @@ static bool read_at(const struct policy_facts *facts, const struct argument_path
 	return true;
 }
 
-static struct argument_step index_step(uint32_t index)
+bool call_value_read(const struct policy_facts *facts, uint32_t argument, struct call_value *value)
 {
-	return (struct argument_step){.kind = ARGUMENT_STEP_INDEX, .index = index};
+	return read_at(facts, &(struct argument_path){.argument = argument}, value);
 }
 
-bool call_value_read(const struct policy_facts *facts, bool is_generic, uint32_t argument,
-		     struct call_value *value)
+static bool read_item(const struct policy_facts *facts, uint32_t argument, uint32_t item,
+		      struct call_value *value)
 {
-	struct argument_step step = index_step(argument);
-	struct argument_path path = {.argument = argument};
+	struct argument_step step = {.kind = ARGUMENT_STEP_INDEX, .index = item};
+	const struct argument_path path = {.argument = argument, .step_count = 1, .steps = &step};
 
-	if (is_generic)
-		path = (struct argument_path){
-			.argument = GENERIC_ARGUMENTS, .step_count = 1, .steps = &step};
 	return read_at(facts, &path, value);
 }
 
-bool call_value_read_element(const struct policy_facts *facts, bool is_generic, uint32_t argument,
-			     uint32_t element, struct call_value *value)
+bool call_value_read_element(const struct policy_facts *facts, uint32_t argument, uint32_t element,
+			     struct call_value *value)
 {
-	struct argument_step steps[2] = {index_step(argument), index_step(element)};
-	struct argument_path path = {.argument = argument, .step_count = 1, .steps = &steps[1]};
-
-	if (is_generic)
-		path = (struct argument_path){
-			.argument = GENERIC_ARGUMENTS, .step_count = 2, .steps = steps};
-	return read_at(facts, &path, value);
+	return read_item(facts, argument, element, value);
 }
 
 bool call_value_read_type(const struct policy_facts *facts, uint32_t argument, struct slice *type)
 {
-	struct argument_step step = index_step(argument);
-	const struct argument_path path = {
-		.argument = GENERIC_TYPES, .step_count = 1, .steps = &step};
 	struct call_value value;
 
-	if (!read_at(facts, &path, &value) || value.kind != CALL_VALUE_TEXT)
+	if (!read_item(facts, ARGUMENT_PATH_TYPES, argument, &value) ||
+	    value.kind != CALL_VALUE_TEXT)
 		return false;
 	*type = value.text;
 	return true;

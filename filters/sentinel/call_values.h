@@ -31,12 +31,11 @@ struct call_value {
 };
 
 /* False: there is no argument of that number. */
-bool call_value_read(const struct policy_facts *facts, bool is_generic, uint32_t argument,
-		     struct call_value *value);
+bool call_value_read(const struct policy_facts *facts, uint32_t argument, struct call_value *value);
 /* False: its list has no such element. */
-bool call_value_read_element(const struct policy_facts *facts, bool is_generic, uint32_t argument,
-			     uint32_t element, struct call_value *value);
-/* The name of a generic call's parameter type. False: it has fewer. */
+bool call_value_read_element(const struct policy_facts *facts, uint32_t argument, uint32_t element,
+			     struct call_value *value);
+/* The name of a parameter's type, where the call carries them. False: it doesn't, or has fewer. */
 bool call_value_read_type(const struct policy_facts *facts, uint32_t argument, struct slice *type);
 
 #endif

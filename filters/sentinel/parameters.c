@@ -114,7 +114,7 @@ static struct argument read_list(const struct reading *reading, uint32_t index,
 	uint32_t count = 0;
 
 	while (count < ELEMENTS_MAX &&
-	       call_value_read_element(&reading->facts, reading->is_generic, index, count, &value))
+	       call_value_read_element(&reading->facts, index, count, &value))
 		items[count++] = to_argument(&value, element, reading->arena);
 	return (struct argument){.type = ARGUMENT_LIST, .count = count, .items = items};
 }
@@ -126,7 +126,7 @@ static struct argument read_argument(const struct reading *reading, uint32_t ind
 					  : SLICE("");
 	struct call_value value;
 
-	if (!call_value_read(&reading->facts, reading->is_generic, index, &value))
+	if (!call_value_read(&reading->facts, index, &value))
 		return (struct argument){.type = ARGUMENT_NULL};
 	return value.kind == CALL_VALUE_LIST ? read_list(reading, index, descriptor)
 					     : to_argument(&value, descriptor, reading->arena);
@@ -139,8 +139,7 @@ static uint32_t count_arguments(const struct reading *reading)
 
 	if (reading->rpc->protocol == RPC_DUBBO && !reading->is_generic)
 		return count_descriptors(reading->rpc->param_types);
-	while (count < PARAMETERS_MAX &&
-	       call_value_read(&reading->facts, reading->is_generic, count, &value))
+	while (count < PARAMETERS_MAX && call_value_read(&reading->facts, count, &value))
 		count++;
 	return count;
 }

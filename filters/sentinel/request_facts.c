@@ -7,7 +7,7 @@
 #include "routing/timeouts.h"
 #include "stream/worker_context.h"
 
-enum { GENERIC_PARAMETERS_MAX = 255 }; /* a Java method has no more */
+enum { PARAMETERS_MAX = 255 }; /* a Java method has no more */
 
 static const struct sentinel_config *config_of(const struct filter *f)
 {
@@ -28,8 +28,8 @@ static struct slice attachment(const struct filter *f, struct slice name)
 
 /* --- names --- */
 
-/* "java.lang.String,int" of a generic call, whose types are its second argument. */
-static struct slice generic_types(const struct filter *f)
+/* "java.lang.String,int" of a call that carries them as names. */
+static struct slice type_names(const struct filter *f)
 {
 	struct arena *arena = filter_arena(f);
 	const char *types = "";
@@ -37,8 +37,7 @@ static struct slice generic_types(const struct filter *f)
 	struct slice type;
 
 	filter_facts(f, &facts);
-	for (uint32_t i = 0; i < GENERIC_PARAMETERS_MAX && call_value_read_type(&facts, i, &type);
-	     i++)
+	for (uint32_t i = 0; i < PARAMETERS_MAX && call_value_read_type(&facts, i, &type); i++)
 		types = arena_printf(arena, "%s%s%.*s", types, i ? "," : "", SLICE_FMT(type));
 	return slice_of(types);
 }
@@ -49,12 +48,13 @@ static void name_call(struct filter *f, const struct headers *headers, int64_t n
 	const struct rpc_head *rpc = headers->rpc;
 	struct sentinel_application *application = config->application;
 	struct sentinel_state *own = f->state;
-	bool is_bolt = rpc->protocol == RPC_BOLT, is_generic = rpc->kind == RPC_CALL_GENERIC;
+	bool is_bolt = rpc->protocol == RPC_BOLT;
+	bool has_type_names = is_bolt || rpc->kind == RPC_CALL_GENERIC;
 	struct sentinel_call call = {
 		.service = rpc->service,
 		.method = rpc->method,
-		.types = is_generic ? generic_types(f) : rpc->param_types,
-		.has_type_names = is_bolt || is_generic,
+		.types = has_type_names ? type_names(f) : rpc->param_types,
+		.has_type_names = has_type_names,
 		.is_bolt = is_bolt,
 	};
 

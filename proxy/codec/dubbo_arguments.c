@@ -36,7 +36,10 @@ int dubbo_argument_count(struct rpc_head *rpc)
 	return rpc->argument_count;
 }
 
-enum { GENERIC_VALUES = 2 }; /* the argument of a generic call that holds those of its method */
+enum { /* arguments of a generic call: what holds the types of its method's, and them */
+       GENERIC_TYPES = 1,
+       GENERIC_VALUES = 2,
+};
 
 /* Whether it is a generic call. */
 static bool is_generic(const struct rpc_head *rpc, int count)
@@ -47,6 +50,8 @@ static bool is_generic(const struct rpc_head *rpc, int count)
 /* The argument that the path goes into. */
 static uint32_t argument_of(const struct argument_path *path, bool generic)
 {
+	if (path->argument == ARGUMENT_PATH_TYPES)
+		return generic ? GENERIC_TYPES : UINT32_MAX;
 	return generic ? GENERIC_VALUES : path->argument;
 }
 
@@ -57,7 +62,7 @@ static enum status read_path(struct hessian2_reader *reader, const struct argume
 	struct argument_step element = {.kind = ARGUMENT_STEP_INDEX, .index = path->argument};
 	bool found;
 
-	if (!generic)
+	if (!generic || path->argument == ARGUMENT_PATH_TYPES)
 		return hessian2_read_at(reader, path->steps, path->step_count, value);
 	enum status status = hessian2_descend(reader, &element, 1, &found);
 	if (status || !found)

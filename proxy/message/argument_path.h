@@ -29,6 +29,9 @@ enum {
 	ARGUMENT_PATH_LENGTH = 1024,     /* of the text */
 	ARGUMENT_PATH_ARGUMENT = 254,    /* the greatest number: a Java method has 255 parameters */
 	ARGUMENT_PATH_INDEX = INT32_MAX, /* the greatest index into a list */
+	/* In place of an argument's number: the list of its parameters' types by name, where the
+	 * call carries one (generic calls of Dubbo, SOFA's). No text leads there. */
+	ARGUMENT_PATH_TYPES = ARGUMENT_PATH_ARGUMENT + 1,
 };
 
 enum argument_step_kind {

@@ -6,13 +6,15 @@ import json
 import os
 import re
 import shutil
+import socket
 import threading
 import time
 
+import bolt_peer
 import dubbo as wire
 import places
 from dubbo_peer import SERVICE, Consumer, Provider
-from gateway import TYPE, Gateway, cluster, dubbo_manager, http_manager
+from gateway import TYPE, Gateway, cluster, dubbo_manager, http_manager, rpc_manager
 from origin import Origin
 
 SENTINEL = "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel"
@@ -292,3 +294,38 @@ def routes_have_resources_and_fallbacks_of_their_own():
             assert g.http("GET", "/x").status == 429
     finally:
         origin.stop()
+
+
+def _recorded(name):
+    return bytes.fromhex("".join((places.ROOT / "tests/vectors" / name).read_text().split()))
+
+
+def generic_calls_are_those_they_mean():
+    """By the method and the types that their arguments name, and by the arguments of that method."""
+    provider = Provider()
+    rule = {"resource": "demo.api.DemoService:add(int,int)", "paramIdx": 0, "count": 9, "paramFlowItemList": [{"object": "40", "count": 0, "classType": "int"}]}
+    filters = [{"name": "sentinel", "typed_config": {"@type": SENTINEL, "application": "shop", "rules": {"param_flow": _inline(rule)}}}, ROUTER]
+    with Gateway("sentinel-generic", rpc_manager("up", http_filters=filters), [cluster("up", provider.port)]) as g, Consumer(g.port) as c:
+        c.sock.sendall(_recorded("dubbo/d33-generic-add.req.hex"))
+        assert b"SentinelBlockException: ParamFlowException" in c.read().body
+    assert not provider.count
+    provider.stop()
+
+
+def calls_of_bolt():
+    """Named with the types that its SofaRequest carries; told as an error that no SDK tries again."""
+    provider = bolt_peer.Silent()
+    service, method = "demo.api.DemoService", "demo.api.DemoService#add(int,int)"
+    add = _recorded("bolt/sofa-add.req.hex")
+    rules = {"authority": _inline({"resource": service, "strategy": 1, "limitApp": "nobody"}, {"resource": method, "strategy": 1, "limitApp": "gold-consumer"}),
+             "param_flow": _inline({"resource": method, "paramIdx": 1, "count": 0, "paramFlowItemList": [{"object": "-8", "count": 9, "classType": "int"}]})}
+    for kind, exception in (("authority", b"AuthorityException"), ("param_flow", b"ParamFlowException")):
+        filters = [{"name": "sentinel", "typed_config": {"@type": SENTINEL, "application": "shop", "rules": {kind: rules[kind]}}}, ROUTER]
+        manager = rpc_manager("up", http_filters=filters, protocols=["DUBBO", "BOLT"])
+        with Gateway("sentinel-bolt", manager, [cluster("up", provider.port)]) as g, socket.create_connection(("127.0.0.1", g.port), timeout=10) as sock:
+            sock.sendall(add)
+            frame = sock.recv(1 << 16)
+            assert frame[10:12] == b"\0\0" and b"SentinelBlockException: " + exception in frame, frame
+            assert g.stat(f"sentinel.shop.block_{kind}") == 1
+    assert not provider.count
+    provider.stop()

@@ -30,6 +30,11 @@ static struct argument_path path_of(const char *text)
 	struct argument_path path;
 	struct diag diag = {.text = ""};
 
+	if (!strncmp(text, "types", 5)) {
+		path = path_of(arena_printf(&arena, "0%s", text + 5));
+		path.argument = ARGUMENT_PATH_TYPES;
+		return path;
+	}
 	if (argument_path_parse(&path, slice_of(text), &arena, &diag))
 		fail_msg("%s", diag.text);
 	return path;
@@ -56,7 +61,7 @@ static const char *shown(const struct argument_value *value)
 }
 
 struct row {
-	const char *path, *expected;
+	const char *path, *expected; /* "types[0]": among the types by name */
 };
 
 /* --- golden calls */
@@ -244,6 +249,29 @@ static void fields_of_a_sofa_argument(void **state)
 	expect_sofa("sofa-order-null.req.hex", (const struct row[]){{"0", "null"}}, 1);
 }
 
+/* Where the call carries them; other calls have none. */
+static void types_of_parameters(void **state)
+{
+	static const struct row sofa_add[] = {
+		{"types[0]", "string int"}, {"types[1]", "string int"}, {"types[2]", "absent"},
+		{"types[0].a", "absent"},   {"types[0][1]", "absent"},  {"1", "int -7"}};
+	static const struct row none[] = {{"types[0]", "absent"}};
+	static const struct row generic[] = {{"types", "list"},
+					     {"types[0]", "string int"},
+					     {"types[1]", "string int"},
+					     {"types[2]", "absent"},
+					     {"1", "int 2"}};
+	static const struct row plain[] = {{"types", "absent"}, {"types[0]", "absent"}};
+	(void)state;
+
+	expect_sofa("sofa-add.req.hex", sofa_add, COUNT_OF(sofa_add));
+	expect_sofa("sofa-void.req.hex", none, 1);
+	expect_sofa("sofa-order.req.hex",
+		    (const struct row[]){{"types[0]", "string demo.api.Order"}}, 1);
+	expect_dubbo("d33-generic-add.req.hex", generic, COUNT_OF(generic));
+	expect_dubbo("d33-add.req.hex", plain, COUNT_OF(plain));
+}
+
 /* --- values of our own making; paths go from the first value on */
 
 static enum status read_hex(const char *hex, const char *path_text,
@@ -424,6 +452,7 @@ int main(void)
 		cmocka_unit_test(other_dubbo_arguments),
 		cmocka_unit_test(a_described_argument_is_what_it_describes),
 		cmocka_unit_test(fields_of_a_sofa_argument),
+		cmocka_unit_test(types_of_parameters),
 		cmocka_unit_test(keys_compare_by_their_texts),
 		cmocka_unit_test(of_equal_names_the_last_holds),
 		cmocka_unit_test(refs_are_followed),
