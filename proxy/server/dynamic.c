@@ -185,9 +185,14 @@ static enum status open_source(struct dynamic *dynamic, const struct subscriptio
 		return STATUS_OK;
 	if (!serves)
 		return subscription_source(source, &path, &watched_directory, diag);
-	return subscription_open(&dynamic->subscriptions, type, source, SLICE(""), dynamic,
-				 stat_scope_take(dynamic->server->stats, stats, scope_name), NULL,
-				 subscription, diag);
+	const struct subscription_config config = {
+		.type = type,
+		.source = source,
+		.name = SLICE(""),
+		.subject = dynamic,
+		.scope = stat_scope_take(dynamic->server->stats, stats, scope_name),
+	};
+	return subscription_open(&dynamic->subscriptions, &config, subscription, diag);
 }
 
 enum status dynamic_start(struct dynamic *dynamic, bool serves, struct diag *diag)

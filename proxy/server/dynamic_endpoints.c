@@ -162,11 +162,15 @@ enum status dynamic_subscribe_endpoints(struct dynamic *dynamic, struct cluster_
 	struct slice stat_name = cluster->stat_name;
 	char *scope_name = arena_printf(&record->cluster->published.arena, "cluster.%.*s",
 					SLICE_FMT(stat_name));
-	enum status status = subscription_open(
-		&dynamic->subscriptions, &endpoints_type, source, cluster->service_name, record,
-		stat_scope_hold(cluster->stats),
-		stat_scope_take(dynamic->server->stats, &eds_stats, slice_of(scope_name)), &sub,
-		diag);
+	const struct subscription_config config = {
+		.type = &endpoints_type,
+		.source = source,
+		.name = cluster->service_name,
+		.subject = record,
+		.scope = stat_scope_hold(cluster->stats),
+		.more = stat_scope_take(dynamic->server->stats, &eds_stats, slice_of(scope_name)),
+	};
+	enum status status = subscription_open(&dynamic->subscriptions, &config, &sub, diag);
 	if (status)
 		return status;
 	subscription_close(old);

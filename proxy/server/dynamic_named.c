@@ -116,10 +116,15 @@ static enum status subscribe(const struct dynamic_named_kind *kind, struct dynam
 					kind->stats, SLICE_FMT(name));
 
 	invariant(named);
+	const struct subscription_config config = {
+		.type = &kind->subscription,
+		.source = source,
+		.name = name,
+		.subject = named,
+		.scope = stat_scope_take(context->stats, &rds_stats, slice_of(scope_name)),
+	};
 	enum status status =
-		subscription_open(&dynamic->subscriptions, &kind->subscription, source, name, named,
-				  stat_scope_take(context->stats, &rds_stats, slice_of(scope_name)),
-				  NULL, &named->subscription, diag);
+		subscription_open(&dynamic->subscriptions, &config, &named->subscription, diag);
 	if (status) {
 		free(named);
 		return status;

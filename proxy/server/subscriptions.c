@@ -346,25 +346,23 @@ static void subscription_free(struct subscription *sub)
 }
 
 enum status subscription_open(struct subscriptions *subscriptions,
-			      const struct subscription_type *type, const ConfigSource *source,
-			      struct slice name, void *subject, struct stat_scope *scope,
-			      struct stat_scope *more, struct subscription **opened,
-			      struct diag *diag)
+			      const struct subscription_config *config,
+			      struct subscription **opened, struct diag *diag)
 {
 	struct subscription *sub = calloc(1, sizeof *sub);
 	const char *path = NULL, *watched_directory = NULL;
 
 	invariant(sub);
 	*sub = (struct subscription){
-		.type = type,
+		.type = config->type,
 		.owner = subscriptions,
-		.subject = subject,
-		.name = slice_make(strndup(name.data, name.len), name.len),
-		.scope = scope,
-		.more = more ? more : stat_scope_hold(scope),
+		.subject = config->subject,
+		.name = slice_make(strndup(config->name.data, config->name.len), config->name.len),
+		.scope = config->scope,
+		.more = config->more ? config->more : stat_scope_hold(config->scope),
 		.version_info = copy(""),
 	};
-	enum status status = subscription_source(source, &path, &watched_directory, diag);
+	enum status status = subscription_source(config->source, &path, &watched_directory, diag);
 	if (!status)
 		status = start_watching(subscriptions, diag);
 	if (!status) {

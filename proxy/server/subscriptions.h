@@ -133,13 +133,18 @@ enum status MUST_CHECK
 subscription_source(const struct Envoy__Config__Core__V3__ConfigSource *source, const char **path,
 		    const char **watched_directory, struct diag *diag);
 
-/* Watches source's file. Takes the scopes (more may be NULL: scope). STATUS_INVALID with path and
+struct subscription_config {
+	const struct subscription_type *type;
+	const struct Envoy__Config__Core__V3__ConfigSource *source;
+	struct slice name; /* of the resource that is wanted; "": all of the file */
+	void *subject;
+	struct stat_scope *scope, *more; /* more NULL: scope */
+};
+
+/* Watches the source's file; copies the name. Takes the scopes. STATUS_INVALID with path and
  * reason; the scopes are dropped. */
 enum status MUST_CHECK subscription_open(struct subscriptions *subscriptions,
-					 const struct subscription_type *type,
-					 const struct Envoy__Config__Core__V3__ConfigSource *source,
-					 struct slice name, void *subject, struct stat_scope *scope,
-					 struct stat_scope *more,
+					 const struct subscription_config *config,
 					 struct subscription **subscription, struct diag *diag);
 /* Reads the file now, or once more if it is being read. */
 void subscription_load(struct subscription *subscription);

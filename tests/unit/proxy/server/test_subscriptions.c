@@ -113,8 +113,12 @@ static enum status open_at(struct bench *bench, char *path, struct subscription 
 	source.config_source_specifier_case =
 		ENVOY__CONFIG__CORE__V3__CONFIG_SOURCE__CONFIG_SOURCE_SPECIFIER_PATH_CONFIG_SOURCE;
 	source.path_config_source = &place;
-	return subscription_open(&bench->subscriptions, &type, &source, SLICE("dyn"), bench,
-				 stat_scope_hold(bench->scope), NULL, sub, diag);
+	const struct subscription_config config = {.type = &type,
+						   .source = &source,
+						   .name = SLICE("dyn"),
+						   .subject = bench,
+						   .scope = stat_scope_hold(bench->scope)};
+	return subscription_open(&bench->subscriptions, &config, sub, diag);
 }
 
 static int set_up(void **state)
