@@ -60,6 +60,12 @@ struct constraint {
 	{                                                                                          \
 		(field), CONSTRAINT_##kind, 0, (words)                                             \
 	}
+/* Rules of messages that stand in the API more than once. */
+#define COOKIE_ATTRIBUTE_RULES                                                                     \
+	LIMIT("name", MIN_LEN, 1), LIMIT("name", MAX_LEN, 16384), RULE("name", HEADER_NAME),       \
+		LIMIT("value", MAX_LEN, 16384), RULE("value", HEADER_VALUE)
+#define PATH_SEGMENT_RULES WORDS("key", ONEOF, "segment"), LIMIT("key", MIN_LEN, 1)
+
 #define CONSTRAINTS_END                                                                            \
 	{                                                                                          \
 		"~", CONSTRAINT_TYPE, 0, NULL                                                      \

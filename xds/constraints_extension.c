@@ -247,8 +247,7 @@ const struct constraint constraints_of_extensions[] = {
 	LIMIT("path", MIN_ITEMS, 1),
 	CONSTRAINTS_OF("envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput."
 		       "PathSegment"),
-	WORDS("key", ONEOF, "segment"),
-	LIMIT("key", MIN_LEN, 1),
+	PATH_SEGMENT_RULES,
 	CONSTRAINTS_OF("envoy.extensions.matching.common_inputs.network.v3.FilterStateInput"),
 	LIMIT("key", MIN_LEN, 1),
 	CONSTRAINTS_OF("envoy.extensions.matching.input_matchers.ip.v3.Ip"),

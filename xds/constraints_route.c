@@ -2,6 +2,17 @@
  * of them of routes. */
 #include "constraints.h"
 
+/* What a route, a host, a table and a weighted cluster have in common; of the first two no name may
+ * be empty. */
+#define HEADER_CHANGES                                                                             \
+	LIMIT("request_headers_to_add", MAX_ITEMS, 1000),                                          \
+		RULE("request_headers_to_remove", HEADER_NAME),                                    \
+		LIMIT("response_headers_to_add", MAX_ITEMS, 1000),                                 \
+		RULE("response_headers_to_remove", HEADER_NAME)
+#define NO_EMPTY_HEADERS                                                                           \
+	LIMIT("request_headers_to_remove", MIN_LEN, 1),                                            \
+		LIMIT("response_headers_to_remove", MIN_LEN, 1)
+
 const struct constraint constraints_of_routes[] = {
 	CONSTRAINTS_OF("envoy.config.metrics.v3.DogStatsdSink"),
 	WORDS("address", ONEOF, "dog_statsd_specifier"),
@@ -145,12 +156,8 @@ const struct constraint constraints_of_routes[] = {
 	CONSTRAINTS_OF("envoy.config.route.v3.Route"),
 	WORDS("route", ONEOF, "action"),
 	RULE("match", REQUIRED),
-	LIMIT("request_headers_to_add", MAX_ITEMS, 1000),
-	LIMIT("request_headers_to_remove", MIN_LEN, 1),
-	RULE("request_headers_to_remove", HEADER_NAME),
-	LIMIT("response_headers_to_add", MAX_ITEMS, 1000),
-	LIMIT("response_headers_to_remove", MIN_LEN, 1),
-	RULE("response_headers_to_remove", HEADER_NAME),
+	HEADER_CHANGES,
+	NO_EMPTY_HEADERS,
 	CONSTRAINTS_OF("envoy.config.route.v3.RouteAction"),
 	WORDS("cluster", ONEOF, "cluster_specifier"),
 	LIMIT("cluster", MIN_LEN, 1),
@@ -164,11 +171,7 @@ const struct constraint constraints_of_routes[] = {
 	CONSTRAINTS_OF("envoy.config.route.v3.RouteAction.HashPolicy.Cookie"),
 	LIMIT("name", MIN_LEN, 1),
 	CONSTRAINTS_OF("envoy.config.route.v3.RouteAction.HashPolicy.CookieAttribute"),
-	LIMIT("name", MIN_LEN, 1),
-	LIMIT("name", MAX_LEN, 16384),
-	RULE("name", HEADER_NAME),
-	LIMIT("value", MAX_LEN, 16384),
-	RULE("value", HEADER_VALUE),
+	COOKIE_ATTRIBUTE_RULES,
 	CONSTRAINTS_OF("envoy.config.route.v3.RouteAction.HashPolicy.FilterState"),
 	LIMIT("key", MIN_LEN, 1),
 	CONSTRAINTS_OF("envoy.config.route.v3.RouteAction.HashPolicy.Header"),
@@ -185,10 +188,7 @@ const struct constraint constraints_of_routes[] = {
 	RULE("upgrade_type", HEADER_VALUE),
 	CONSTRAINTS_OF("envoy.config.route.v3.RouteConfiguration"),
 	RULE("internal_only_headers", HEADER_NAME),
-	LIMIT("response_headers_to_add", MAX_ITEMS, 1000),
-	RULE("response_headers_to_remove", HEADER_NAME),
-	LIMIT("request_headers_to_add", MAX_ITEMS, 1000),
-	RULE("request_headers_to_remove", HEADER_NAME),
+	HEADER_CHANGES,
 	RULE("vhost_header", HEADER_NAME),
 	CONSTRAINTS_OF("envoy.config.route.v3.RouteMatch"),
 	WORDS("prefix", ONEOF, "path_specifier"),
@@ -209,21 +209,14 @@ const struct constraint constraints_of_routes[] = {
 	LIMIT("name", MIN_LEN, 1),
 	LIMIT("domains", MIN_ITEMS, 1),
 	RULE("domains", HEADER_VALUE),
-	LIMIT("request_headers_to_add", MAX_ITEMS, 1000),
-	LIMIT("request_headers_to_remove", MIN_LEN, 1),
-	RULE("request_headers_to_remove", HEADER_NAME),
-	LIMIT("response_headers_to_add", MAX_ITEMS, 1000),
-	LIMIT("response_headers_to_remove", MIN_LEN, 1),
-	RULE("response_headers_to_remove", HEADER_NAME),
+	HEADER_CHANGES,
+	NO_EMPTY_HEADERS,
 	CONSTRAINTS_OF("envoy.config.route.v3.WeightedCluster"),
 	LIMIT("clusters", MIN_ITEMS, 1),
 	RULE("header_name", HEADER_NAME),
 	CONSTRAINTS_OF("envoy.config.route.v3.WeightedCluster.ClusterWeight"),
 	RULE("cluster_header", HEADER_NAME),
-	LIMIT("request_headers_to_add", MAX_ITEMS, 1000),
-	RULE("request_headers_to_remove", HEADER_NAME),
-	LIMIT("response_headers_to_add", MAX_ITEMS, 1000),
-	RULE("response_headers_to_remove", HEADER_NAME),
+	HEADER_CHANGES,
 	RULE("host_rewrite_literal", HEADER_VALUE),
 	CONSTRAINTS_OF("envoy.config.trace.v3.Tracing.Http"),
 	LIMIT("name", MIN_LEN, 1),

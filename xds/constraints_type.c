@@ -1,6 +1,12 @@
 /* What values the messages of envoy.service, envoy.type and xds may have, as Envoy has it. */
 #include "constraints.h"
 
+/* Envoy's and xds' own. */
+#define STRING_MATCHER_RULES                                                                       \
+	WORDS("exact", ONEOF, "match_pattern"), LIMIT("prefix", MIN_LEN, 1),                       \
+		LIMIT("suffix", MIN_LEN, 1), RULE("safe_regex", REQUIRED),                         \
+		LIMIT("contains", MIN_LEN, 1)
+
 const struct constraint constraints_of_types[] = {
 	CONSTRAINTS_OF("envoy.service.discovery.v3.DynamicParameterConstraints.SingleConstraint"),
 	WORDS("value", ONEOF, "constraint_type"),
@@ -8,11 +14,7 @@ const struct constraint constraints_of_types[] = {
 	LIMIT("name", MIN_LEN, 1),
 	LIMIT("ttl", AT_LEAST, 0),
 	CONSTRAINTS_OF("envoy.type.http.v3.CookieAttribute"),
-	LIMIT("name", MIN_LEN, 1),
-	LIMIT("name", MAX_LEN, 16384),
-	RULE("name", HEADER_NAME),
-	LIMIT("value", MAX_LEN, 16384),
-	RULE("value", HEADER_VALUE),
+	COOKIE_ATTRIBUTE_RULES,
 	CONSTRAINTS_OF("envoy.type.http.v3.PathTransformation.Operation"),
 	WORDS("normalize_path_rfc_3986", ONEOF, "operation_specifier"),
 	CONSTRAINTS_OF("envoy.type.matcher.v3.DoubleMatcher"),
@@ -39,8 +41,7 @@ const struct constraint constraints_of_types[] = {
 	LIMIT("path", MIN_ITEMS, 1),
 	RULE("value", REQUIRED),
 	CONSTRAINTS_OF("envoy.type.matcher.v3.MetadataMatcher.PathSegment"),
-	WORDS("key", ONEOF, "segment"),
-	LIMIT("key", MIN_LEN, 1),
+	PATH_SEGMENT_RULES,
 	CONSTRAINTS_OF("envoy.type.matcher.v3.OrMatcher"),
 	LIMIT("value_matchers", MIN_ITEMS, 2),
 	CONSTRAINTS_OF("envoy.type.matcher.v3.PathMatcher"),
@@ -52,19 +53,14 @@ const struct constraint constraints_of_types[] = {
 	CONSTRAINTS_OF("envoy.type.matcher.v3.RegexMatcher"),
 	LIMIT("regex", MIN_LEN, 1),
 	CONSTRAINTS_OF("envoy.type.matcher.v3.StringMatcher"),
-	WORDS("exact", ONEOF, "match_pattern"),
-	LIMIT("prefix", MIN_LEN, 1),
-	LIMIT("suffix", MIN_LEN, 1),
-	RULE("safe_regex", REQUIRED),
-	LIMIT("contains", MIN_LEN, 1),
+	STRING_MATCHER_RULES,
 	CONSTRAINTS_OF("envoy.type.matcher.v3.ValueMatcher"),
 	WORDS("null_match", ONEOF, "match_pattern"),
 	CONSTRAINTS_OF("envoy.type.metadata.v3.MetadataKey"),
 	LIMIT("key", MIN_LEN, 1),
 	LIMIT("path", MIN_ITEMS, 1),
 	CONSTRAINTS_OF("envoy.type.metadata.v3.MetadataKey.PathSegment"),
-	WORDS("key", ONEOF, "segment"),
-	LIMIT("key", MIN_LEN, 1),
+	PATH_SEGMENT_RULES,
 	CONSTRAINTS_OF("envoy.type.metadata.v3.MetadataKind"),
 	WORDS("request", ONEOF, "kind"),
 	CONSTRAINTS_OF("envoy.type.tracing.v3.CustomTag"),
@@ -132,10 +128,6 @@ const struct constraint constraints_of_types[] = {
 	CONSTRAINTS_OF("xds.type.matcher.v3.ServerNameMatcher.DomainMatcher"),
 	LIMIT("domains", MIN_ITEMS, 1),
 	CONSTRAINTS_OF("xds.type.matcher.v3.StringMatcher"),
-	WORDS("exact", ONEOF, "match_pattern"),
-	LIMIT("prefix", MIN_LEN, 1),
-	LIMIT("suffix", MIN_LEN, 1),
-	RULE("safe_regex", REQUIRED),
-	LIMIT("contains", MIN_LEN, 1),
+	STRING_MATCHER_RULES,
 	CONSTRAINTS_END,
 };
