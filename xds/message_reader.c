@@ -120,6 +120,29 @@ static bool read_value(struct reader *reader, const ProtobufCFieldDescriptor *fi
 	return message;
 }
 
+/* True for a Value: null is one of those that it may have. */
+static bool has_null(const ProtobufCFieldDescriptor *field)
+{
+	return field->type == PROTOBUF_C_TYPE_MESSAGE &&
+	       !strcmp(((const ProtobufCMessageDescriptor *)field->descriptor)->name,
+		       "google.protobuf.Value");
+}
+
+/* A value in a list or a map. As in Envoy, null stands for an empty one: nothing is left out
+ * unsaid.
+ */
+static bool read_item(struct reader *reader, const ProtobufCFieldDescriptor *field,
+		      const struct node *node, const struct field_path *path, void *slot)
+{
+	if (node->kind != NODE_NULL || has_null(field))
+		return read_value(reader, field, node, path, slot);
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+		*(ProtobufCMessage **)slot = reader_new(reader, field->descriptor);
+	else if (field->type == PROTOBUF_C_TYPE_STRING)
+		*(char **)slot = arena_string(reader->arena, SLICE(""));
+	return reader_spend(reader, node, path);
+}
+
 static bool read_map(struct reader *reader, const ProtobufCFieldDescriptor *field,
 		     const struct node *node, const struct field_path *path,
 		     ProtobufCMessage *message)
@@ -138,8 +161,8 @@ static bool read_map(struct reader *reader, const ProtobufCFieldDescriptor *fiel
 		entries[i] = reader_new(reader, type);
 		if (!read_value(reader, &type->fields[0], &text, &inner,
 				field_slot(entries[i], &type->fields[0])) ||
-		    !read_value(reader, &type->fields[1], value, &inner,
-				field_slot(entries[i], &type->fields[1])))
+		    !read_item(reader, &type->fields[1], value, &inner,
+			       field_slot(entries[i], &type->fields[1])))
 			ok = false;
 	}
 	*field_count_slot(message, field) = node->count;
@@ -154,7 +177,7 @@ static bool read_repeated(struct reader *reader, const ProtobufCFieldDescriptor 
 	bool is_list = node->kind == NODE_LIST, ok = true;
 	const struct node *items =
 		is_list ? node->children : node; /* as in Envoy, one value is a list of one */
-	size_t count = is_list ? node->count : 1, size = field_size(field), used = 0;
+	size_t count = is_list ? node->count : 1, size = field_size(field);
 	char *values;
 
 	if (node->kind == NODE_MAP && field_is_map(field))
@@ -162,13 +185,10 @@ static bool read_repeated(struct reader *reader, const ProtobufCFieldDescriptor 
 	values = arena_zalloc_array(reader->arena, count, size);
 	for (size_t i = 0; i < count; i++) {
 		struct field_path inner = FIELD_PATH_OF_INDEX(path, i);
-		if (items[i].kind == NODE_NULL && strcmp(field->name, "values"))
-			continue;
-		if (!read_value(reader, field, &items[i], &inner, values + size * used))
+		if (!read_item(reader, field, &items[i], &inner, values + size * i))
 			ok = false;
-		used++;
 	}
-	*field_count_slot(message, field) = used;
+	*field_count_slot(message, field) = count;
 	*(void **)field_slot(message, field) = values;
 	return ok;
 }
@@ -233,10 +253,7 @@ static bool read_entry(struct reader *reader, const struct node *key,
 	seen[index] = true;
 	const struct node *value = key + 1;
 	/* null means absent, but for a Value, which has a null. */
-	if (value->kind == NODE_NULL &&
-	    (field_is_repeated(field) || field->type != PROTOBUF_C_TYPE_MESSAGE ||
-	     strcmp(((const ProtobufCMessageDescriptor *)field->descriptor)->name,
-		    "google.protobuf.Value") != 0))
+	if (value->kind == NODE_NULL && (field_is_repeated(field) || !has_null(field)))
 		return true;
 	return read_field(reader, field, value, &path, message);
 }

@@ -1,6 +1,6 @@
 /* A document's nodes to a protobuf message, by walking its descriptor: names in snake_case or
  * lowerCamelCase, enums by name or number, wrappers, Duration, Struct and Any in their JSON forms
- * (well_known.c).
+ * (well_known.c). null is a field that isn't there; in a list or a map, an empty value.
  *
  * It goes on after a fault to find the next ones, up to READER_MAX_FAULTS. Owner: the caller of
  * yaml_message.h. */

@@ -365,8 +365,23 @@ static void one_value_is_a_list_of_one(void **state)
 	assert_int_equal(b->n_node_context_params, 1);
 	assert_string_equal(b->static_resources->clusters[0]->name, "c");
 	b = yaml_must(*state, BOOTSTRAP, "node_context_params: [a, ~, b]\n");
-	assert_int_equal(b->n_node_context_params, 2);
-	assert_string_equal(b->node_context_params[1], "b");
+	assert_int_equal(b->n_node_context_params, 3);
+	assert_string_equal(b->node_context_params[1], "");
+	assert_string_equal(b->node_context_params[2], "b");
+}
+
+/* In a list or a map null is an empty value, as in Envoy: an item isn't lost unsaid. */
+static void null_is_an_empty_value(void **state)
+{
+	Envoy__Config__Bootstrap__V3__Bootstrap *b =
+		yaml_must(*state, BOOTSTRAP, "static_resources: {clusters: [~, {name: c}]}\n");
+	assert_int_equal(b->static_resources->n_clusters, 2);
+	assert_string_equal(b->static_resources->clusters[0]->name, "");
+	Envoy__Config__Core__V3__Node *n =
+		yaml_must(*state, NODE_TYPE, "dynamic_parameters: {a: ~, b: {params: {c: ~}}}\n");
+	assert_int_equal(n->n_dynamic_parameters, 2);
+	assert_int_equal(n->dynamic_parameters[0]->value->n_params, 0);
+	assert_string_equal(n->dynamic_parameters[1]->value->params[0]->value, "");
 }
 
 static void bytes_are_base64(void **state)
@@ -418,6 +433,7 @@ int main(void)
 		T(last_of_equal_keys_counts),
 		T(aliases_can_not_blow_up),
 		T(one_value_is_a_list_of_one),
+		T(null_is_an_empty_value),
 		T(bytes_are_base64),
 		T(depth_is_limited),
 	};
