@@ -36,7 +36,8 @@ struct bootstrap {
 	const Envoy__Config__Bootstrap__V3__Bootstrap *message;
 };
 
-/* On failure diag says why, and there is nothing to free. */
+/* On failure diag says why, and there is nothing to free. STATUS_INVALID, STATUS_MALFORMED,
+ * STATUS_TOO_LARGE, or the negated errno of the file. */
 MUST_CHECK enum status bootstrap_load(struct bootstrap *bootstrap,
 				      const struct bootstrap_options *options, struct diag *diag);
 

@@ -51,7 +51,8 @@ struct file_resources {
 };
 
 /* Reads the file and checks that every resource is of the type. options may be NULL. On failure
- * diag says where and why, and there is nothing to free. */
+ * diag says where and why, and there is nothing to free: STATUS_INVALID, STATUS_MALFORMED,
+ * STATUS_TOO_LARGE, or the negated errno of the file. */
 MUST_CHECK enum status file_source_load(struct file_resources *resources, const char *path,
 					const ProtobufCMessageDescriptor *type,
 					const struct file_source_options *options,

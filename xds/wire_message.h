@@ -27,9 +27,9 @@ struct wire_options {
 	void *context;
 };
 
-/* options may be NULL. STATUS_MALFORMED for bytes that aren't such a message, STATUS_TOO_LARGE for
- * its depth, STATUS_INVALID for a TypedStruct that isn't what it stands for; diag has path and
- * text. */
+/* options may be NULL. STATUS_MALFORMED for bytes that aren't such a message or nest too deep,
+ * STATUS_TOO_LARGE for Anys that do, STATUS_INVALID for a TypedStruct that isn't what it stands
+ * for; diag has path and text. */
 MUST_CHECK enum status wire_message_unpack(struct slice bytes,
 					   const ProtobufCMessageDescriptor *type,
 					   const struct wire_options *options, struct arena *arena,
