@@ -136,6 +136,21 @@ static void answer(struct provider *p, unsigned conn, uint64_t id)
 	say(p, conn, DUBBO_HESSIAN2, DUBBO_OK, id, "\x91N");
 }
 
+static void answer_heartbeat(struct provider *p, unsigned conn, uint64_t id)
+{
+	say(p, conn, DUBBO_FLAG_EVENT | DUBBO_HESSIAN2, DUBBO_OK, id, "N");
+}
+
+/* Of a provider that has taken all its calls. */
+static void answer_heartbeats(struct provider *p)
+{
+	uint64_t id;
+
+	for (unsigned c = 0; c < p->count; c++)
+		while (take(p, c, &id) == 0xe2)
+			answer_heartbeat(p, c, id);
+}
+
 static void event(struct provider *p, unsigned conn, const char *body)
 {
 	say(p, conn, DUBBO_FLAG_REQUEST | DUBBO_FLAG_EVENT | DUBBO_HESSIAN2, 0, 0, body);
@@ -499,7 +514,7 @@ static void a_lost_heartbeat_takes_a_connection_out(void **context)
 	await_conns(p, 1);
 	assert_int_equal(await_frame(p, 0, &id), 0xc2);
 	assert_int_equal(await_frame(p, 0, &heartbeat), 0xe2);
-	say(p, 0, DUBBO_FLAG_EVENT | DUBBO_HESSIAN2, DUBBO_OK, heartbeat, "N");
+	answer_heartbeat(p, 0, heartbeat);
 	assert_int_equal(await_frame(p, 0, &heartbeat), 0xe2); /* and the next */
 	uint64_t deadline_ms = loop_now_ms(&f.loop) + 5000;
 	while (!stat_of(CLUSTER_STAT_UPSTREAM_CX_HEARTBEAT_LOST)) {
@@ -567,7 +582,7 @@ static void connections_grow_with_the_calls_in_flight(void **context)
 {
 	struct provider *p = &providers[0];
 	static uint64_t ids[2][CALLS];
-	unsigned counts[2] = {0};
+	unsigned counts[2] = {0}, heartbeats[2] = {0};
 	(void)context;
 
 	make_cluster();
@@ -589,12 +604,18 @@ static void connections_grow_with_the_calls_in_flight(void **context)
 		turn();
 	for (unsigned i = MULTIPLEX_MARK + 1; i < 2 * MULTIPLEX_MARK; i++)
 		call(i);
+	/* Its answers take so long that each connection is asked whether it lives. */
 	for (unsigned c = 0; c < 2; c++) {
 		uint64_t deadline_ms = loop_now_ms(&f.loop) + 5000;
-		while (counts[c] < (c ? MULTIPLEX_MARK - 1 : MULTIPLEX_MARK + 1)) {
-			if (take(p, c, &ids[c][counts[c]]) == 0xc2)
-				counts[c]++;
-			else
+		while (counts[c] < (c ? MULTIPLEX_MARK - 1 : MULTIPLEX_MARK + 1) ||
+		       !heartbeats[c]) {
+			uint64_t *id = &ids[c][counts[c]];
+			int flag = take(p, c, id);
+			counts[c] += flag == 0xc2;
+			heartbeats[c] += flag == 0xe2;
+			if (flag == 0xe2)
+				answer_heartbeat(p, c, *id);
+			else if (flag < 0)
 				turn();
 			assert_true(loop_now_ms(&f.loop) < deadline_ms);
 		}
@@ -603,15 +624,22 @@ static void connections_grow_with_the_calls_in_flight(void **context)
 	for (unsigned c = 0; c < 2; c++)
 		for (unsigned i = 0; i < counts[c]; i++) {
 			answer(p, c, ids[c][i]);
-			if (i % 64 == 0)
-				turn();
+			if (i % 64)
+				continue;
+			turn();
+			answer_heartbeats(p);
 		}
-	for (unsigned i = 0; i < 2 * MULTIPLEX_MARK; i++)
-		await(&calls[i], ANSWERED);
-	/* One is too many now, and closed; the last one stays. */
 	uint64_t deadline_ms = loop_now_ms(&f.loop) + 5000;
+	for (unsigned i = 0; i < 2 * MULTIPLEX_MARK; i++)
+		while (calls[i].outcome != ANSWERED) {
+			turn();
+			answer_heartbeats(p);
+			assert_true(loop_now_ms(&f.loop) < deadline_ms);
+		}
+	/* One is too many now, and closed; the last one stays. */
 	while (stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE) == 2) {
 		turn();
+		answer_heartbeats(p);
 		assert_true(loop_now_ms(&f.loop) < deadline_ms);
 	}
 	assert_int_equal(stat_of(CLUSTER_STAT_UPSTREAM_CX_ACTIVE), 1);
