@@ -5,14 +5,20 @@
 const struct call_facts *call_facts_read(const struct route_match_input *input,
 					 const struct call_needs *needs)
 {
+	struct arena *arena = input->headers->arena;
 	struct call_facts *facts = input->facts;
 
-	if (facts->read_for == needs)
-		return facts;
+	for (const struct call_facts *known = facts; known; known = known->older)
+		if (known->read_for == needs)
+			return known;
+	struct call_facts *older = NULL;
+	if (facts->read_for) {
+		older = ARENA_NEW(arena, struct call_facts);
+		*older = *facts;
+	}
 	struct argument_value *values =
-		ARENA_NEW_ARRAY(input->headers->arena, struct argument_value, needs->path_count);
-	facts->read_for = needs;
-	facts->values = values; /* ARGUMENT_ABSENT is 0 */
+		ARENA_NEW_ARRAY(arena, struct argument_value, needs->path_count);
+	*facts = (struct call_facts){needs, values, older}; /* ARGUMENT_ABSENT is 0 */
 	if (input->read_call)
 		input->read_call(input->read_context, needs, values);
 	return facts;

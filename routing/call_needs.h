@@ -3,9 +3,9 @@
  *   rules of a list ─ each adds ─> call_needs ─ read_call, once a call ─> call_facts
  *                                  paths 0.user.id, 1 …                   values in their order
  *
- * A body is read in one pass, when the first condition asks for it, for all conditions that are
- * tried together. Owner: needs the table's arena, immutable; facts the decision. Thread: any; a
- * decision's facts its own. Limit: RPC_PATHS_MAX. */
+ * A body is read in one pass, when the first condition asks for it, for all conditions of a list.
+ * Owner: needs the table's arena, immutable; facts the decision. Thread: any; a decision's facts
+ * its own. Limit: RPC_PATHS_MAX. */
 #ifndef ROUTING_CALL_NEEDS_H
 #define ROUTING_CALL_NEEDS_H
 
@@ -32,9 +32,11 @@ struct call_needs {
 struct call_facts {
 	const struct call_needs *read_for;   /* NULL: nothing yet */
 	const struct argument_value *values; /* of read_for->paths */
+	const struct call_facts *older;      /* what was read for other needs; NULL: nothing */
 };
 
-/* Reads what the rules need of the call, unless input->facts have it. */
+/* Reads what the rules need of the call, unless input->facts have it: once for each needs, however
+ * often lists of rules with different ones take turns. */
 const struct call_facts *call_facts_read(const struct route_match_input *input,
 					 const struct call_needs *needs);
 

@@ -81,6 +81,29 @@ static void arguments(void **state)
 	assert_true(slice_equal(route->cluster.name, SLICE("c3")));
 }
 
+/* Rules of one method and of all methods have needs of their own, and are tried in turns. */
+static void lists_in_turns(void **state)
+{
+	struct routing_fixture *f = *state;
+	struct call call;
+	const char *one = "{method: {exact: m}, arguments: [{path: '0', value: {prefix: z}}]}",
+		   *all = "{arguments: [{path: '1', value: {prefix: z}}]}";
+	char *routes = arena_printf(&f->arena, TO("%s", "c1") ", " TO("%s", "c2"), one, all);
+
+	routes = arena_printf(&f->arena, "%s, %s, %s, " ANY("c3"), routes, routes, routes);
+	const struct route_table *t =
+		call_table(f, arena_printf(&f->arena, "{interface: a.Svc, routes: [%s]}", routes));
+	call_init(&call, f);
+	call_argument(&call, "0", text_value("a"));
+	call_argument(&call, "1", text_value("b"));
+	assert_string_equal(to(&call, t, "a.Svc/m"), "c3");
+	assert_int_equal(call.reads, 2); /* one for each, however often they alternate */
+	call.arguments[1].value = text_value("zb");
+	assert_string_equal(to(&call, t, "a.Svc/m"), "c2");
+	call.arguments[0].value = text_value("za");
+	assert_string_equal(to(&call, t, "a.Svc/m"), "c1");
+}
+
 static void attachments_and_names(void **state)
 {
 	struct routing_fixture *f = *state;
@@ -326,6 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROUTING_TEST(methods_and_order),
 		ROUTING_TEST(arguments),
+		ROUTING_TEST(lists_in_turns),
 		ROUTING_TEST(attachments_and_names),
 		ROUTING_TEST(services),
 		ROUTING_TEST(same_routes_are_one),
