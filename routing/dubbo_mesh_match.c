@@ -1,8 +1,9 @@
 /* What a mesh rule asks of a call. */
-#include <math.h>
-#include <stdlib.h>
-
 #include "routing/dubbo_mesh.h"
+
+#include <math.h>
+
+#include "routing/value_match.h"
 
 /* --- parameter types --- */
 
@@ -112,21 +113,6 @@ static bool test_types(const struct dubbo_mesh_match *match, struct slice types)
 
 /* --- arguments --- */
 
-enum { NUMBER_TEXT_MAX = 64 };
-
-static bool read_double(struct slice text, double *number)
-{
-	char room[NUMBER_TEXT_MAX];
-	char *end;
-
-	if (!text.len || text.len >= sizeof room)
-		return false;
-	memcpy(room, text.data, text.len);
-	room[text.len] = 0;
-	*number = strtod(room, &end);
-	return end == room + text.len;
-}
-
 static bool test_number(const struct dubbo_number *test, double n)
 {
 	switch ((enum dubbo_number_kind)test->kind) {
@@ -145,7 +131,7 @@ static bool test_numbers(const struct dubbo_mesh_argument *test, struct slice te
 {
 	double number;
 
-	if (!read_double(text, &number))
+	if (!value_number_of_text(text, &number))
 		return false;
 	for (uint32_t i = 0; i < test->count; i++)
 		if (test_number(&test->numbers[i], number))

@@ -244,8 +244,7 @@ static bool value_integer(const struct argument_value *value, int64_t *integer)
 	return false;
 }
 
-/* Decimal digits with a sign, a point and an exponent; neither hexadecimal nor infinity. */
-static bool text_number(struct slice text, double *number)
+bool value_number_of_text(struct slice text, double *number)
 {
 	char copy[NUMBER_TEXT + 1], *end;
 
@@ -274,7 +273,7 @@ static bool value_number(const struct argument_value *value, double *number)
 		return true;
 	case ARGUMENT_STRING:
 	case ARGUMENT_ENUM:
-		return text_number(value->text, number);
+		return value_number_of_text(value->text, number);
 	case ARGUMENT_ABSENT:
 	case ARGUMENT_NULL:
 	case ARGUMENT_BOOL:

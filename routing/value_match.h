@@ -79,6 +79,10 @@ bool value_match_test(const struct value_match *match, const struct argument_val
 bool value_match_texts(const struct value_match *match, const struct slice **texts,
 		       uint32_t *count);
 
+/* Decimal digits with a sign, a point and an exponent, all of text; neither hexadecimal nor
+ * infinity. */
+bool value_number_of_text(struct slice text, double *number);
+
 enum { VALUE_TEXT_SIZE = 24 };
 
 /* The text of the value: as argument_value_text, but whole numbers are written to the buffer. */

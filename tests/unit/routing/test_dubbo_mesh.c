@@ -143,6 +143,25 @@ static void matches(void **state)
 	}
 }
 
+/* A text reads as a number in decimal only. */
+static void numbers_in_texts(void **state)
+{
+	static const struct {
+		const char *arguments;
+		bool holds;
+	} rows[] = {{"'42", true},   {"'4.2e1", true}, {"'0x2a", false}, {"' 42", false},
+		    {"'inf", false}, {"'nan", false},  {"'42x", false}};
+	struct dubbo_fixture *f = *state;
+
+	mesh(f, "{match: [{method: {args: [{index: 0, num_value: {oneof: [{range: {start: "
+		"42}}]}}]}}], " TO("v1") "}, {" TO("v2") "}");
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		f->arguments = rows[i].arguments;
+		if (strcmp(left(f), rows[i].holds ? "0" : "1 2"))
+			fail_msg("%s leaves %s", rows[i].arguments, f->left);
+	}
+}
+
 static void fallback(void **state)
 {
 	static const struct {
@@ -299,9 +318,9 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		DUBBO_TEST(by_service), DUBBO_TEST(matches),      DUBBO_TEST(fallback),
-		DUBBO_TEST(weights),    DUBBO_TEST(applications), DUBBO_TEST(before_others),
-		DUBBO_TEST(no_rules),   DUBBO_TEST(refused),
+		DUBBO_TEST(by_service),    DUBBO_TEST(matches),  DUBBO_TEST(numbers_in_texts),
+		DUBBO_TEST(fallback),      DUBBO_TEST(weights),  DUBBO_TEST(applications),
+		DUBBO_TEST(before_others), DUBBO_TEST(no_rules), DUBBO_TEST(refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
