@@ -5,6 +5,7 @@
 #include "codec/dubbo_frame.h"
 #include "codec/hessian2.h"
 #include "codec/hessian2_path.h"
+#include "codec/rpc_kept.h"
 #include "message/argument_path.h"
 #include "message/rpc_head.h"
 
@@ -162,6 +163,51 @@ void dubbo_read_call(struct headers *headers, const struct argument_path *const 
 	}
 	if (attachments)
 		(void)dubbo_read_attachments_here(headers, &reader);
+}
+
+/* Steps over one value, if its own bytes tell all of it. */
+static bool take_alone(struct hessian2_reader *reader, struct slice *bytes)
+{
+	enum hessian2_kind kind = hessian2_kind(reader);
+	size_t from = reader->pos;
+
+	if (kind == HESSIAN2_INVALID || kind > HESSIAN2_BINARY || hessian2_skip(reader))
+		return false;
+	*bytes = slice_make(reader->data + from, reader->pos - from);
+	return true;
+}
+
+bool dubbo_read_bytes(const struct rpc_head *head, struct slice payload,
+		      const struct argument_path *const *paths, bool attachments,
+		      struct arena *arena, struct rpc_call_bytes *bytes)
+{
+	uint32_t count = (uint32_t)head->argument_count, at = 0;
+	struct hessian2_reader reader;
+
+	if (head->serialization != DUBBO_HESSIAN2 || head->kind == RPC_CALL_GENERIC ||
+	    !head->has_argument_count || head->argument_count < 0)
+		return false;
+	hessian2_init(&reader, payload, arena);
+	reader.known = head->known;
+	reader.pos = head->arguments_at;
+	bytes->attachments = (struct slice){payload.data, 0};
+	for (uint32_t i = 0; i < bytes->count; i++) {
+		uint32_t place = paths[i]->argument;
+		bytes->arguments[i] = (struct slice){payload.data, 0};
+		if (place >= count)
+			continue;
+		if (paths[i]->step_count || place < at ||
+		    hessian2_skip_values(&reader, place - at) ||
+		    !take_alone(&reader, &bytes->arguments[i]))
+			return false;
+		at = place + 1;
+	}
+	if (!attachments)
+		return true;
+	if (at < count && hessian2_skip_values(&reader, count - at))
+		return false;
+	bytes->attachments = slice_sub(payload, reader.pos, payload.len);
+	return true;
 }
 
 bool dubbo_argument(const struct headers *headers, unsigned index, struct slice *text)

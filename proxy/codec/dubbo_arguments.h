@@ -14,6 +14,7 @@
 #include "message/headers.h"
 
 struct argument_path;
+struct rpc_call_bytes;
 struct rpc_head;
 
 /* How many arguments the parameter types name ("Ljava/lang/String;[I": 2), or -1 when malformed. */
@@ -31,6 +32,14 @@ argument_read dubbo_argument_value;
 void dubbo_read_call(struct headers *headers, const struct argument_path *const *paths,
 		     uint32_t count, struct argument_value *values, bool attachments,
 		     struct arena *arena);
+
+/* The bytes of the arguments at paths[0 … bytes->count), and with `attachments` all that stands
+ * behind the arguments, of a payload whose head (serialization, place and number of arguments) is
+ * known. False: some of it can't be read; a path has steps, or an argument is more than a number, a
+ * date, a text or bytes; paths aren't in the order of their arguments. */
+bool dubbo_read_bytes(const struct rpc_head *head, struct slice payload,
+		      const struct argument_path *const *paths, bool attachments,
+		      struct arena *arena, struct rpc_call_bytes *bytes);
 
 /* The text of the index-th argument (from 0) as String.valueOf gives it, in the headers' arena. To
  * be called from the `headers` event (the payload is needed). False: no Dubbo request in Hessian2,

@@ -277,6 +277,23 @@ bool dubbo_read_answer_attachments(struct headers *headers, struct arena *arena)
 	return read_behind(rpc, parts.value_at, parts.values, arena);
 }
 
+bool dubbo_attachments_are_alone(struct slice bytes)
+{
+	struct hessian2_reader reader;
+
+	hessian2_init(&reader, bytes, NULL);
+	if (!bytes.len || hessian2_kind(&reader) == HESSIAN2_NULL)
+		return true;
+	if (bytes.data[0] != hessian2_grammar.map_tag || hessian2_enter_map(&reader))
+		return false;
+	while (!hessian2_at_end(&reader)) {
+		enum hessian2_kind kind = hessian2_kind(&reader);
+		if (kind == HESSIAN2_INVALID || kind > HESSIAN2_BINARY || hessian2_skip(&reader))
+			return false;
+	}
+	return true;
+}
+
 bool dubbo_attachment(const struct headers *headers, struct slice name, struct slice *value)
 {
 	const struct rpc_attachment *item =

@@ -36,6 +36,10 @@ bool dubbo_read_attachments(struct headers *headers, struct arena *arena);
  * with the arena) stands behind the last one. pos means nothing afterwards. */
 bool dubbo_read_attachments_here(struct headers *headers, struct hessian2_reader *reader);
 
+/* Whether the bytes behind the arguments say the same attachments whatever stands before them:
+ * nothing, null, or a map of nothing but texts, numbers and the like. */
+bool dubbo_attachments_are_alone(struct slice bytes);
+
 /* True when the request carries the attachment; *value is its text, .data NULL if it has none
  * (null, a map, an object …). False before dubbo_read_attachments. */
 bool dubbo_attachment(const struct headers *headers, struct slice name, struct slice *value);

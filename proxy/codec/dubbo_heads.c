@@ -246,6 +246,11 @@ struct dubbo_request *dubbo_request_copy(struct rpc_kept *kept, bool is_oneway, 
 	return request;
 }
 
+const struct rpc_head *dubbo_kept_head(const struct rpc_kept *kept)
+{
+	return &container_of(kept, const struct dubbo_head_slot, kept)->request.head;
+}
+
 void dubbo_heads_keep(struct dubbo_heads *heads, struct slice payload,
 		      const struct dubbo_request *request)
 {

@@ -78,6 +78,9 @@ struct rpc_kept *dubbo_heads_find(const struct dubbo_heads *heads, struct slice 
 struct dubbo_request *dubbo_request_copy(struct rpc_kept *kept, bool is_oneway,
 					 struct arena *arena);
 
+/* What it says, but for its texts. Borrowed as long as it is held. */
+const struct rpc_head *dubbo_kept_head(const struct rpc_kept *kept);
+
 /* Keeps the request's head for later calls, if it is plain. payload: what it was read from. */
 void dubbo_heads_keep(struct dubbo_heads *heads, struct slice payload,
 		      const struct dubbo_request *request);

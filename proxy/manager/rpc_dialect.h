@@ -56,6 +56,12 @@ struct rpc_dialect {
 	/* The request that take_back would begin an exchange with, in the arena: for who looks at a
 	 * whole call before it is known whether it needs one. Its payload is at hand. */
 	struct headers *(*request)(struct rpc_kept *kept, struct slice frame, struct arena *arena);
+	/* The bytes of what is needed of such a call. False: they can't be told. NULL: never. */
+	bool (*bytes)(const struct rpc_kept *kept, struct slice frame,
+		      const struct call_needs *needs, struct arena *arena,
+		      struct rpc_call_bytes *bytes);
+	/* Whether calls that have these bytes say the same, so that they may be kept. */
+	bool (*bytes_tell_all)(const struct rpc_call_bytes *bytes);
 
 	/* Of an answer with a stream: headers->rpc, not made here. */
 	enum rpc_answer (*answer)(const struct rpc_head *rpc);

@@ -88,6 +88,22 @@ static struct headers *request_of(struct rpc_kept *kept, struct slice frame, str
 	return &request->headers;
 }
 
+static bool bytes_of(const struct rpc_kept *kept, struct slice frame,
+		     const struct call_needs *needs, struct arena *arena,
+		     struct rpc_call_bytes *bytes)
+{
+	bytes->count = needs->path_count;
+	return needs->path_count <= RPC_CALL_ARGUMENTS &&
+	       dubbo_read_bytes(dubbo_kept_head(kept),
+				slice_sub(frame, DUBBO_HEADER_SIZE, frame.len), needs->paths,
+				needs->attachments, arena, bytes);
+}
+
+static bool bytes_tell_all(const struct rpc_call_bytes *bytes)
+{
+	return dubbo_attachments_are_alone(bytes->attachments);
+}
+
 static enum rpc_answer answer(const struct rpc_head *rpc)
 {
 	return answer_of(rpc->status, rpc->result);
@@ -138,6 +154,8 @@ const struct rpc_dialect rpc_dubbo = {
 	.answers_in_parts = dubbo_answers_in_parts,
 	.take_back = take_back,
 	.request = request_of,
+	.bytes = bytes_of,
+	.bytes_tell_all = bytes_tell_all,
 	.answer = answer,
 	.read_attachments = dubbo_read_attachments,
 	.agrees = agrees,

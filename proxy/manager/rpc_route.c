@@ -10,6 +10,7 @@
  * (rpc_ask_route), when nothing else would need it. */
 #include "manager/route_find.h"
 #include "manager/routes.h"
+#include "manager/rpc_decisions.h"
 #include "manager/rpc_private.h"
 #include "message/argument_value.h"
 #include "routing/rpc_match.h"
@@ -28,6 +29,8 @@ struct question {
 	struct headers *request;
 	const struct metadata *metadata;
 	uint64_t random;
+	const struct call_needs *needs; /* what was asked for last */
+	bool is_asked_again;            /* and before that something else */
 };
 
 static const struct rpc_dialect *dialect_of(const struct stream *s)
@@ -37,7 +40,10 @@ static const struct rpc_dialect *dialect_of(const struct stream *s)
 
 static void read_call(void *context, const struct call_needs *needs, struct argument_value *values)
 {
-	const struct question *q = context;
+	struct question *q = context;
+
+	q->is_asked_again = q->needs != NULL;
+	q->needs = needs;
 	q->dialect->read(q->request, needs, values, q->request->arena);
 }
 
@@ -172,7 +178,11 @@ static const struct route *match(struct stream *s)
 	const struct rpc_manager *manager = rpc_manager_of(s->session);
 	const struct rpc_memo *memo = s->request->rpc->memo;
 	bool is_known = memo && memo->of == manager && memo->epoch == s->worker->config_epoch;
-	struct question q = {dialect_of(s), s->routes, s->request, s->info.metadata, s->random};
+	struct question q = {.dialect = dialect_of(s),
+			     .table = s->routes,
+			     .request = s->request,
+			     .metadata = s->info.metadata,
+			     .random = s->random};
 	bool may_publish = q.table && !q.table->is_rpc && manager->reads_attachments;
 	unsigned looked_at;
 
@@ -191,8 +201,9 @@ static const struct route *match(struct stream *s)
 	return route;
 }
 
-const struct route *rpc_ask_route(struct rpc_session *rs, struct rpc_kept *kept, struct slice frame,
-				  bool *is_streams)
+/* The table is asked, and the answer kept, if it follows from bytes that a call may have again. */
+static struct rpc_decision decide(struct rpc_session *rs, struct rpc_kept *kept, struct slice frame,
+				  const struct rpc_call_bytes *bytes)
 {
 	struct arena *arena = &rs->session.worker->call_arena;
 	struct question q = {
@@ -205,11 +216,34 @@ const struct route *rpc_ask_route(struct rpc_session *rs, struct rpc_kept *kept,
 	if (!q.table->is_rpc && rpc_manager_of(&rs->session)->reads_attachments)
 		q.dialect->publish(q.request, arena);
 	const struct route *route = ask(&q, &looked_at);
-	bool is_told = !(looked_at & ~(unsigned)TOLD_BY_CALL);
+	if (looked_at & ~(unsigned)TOLD_BY_CALL)
+		return (struct rpc_decision){NULL, false};
 	/* Where header fields were made a stream has to have them, too. */
-	*is_streams = is_told && !q.request->rpc->has_attachment_headers;
+	struct rpc_decision decision = {route, !q.request->rpc->has_attachment_headers};
+	if (q.dialect->bytes && q.table->is_rpc && q.needs && !q.is_asked_again &&
+	    (!bytes || q.dialect->bytes_tell_all(bytes)))
+		rpc_decisions_keep(kept, q.needs, bytes, decision);
+	return decision;
+}
+
+const struct route *rpc_ask_route(struct rpc_session *rs, struct rpc_kept *kept, struct slice frame,
+				  bool *is_streams)
+{
+	struct arena *arena = &rs->session.worker->call_arena;
+	const struct call_needs *needs = rpc_decisions_need(kept);
+	struct rpc_call_bytes bytes;
+	const struct rpc_call_bytes *read = NULL;
+	const struct rpc_decision *known = NULL;
+
+	if (needs) {
+		read = rs->dialect->bytes(kept, frame, needs, arena, &bytes) ? &bytes : NULL;
+		known = rpc_decisions_find(kept, read);
+	}
+	struct rpc_decision decision =
+		LIKELY(known != NULL) ? *known : decide(rs, kept, frame, read);
 	arena_reset(arena);
-	return is_told ? route : NULL;
+	*is_streams = decision.is_streams;
+	return decision.route;
 }
 
 void rpc_take_route(struct stream *s)
