@@ -10,6 +10,7 @@
 #include "codec/dubbo_arguments.h"
 #include "codec/dubbo_attachments.h"
 #include "codec/dubbo_frame.h"
+#include "codec/rpc_kept.h"
 #include "message/argument_path.h"
 
 /* A byte in front of: "gold", {"id": 7, "tags": ["x", "y"]}, [1, 2], then {"k": "v"}. */
@@ -163,14 +164,91 @@ static void other_messages(void **state)
 	done(f);
 }
 
+static bool read_bytes(struct fixture *f, const struct argument_path *const *paths, uint32_t count,
+		       bool attachments, struct rpc_call_bytes *bytes)
+{
+	dubbo_argument_count(&f->head);
+	bytes->count = count;
+	return dubbo_read_bytes(&f->head, f->head.payload, paths, attachments, &f->arena, bytes);
+}
+
+static void bytes_of_whole_arguments(void **state)
+{
+	struct fixture *f = *state;
+	const struct argument_path second = {.argument = 1}, none = {.argument = 3};
+	const struct argument_path *const two[] = {f->wanted[1], &none};
+	const struct argument_path *const map[] = {f->wanted[1], &second};
+	const struct argument_path *const backwards[] = {&none, f->wanted[1]};
+	const struct slice whole = SLICE(ARGUMENTS ATTACHMENTS);
+	struct rpc_call_bytes bytes;
+
+	for (size_t len = 1; len <= whole.len; len++) {
+		body(f, slice_sub(whole, 0, len));
+		bool is_read = read_bytes(f, two, 2, true, &bytes);
+		assert_int_equal(is_read, len >= sizeof ARGUMENTS - 1);
+		if (is_read) {
+			assert_true(slice_equal(bytes.arguments[0], SLICE("\4gold")));
+			assert_int_equal(bytes.arguments[1].len, 0);
+			assert_int_equal(bytes.attachments.len, len - (sizeof ARGUMENTS - 1));
+		}
+		assert_int_equal(read_bytes(f, two, 1, false, &bytes), len >= 6);
+		done(f);
+	}
+	body(f, whole);
+	assert_true(read_bytes(f, two, 2, true, &bytes));
+	assert_true(slice_equal(bytes.attachments, SLICE(ATTACHMENTS)));
+	assert_true(read_bytes(f, two, 2, false, &bytes));
+	assert_int_equal(bytes.attachments.len, 0);
+	assert_true(read_bytes(f, backwards, 2, false, &bytes)); /* there is no fourth */
+	assert_false(read_bytes(f, map, 2, false, &bytes));
+	assert_false(read_bytes(f, f->wanted, 1, false, &bytes)); /* within one */
+	f->head.kind = RPC_CALL_GENERIC;
+	assert_false(read_bytes(f, two, 2, true, &bytes));
+	done(f);
+}
+
+static void attachments_may_depend_on_what_is_before(void **state)
+{
+	static const struct {
+		const char *bytes;
+		bool alone;
+	} maps[] = {
+		{"", true},
+		{"N", true},
+		{"HZ", true},
+		{"H\1k\1vZ", true},
+		{"H\1k\1vZ trailing", true},
+		{"H\1k\x91\1f"
+		 "T\1nN\1b\x21xZ",
+		 true},
+		{"Q\x90", false},      /* a ref */
+		{"H\1kQ\x90Z", false}, /* a value that is one */
+		{"H\1k\x60Z", false},  /* an object: how many values are its fields? */
+		{"HC\1A\x90\x60\1vZ", false},
+		{"M\x90\1k\1vZ", false}, /* a type by its number */
+		{"H\1k\1v", false},
+		{"H\1k\5vZ", false},
+		{"\x04text", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(maps); i++)
+		if (dubbo_attachments_are_alone(slice_of(maps[i].bytes)) != maps[i].alone)
+			fail_msg("map %zu", i);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(values_and_attachments),   TEST(only_what_is_asked),
-		TEST(attachments_by_reference), TEST(bodies_cut_short),
+		TEST(values_and_attachments),
+		TEST(only_what_is_asked),
+		TEST(attachments_by_reference),
+		TEST(bodies_cut_short),
 		TEST(other_messages),
+		TEST(bytes_of_whole_arguments),
+		TEST(attachments_may_depend_on_what_is_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
