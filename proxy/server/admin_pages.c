@@ -187,6 +187,9 @@ const struct admin_page admin_pages[] = {
 	PAGE("/reopen_logs", "open log files anew", ADMIN_POST, fill_reopen_logs, NULL),
 	PAGE("/reset_counters", "set all counters to zero", ADMIN_POST, fill_reset_counters, NULL),
 	PAGE("/runtime", "runtime layers", ADMIN_GET, admin_fill_runtime, NULL),
+	PAGE("/sentinel", "Sentinel's applications, rules and resources", ADMIN_GET,
+	     admin_fill_sentinel,
+	     PARAMS({"application", "only this one"}, {"filter", "resources with a match of it"})),
 	PAGE("/server_info", "version, state and options", ADMIN_GET, admin_fill_server_info, NULL),
 	TAKING_PAGE(
 		"/stats", "stats", ADMIN_GET, fill_stats,

@@ -32,6 +32,7 @@ void admin_fill_listeners(struct admin_request *request);
 void admin_fill_logging(struct admin_request *request);
 void admin_fill_memory(struct admin_request *request);
 void admin_fill_runtime(struct admin_request *request);
+void admin_fill_sentinel(struct admin_request *request);
 void admin_fill_server_info(struct admin_request *request);
 
 #endif

@@ -1,10 +1,14 @@
 /* What the process does for Sentinel's applications: a place for their rules among what is
- * published, and watches on their files. */
+ * published, watches on their files, and
+ * the page /sentinel. */
 #include "server/server.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "filters/sentinel/page.h"
+#include "message/percent.h"
+#include "server/admin_pages.h"
 
 static uint32_t slot(void *owner, struct slice name)
 {
@@ -84,4 +88,20 @@ void server_sentinel_init(struct server *server)
 
 	sentinel_applications_init(&server->sentinel, &services, server, server->stats,
 				   &server->loop.wall_ns);
+}
+
+void admin_fill_sentinel(struct admin_request *request)
+{
+	struct sentinel_page_options options = {.names = NULL};
+	struct arena arena;
+
+	arena_init(&arena, 1024);
+	struct slice application = admin_query(request, SLICE("application"));
+	if (application.data)
+		options.application = percent_decode(application, &arena);
+	if (!admin_regex(request, SLICE("filter"), &arena, &options.names)) {
+		sentinel_page_write(&request->body, &request->server->sentinel, &options);
+		request->content_type = "application/json";
+	}
+	arena_free(&arena);
 }

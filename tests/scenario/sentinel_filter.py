@@ -119,6 +119,31 @@ def a_file_of_rules_is_edited():
         origin.stop()
 
 
+def the_admin_page():
+    """Rules, what was left out and why, each resource with what it counted and its breakers."""
+    origin = Origin()
+    rules = {"flow": _inline(_flow("GET:/a", 1), {"resource": "r", "count": -1}),
+             "degrade": _inline({"resource": "GET:/a", "grade": 2, "count": 1, "timeWindow": 1}, {"resource": "GET:/a", "grade": 0, "count": 9, "timeWindow": 1})}
+    try:
+        with _http("admin", rules, origin=origin) as g:
+            _whole_second()
+            for path in ("/a", "/a", "/b\"c"):
+                g.http("GET", path)
+            shop, = json.loads(g.get("/sentinel"))["applications"]
+            assert shop["application"] == "shop" and shop["on"] is True and shop["rules"]["loaded"] == 3, shop
+            assert shop["rules"]["rejected"] == [{"kind": "flow", "source": "inline", "index": 1, "reason": "count: must be a number >= 0"}], shop["rules"]
+            assert shop["inbound"]["minute_pass"] == 2 and shop["inbound"]["minute_block"] == 1, shop["inbound"]
+            a, b = shop["resources"]
+            assert (a["name"], b["name"]) == ("GET:/a", 'GET:/b"c') and b["minute_pass"] == 1 and "breakers" not in b, (a, b)
+            assert a["minute_pass"] == a["minute_block"] == a["flow_rules"] == 1 and a["breakers"] == ["CLOSED", "CLOSED"] and a["threads"] == 0, a
+            one, = json.loads(g.get("/sentinel?application=shop&filter=/a$"))["applications"]
+            assert [r["name"] for r in one["resources"]] == ["GET:/a"]
+            assert not json.loads(g.get("/sentinel?application=other"))["applications"]
+            assert "Error while parsing filter" in g.get("/sentinel?filter=(", ok=False)
+    finally:
+        origin.stop()
+
+
 def _until(holds, seconds=10):
     end = time.monotonic() + seconds
     while not holds():

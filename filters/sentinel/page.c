@@ -1,0 +1,221 @@
+#include "filters/sentinel/page.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/regex.h"
+#include "filters/sentinel/application.h"
+#include "filters/sentinel/core/rule_set.h"
+#include "filters/sentinel/core/sentinel.h"
+
+struct page {
+	struct text *out;
+	const struct sentinel_page_options *options;
+	int64_t now_ms;
+	bool has_items; /* in the list or object that is open */
+};
+
+/* --- JSON --- */
+
+static void put_key(struct page *page, const char *key)
+{
+	text_printf(page->out, page->has_items ? "," : "");
+	page->has_items = true;
+	if (key)
+		text_printf(page->out, "\"%s\":", key);
+}
+
+static void open_item(struct page *page, const char *key, const char *bracket)
+{
+	put_key(page, key);
+	text_add(page->out, slice_of(bracket));
+	page->has_items = false;
+}
+
+static void close_item(struct page *page, const char *bracket)
+{
+	text_add(page->out, slice_of(bracket));
+	page->has_items = true;
+}
+
+static void put_text(struct page *page, const char *key, struct slice value)
+{
+	put_key(page, key);
+	text_add_json(page->out, value);
+}
+
+static void put_count(struct page *page, const char *key, uint64_t value)
+{
+	put_key(page, key);
+	text_add_number(page->out, value);
+}
+
+static void put_real(struct page *page, const char *key, double value)
+{
+	put_key(page, key);
+	text_add_double(page->out, isfinite(value) ? value : 0);
+}
+
+static void put_bool(struct page *page, const char *key, bool value)
+{
+	put_key(page, key);
+	text_add(page->out, value ? SLICE("true") : SLICE("false"));
+}
+
+/* --- resources --- */
+
+static void put_node(struct page *page, struct node *node)
+{
+	struct node_view view;
+
+	node_view(node, page->now_ms, &view);
+	put_count(page, "threads", (uint64_t)(view.threads > 0 ? view.threads : 0));
+	put_real(page, "pass_qps", view.pass_qps);
+	put_real(page, "block_qps", view.block_qps);
+	put_real(page, "success_qps", view.success_qps);
+	put_real(page, "exception_qps", view.exception_qps);
+	put_real(page, "average_rt_ms", view.avg_rt);
+	put_count(page, "minute_pass", view.minute_pass);
+	put_count(page, "minute_block", view.minute_block);
+	put_count(page, "minute_exception", view.minute_exception);
+}
+
+static struct slice breaker_text(const struct circuit_breaker *breaker)
+{
+	switch ((enum breaker_state)atomic_load_explicit(&breaker->state, memory_order_relaxed)) {
+	case BREAKER_CLOSED:
+		return SLICE("CLOSED");
+	case BREAKER_OPEN:
+		return SLICE("OPEN");
+	case BREAKER_HALF_OPEN:
+		return SLICE("HALF_OPEN");
+	}
+	return SLICE("");
+}
+
+static void put_rules(struct page *page, const struct resource_rules *rules)
+{
+	put_count(page, "flow_rules", rules->flow_count);
+	put_count(page, "degrade_rules", rules->degrade_count);
+	put_count(page, "param_flow_rules", rules->param_count);
+	put_count(page, "authority_rules", rules->authority_count);
+	if (!rules->degrade_count)
+		return;
+	open_item(page, "breakers", "[");
+	for (uint32_t i = 0; i < rules->degrade_count; i++) {
+		put_key(page, NULL);
+		text_add_json(page->out, breaker_text(rules->degrade[i].breaker));
+	}
+	close_item(page, "]");
+}
+
+static void put_resource(struct page *page, const struct resource *resource, struct rule_set *set)
+{
+	open_item(page, NULL, "\n   {");
+	put_text(page, "name", resource->entry.name);
+	put_count(page, "type", resource->type);
+	put_node(page, resource->cluster);
+	if (set)
+		put_rules(page, rule_set_of(set, resource));
+	close_item(page, "}");
+}
+
+static bool is_shown(const struct page *page, struct slice name)
+{
+	struct slice found;
+	const struct regex *names = page->options->names;
+
+	return !names || !regex_find(names, name, &found, 1);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct resource *const *x = a, *const *y = b;
+	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+static void put_resources(struct page *page, const struct sentinel *core, struct rule_set *set)
+{
+	size_t room = core->options.resources_max, count = 0;
+	const struct resource **sorted = calloc(room, sizeof(struct resource *));
+
+	invariant(sorted);
+	for (struct name_entry *e = NULL;
+	     count < room && (e = name_table_next(&core->resources, e));)
+		if (is_shown(page, e->name))
+			sorted[count++] = (const struct resource *)(const void *)e;
+	if (count)
+		qsort(sorted, count, sizeof *sorted, by_id);
+	open_item(page, "resources", "[");
+	for (size_t i = 0; i < count; i++)
+		put_resource(page, sorted[i], set);
+	close_item(page, "]");
+	free(sorted);
+}
+
+/* --- applications --- */
+
+static const char *const kind_names[RULE_KINDS] = {
+	[RULE_FLOW] = "flow",           [RULE_DEGRADE] = "degrade",      [RULE_SYSTEM] = "system",
+	[RULE_AUTHORITY] = "authority", [RULE_PARAM_FLOW] = "paramFlow",
+};
+
+static void put_rejections(struct page *page, const struct sentinel_rules *rules)
+{
+	open_item(page, "rejected", "[");
+	for (const struct sentinel_rejection *r = rules->rejections; r; r = r->next) {
+		open_item(page, NULL, "\n   {");
+		put_text(page, "kind", slice_of(kind_names[r->kind]));
+		put_text(page, "source", slice_of(r->source));
+		put_count(page, "index", r->index);
+		put_text(page, "reason", slice_of(r->reason));
+		close_item(page, "}");
+	}
+	close_item(page, "]");
+}
+
+static void put_application(struct page *page, const struct sentinel_application *application)
+{
+	struct sentinel *core = application->core;
+	const struct sentinel_rules *rules = application->rules;
+	struct system_status status = sentinel_status(core);
+
+	open_item(page, NULL, "\n {");
+	put_text(page, "application", application->name);
+	put_bool(page, "on", sentinel_is_on(core));
+	put_real(page, "load", status.load);
+	put_real(page, "cpu", status.cpu);
+	put_count(page, "overflow", atomic_load_explicit(&core->overflows, memory_order_relaxed));
+	open_item(page, "inbound", "\n  {");
+	put_node(page, core->entrance);
+	close_item(page, "}");
+	if (rules) {
+		open_item(page, "rules", "\n  {");
+		put_count(page, "loaded", rules->loaded);
+		put_rejections(page, rules);
+		close_item(page, "}");
+	}
+	text_add(page->out, SLICE("\n "));
+	put_resources(page, core, rules ? rules->set : NULL);
+	close_item(page, "}");
+}
+
+void sentinel_page_write(struct text *out, const struct sentinel_applications *all,
+			 const struct sentinel_page_options *options)
+{
+	struct page page = {
+		.out = out, .options = options, .now_ms = (int64_t)(*all->wall_ns / 1000000)};
+
+	open_item(&page, NULL, "{");
+	open_item(&page, "applications", "[");
+	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
+		const struct sentinel_application *application =
+			container_of(n, struct sentinel_application, link);
+		if (!options->application.data ||
+		    slice_equal(options->application, application->name))
+			put_application(&page, application);
+	}
+	close_item(&page, "]");
+	close_item(&page, "}");
+	text_add(out, SLICE("\n"));
+}

@@ -1,0 +1,22 @@
+/* The admin page /sentinel: applications, their rules, and what their resources counted, as JSON.
+ *
+ * Thread: main. */
+#ifndef FILTERS_SENTINEL_PAGE_H
+#define FILTERS_SENTINEL_PAGE_H
+
+#include "base/slice.h"
+#include "telemetry/text.h"
+
+struct regex;
+struct sentinel_applications;
+
+struct sentinel_page_options {
+	struct slice application;  /* .data NULL: all */
+	const struct regex *names; /* resources whose name has a match; NULL: all */
+};
+
+/* Resources stand in the order in which they came. */
+void sentinel_page_write(struct text *out, const struct sentinel_applications *all,
+			 const struct sentinel_page_options *options);
+
+#endif
