@@ -1,0 +1,68 @@
+/* A command of the command centre: a name and parameters in, a status and a text out.
+ *
+ *   "setRules?type=flow" + body ─> command_parse ─> command_run ─> answer ─┬─> client
+ *                                                                          └─> rules to be set
+ *
+ * Texts and JSON are those of Sentinel for Java 1.8.9, so that its dashboard reads them. What a
+ * command needs to know of the process stands in its context; it changes nothing there but the
+ * switch: rules that are to be set are handed back, checked.
+ *
+ * Owner: the caller. Thread: any but a worker's; some wait for the disk. Limits: COMMAND_*. */
+#ifndef SENTINEL_OPS_COMMAND_H
+#define SENTINEL_OPS_COMMAND_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "filters/sentinel/core/rule_list.h"
+#include "filters/sentinel/core/sentinel.h"
+#include "telemetry/text.h"
+
+enum {
+	COMMAND_PARAMETERS_MAX = 32,         /* further ones aren't there */
+	COMMAND_BODY_MAX = 64 * 1024 * 1024, /* of a request: a rule set, encoded twice */
+};
+
+#define COMMAND_SENTINEL_VERSION "1.8.9"
+#define COMMAND_SERVER_ERROR SLICE("Command server error")
+
+struct command_parameter {
+	struct slice name, value; /* decoded once */
+};
+
+struct command_request {
+	struct slice name;
+	struct command_parameter parameters[COMMAND_PARAMETERS_MAX]; /* the last of a name counts */
+	unsigned count;
+};
+
+struct command_context {
+	struct sentinel *sentinel;
+	const struct rule_list *rules;           /* in force; NULL: none */
+	const char *rule_paths[RULE_KINDS];      /* where set ones are written to; NULL: nowhere */
+	const char *metric_folder, *metric_base; /* of the metric log */
+	const char *hostname, *ip;
+	int64_t now_ms;
+};
+
+struct command_answer {
+	unsigned status; /* 200, 400, 500 */
+	struct text body;
+	bool sets_rules;
+	enum rule_kind kind;    /* sets_rules: of that kind, these instead of all others … */
+	struct text rules_text; /* … a JSON array */
+};
+
+/* target: "/name?query". body: a form, or empty. Slices of the request are in the arena.
+ * STATUS_MALFORMED: a broken %XX. */
+enum status MUST_CHECK command_parse(struct arena *arena, struct slice target, struct slice body,
+				     struct command_request *request);
+
+/* .data NULL: it isn't there. */
+struct slice command_parameter(const struct command_request *request, struct slice name);
+
+/* Always answers. Free by command_answer_free. */
+void command_run(const struct command_context *context, const struct command_request *request,
+		 struct command_answer *answer);
+void command_answer_free(struct command_answer *answer);
+
+#endif
