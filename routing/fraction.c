@@ -2,7 +2,7 @@
 
 #include "envoy/config/core/v3/base.pb-c.h"
 #include "envoy/type/v3/percent.pb-c.h"
-#include "routing/route_hooks.h"
+#include "routing/runtime.h"
 
 #define DENOMINATOR(kind) ENVOY__TYPE__V3__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__##kind
 
@@ -19,12 +19,14 @@ struct fraction fraction_load(const Envoy__Type__V3__FractionalPercent *message)
 
 struct fraction
 fraction_load_runtime(const Envoy__Config__Core__V3__RuntimeFractionalPercent *message,
-		      const struct route_hooks *hooks)
+		      const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime)
 {
-	uint64_t percent;
+	uint64_t percent =
+		message->runtime_key[0]
+			? runtime_number(runtime, slice_of(message->runtime_key), UINT64_MAX)
+			: UINT64_MAX;
 
-	if (message->runtime_key[0] && hooks && hooks->runtime_number &&
-	    hooks->runtime_number(hooks->context, slice_of(message->runtime_key), &percent))
+	if (percent != UINT64_MAX)
 		return (struct fraction){percent > 100 ? 100 : (uint32_t)percent, 100};
 	return fraction_load(message->default_value);
 }

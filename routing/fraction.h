@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct Envoy__Config__Bootstrap__V3__LayeredRuntime;
 struct Envoy__Config__Core__V3__RuntimeFractionalPercent;
 struct Envoy__Type__V3__FractionalPercent;
-struct route_hooks;
 
 struct fraction {
 	uint32_t numerator, denominator; /* denominator > 0 */
@@ -23,9 +23,9 @@ static inline bool fraction_takes(struct fraction f, uint64_t random)
 
 struct fraction fraction_load(const struct Envoy__Type__V3__FractionalPercent *message);
 
-/* hooks may be NULL. */
+/* What a layer has under the message's key, else its default. runtime may be NULL. */
 struct fraction
 fraction_load_runtime(const struct Envoy__Config__Core__V3__RuntimeFractionalPercent *message,
-		      const struct route_hooks *hooks);
+		      const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime);
 
 #endif

@@ -138,7 +138,8 @@ static enum status load_conditions(struct route_conditions *more,
 	more->is_grpc = message->grpc != NULL;
 	more->has_fraction = message->runtime_fraction != NULL;
 	if (more->has_fraction)
-		more->fraction = fraction_load_runtime(message->runtime_fraction, hooks);
+		more->fraction = fraction_load_runtime(message->runtime_fraction,
+						       hooks ? hooks->runtime : NULL);
 	if (message->tls_context) {
 		more->certificate_presented = tls_test_load(message->tls_context->presented);
 		more->certificate_valid = tls_test_load(message->tls_context->validated);

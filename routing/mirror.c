@@ -19,7 +19,8 @@ static enum status load(struct mirror *mirror, const mirror_message *message, bo
 	mirror->slot = CLUSTER_SLOT_NONE;
 	mirror->fraction = (struct fraction){100, 100};
 	if (message->runtime_fraction)
-		mirror->fraction = fraction_load_runtime(message->runtime_fraction, hooks);
+		mirror->fraction = fraction_load_runtime(message->runtime_fraction,
+							 hooks ? hooks->runtime : NULL);
 	mirror->keeps_host = message->disable_shadow_host_suffix_append;
 	mirror->host_rewrite = arena_slice(arena, slice_of(message->host_rewrite_literal));
 	if (!mirror->cluster.len || !hooks)

@@ -14,6 +14,7 @@
 #include "base/slice.h"
 #include "base/status.h"
 
+struct Envoy__Config__Bootstrap__V3__LayeredRuntime;
 struct Envoy__Config__Core__V3__Metadata;
 struct Google__Protobuf__Any;
 
@@ -43,8 +44,8 @@ struct route_hooks {
 				     const struct Envoy__Config__Core__V3__Metadata *message,
 				     struct arena *arena, const void **metadata, struct diag *diag);
 
-	/* A number of the runtime layers: false if it isn't set. NULL: none is. */
-	bool (*runtime_number)(void *context, struct slice key, uint64_t *value);
+	/* The runtime layers, which fractions ask for their keys. NULL: none. */
+	const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime;
 
 	/* route_match_input.read_call will be given when calls are matched. */
 	bool can_read_arguments;

@@ -410,7 +410,8 @@ enum status rpc_match_load(const struct rpc_match **out, struct slice *method_na
 		return status;
 	if (message->runtime_fraction) {
 		struct fraction *fraction = ARENA_NEW(load.arena, struct fraction);
-		*fraction = fraction_load_runtime(message->runtime_fraction, build->hooks);
+		*fraction = fraction_load_runtime(message->runtime_fraction,
+						  build->hooks ? build->hooks->runtime : NULL);
 		load.fraction = fraction;
 	}
 	return load_finish(&load, out);

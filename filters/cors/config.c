@@ -15,8 +15,9 @@ static uint8_t answer_load(const Google__Protobuf__BoolValue *message)
 }
 
 static enum status policy_load(struct cors_policy *policy, const Policy *message,
-			       struct arena *arena, struct diag *diag)
+			       const struct config_context *context, struct diag *diag)
 {
+	struct arena *arena = context->arena;
 	struct string_matcher *origins =
 		ARENA_NEW_ARRAY(arena, struct string_matcher, message->n_allow_origin_string_match);
 
@@ -38,10 +39,10 @@ static enum status policy_load(struct cors_policy *policy, const Policy *message
 	policy->private_network = answer_load(message->allow_private_network_access);
 	policy->forwards_others = answer_load(message->forward_not_matching_preflights);
 	policy->enabled = message->filter_enabled
-				  ? fraction_load_runtime(message->filter_enabled, NULL)
+				  ? fraction_load_runtime(message->filter_enabled, context->runtime)
 				  : (struct fraction){100, 100};
 	policy->shadow = message->shadow_enabled
-				 ? fraction_load_runtime(message->shadow_enabled, NULL)
+				 ? fraction_load_runtime(message->shadow_enabled, context->runtime)
 				 : (struct fraction){0, 100};
 	return STATUS_OK;
 }
@@ -54,7 +55,7 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	if (is_per_route) {
 		struct cors_policy *policy = ARENA_NEW(arena, struct cors_policy);
 		*loaded = policy;
-		return policy_load(policy, (const Policy *)base, arena, diag);
+		return policy_load(policy, (const Policy *)base, context, diag);
 	}
 	struct cors_config *config = ARENA_NEW(arena, struct cors_config);
 	config->stats = config_scope(

@@ -152,9 +152,11 @@ static enum status load_headers(struct header_mutations *mutations,
 	return STATUS_OK;
 }
 
-static struct fraction fraction_or_none(const RuntimeFraction *message)
+static struct fraction fraction_or_none(const RuntimeFraction *message,
+					const struct config_context *context)
 {
-	return message ? fraction_load_runtime(message, NULL) : (struct fraction){0, 100};
+	return message ? fraction_load_runtime(message, context->runtime)
+		       : (struct fraction){0, 100};
 }
 
 static void load_reply(struct local_ratelimit_config *config, const Message *message)
@@ -195,8 +197,8 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	    message->max_dynamic_descriptors->value > LOCAL_RATELIMIT_DYNAMIC_MAX)
 		return diag_at(diag, "max_dynamic_descriptors", "must be at most %d",
 			       LOCAL_RATELIMIT_DYNAMIC_MAX);
-	config->enabled = fraction_or_none(message->filter_enabled);
-	config->enforced = fraction_or_none(message->filter_enforced);
+	config->enabled = fraction_or_none(message->filter_enabled, context);
+	config->enforced = fraction_or_none(message->filter_enforced, context);
 	config->tells_limits =
 		message->enable_x_ratelimit_headers ==
 		ENVOY__EXTENSIONS__COMMON__RATELIMIT__V3__XRATE_LIMIT_HEADERS_RFCVERSION__DRAFT_VERSION_03;

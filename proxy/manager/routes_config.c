@@ -63,6 +63,7 @@ void routes_hooks(struct route_hooks *hooks, const struct config_context *contex
 		.cluster_exists = cluster_exists,
 		.load_filter_config = load_filter_config,
 		.load_metadata = load_metadata,
+		.runtime = context->runtime,
 		.can_read_arguments = true, /* what isn't there doesn't match */
 	};
 }

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/shared.h"
 #include "base/shared_count.h"
-#include "server/runtime.h"
+#include "routing/runtime.h"
 #include "telemetry/stats_network.h"
 #include "upstream/config_values.h"
 #include "xds/proto/any_message.h"

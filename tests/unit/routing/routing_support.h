@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "envoy/config/bootstrap/v3/bootstrap.pb-c.h"
 #include "envoy/config/route/v3/route.pb-c.h"
 #include "envoy/extensions/filters/network/dubbo_proxy/v3/route.pb-c.h"
 #include "routing/rpc_match.h"
@@ -44,27 +45,21 @@ static bool fixture_cluster_exists(void *context, struct slice name)
 	return !slice_equal(name, SLICE("nope"));
 }
 
-static bool fixture_runtime_number(void *context, struct slice key, uint64_t *value)
-{
-	(void)context;
-	if (slice_equal(key, SLICE("r.on")))
-		*value = 100;
-	else if (slice_equal(key, SLICE("r.off")))
-		*value = 0;
-	else
-		return false;
-	return true;
-}
-
 static inline int routing_setup(void **state)
 {
 	struct routing_fixture *f = calloc(1, sizeof *f);
+	ProtobufCMessage *runtime;
 	arena_init(&f->arena, 65536);
 	arena_init(&f->stream, 4096);
+	assert_int_equal(yaml_message_parse(
+				 SLICE("layers: [{name: a, static_layer: {r.on: 100, r.off: 0}}]"),
+				 NULL, &envoy__config__bootstrap__v3__layered_runtime__descriptor,
+				 NULL, &f->arena, &runtime, &f->diag),
+			 STATUS_OK);
 	f->hooks = (struct route_hooks){
 		.cluster_slot = fixture_cluster_slot,
 		.cluster_exists = fixture_cluster_exists,
-		.runtime_number = fixture_runtime_number,
+		.runtime = (const void *)runtime,
 	};
 	*state = f;
 	return 0;

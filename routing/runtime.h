@@ -2,8 +2,8 @@
  *
  * Static layers only, the last one that has a key wins; nothing changes while the process runs.
  * Pure. Thread: any. Source: Envoy's runtime documentation. */
-#ifndef SERVER_RUNTIME_H
-#define SERVER_RUNTIME_H
+#ifndef ROUTING_RUNTIME_H
+#define ROUTING_RUNTIME_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "server/runtime.h"
+#include "routing/runtime.h"
 
 #include <envoy/config/bootstrap/v3/bootstrap.pb-c.h>
 #include <google/protobuf/struct.pb-c.h>

@@ -8,7 +8,7 @@
 
 #include <envoy/config/bootstrap/v3/bootstrap.pb-c.h>
 
-#include "server/runtime.h"
+#include "routing/runtime.h"
 #include "xds/yaml_message.h"
 
 static const char layers[] = "layers:\n"
