@@ -4,9 +4,6 @@
 #include "codec/http1_encode.h"
 #include "codec/http1_internal.h"
 
-/* Of http1_scratch_size for the default limits, so that the turn block is spared. */
-enum { SCRATCH_SIZE = HTTP1_DEFAULT_HEADERS * sizeof(struct header) };
-
 _Static_assert(sizeof(struct http1) <= 88, "an idle connection has one");
 
 void http1_open(struct http1 *h, enum codec_side side, const struct http1_options *options,
@@ -206,18 +203,26 @@ static bool read_chunked(struct http1 *h, struct slice *bytes)
 
 /* --- heads and trailers */
 
-static COLD void *large_scratch(struct http1 *h)
+/* Fields are parsed to the stack: as many as by default. Room for more is in turn memory, of which
+ * no more is kept than the head has used: many small ones come in one read. */
+static bool has_large_heads(const struct http1 *h)
 {
-	size_t size = http1_scratch_size(h->options) + 8;
-	char *scratch = buf_turn_reserve(h->codec.out->pool, size);
-
-	buf_turn_commit(h->codec.out->pool, size);
-	return scratch + (-(uintptr_t)scratch & 7);
+	return h->options->max_headers > HTTP1_DEFAULT_HEADERS;
 }
 
-static inline void *scratch_for(struct http1 *h, void *small)
+static COLD struct header *reserve_fields(struct http1 *h)
 {
-	return LIKELY(h->options->max_headers <= HTTP1_DEFAULT_HEADERS) ? small : large_scratch(h);
+	char *room = buf_turn_reserve(h->codec.out->pool, http1_scratch_size(h->options) + 8);
+
+	return (struct header *)(void *)(room + (-(uintptr_t)room & 7));
+}
+
+static COLD void keep_fields(struct http1 *h, const struct http1_head *head)
+{
+	struct buf_pool *pool = h->codec.out->pool;
+	const char *end = (const char *)(head->fields + head->field_count);
+
+	buf_turn_commit(pool, (size_t)(end - pool->turn_next));
 }
 
 static void tell_trailers(struct http1 *h, const struct http1_head *head)
@@ -232,14 +237,15 @@ static void tell_trailers(struct http1 *h, const struct http1_head *head)
 
 static bool read_trailers(struct http1 *h, struct slice *bytes)
 {
-	_Alignas(8) char small[SCRATCH_SIZE];
+	struct header few[HTTP1_DEFAULT_HEADERS];
 	struct http1_head head;
 	struct http1_reading reading = {&head, *bytes, h->options, HTTP1_TRAILERS, 0, false};
+	bool is_large = has_large_heads(h);
 	enum http1_error error;
 
 	if (!bytes->len)
 		return false;
-	head.fields = scratch_for(h, small);
+	head.fields = is_large ? reserve_fields(h) : few;
 	if (http1_head_read(&reading, &h->progress, &error) == HTTP1_FOUND_MORE)
 		return false;
 	if (error) {
@@ -247,6 +253,8 @@ static bool read_trailers(struct http1 *h, struct slice *bytes)
 		return true;
 	}
 	*bytes = slice_sub(*bytes, head.bytes.len, bytes->len);
+	if (is_large)
+		keep_fields(h, &head);
 	http1_received(h);
 	if (!h->options->enable_trailers)
 		head.field_count = 0;
@@ -280,9 +288,10 @@ static bool may_read_response(struct http1 *h, const struct slice *bytes)
 	return false;
 }
 
-static bool read_head(struct http1 *h, struct slice *bytes)
+/* fields: NULL: to be reserved. */
+static inline __attribute__((always_inline)) bool read_head_to(struct http1 *h, struct slice *bytes,
+							       struct header *fields)
 {
-	_Alignas(8) char small[SCRATCH_SIZE];
 	enum http1_kind kind = is_server(h) ? HTTP1_REQUEST : HTTP1_RESPONSE;
 	struct http1_head head;
 	enum http1_error error;
@@ -290,16 +299,31 @@ static bool read_head(struct http1 *h, struct slice *bytes)
 	if (!(is_server(h) ? may_read_request(h, bytes) : may_read_response(h, bytes)))
 		return h->read_state == HTTP1_READ_SKIP;
 	struct http1_reading reading = {&head, *bytes, h->options, kind, 0, false};
-	head.fields = scratch_for(h, small);
+	head.fields = fields ? fields : reserve_fields(h);
 	if (http1_head_read(&reading, &h->progress, &error) == HTTP1_FOUND_MORE)
 		return false;
 	if (!error) {
+		if (!fields)
+			keep_fields(h, &head);
 		*bytes = slice_sub(*bytes, head.bytes.len, bytes->len);
 		error = is_server(h) ? http1_server_head(h, &head) : http1_client_head(h, &head);
 	}
 	if (error)
 		http1_fail(h, error);
 	return true;
+}
+
+static COLD bool read_large_head(struct http1 *h, struct slice *bytes)
+{
+	return read_head_to(h, bytes, NULL);
+}
+
+static bool read_head(struct http1 *h, struct slice *bytes)
+{
+	struct header few[HTTP1_DEFAULT_HEADERS];
+
+	return LIKELY(!has_large_heads(h)) ? read_head_to(h, bytes, few)
+					   : read_large_head(h, bytes);
 }
 
 /* --- reading */

@@ -582,6 +582,26 @@ static void requests_wait_while_answers_pile_up(void **state)
 	http1_peer_close(&peer);
 }
 
+/* The room that the largest head would need isn't taken for each of many small ones. */
+static void small_heads_take_little_of_a_turn(void **state)
+{
+	enum { COUNT = 500 };
+	static const struct http1_options wide = {.max_head_bytes = HTTP1_DEFAULT_HEAD_BYTES,
+						  .max_headers = HTTP1_MOST_HEADERS};
+	char requests[COUNT * (sizeof GET - 1)];
+	struct http1_peer peer;
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT; i++)
+		memcpy(requests + i * (sizeof GET - 1), GET, sizeof GET - 1);
+	http1_peer_open(&peer, CODEC_SERVER, &wide);
+	peer.answer = HTTP1_PEER_AT_END;
+	http1_peer_feed(&peer, slice_make(requests, sizeof requests), false);
+	assert_int_equal(peer.closed, COUNT);
+	assert_in_range(peer.pool.turn_taken, 1, BUF_TURN_LIMIT);
+	http1_peer_close(&peer);
+}
+
 static void pauses_hold_what_follows(void **state)
 {
 	struct http1_peer peer;
@@ -638,6 +658,7 @@ int main(void)
 		cmocka_unit_test(local_replies),
 		cmocka_unit_test(a_refused_exchange_ends_the_connection),
 		cmocka_unit_test(requests_wait_while_answers_pile_up),
+		cmocka_unit_test(small_heads_take_little_of_a_turn),
 		cmocka_unit_test(pauses_hold_what_follows),
 		cmocka_unit_test(heads_larger_than_a_turn_block),
 	};
