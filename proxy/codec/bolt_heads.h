@@ -63,6 +63,7 @@ static inline void bolt_heads_init(struct bolt_heads *heads)
 	*heads = (struct bolt_heads){.slots = {NULL}};
 }
 
+/* Forgets all heads; those that calls hold live on until their release. */
 void bolt_heads_fini(struct bolt_heads *heads);
 
 /* A request that goes where the names say, with headers and strings of its own in the arena; NULL:

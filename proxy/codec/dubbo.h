@@ -6,7 +6,7 @@
  * A frame is delivered when it is whole: `headers` and `data(end)` follow each other, the payload
  * as it came (TURN bytes), also while the exchange's reads are paused (who paused holds it). What
  * is sent leaves as one frame when its end is known. A body over options->parts_over may come and
- * leave in parts instead, if its owner says so (options->takes_parts; dubbo_parts.h). A request
+ * leave in parts instead, if its owner says so (options->takes_…parts; dubbo_parts.h). A request
  * looks like its Triple twin (":path: /interface/method", …); facts of the frame are in
  * headers->rpc. Attachments are read on demand (dubbo_attachments.h). Heartbeats are answered here.
  * Each call has an id of ours on an upstream connection (open_calls.h); the consumer's own is in
@@ -86,7 +86,8 @@ struct dubbo_options {
 	 * NULL. */
 	bool (*is_passed)(struct codec *codec, uint64_t id);
 	/* Server: whether a request with this head and a long body may come in parts: its first
-	 * bytes are all that is looked at. NULL: none may. */
+	 * bytes are all that is looked at. NULL: none may. Not asked about one in a serialization
+	 * that isn't known here: of it there is nothing to look at, and it comes so. */
 	bool (*takes_request_parts)(struct codec *codec, struct headers *headers);
 	/* Server: a message in parts (codec_writer) holds up more than it may: to be given up. */
 	void (*held_up)(struct codec *codec);

@@ -60,6 +60,7 @@ static inline void dubbo_heads_init(struct dubbo_heads *heads)
 }
 
 /* No request with a kept head may be left. */
+/* Forgets all heads; those that calls hold live on until their release. */
 void dubbo_heads_fini(struct dubbo_heads *heads);
 
 /* A request with this head (its slices may point anywhere) in the arena, with headers and strings

@@ -1,4 +1,7 @@
-/* A message of a protocol that writes whole frames, while its pieces come in. */
+/* A message of a protocol that writes whole frames, while its pieces come in.
+ *
+ * Owner of what is gathered: the exchange's state. Thread: its worker. Size: the message's,
+ * which the codec that read it has limited. */
 #ifndef CODEC_GATHER_H
 #define CODEC_GATHER_H
 

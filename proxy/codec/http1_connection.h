@@ -20,6 +20,7 @@ void http1_read_upgrade(struct http1_head *head, enum http1_kind kind);
 /* Cuts a TE field to its `trailers`, or removes it. */
 void http1_keep_te_trailers(struct header *field);
 
+/* Marks all fields of that id as removed. */
 void http1_remove_fields(struct http1_head *head, enum header_id id);
 
 /* The next of the comma-separated, trimmed, non-empty parts of *list, which is advanced behind it.

@@ -29,7 +29,8 @@ enum {
 	 HTTP1_SKIP(TRANSFER_ENCODING) | HTTP1_SKIP(UPGRADE))
 _Static_assert(HEADER_UPGRADE < 64, "skipped ids must be below 64");
 
-/* is_connect: the target is the authority. */
+/* A request's (response's) head behind all that is in out. skip, add: bits above. is_connect: the
+ * target is the authority. Never fails. */
 void http1_encode_request(struct buf *out, const struct headers *headers, bool is_connect,
 			  uint64_t skip, unsigned add, enum http1_case header_case);
 void http1_encode_response(struct buf *out, const struct headers *headers, unsigned status,

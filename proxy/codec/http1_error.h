@@ -35,6 +35,7 @@ enum http1_error {
 #undef HTTP1_ERROR_ENUM
 };
 
+/* Why a server codec refuses, and in which words: constants. */
 enum reply_reason http1_error_reason(enum http1_error error);
 struct slice http1_error_details(enum http1_error error);
 

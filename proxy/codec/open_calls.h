@@ -40,6 +40,7 @@ static inline void open_calls_init(struct open_calls *calls)
 	*calls = (struct open_calls){.first_free = OPEN_CALLS_NONE};
 }
 
+/* Frees the table. Whoever is still in it isn't told. */
 void open_calls_fini(struct open_calls *calls);
 
 /* Makes room; all slots are in use. */
@@ -61,6 +62,7 @@ static inline uint32_t open_calls_add(struct open_calls *calls, struct exchange 
 	return index;
 }
 
+/* Ends the call: its slot is the last to be taken again. */
 static inline void open_calls_remove(struct open_calls *calls, uint32_t index)
 {
 	struct open_call *call = &calls->calls[index];

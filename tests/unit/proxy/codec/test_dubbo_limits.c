@@ -108,6 +108,40 @@ static void texts_of_replies_are_cut(void **state)
 	free((void *)text.data);
 }
 
+/* Whether an attachment with a name so long becomes a header. */
+static bool is_published(size_t name_len)
+{
+	static const char front[] = "\0052.0.2\1s\0051.0.0\1m\0HS";
+	struct end *end = end_open(CODEC_SERVER);
+	size_t at = sizeof front - 1;
+	struct slice body = filled('n', at + 2 + name_len + 3);
+	char *bytes = (char *)(uintptr_t)body.data;
+
+	memcpy(bytes, front, at);
+	bytes[at] = (char)(name_len >> 8);
+	bytes[at + 1] = (char)name_len;
+	memcpy(bytes + at + 2 + name_len, "\1vZ", 3);
+	end->read_attachments = true;
+	end_feed_frame(end, 0xc2, 0, 1, body);
+	assert_true(end->attachments_read);
+	struct headers *headers = end->calls->headers;
+	uint32_t before = headers->count;
+	dubbo_attachments_publish(headers);
+	bool is = headers->count > before;
+	dubbo_codec.abandon(&end->calls->exchange);
+	free(bytes);
+	end_close(end);
+	return is;
+}
+
+static void names_that_become_headers_have_a_length(void **state)
+{
+	(void)state;
+
+	assert_true(is_published(DUBBO_ATTACHMENT_NAME_LIMIT));
+	assert_false(is_published(DUBBO_ATTACHMENT_NAME_LIMIT + 1));
+}
+
 static unsigned held_up_count;
 
 static void on_held_up(struct codec *codec)
@@ -149,6 +183,7 @@ int main(void)
 		cmocka_unit_test(heads_have_a_size),
 		cmocka_unit_test(jsonb_has_a_depth),
 		cmocka_unit_test(texts_of_replies_are_cut),
+		cmocka_unit_test(names_that_become_headers_have_a_length),
 		cmocka_unit_test(what_waits_behind_a_message_in_parts_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

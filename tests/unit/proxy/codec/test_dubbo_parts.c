@@ -172,6 +172,26 @@ static void whoever_needs_it_whole_gets_it_whole(void **state)
 	end_close(server);
 }
 
+/* Nobody could read more of it. */
+static void one_in_no_known_serialization_comes_in_parts(void **state)
+{
+	struct end *server = open_end(CODEC_SERVER);
+	struct slice frame = long_frame(0xc0 | 8, 7, SLICE("anything"), BODY);
+	size_t at = 0;
+	(void)state;
+
+	may_come = false;
+	feed_until(server, frame, &at, PIECE);
+	assert_int_equal(server->call_count, 1);
+	assert_int_equal(server->calls->head.body_len, BODY);
+	feed_until(server, frame, &at, frame.len);
+	assert_true(server->calls->ended);
+	assert_int_equal(server->calls->data_len, BODY);
+	dubbo_codec.abandon(&server->calls->exchange);
+	free((void *)frame.data);
+	end_close(server);
+}
+
 static void a_paused_request_stays_with_its_connection(void **state)
 {
 	struct end *server = open_end(CODEC_SERVER);
@@ -476,6 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_long_request_comes_and_leaves_in_parts),
 		cmocka_unit_test(whoever_needs_it_whole_gets_it_whole),
+		cmocka_unit_test(one_in_no_known_serialization_comes_in_parts),
 		cmocka_unit_test(a_paused_request_stays_with_its_connection),
 		cmocka_unit_test(the_rest_of_an_answered_request_is_dropped),
 		cmocka_unit_test(a_request_that_breaks_off_ends_its_connection),
