@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "base/attributes.h"
+#include "base/log.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
 #include "filters/sentinel/names.h"
@@ -48,6 +49,16 @@ static struct sentinel_application *find(const struct sentinel_applications *all
 	return NULL;
 }
 
+/* On the worker whose call it was. */
+static void breaker_changed(void *arg, const struct breaker_change *change)
+{
+	const struct sentinel_application *application = arg;
+
+	log_info_limited(SENTINEL, "application '%.*s': the breaker of '%.*s' is %s, it was %s",
+			 SLICE_FMT(application->name), SLICE_FMT(change->rule->rule.resource),
+			 breaker_state_name(change->to), breaker_state_name(change->from));
+}
+
 static struct sentinel_application *application_new(struct sentinel_applications *all,
 						    struct slice name,
 						    const struct sentinel_options *given)
@@ -58,6 +69,7 @@ static struct sentinel_application *application_new(struct sentinel_applications
 
 	invariant(application);
 	options.workers = all->workers;
+	options.observer = (struct breaker_observer){breaker_changed, application};
 	invariant(getrandom(&options.seed, sizeof options.seed, 0) == sizeof options.seed);
 	application->all = all;
 	application->name = slice_make(strndup(name.data, name.len), name.len);

@@ -80,19 +80,6 @@ static void put_node(struct page *page, struct node *node)
 	put_count(page, "minute_exception", view.minute_exception);
 }
 
-static struct slice breaker_text(const struct circuit_breaker *breaker)
-{
-	switch ((enum breaker_state)atomic_load_explicit(&breaker->state, memory_order_relaxed)) {
-	case BREAKER_CLOSED:
-		return SLICE("CLOSED");
-	case BREAKER_OPEN:
-		return SLICE("OPEN");
-	case BREAKER_HALF_OPEN:
-		return SLICE("HALF_OPEN");
-	}
-	return SLICE("");
-}
-
 static void put_rules(struct page *page, const struct resource_rules *rules)
 {
 	put_count(page, "flow_rules", rules->flow_count);
@@ -104,7 +91,8 @@ static void put_rules(struct page *page, const struct resource_rules *rules)
 	open_item(page, "breakers", "[");
 	for (uint32_t i = 0; i < rules->degrade_count; i++) {
 		put_key(page, NULL);
-		text_add_json(page->out, breaker_text(rules->degrade[i].breaker));
+		text_add_json(page->out, slice_of(breaker_state_name(circuit_breaker_state(
+						 rules->degrade[i].breaker))));
 	}
 	close_item(page, "]");
 }

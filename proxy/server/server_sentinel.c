@@ -15,9 +15,11 @@ static uint32_t slot(void *owner, struct slice name)
 	struct server *server = owner;
 	struct arena arena;
 
-	arena_init(&arena, 256); /* apart from Dubbo's rules of the same name */
-	const char *text = arena_printf(&arena, "sentinel %.*s", SLICE_FMT(name));
-	uint32_t found = publisher_slot(&server->publisher, PUBLISHED_RULES, slice_of(text));
+	arena_init(&arena, 256);
+	/* a 0 stands in no name of Dubbo's rules, which have slots of the same kind */
+	const char *text = arena_printf(&arena, "%c%.*s", 0, SLICE_FMT(name));
+	uint32_t found =
+		publisher_slot(&server->publisher, PUBLISHED_RULES, slice_make(text, 1 + name.len));
 	arena_free(&arena);
 	return found;
 }
