@@ -1,0 +1,45 @@
+package oracle;
+
+import com.alibaba.csp.sentinel.cluster.flow.rule.ClusterFlowRuleManager;
+import com.alibaba.csp.sentinel.cluster.flow.rule.ClusterParamFlowRuleManager;
+import com.alibaba.csp.sentinel.cluster.server.SentinelDefaultTokenServer;
+import com.alibaba.csp.sentinel.cluster.server.config.ClusterServerConfigManager;
+import com.alibaba.csp.sentinel.cluster.server.config.ServerTransportConfig;
+import com.alibaba.csp.sentinel.property.DynamicSentinelProperty;
+import com.alibaba.csp.sentinel.slots.block.ClusterRuleConstant;
+import com.alibaba.csp.sentinel.slots.block.flow.ClusterFlowConfig;
+import com.alibaba.csp.sentinel.slots.block.flow.FlowRule;
+import com.alibaba.csp.sentinel.slots.block.flow.param.ParamFlowClusterConfig;
+import com.alibaba.csp.sentinel.slots.block.flow.param.ParamFlowRule;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
+
+/** TokenServer PORT: Sentinel's token server; namespace demo-app: flow 101 (5 a second), 102 (1,000,000), 103 (5 for each client), hot parameter 202 (2). */
+public class TokenServer {
+    private static FlowRule flow(long id, double count, int threshold) {
+        FlowRule rule = new FlowRule("flow-" + id);
+        rule.setCount(count);
+        rule.setClusterMode(true);
+        rule.setClusterConfig(new ClusterFlowConfig().setFlowId(id).setThresholdType(threshold));
+        return rule;
+    }
+
+    public static void main(String[] args) throws Exception {
+        System.setProperty("project.name", "token-server");
+        ClusterFlowRuleManager.setPropertySupplier(name -> new DynamicSentinelProperty<>());
+        ClusterParamFlowRuleManager.setPropertySupplier(name -> new DynamicSentinelProperty<>());
+        ClusterServerConfigManager.loadServerNamespaceSet(new HashSet<>(Arrays.asList("demo-app", "default")));
+        ClusterFlowRuleManager.loadRules("demo-app", Arrays.asList(flow(101, 5, ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL),
+            flow(102, 1000000, ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL), flow(103, 5, ClusterRuleConstant.FLOW_THRESHOLD_AVG_LOCAL)));
+        ParamFlowRule param = new ParamFlowRule("hot");
+        param.setParamIdx(0).setCount(2).setClusterMode(true)
+            .setClusterConfig(new ParamFlowClusterConfig().setFlowId(202L).setThresholdType(ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL));
+        ClusterParamFlowRuleManager.loadRules("demo-app", Collections.singletonList(param));
+        ClusterServerConfigManager.loadGlobalTransportConfig(new ServerTransportConfig(Integer.parseInt(args[0]), 600));
+        new SentinelDefaultTokenServer(false).start();
+        System.out.println("ready");
+        System.out.flush();
+        Thread.sleep(Long.MAX_VALUE);
+    }
+}
