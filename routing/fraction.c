@@ -17,16 +17,19 @@ struct fraction fraction_load(const Envoy__Type__V3__FractionalPercent *message)
 	return f;
 }
 
+struct fraction fraction_of_key(struct slice key, const Envoy__Type__V3__FractionalPercent *message,
+				const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime)
+{
+	uint64_t percent = key.len ? runtime_number(runtime, key, UINT64_MAX) : UINT64_MAX;
+
+	if (percent != UINT64_MAX)
+		return (struct fraction){percent > 100 ? 100 : (uint32_t)percent, 100};
+	return fraction_load(message);
+}
+
 struct fraction
 fraction_load_runtime(const Envoy__Config__Core__V3__RuntimeFractionalPercent *message,
 		      const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime)
 {
-	uint64_t percent =
-		message->runtime_key[0]
-			? runtime_number(runtime, slice_of(message->runtime_key), UINT64_MAX)
-			: UINT64_MAX;
-
-	if (percent != UINT64_MAX)
-		return (struct fraction){percent > 100 ? 100 : (uint32_t)percent, 100};
-	return fraction_load(message->default_value);
+	return fraction_of_key(slice_of(message->runtime_key), message->default_value, runtime);
 }

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/slice.h"
+
 struct Envoy__Config__Bootstrap__V3__LayeredRuntime;
 struct Envoy__Config__Core__V3__RuntimeFractionalPercent;
 struct Envoy__Type__V3__FractionalPercent;
@@ -22,6 +24,11 @@ static inline bool fraction_takes(struct fraction f, uint64_t random)
 }
 
 struct fraction fraction_load(const struct Envoy__Type__V3__FractionalPercent *message);
+
+/* What a layer has under the key, in percent, else the message's (NULL: 0). runtime may be NULL. */
+struct fraction fraction_of_key(struct slice key,
+				const struct Envoy__Type__V3__FractionalPercent *message,
+				const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime);
 
 /* What a layer has under the message's key, else its default. runtime may be NULL. */
 struct fraction

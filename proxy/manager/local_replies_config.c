@@ -57,8 +57,8 @@ static enum status load_mapper(struct reply_mapper *mapper, const Mapper *messag
 	mapper->status = (uint16_t)code;
 	if (!message->filter)
 		return diag_at(diag, "filter", "is required");
-	if ((status = access_log_filter_load(message->filter, context->arena, &mapper->filter,
-					     diag))) {
+	if ((status = access_log_filter_load(message->filter, context->runtime, context->arena,
+					     &mapper->filter, diag))) {
 		diag_prefix(diag, "filter");
 		return status;
 	}

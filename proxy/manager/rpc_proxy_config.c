@@ -222,6 +222,7 @@ enum status rpc_proxy_config_load(const void **loaded, const ProtobufCMessage *b
 	struct arena *arena = context.arena;
 	struct rpc_manager *m = ARENA_NEW(arena, struct rpc_manager);
 	enum status status;
+	const struct access_log_place logs = {context.log_files, arena, context.runtime};
 
 	if (!message->stat_prefix[0])
 		return diag_at(diag, "stat_prefix", "must not be empty");
@@ -236,8 +237,8 @@ enum status rpc_proxy_config_load(const void **loaded, const ProtobufCMessage *b
 	    (status = message_filters_load(&m->session.chain, message->http_filters,
 					   message->n_http_filters, &context, diag)) ||
 	    (status = load_routes(m, message, &context, diag)) ||
-	    (status = access_log_load(message->access_log, message->n_access_log, context.log_files,
-				      arena, &m->access_log, diag)) ||
+	    (status = access_log_load(message->access_log, message->n_access_log, &logs,
+				      &m->access_log, diag)) ||
 	    (status = local_replies_load(&m->local_replies, message->local_reply_config, &context,
 					 diag)) ||
 	    (status = load_attachments(m, message, diag)))

@@ -61,6 +61,7 @@ enum status tcp_config_load(const void **loaded, const ProtobufCMessage *base,
 	const TcpProxy *message = (const TcpProxy *)base;
 	struct tcp_config *config = ARENA_NEW(context->arena, struct tcp_config);
 	enum status status;
+	const struct access_log_place logs = {context->log_files, context->arena, context->runtime};
 
 	if (!message->stat_prefix[0])
 		return diag_at(diag, "stat_prefix", "must not be empty");
@@ -78,9 +79,8 @@ enum status tcp_config_load(const void **loaded, const ProtobufCMessage *base,
 	if (!status)
 		status = load_clusters(config, message, context, diag);
 	if (!status)
-		status = access_log_load(message->access_log, message->n_access_log,
-					 context->log_files, context->arena, &config->access_log,
-					 diag);
+		status = access_log_load(message->access_log, message->n_access_log, &logs,
+					 &config->access_log, diag);
 	if (status)
 		return status;
 	config->stats = config_scope(

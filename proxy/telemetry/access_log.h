@@ -22,6 +22,7 @@
 #include "base/status.h"
 
 struct Envoy__Config__Accesslog__V3__AccessLog;
+struct Envoy__Config__Bootstrap__V3__LayeredRuntime;
 struct access_log;
 struct access_log_files;
 struct log_worker;
@@ -64,11 +65,17 @@ void access_log_write(const struct access_log *log, struct log_worker *logs,
 
 /* --- configuration: main or builder (access_log_config.c) --- */
 
+/* Where logs are loaded to, and what they ask while they are. */
+struct access_log_place {
+	struct access_log_files *files;
+	struct arena *arena;
+	const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime; /* NULL: none */
+};
+
 /* Opens the files (or finds them open). *log is NULL if count is 0. STATUS_INVALID and a diag for
  * an unknown logger, a bad format or filter, or a file that can't be opened. */
-enum status MUST_CHECK
-access_log_load(struct Envoy__Config__Accesslog__V3__AccessLog *const *messages, size_t count,
-		struct access_log_files *files, struct arena *arena, const struct access_log **log,
-		struct diag *diag);
+enum status MUST_CHECK access_log_load(
+	struct Envoy__Config__Accesslog__V3__AccessLog *const *messages, size_t count,
+	const struct access_log_place *place, const struct access_log **log, struct diag *diag);
 
 #endif

@@ -15,6 +15,7 @@ typedef Envoy__Extensions__AccessLoggers__Stream__V3__StderrAccessLog stderr_mes
 struct loading {
 	struct access_log_files *files;
 	struct arena *arena;
+	const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime;
 	struct diag *diag;
 };
 
@@ -99,8 +100,8 @@ static enum status load_logger(const Google__Protobuf__Any *any, const struct lo
 static enum status load_one(const log_message *message, const struct loading *l,
 			    struct logger *logger)
 {
-	enum status status =
-		access_log_filter_load(message->filter, l->arena, &logger->filter, l->diag);
+	enum status status = access_log_filter_load(message->filter, l->runtime, l->arena,
+						    &logger->filter, l->diag);
 	if (status) {
 		diag_prefix(l->diag, "filter");
 		return status;
@@ -111,15 +112,15 @@ static enum status load_one(const log_message *message, const struct loading *l,
 }
 
 enum status access_log_load(log_message *const *messages, size_t count,
-			    struct access_log_files *files, struct arena *arena,
-			    const struct access_log **log, struct diag *diag)
+			    const struct access_log_place *place, const struct access_log **log,
+			    struct diag *diag)
 {
-	struct loading l = {files, arena, diag};
+	struct loading l = {place->files, place->arena, place->runtime, diag};
 	*log = NULL;
 	if (!count)
 		return STATUS_OK;
 	struct access_log *made =
-		arena_zalloc(arena, sizeof *made + count * sizeof made->loggers[0]);
+		arena_zalloc(l.arena, sizeof *made + count * sizeof made->loggers[0]);
 	made->count = (unsigned)count;
 	for (size_t i = 0; i < count; i++) {
 		enum status status = load_one(messages[i], &l, &made->loggers[i]);

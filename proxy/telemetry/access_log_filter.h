@@ -13,13 +13,16 @@
 #include "base/status.h"
 
 struct Envoy__Config__Accesslog__V3__AccessLogFilter;
+struct Envoy__Config__Bootstrap__V3__LayeredRuntime;
 struct access_log_filter;
 struct stream_info;
 
-/* *filter is NULL for a NULL message. STATUS_INVALID and a diag for an empty, unknown or wrong
- * filter. */
+/* What a layer of runtime (NULL: none) has under a key of the message counts instead of its
+ * default. *filter is NULL for a NULL message. STATUS_INVALID and a diag for an empty, unknown or
+ * wrong filter. */
 enum status MUST_CHECK access_log_filter_load(
-	const struct Envoy__Config__Accesslog__V3__AccessLogFilter *message, struct arena *arena,
+	const struct Envoy__Config__Accesslog__V3__AccessLogFilter *message,
+	const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime, struct arena *arena,
 	const struct access_log_filter **filter, struct diag *diag);
 
 /* random: for filters that sample when there is no request id. A NULL filter passes all. */

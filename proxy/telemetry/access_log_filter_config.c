@@ -1,21 +1,36 @@
 #include "envoy/config/accesslog/v3/accesslog.pb-c.h"
 #include "message/stream_info.h"
+#include "routing/fraction.h"
+#include "routing/runtime.h"
 #include "telemetry/access_log_filter_private.h"
 
 typedef Envoy__Config__Accesslog__V3__AccessLogFilter filter_message;
 typedef Envoy__Config__Accesslog__V3__ComparisonFilter comparison_message;
 
+typedef struct Envoy__Config__Bootstrap__V3__LayeredRuntime runtime_message;
+
 enum { FILTERS_DEPTH_MAX = 16 };
 
-static enum status load(const filter_message *message, unsigned depth, struct arena *arena,
-			const struct access_log_filter **filter, struct diag *diag);
+/* What all filters of a tree are loaded with. */
+struct loading {
+	const runtime_message *runtime;
+	struct arena *arena;
+	struct diag *diag;
+};
 
-static enum status load_comparison(const comparison_message *message, struct access_log_filter *f,
-				   struct diag *diag)
+static enum status load(const filter_message *message, unsigned depth, const struct loading *l,
+			const struct access_log_filter **filter);
+
+static enum status load_comparison(const comparison_message *message, const struct loading *l,
+				   struct access_log_filter *f)
 {
+	struct diag *diag = l->diag;
 	if (!message || !message->value)
 		return diag_at(diag, "comparison.value", "value is required");
 	f->value = message->value->default_value;
+	if (message->value->runtime_key[0])
+		f->value =
+			runtime_number(l->runtime, slice_of(message->value->runtime_key), f->value);
 	switch (message->op) {
 	case ENVOY__CONFIG__ACCESSLOG__V3__COMPARISON_FILTER__OP__EQ:
 		f->comparison = FILTER_EQUAL;
@@ -36,31 +51,25 @@ static enum status load_comparison(const comparison_message *message, struct acc
 }
 
 static void load_fraction(const Envoy__Config__Accesslog__V3__RuntimeFilter *message,
-			  struct access_log_filter *f)
+			  const struct loading *l, struct access_log_filter *f)
 {
-	f->denominator = 100;
+	struct fraction fraction = fraction_of_key(slice_of(message->runtime_key),
+						   message->percent_sampled, l->runtime);
 	f->excludes = message->use_independent_randomness;
-	if (!message->percent_sampled)
-		return;
-	f->numerator = message->percent_sampled->numerator;
-	if (message->percent_sampled->denominator ==
-	    ENVOY__TYPE__V3__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__TEN_THOUSAND)
-		f->denominator = 10000;
-	else if (message->percent_sampled->denominator ==
-		 ENVOY__TYPE__V3__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__MILLION)
-		f->denominator = 1000000;
+	f->numerator = fraction.numerator;
+	f->denominator = fraction.denominator;
 }
 
 static enum status load_children(filter_message *const *messages, size_t count, unsigned depth,
-				 struct arena *arena, struct access_log_filter *f,
-				 struct diag *diag)
+				 const struct loading *l, struct access_log_filter *f)
 {
+	struct diag *diag = l->diag;
 	if (count < 2)
 		return diag_at(diag, "filters", "value must contain at least 2 item(s)");
 	const struct access_log_filter **children =
-		ARENA_NEW_ARRAY(arena, const struct access_log_filter *, count);
+		ARENA_NEW_ARRAY(l->arena, const struct access_log_filter *, count);
 	for (size_t i = 0; i < count; i++) {
-		enum status status = load(messages[i], depth + 1, arena, &children[i], diag);
+		enum status status = load(messages[i], depth + 1, l, &children[i]);
 		if (status) {
 			diag_prefix(diag, "filters[%zu]", i);
 			return status;
@@ -124,17 +133,17 @@ static enum status load_metadata(const Envoy__Config__Accesslog__V3__MetadataFil
 }
 
 static enum status load_specifier(const filter_message *message, unsigned depth,
-				  struct arena *arena, struct access_log_filter *f,
-				  struct diag *diag)
+				  const struct loading *l, struct access_log_filter *f)
 {
+	struct diag *diag = l->diag;
 #define CASE(name) ENVOY__CONFIG__ACCESSLOG__V3__ACCESS_LOG_FILTER__FILTER_SPECIFIER_##name
 	switch (message->filter_specifier_case) {
 	case CASE(STATUS_CODE_FILTER):
 		f->kind = FILTER_STATUS_CODE;
-		return load_comparison(message->status_code_filter->comparison, f, diag);
+		return load_comparison(message->status_code_filter->comparison, l, f);
 	case CASE(DURATION_FILTER):
 		f->kind = FILTER_DURATION;
-		return load_comparison(message->duration_filter->comparison, f, diag);
+		return load_comparison(message->duration_filter->comparison, l, f);
 	case CASE(NOT_HEALTH_CHECK_FILTER):
 		f->kind = FILTER_NOT_HEALTH_CHECK;
 		return STATUS_OK;
@@ -143,22 +152,22 @@ static enum status load_specifier(const filter_message *message, unsigned depth,
 		return STATUS_OK;
 	case CASE(RUNTIME_FILTER):
 		f->kind = FILTER_SAMPLED;
-		load_fraction(message->runtime_filter, f);
+		load_fraction(message->runtime_filter, l, f);
 		return STATUS_OK;
 	case CASE(AND_FILTER):
 		f->kind = FILTER_AND;
 		return load_children(message->and_filter->filters, message->and_filter->n_filters,
-				     depth, arena, f, diag);
+				     depth, l, f);
 	case CASE(OR_FILTER):
 		f->kind = FILTER_OR;
 		return load_children(message->or_filter->filters, message->or_filter->n_filters,
-				     depth, arena, f, diag);
+				     depth, l, f);
 	case CASE(HEADER_FILTER):
 		f->kind = FILTER_HEADER;
 		if (!message->header_filter->header)
 			return diag_at(diag, "header", "value is required");
 		return header_matches_load(&f->headers, "header", &message->header_filter->header,
-					   1, arena, diag);
+					   1, l->arena, diag);
 	case CASE(RESPONSE_FLAG_FILTER):
 		f->kind = FILTER_RESPONSE_FLAG;
 		return load_flags(message->response_flag_filter, f, diag);
@@ -172,7 +181,7 @@ static enum status load_specifier(const filter_message *message, unsigned depth,
 		return STATUS_OK;
 	case CASE(METADATA_FILTER):
 		f->kind = FILTER_METADATA;
-		return load_metadata(message->metadata_filter, arena, f, diag);
+		return load_metadata(message->metadata_filter, l->arena, f, diag);
 	case CASE(EXTENSION_FILTER):
 		return diag_set(diag, "Didn't find a registered implementation for name: '%s'",
 				message->extension_filter->name);
@@ -184,19 +193,21 @@ static enum status load_specifier(const filter_message *message, unsigned depth,
 	return diag_set(diag, "a filter_specifier is required");
 }
 
-static enum status load(const filter_message *message, unsigned depth, struct arena *arena,
-			const struct access_log_filter **filter, struct diag *diag)
+static enum status load(const filter_message *message, unsigned depth, const struct loading *l,
+			const struct access_log_filter **filter)
 {
-	struct access_log_filter *f = ARENA_NEW(arena, struct access_log_filter);
+	struct access_log_filter *f = ARENA_NEW(l->arena, struct access_log_filter);
 	if (depth > FILTERS_DEPTH_MAX)
-		return diag_set(diag, "filters are at most %d levels deep", FILTERS_DEPTH_MAX);
+		return diag_set(l->diag, "filters are at most %d levels deep", FILTERS_DEPTH_MAX);
 	*filter = f;
-	return load_specifier(message, depth, arena, f, diag);
+	return load_specifier(message, depth, l, f);
 }
 
-enum status access_log_filter_load(const filter_message *message, struct arena *arena,
-				   const struct access_log_filter **filter, struct diag *diag)
+enum status access_log_filter_load(const filter_message *message, const runtime_message *runtime,
+				   struct arena *arena, const struct access_log_filter **filter,
+				   struct diag *diag)
 {
+	const struct loading l = {runtime, arena, diag};
 	*filter = NULL;
-	return message ? load(message, 0, arena, filter, diag) : STATUS_OK;
+	return message ? load(message, 0, &l, filter) : STATUS_OK;
 }

@@ -98,7 +98,8 @@ static enum status load(const char *file_path, const char *format, const struct 
 	message.config_type_case =
 		ENVOY__CONFIG__ACCESSLOG__V3__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG;
 	message.typed_config = &any;
-	return access_log_load(list, 1, files, &arena, log, &diag);
+	return access_log_load(list, 1, &(struct access_log_place){files, &arena, NULL}, log,
+			       &diag);
 }
 
 static const struct access_log *must_load(const char *format)
@@ -323,11 +324,15 @@ static void faults_of_configuration_are_named(void **state)
 			    "access_log[0].typed_config.path: unable to open file "
 			    "'/nowhere/at/all': No such file or directory");
 	assert_null(log);
-	assert_int_equal(access_log_load(NULL, 0, files, &arena, &log, &diag), STATUS_OK);
+	assert_int_equal(access_log_load(NULL, 0, &(struct access_log_place){files, &arena, NULL},
+					 &log, &diag),
+			 STATUS_OK);
 	assert_null(log);
 	log_message message = ENVOY__CONFIG__ACCESSLOG__V3__ACCESS_LOG__INIT;
 	log_message *list[] = {&message};
-	assert_int_equal(access_log_load(list, 1, files, &arena, &log, &diag), STATUS_INVALID);
+	assert_int_equal(access_log_load(list, 1, &(struct access_log_place){files, &arena, NULL},
+					 &log, &diag),
+			 STATUS_INVALID);
 }
 
 enum { THREADS = 3, ROUNDS = 20000 };

@@ -49,14 +49,14 @@ static int teardown(void **state)
 static bool passes(const filter_message *message, uint64_t random)
 {
 	const struct access_log_filter *filter;
-	assert_int_equal(access_log_filter_load(message, &arena, &filter, &diag), STATUS_OK);
+	assert_int_equal(access_log_filter_load(message, NULL, &arena, &filter, &diag), STATUS_OK);
 	return access_log_filter_test(filter, &info, random);
 }
 
 static bool is_refused(const filter_message *message)
 {
 	const struct access_log_filter *filter;
-	return access_log_filter_load(message, &arena, &filter, &diag) != STATUS_OK &&
+	return access_log_filter_load(message, NULL, &arena, &filter, &diag) != STATUS_OK &&
 	       diag_is_set(&diag);
 }
 
