@@ -25,6 +25,7 @@ struct sentinel_memo {
 	_Alignas(64) struct arena arena;
 	struct call_names **slots; /* open addressing, at most half full */
 	uint32_t mask, count;
+	const struct context *web, *outbound; /* NULL: not asked for yet */
 };
 
 struct sentinel_memo *sentinel_memos_new(unsigned workers)
@@ -55,12 +56,23 @@ struct sentinel_memo *sentinel_memo_of(struct sentinel_memo *memos, unsigned wor
 
 /* --- what was named before --- */
 
+/* The end of a service's name, where those of one company differ. */
+static uint64_t tail_of(struct slice text)
+{
+	uint64_t tail = 0;
+
+	if (text.len >= sizeof tail)
+		memcpy(&tail, text.data + text.len - sizeof tail, sizeof tail);
+	return tail;
+}
+
+/* One hash over bytes for the three of them: what it can't tell apart is compared. */
 static uint64_t hash_call(const struct sentinel_call *call)
 {
-	uint64_t hash = hash_bytes(call->service);
+	uint64_t rest = tail_of(call->service) ^ (uint64_t)call->types.len << 32 ^
+			(uint64_t)call->service.len;
 
-	hash = hash_combine(hash, hash_bytes(call->method));
-	return hash_combine(hash, hash_bytes(call->types));
+	return hash_combine(hash_bytes(call->method), hash_uint64(rest ^ tail_of(call->types)));
 }
 
 static bool is_same_naming(const struct sentinel_naming *a, const struct sentinel_naming *b)
@@ -237,15 +249,29 @@ static const char *prefix_of(const struct sentinel_naming *naming, const struct 
 	return naming->is_outbound ? "dubbo:consumer:" : "dubbo:provider:";
 }
 
-static const struct context *context_of(struct sentinel *core, const struct sentinel_naming *naming,
-					struct slice inbound)
+/* A context that every request of a kind has. */
+static const struct context *usual_context(struct sentinel *core, struct slice name,
+					   const struct context **known)
 {
-	return sentinel_context(core, naming->is_outbound ? SLICE(DEFAULT_CONTEXT) : inbound);
+	if (UNLIKELY(!*known))
+		*known = sentinel_context(core, name);
+	return *known;
 }
 
-static COLD void make_names(struct sentinel_names *names, struct sentinel *core,
-			    const struct sentinel_naming *naming, const struct sentinel_call *call,
-			    struct arena *arena, int64_t now_ms)
+static const struct context *context_of(struct sentinel_memo *memo, struct sentinel *core,
+					const struct sentinel_naming *naming,
+					enum resource_type type, struct slice name)
+{
+	if (naming->is_outbound)
+		return usual_context(core, SLICE(DEFAULT_CONTEXT), &memo->outbound);
+	if (type == RESOURCE_WEB)
+		return usual_context(core, SLICE(WEB_CONTEXT), &memo->web);
+	return sentinel_context(core, name);
+}
+
+static COLD void make_names(struct sentinel_names *names, struct sentinel_memo *memo,
+			    struct sentinel *core, const struct sentinel_naming *naming,
+			    const struct sentinel_call *call, struct arena *arena, int64_t now_ms)
 {
 	struct slice types =
 		call->has_type_names ? call->types : sentinel_type_names(call->types, arena);
@@ -260,7 +286,7 @@ static COLD void make_names(struct sentinel_names *names, struct sentinel *core,
 		.resources = {sentinel_resource(core, outer, RESOURCE_RPC, now_ms),
 			      sentinel_resource(core, inner, RESOURCE_RPC, now_ms)},
 		.count = 2,
-		.context = context_of(core, naming, inner),
+		.context = context_of(memo, core, naming, RESOURCE_RPC, inner),
 	};
 }
 
@@ -276,18 +302,17 @@ void sentinel_name_call(struct sentinel_names *names, struct sentinel_memo *memo
 		*names = known->names;
 		return;
 	}
-	make_names(names, core, naming, call, scratch, now_ms);
+	make_names(names, memo, core, naming, call, scratch, now_ms);
 	remember(memo, hash, naming, call, names);
 }
 
-void sentinel_name_request(struct sentinel_names *names, struct sentinel *core,
-			   const struct sentinel_naming *naming, struct slice name,
-			   enum resource_type type, int64_t now_ms)
+void sentinel_name_request(struct sentinel_names *names, struct sentinel_memo *memo,
+			   struct sentinel *core, const struct sentinel_naming *naming,
+			   struct slice name, enum resource_type type, int64_t now_ms)
 {
 	*names = (struct sentinel_names){
 		.resources = {sentinel_resource(core, name, type, now_ms)},
 		.count = 1,
-		.context =
-			context_of(core, naming, type == RESOURCE_WEB ? SLICE(WEB_CONTEXT) : name),
+		.context = context_of(memo, core, naming, type, name),
 	};
 }

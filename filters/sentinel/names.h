@@ -56,9 +56,9 @@ void sentinel_name_call(struct sentinel_names *names, struct sentinel_memo *memo
 			const struct sentinel_call *call, struct arena *scratch, int64_t now_ms);
 
 /* A request of one resource. type: RESOURCE_WEB of HTTP. */
-void sentinel_name_request(struct sentinel_names *names, struct sentinel *core,
-			   const struct sentinel_naming *naming, struct slice name,
-			   enum resource_type type, int64_t now_ms);
+void sentinel_name_request(struct sentinel_names *names, struct sentinel_memo *memo,
+			   struct sentinel *core, const struct sentinel_naming *naming,
+			   struct slice name, enum resource_type type, int64_t now_ms);
 
 /* Where the descriptor of a type ends that begins at `from`; `from` if there is none. */
 size_t sentinel_descriptor_end(struct slice descriptors, size_t from);

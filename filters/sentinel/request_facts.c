@@ -42,11 +42,11 @@ static struct slice type_names(const struct filter *f)
 	return slice_of(types);
 }
 
-static void name_call(struct filter *f, const struct headers *headers, int64_t now_ms)
+static void name_call(struct filter *f, const struct headers *headers, struct sentinel_memo *memo,
+		      int64_t now_ms)
 {
 	const struct sentinel_config *config = config_of(f);
 	const struct rpc_head *rpc = headers->rpc;
-	struct sentinel_application *application = config->application;
 	struct sentinel_state *own = f->state;
 	bool is_bolt = rpc->protocol == RPC_BOLT;
 	bool has_type_names = is_bolt || rpc->kind == RPC_CALL_GENERIC;
@@ -62,9 +62,8 @@ static void name_call(struct filter *f, const struct headers *headers, int64_t n
 		call.version = rpc->service_version;
 		call.group = attachment(f, SLICE("group"));
 	}
-	sentinel_name_call(&own->names,
-			   sentinel_memo_of(application->memos, filter_worker(f)->index),
-			   application->core, &config->naming, &call, filter_arena(f), now_ms);
+	sentinel_name_call(&own->names, memo, config->application->core, &config->naming, &call,
+			   filter_arena(f), now_ms);
 }
 
 static struct slice route_name(const struct filter *f)
@@ -101,17 +100,19 @@ bool sentinel_find_names(struct filter *f, const struct headers *headers, struct
 	const struct rpc_head *rpc = headers->rpc;
 	struct sentinel_state *own = f->state;
 	struct sentinel *core = config->application->core;
+	struct sentinel_memo *memo =
+		sentinel_memo_of(config->application->memos, filter_worker(f)->index);
 
 	if (rpc && (rpc->is_event || rpc->kind == RPC_CALL_ECHO)) /* not the service's */
 		return false;
 	if (route->resource.len)
-		sentinel_name_request(&own->names, core, &config->naming, route->resource,
+		sentinel_name_request(&own->names, memo, core, &config->naming, route->resource,
 				      rpc ? RESOURCE_RPC : RESOURCE_WEB, now.ms);
 	else if (rpc)
-		name_call(f, headers, now.ms);
+		name_call(f, headers, memo, now.ms);
 	else
-		sentinel_name_request(&own->names, core, &config->naming, http_name(f, headers),
-				      RESOURCE_WEB, now.ms);
+		sentinel_name_request(&own->names, memo, core, &config->naming,
+				      http_name(f, headers), RESOURCE_WEB, now.ms);
 	return true;
 }
 

@@ -291,6 +291,7 @@ enum filter_status sentinel_request_headers(struct filter *f, struct headers *he
 	if (!pin || !sentinel_find_names(f, headers, now_of(f)))
 		return FILTER_CONTINUE;
 	read_all_facts(f, set_of(pin));
+	own->entries = arena_alloc(filter_arena(f), own->names.count * sizeof *own->entries);
 	enum entry_verdict verdict = ask(f, set_of(pin), begin(f, set_of(pin)));
 	if (verdict == ENTRY_WAIT)
 		own->deadline_ms = config->waits_past_deadline ? UINT64_MAX

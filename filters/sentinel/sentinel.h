@@ -55,8 +55,8 @@ struct sentinel_config {
 
 struct sentinel_state {
 	struct sentinel_names names;
-	struct entry entries[2];
-	uint8_t passed; /* entries that are begun */
+	struct entry *entries; /* one a resource; in the arena */
+	uint8_t passed;        /* entries that are begun */
 	bool is_waiting, is_blocked;
 	struct pin *pin;      /* taken while it waits: the rules that it waits by */
 	uint64_t deadline_ms; /* of the caller; UINT64_MAX: none is known */

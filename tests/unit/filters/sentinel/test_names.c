@@ -165,15 +165,16 @@ static void requests_are_web(void **state)
 	struct sentinel_names names;
 
 	(void)state;
-	sentinel_name_request(&names, t.core, &(struct sentinel_naming){0}, SLICE("GET:/a"),
-			      RESOURCE_WEB, NOW_MS);
+	sentinel_name_request(&names, t.memos, t.core, &(struct sentinel_naming){0},
+			      SLICE("GET:/a"), RESOURCE_WEB, NOW_MS);
 	assert_int_equal(names.count, 1);
 	assert_string_equal(text(&t, names.resources[0]->entry.name), "GET:/a");
 	assert_string_equal(text(&t, names.context->entry.name), "sentinel_spring_web_context");
-	sentinel_name_request(&names, t.core, &(struct sentinel_naming){.is_outbound = true},
-			      SLICE("GET:/a"), RESOURCE_WEB, NOW_MS);
+	sentinel_name_request(&names, t.memos, t.core,
+			      &(struct sentinel_naming){.is_outbound = true}, SLICE("GET:/a"),
+			      RESOURCE_WEB, NOW_MS);
 	assert_string_equal(text(&t, names.context->entry.name), "sentinel_default_context");
-	sentinel_name_request(&names, t.core, &(struct sentinel_naming){0}, SLICE("all"),
+	sentinel_name_request(&names, t.memos, t.core, &(struct sentinel_naming){0}, SLICE("all"),
 			      RESOURCE_RPC, NOW_MS);
 	assert_string_equal(text(&t, names.context->entry.name), "all");
 	naming_test_end(&t);
