@@ -401,7 +401,7 @@ static bool is_same(const char *a, const char *b)
 
 bool subscription_is_of(const struct subscription *sub, const ConfigSource *source)
 {
-	const char *path, *watched_directory;
+	const char *path = NULL, *watched_directory = NULL;
 	struct diag diag = {0};
 
 	return !subscription_source(source, &path, &watched_directory, &diag) &&
