@@ -13,6 +13,24 @@ static unsigned hex_value(char c)
 	return letter < 6 ? letter + 10 : 16;
 }
 
+static bool take_behind_size(struct http1_chunked *chunked, char c)
+{
+	switch (c) {
+	case '\r':
+		chunked->state = HTTP1_CHUNK_SIZE_LF;
+		return true;
+	case ' ':
+	case '\t':
+		chunked->state = HTTP1_CHUNK_SIZE_BLANK;
+		return true;
+	case ';':
+		chunked->state = HTTP1_CHUNK_EXTENSION;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool take_size_char(struct http1_chunked *chunked, char c)
 {
 	unsigned digit = hex_value(c);
@@ -23,15 +41,7 @@ static bool take_size_char(struct http1_chunked *chunked, char c)
 		chunked->left = chunked->left << 4 | digit;
 		return true;
 	}
-	if (chunked->line_len == 1) /* not one digit */
-		return false;
-	if (c == '\r')
-		chunked->state = HTTP1_CHUNK_SIZE_LF;
-	else if (c == ';' || c == ' ' || c == '\t')
-		chunked->state = HTTP1_CHUNK_EXTENSION;
-	else
-		return false;
-	return true;
+	return chunked->line_len > 1 && take_behind_size(chunked, c);
 }
 
 static bool take_char(struct http1_chunked *chunked, char c)
@@ -39,6 +49,9 @@ static bool take_char(struct http1_chunked *chunked, char c)
 	switch ((enum http1_chunk_state)chunked->state) {
 	case HTTP1_CHUNK_SIZE:
 		return ++chunked->line_len <= HTTP1_CHUNK_LINE_LIMIT && take_size_char(chunked, c);
+	case HTTP1_CHUNK_SIZE_BLANK:
+		return ++chunked->line_len <= HTTP1_CHUNK_LINE_LIMIT &&
+		       take_behind_size(chunked, c);
 	case HTTP1_CHUNK_EXTENSION:
 		if (c == '\r')
 			chunked->state = HTTP1_CHUNK_SIZE_LF;

@@ -1,10 +1,11 @@
 /* Takes chunked framing (RFC 9112 7.1) off a body, in whatever pieces it comes.
  *
- *   SIZE ─ hex digits ─> EXTENSION ─ CR LF ─> DATA ─ all taken ─> DATA_CR ─ CR LF ─> SIZE
- *                                       └─ size 0 ─> LAST: trailers and the empty line follow
+ *   SIZE ─ hex digits, blanks ─> EXTENSION ─ CR LF ─> DATA ─ all taken ─> DATA_CR ─ CR LF ─> SIZE
+ *                                 size 0 ─> LAST: trailers and the empty line follow
  *
- * Strict: no sign, no 0x, nothing but CR LF ends a line, no control character in an extension;
- * sizes below 2^63. Extensions are dropped. Limit: HTTP1_CHUNK_LINE_LIMIT bytes of a size line.
+ * Strict: no sign, no 0x, nothing but CR LF ends a line, nothing but ';' follows blanks behind the
+ * size, no control character in an extension; sizes below 2^63. Extensions are dropped. Limit:
+ * HTTP1_CHUNK_LINE_LIMIT bytes of a size line.
  *
  * Owner: the codec embeds the state. Pure. */
 #ifndef CODEC_HTTP1_CHUNKED_H
@@ -17,7 +18,8 @@
 enum { HTTP1_CHUNK_LINE_LIMIT = 4096 };
 
 enum http1_chunk_state {
-	HTTP1_CHUNK_SIZE, /* zero: where a body starts */
+	HTTP1_CHUNK_SIZE,       /* zero: where a body starts */
+	HTTP1_CHUNK_SIZE_BLANK, /* behind the digits */
 	HTTP1_CHUNK_EXTENSION,
 	HTTP1_CHUNK_SIZE_LF,
 	HTTP1_CHUNK_DATA,

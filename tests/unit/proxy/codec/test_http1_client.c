@@ -84,6 +84,9 @@ static void bodies(void **state)
 		      H("200", "|content-length: 5") "D(hello)$C"),
 		TAKEN("chunked", OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
 		      H("200", "") "D(hello)$C"),
+		TAKEN("blanks and an extension behind a size",
+		      OK "Transfer-Encoding: chunked\r\n\r\n5 \t;a=b\r\nhello\r\n0 \r\n\r\n",
+		      H("200", "") "D(hello)$C"),
 		AT_EOF("until the end", OK "\r\nhello", "G" H("200", "") "D(hello)$C"),
 		AT_EOF("until an early end", OK "\r\n", "G" H("200", "") "D()$C"),
 		TAKEN("204", "HTTP/1.1 204 No Content\r\n\r\n", H("204", "") "$C"),
@@ -109,6 +112,8 @@ static void bodies(void **state)
 		     BAD_FOR("http1.transfer_encoding_not_allowed")),
 		LAST("bad chunk", OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloX",
 		     H("200", "") "D(hello)" BAD),
+		LAST("two sizes", OK "Transfer-Encoding: chunked\r\n\r\n5 6\r\nhello\r\n0\r\n\r\n",
+		     H("200", "") BAD),
 	};
 	(void)state;
 	http1_rows_run(rows, COUNT_OF(rows), CODEC_CLIENT);
