@@ -8,7 +8,7 @@
 #include "filters/sentinel/core/occupy.h"
 
 _Static_assert(sizeof(struct leap_shard) == 64, "a shard is a cache line");
-_Static_assert(sizeof(struct minute_bucket) == 24, "what a resource costs");
+_Static_assert(offsetof(struct leap_array, shards) == 1344, "what a resource costs");
 
 static uint32_t load(const _Atomic uint32_t *word)
 {
@@ -28,6 +28,27 @@ static struct occupy *occupy_of(const struct leap_array *array)
 static int32_t difference(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b);
+}
+
+static uint32_t place_of(uint32_t second)
+{
+	return second % SENTINEL_MINUTE_WINDOWS;
+}
+
+static uint16_t minute_of(uint32_t second)
+{
+	return (uint16_t)(second / SENTINEL_MINUTE_WINDOWS);
+}
+
+static uint16_t load_minute(const struct leap_array *array, uint32_t place)
+{
+	return atomic_load_explicit(&array->minute_of[place], memory_order_relaxed);
+}
+
+/* Minutes by which the bucket in the second's place is ahead of it. */
+static int16_t ahead(const struct leap_array *array, uint32_t second)
+{
+	return (int16_t)(uint16_t)(load_minute(array, place_of(second)) - minute_of(second));
 }
 
 size_t leap_array_size(unsigned shards)
@@ -53,8 +74,8 @@ void leap_array_init(struct leap_array *array, unsigned shards, uint32_t window)
 	array->shard_count = shards;
 	for (uint32_t i = 0; i < SENTINEL_MINUTE_WINDOWS; i++) {
 		uint32_t second = window / 2 - i;
-		struct minute_bucket *minute = &array->minute[second % SENTINEL_MINUTE_WINDOWS];
-		atomic_init(&minute->start, second);
+		struct minute_bucket *minute = &array->minute[place_of(second)];
+		atomic_init(&array->minute_of[place_of(second)], minute_of(second));
 		atomic_init(&minute->pass, 0);
 		atomic_init(&minute->block, 0);
 		atomic_init(&minute->exception, 0);
@@ -72,7 +93,6 @@ void leap_array_init(struct leap_array *array, unsigned shards, uint32_t window)
 
 static void copy_minute(struct minute_bucket *to, const struct minute_bucket *from)
 {
-	COPY(to, from, start);
 	COPY(to, from, pass);
 	COPY(to, from, block);
 	COPY(to, from, exception);
@@ -96,8 +116,10 @@ void leap_array_copy(struct leap_array *to, const struct leap_array *from)
 	struct occupy *occupy = occupy_of(from);
 
 	to->shard_count = from->shard_count;
-	for (int i = 0; i < SENTINEL_MINUTE_WINDOWS; i++)
+	for (uint32_t i = 0; i < SENTINEL_MINUTE_WINDOWS; i++) {
+		atomic_init(&to->minute_of[i], load_minute(from, i));
 		copy_minute(&to->minute[i], &from->minute[i]);
+	}
 	for (unsigned i = 0; i < from->shard_count; i++) {
 		copy_bucket(&to->shards[i].buckets[0], &from->shards[i].buckets[0]);
 		copy_bucket(&to->shards[i].buckets[1], &from->shards[i].buckets[1]);
@@ -126,20 +148,21 @@ static void add_shared(_Atomic uint32_t *word, uint32_t n)
  * taken off, and what others add meanwhile stays. */
 static struct minute_bucket *minute_at(struct leap_array *array, uint32_t second)
 {
-	struct minute_bucket *minute = &array->minute[second % SENTINEL_MINUTE_WINDOWS];
-	uint32_t start = atomic_load_explicit(&minute->start, memory_order_acquire);
+	struct minute_bucket *minute = &array->minute[place_of(second)];
+	_Atomic uint16_t *word = &array->minute_of[place_of(second)];
+	uint16_t wanted = minute_of(second);
+	uint16_t start = atomic_load_explicit(word, memory_order_acquire);
 
-	while (start != second) {
-		if (difference(second, start) < 0)
+	while (start != wanted) {
+		if ((int16_t)(uint16_t)(wanted - start) < 0)
 			return NULL;
 		_Atomic uint32_t *counts[] = {&minute->pass, &minute->block, &minute->exception,
 					      &minute->success, &minute->rt};
 		uint32_t old[COUNT_OF(counts)];
 		for (size_t i = 0; i < COUNT_OF(counts); i++)
 			old[i] = load(counts[i]);
-		if (!atomic_compare_exchange_strong_explicit(&minute->start, &start, second,
-							     memory_order_acq_rel,
-							     memory_order_acquire))
+		if (!atomic_compare_exchange_strong_explicit(
+			    word, &start, wanted, memory_order_acq_rel, memory_order_acquire))
 			continue;
 		for (size_t i = 0; i < COUNT_OF(counts); i++)
 			if (old[i])
@@ -273,9 +296,9 @@ void leap_array_minute(const struct leap_array *array, uint32_t window, struct l
 	uint32_t second = window / 2;
 
 	*sum = (struct leap_sum){.min_rt = SENTINEL_RT_MAX};
-	for (int i = 0; i < SENTINEL_MINUTE_WINDOWS; i++)
-		if (difference(load(&array->minute[i].start), second) > -SENTINEL_MINUTE_WINDOWS)
-			add_minute(sum, &array->minute[i]);
+	for (uint32_t i = 0; i < SENTINEL_MINUTE_WINDOWS; i++)
+		if (ahead(array, second - i) >= 0)
+			add_minute(sum, &array->minute[place_of(second - i)]);
 	for (unsigned i = 0; i < array->shard_count; i++)
 		for (int k = 0; k < 2; k++) {
 			const struct metric_bucket *bucket = &array->shards[i].buckets[k];
@@ -286,12 +309,11 @@ void leap_array_minute(const struct leap_array *array, uint32_t window, struct l
 
 void leap_array_second_at(const struct leap_array *array, uint32_t second, struct leap_sum *sum)
 {
-	const struct minute_bucket *minute = &array->minute[second % SENTINEL_MINUTE_WINDOWS];
 	const struct occupy *occupy = occupy_of(array);
 
 	*sum = (struct leap_sum){.min_rt = SENTINEL_RT_MAX};
-	if (load(&minute->start) == second)
-		add_minute(sum, minute);
+	if (!ahead(array, second))
+		add_minute(sum, &array->minute[place_of(second)]);
 	for (unsigned i = 0; i < array->shard_count; i++)
 		for (int k = 0; k < 2; k++) {
 			const struct metric_bucket *bucket = &array->shards[i].buckets[k];

@@ -5,13 +5,27 @@
 
 #include "base/attributes.h"
 
+size_t node_size(unsigned workers)
+{
+	return (leap_array_size(workers) + (size_t)63) & ~(size_t)63;
+}
+
+void node_init(struct node *node, unsigned workers, uint32_t window)
+{
+	memset(node, 0, node_size(workers));
+	leap_array_init(&node->windows, workers, window);
+}
+
+void node_fini(struct node *node)
+{
+	leap_array_fini(&node->windows);
+}
+
 static struct node *allocate(unsigned workers)
 {
-	size_t size = (leap_array_size(workers) + (size_t)63) & ~(size_t)63;
-	struct node *node = aligned_alloc(64, size);
+	struct node *node = aligned_alloc(64, node_size(workers));
 
 	invariant(node);
-	memset(node, 0, size);
 	return node;
 }
 
@@ -19,7 +33,7 @@ struct node *node_new(unsigned workers, uint32_t window)
 {
 	struct node *node = allocate(workers);
 
-	leap_array_init(&node->windows, workers, window);
+	node_init(node, workers, window);
 	return node;
 }
 
@@ -27,6 +41,7 @@ struct node *node_clone(const struct node *node)
 {
 	struct node *clone = allocate(node->windows.shard_count);
 
+	memset(clone, 0, node_size(node->windows.shard_count));
 	leap_array_copy(&clone->windows, &node->windows);
 	return clone;
 }
@@ -35,7 +50,7 @@ void node_free(struct node *node)
 {
 	if (!node)
 		return;
-	leap_array_fini(&node->windows);
+	node_fini(node);
 	free(node);
 }
 

@@ -17,7 +17,13 @@ struct node {
 	struct leap_array windows;
 };
 
-/* Windows empty at `window` for that many workers. Returns owned. */
+/* Bytes of a node for that many workers, a multiple of 64; aligned to 64. */
+size_t node_size(unsigned workers);
+/* In place, with windows empty at `window`. */
+void node_init(struct node *node, unsigned workers, uint32_t window);
+void node_fini(struct node *node);
+
+/* On the heap. Returns owned. */
 struct node *node_new(unsigned workers, uint32_t window);
 /* One with the same counts, whoever counts meanwhile. Returns owned. */
 struct node *node_clone(const struct node *node);

@@ -24,13 +24,26 @@ static void *entry_new(size_t size, struct slice name, uint64_t hash)
 struct resource *resource_new(struct slice name, uint64_t hash, uint32_t id,
 			      enum resource_type type, unsigned workers, uint32_t window)
 {
-	struct resource *resource = entry_new(sizeof(*resource), name, hash);
+	size_t before = node_size(workers), size = sizeof(struct resource) + name.len;
+	void *block;
 
+	invariant(!posix_memalign(&block, 64, before + size));
+	struct resource *resource = (struct resource *)(void *)((char *)block + before);
+	memset(resource, 0, sizeof(*resource));
+	if (name.len)
+		memcpy(resource + 1, name.data, name.len);
+	resource->entry.name = slice_make(resource + 1, name.len);
+	resource->entry.hash = hash;
 	resource->id = id;
-	resource->type = type;
-	resource->workers = workers;
-	resource->cluster = node_new(workers, window);
+	resource->type = (uint8_t)type;
+	resource->cluster = block;
+	node_init(resource->cluster, workers, window);
 	return resource;
+}
+
+static unsigned workers_of(const struct resource *resource)
+{
+	return resource->cluster->windows.shard_count;
 }
 
 static void free_origin(struct name_entry *entry)
@@ -49,14 +62,15 @@ void resource_free(struct resource *resource)
 	while (node) {
 		struct default_node *next = node->next;
 		node_free(atomic_load_explicit(&node->node, memory_order_relaxed));
-		free(node);
+		if (node != &resource->first)
+			free(node);
 		node = next;
 	}
 	if (origins)
 		name_table_fini(origins, free_origin);
 	free(origins);
-	node_free(resource->cluster);
-	free(resource);
+	node_fini(resource->cluster);
+	free(resource->cluster); /* with all of it */
 }
 
 static struct default_node *find_default(struct default_node *node, const struct context *context)
@@ -76,24 +90,34 @@ static void part(struct default_node *node, struct node *own)
 		node_free(own);
 }
 
+static struct default_node *new_default(struct resource *resource)
+{
+	struct default_node *node = &resource->first;
+
+	if (atomic_exchange_explicit(&resource->is_first_taken, true, memory_order_relaxed))
+		node = calloc(1, sizeof(*node));
+	invariant(node);
+	return node;
+}
+
 static COLD struct default_node *add_default(struct resource *resource,
 					     const struct context *context, uint32_t window)
 {
-	struct default_node *node = calloc(1, sizeof(*node)), *first;
+	struct default_node *node = new_default(resource), *first;
 
-	invariant(node);
 	node->context = context;
 	first = atomic_load_explicit(&resource->contexts, memory_order_acquire);
 	do {
 		struct default_node *other = find_default(first, context);
 		if (other) {
 			node_free(atomic_load_explicit(&node->node, memory_order_relaxed));
-			free(node);
+			if (node != &resource->first)
+				free(node);
 			return other;
 		}
 		node->next = first;
 		if (first && !atomic_load_explicit(&node->node, memory_order_relaxed))
-			part(node, node_new(resource->workers, window));
+			part(node, node_new(workers_of(resource), window));
 	} while (!atomic_compare_exchange_weak_explicit(
 		&resource->contexts, &first, node, memory_order_acq_rel, memory_order_acquire));
 	if (first && !first->next && !atomic_load_explicit(&first->node, memory_order_acquire))
@@ -145,7 +169,7 @@ struct node *resource_origin_node(struct resource *resource, struct slice origin
 		if (name_table_is_full(origins))
 			return NULL;
 		struct origin_node *made = entry_new(sizeof(*made), origin, hash);
-		made->node = node_new(resource->workers, window);
+		made->node = node_new(workers_of(resource), window);
 		found = name_table_add(origins, &made->entry);
 		if (found != &made->entry)
 			free_origin(&made->entry);

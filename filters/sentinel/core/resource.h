@@ -4,6 +4,8 @@
  *        ├───── by context: default node; while there is one context only, it is the cluster node
  *        └───── by origin: origin node
  *
+ *   in one block:  node (cluster) | resource, first default node | name
+ *
  * When a second context appears, the first one's node begins as a copy of the cluster node. So a
  * resource that is reached one way costs one node.
  *
@@ -12,6 +14,7 @@
 #define SENTINEL_CORE_RESOURCE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "filters/sentinel/core/name_table.h"
@@ -45,12 +48,13 @@ struct origin_node {
 
 struct resource {
 	struct name_entry entry;
-	uint32_t id; /* from 0, in the order of appearance */
-	uint32_t workers;
-	enum resource_type type;
+	uint32_t id;                 /* from 0, in the order of appearance */
+	uint8_t type;                /* enum resource_type */
+	_Atomic bool is_first_taken; /* `first` */
 	struct node *cluster;
 	_Atomic(struct default_node *) contexts;
 	_Atomic(struct name_table *) origins; /* NULL: none yet */
+	struct default_node first;            /* most have one only */
 };
 
 /* Copies the name. Returns owned. */

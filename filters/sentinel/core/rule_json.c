@@ -1,6 +1,7 @@
 #include "filters/sentinel/core/rule_json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/attributes.h"
 #include "filters/sentinel/core/json_members.h"
@@ -12,11 +13,21 @@ static void drop(const struct rule_json_reader *reader, enum rule_kind kind, uin
 		reader->dropped(reader->arg, kind, index, reason);
 }
 
+/* Most say "default", which takes no memory. */
+static struct slice read_limit_app(struct json_members *members)
+{
+	const char *text = json_string_value(json_members_value(members, "limitApp"));
+
+	return text && !strcmp(text, "default")
+		       ? SLICE("default")
+		       : json_members_string(members, "limitApp", SLICE(""));
+}
+
 static void read_common(struct json_members *members, struct rule *rule)
 {
 	rule->id = json_members_integer(members, "id", 0);
 	rule->resource = json_members_string(members, "resource", SLICE(""));
-	rule->limit_app = json_members_string(members, "limitApp", SLICE(""));
+	rule->limit_app = read_limit_app(members);
 	rule->regex = json_members_bool(members, "regex", false);
 }
 
