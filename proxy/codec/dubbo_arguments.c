@@ -4,6 +4,7 @@
 #include "codec/dubbo_bean.h"
 #include "codec/dubbo_frame.h"
 #include "codec/hessian2.h"
+#include "codec/hessian2_internal.h"
 #include "codec/hessian2_path.h"
 #include "codec/rpc_kept.h"
 #include "message/argument_path.h"
@@ -170,8 +171,15 @@ static bool take_alone(struct hessian2_reader *reader, struct slice *bytes)
 {
 	enum hessian2_kind kind = hessian2_kind(reader);
 	size_t from = reader->pos;
+	bool is_taken = false;
 
-	if (kind == HESSIAN2_INVALID || kind > HESSIAN2_BINARY || hessian2_skip(reader))
+	if (LIKELY(kind == HESSIAN2_STRING))
+		is_taken = !hessian2_skip_string(reader);
+	else if (kind == HESSIAN2_BINARY)
+		is_taken = !hessian2_skip_binary(reader);
+	else if (kind < HESSIAN2_STRING)
+		is_taken = hessian2_take_fixed(reader);
+	if (!is_taken)
 		return false;
 	*bytes = slice_make(reader->data + from, reader->pos - from);
 	return true;
@@ -197,7 +205,7 @@ bool dubbo_read_bytes(const struct rpc_head *head, struct slice payload,
 		if (place >= count)
 			continue;
 		if (paths[i]->step_count || place < at ||
-		    hessian2_skip_values(&reader, place - at) ||
+		    (place > at && hessian2_skip_values(&reader, place - at)) ||
 		    !take_alone(&reader, &bytes->arguments[i]))
 			return false;
 		at = place + 1;

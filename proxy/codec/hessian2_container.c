@@ -81,17 +81,15 @@ static enum status skip_class_name(struct hessian2_reader *reader, uint8_t form)
 	return read_number(reader, &units) ? STATUS_MALFORMED : read_raw_name(reader, units, &name);
 }
 
-static void remember_class(struct hessian2_reader *reader, struct hessian2_class class)
+static void make_room_for_class(struct hessian2_reader *reader)
 {
-	if (reader->class_count == reader->class_capacity) {
-		uint32_t capacity = reader->class_capacity ? reader->class_capacity * 2 : 16;
-		struct hessian2_class *more = arena_alloc(reader->arena, capacity * sizeof *more);
-		if (reader->class_count)
-			memcpy(more, reader->classes, reader->class_count * sizeof *more);
-		reader->classes = more;
-		reader->class_capacity = capacity;
-	}
-	reader->classes[reader->class_count++] = class;
+	uint32_t capacity = reader->class_capacity ? reader->class_capacity * 2 : 16;
+	struct hessian2_class *more = arena_alloc(reader->arena, capacity * sizeof *more);
+
+	if (reader->class_count)
+		memcpy(more, reader->classes, reader->class_count * sizeof *more);
+	reader->classes = more;
+	reader->class_capacity = capacity;
 }
 
 static enum status skip_strings(struct hessian2_reader *reader, uint32_t count)
@@ -115,8 +113,10 @@ static enum status define_class(struct hessian2_reader *reader, uint8_t form)
 
 	if (reader->class_count == HESSIAN2_CLASSES)
 		return STATUS_TOO_LARGE;
-	if (reader->known && hessian2_known_find(reader, &class)) {
-		remember_class(reader, class);
+	if (UNLIKELY(reader->class_count == reader->class_capacity))
+		make_room_for_class(reader);
+	if (reader->known && hessian2_known_find(reader, &reader->classes[reader->class_count])) {
+		reader->class_count++;
 		return STATUS_OK;
 	}
 	reader->pos++;
@@ -129,7 +129,7 @@ static enum status define_class(struct hessian2_reader *reader, uint8_t form)
 		return STATUS_MALFORMED;
 	if (reader->known)
 		hessian2_known_keep(reader, from, &class);
-	remember_class(reader, class);
+	reader->classes[reader->class_count++] = class;
 	return STATUS_OK;
 }
 

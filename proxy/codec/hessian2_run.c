@@ -11,18 +11,30 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+enum { AT_ONCE = 1 << 16 }; /* objects that go by in one loop */
+
 /* How a variant looks at many bytes at once. */
 struct eyes {
 	bool (*is_ascii_within)(const uint8_t *p,
 				unsigned last); /* as those of hessian2_string.h */
 	bool (*is_ascii_wide)(const uint8_t *p, size_t len);
-	bool (*has_shape)(const struct hessian2_shape *shape, const uint8_t *p); /* but for bools */
+	/* Whether bytes have the shape, but for bools; and the same of one of the least span. */
+	bool (*has_shape)(const struct hessian2_shape *shape, const uint8_t *p);
+	bool (*has_least)(const struct hessian2_shape *shape, const uint8_t *p);
 };
 
 /* What is counted in registers. */
 struct counts {
-	uint64_t pending, objects, fields;
+	uint64_t pending, containers, fields;
 };
+
+/* An int of one byte that counts or is an index; UINT32_MAX: another. */
+INLINE uint32_t small_int(const uint8_t *p)
+{
+	uint32_t value = *p - (uint32_t)HESSIAN2_INT_0;
+
+	return value < HESSIAN2_INTS ? value : UINT32_MAX;
+}
 
 INLINE bool has_shape(const struct eyes *eyes, const struct hessian2_shape *shape, const uint8_t *p)
 {
@@ -43,7 +55,7 @@ INLINE const uint8_t *take_objects(struct hessian2_run *run, const uint8_t *p, u
 	if (UNLIKELY(!shape || shape->span > (size_t)(run->end - p) ||
 		     shape->fields > class->field_count || !has_shape(eyes, shape, p))) {
 		if (!hessian2_reshape(run, class, p, head)) {
-			counts->objects++;
+			counts->containers++;
 			counts->fields += class->field_count;
 			counts->pending += class->field_count;
 			return p + head;
@@ -54,12 +66,23 @@ INLINE const uint8_t *take_objects(struct hessian2_run *run, const uint8_t *p, u
 	uint64_t most = rest ? 1 : counts->pending;
 	if (last > run->end - shape->span)
 		last = run->end - shape->span;
-	do {
-		p += shape->size;
-		count++;
-	} while (count < most && p <= last && has_shape(eyes, shape, p));
+	if (most > AT_ONCE)
+		most = AT_ONCE;
+	if ((most - 1) * shape->size < (size_t)(last - p))
+		last = p + (most - 1) * shape->size;
+	if (LIKELY(shape->span == HESSIAN2_SHAPE_LEAST && !shape->flag_count)) {
+		do {
+			p += shape->size;
+			count++;
+		} while (p <= last && eyes->has_least(shape, p));
+	} else {
+		do {
+			p += shape->size;
+			count++;
+		} while (p <= last && has_shape(eyes, shape, p));
+	}
 	class->shape->shaped += (uint32_t)count;
-	counts->objects += count;
+	counts->containers += count;
 	counts->fields += count * class->field_count;
 	counts->pending += rest + 1 - count;
 	return p;
@@ -75,11 +98,41 @@ INLINE size_t long_text_size(const uint8_t *p, const uint8_t *end, const struct 
 		       : 0;
 }
 
+/* The head of a list that is counted by a small number, its type a short name or an index: its
+ * elements are to come. Its size. 0: something else, or too near the end. */
+INLINE size_t take_list(struct hessian2_run *run, const uint8_t *head, struct counts *counts,
+			const struct eyes *eyes)
+{
+	enum { ASKED = HESSIAN2_TYPED | HESSIAN2_NUMBER | HESSIAN2_NUMBER_IN_TAG };
+	const struct hessian2_tag *tag = &run->grammar->tags[*head];
+	const uint8_t *p = head;
+	uint32_t types = run->type_count, count = *p++ - (uint32_t)tag->base;
+
+	if (tag->kind != HESSIAN2_LIST || tag->form & ~ASKED || !run->may_contain ||
+	    run->end - p < 3 * HESSIAN2_WIDE)
+		return 0;
+	if (tag->form & HESSIAN2_TYPED) {
+		if (run->grammar->steps[*p] == HESSIAN2_STEP_TEXT && eyes->is_ascii_within(p, *p)) {
+			p += *p + 1;
+			types++;
+		} else if (small_int(p++) >= types) {
+			return 0;
+		}
+	}
+	if (tag->form & HESSIAN2_NUMBER && (count = small_int(p++)) == UINT32_MAX)
+		return 0;
+	run->type_count = types;
+	counts->containers++;
+	counts->fields += count;
+	counts->pending += count;
+	return (size_t)(p - head);
+}
+
 INLINE uint64_t run_with(struct hessian2_run *run, uint64_t pending, const struct eyes *eyes)
 {
 	const int8_t *steps = run->grammar->steps;
 	const uint8_t *p = run->p, *last = run->last;
-	uint32_t class_count = run->class_count;
+	uint32_t class_count = run->may_contain ? run->class_count : 0;
 	struct counts counts = {pending, 0, 0};
 
 	for (; counts.pending && p <= last; counts.pending--) {
@@ -103,16 +156,19 @@ INLINE uint64_t run_with(struct hessian2_run *run, uint64_t pending, const struc
 			if (!(size = long_text_size(p, run->end, eyes)))
 				break;
 			p += size;
-		} else {
-			uint32_t at = p[1] - (uint32_t)HESSIAN2_INT_0;
-			if (step != HESSIAN2_STEP_OBJECT_INT || at >= HESSIAN2_INTS ||
-			    at >= class_count)
+		} else if (step == HESSIAN2_STEP_OBJECT_INT) {
+			uint32_t at = small_int(p + 1);
+			if (at >= class_count)
 				break;
 			p = take_objects(run, p, at, 2, &counts, eyes);
+		} else {
+			if (!(size = take_list(run, p, &counts, eyes)))
+				break;
+			p += size;
 		}
 	}
 	run->p = p;
-	run->objects = counts.objects;
+	run->containers = counts.containers;
 	run->fields = counts.fields;
 	return counts.pending;
 }
@@ -139,7 +195,8 @@ static bool is_ascii_within_words(const uint8_t *p, unsigned last)
 
 static uint64_t run_words(struct hessian2_run *run, uint64_t pending)
 {
-	static const struct eyes eyes = {is_ascii_within_words, hessian2_is_ascii, has_shape_words};
+	static const struct eyes eyes = {is_ascii_within_words, hessian2_is_ascii, has_shape_words,
+					 has_shape_words};
 
 	return run_with(run, pending, &eyes);
 }
@@ -163,18 +220,15 @@ INLINE bool has_shape_sse2(const struct hessian2_shape *shape, const uint8_t *p)
 {
 	__m128i other = _mm_setzero_si128();
 
-	for (unsigned i = 0; i < HESSIAN2_SHAPE_LEAST; i += 16)
+	for (unsigned i = 0; i < shape->span; i += 16)
 		other = _mm_or_si128(other, other_16(shape, p, i));
-	if (UNLIKELY(shape->span > HESSIAN2_SHAPE_LEAST))
-		for (unsigned i = HESSIAN2_SHAPE_LEAST; i < HESSIAN2_SHAPE_SIZE; i += 16)
-			other = _mm_or_si128(other, other_16(shape, p, i));
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(other, _mm_setzero_si128())) == 0xffff;
 }
 
 static uint64_t run_sse2(struct hessian2_run *run, uint64_t pending)
 {
 	static const struct eyes eyes = {hessian2_is_ascii_within, hessian2_is_ascii_wide,
-					 has_shape_sse2};
+					 has_shape_sse2, has_shape_sse2};
 
 	return run_with(run, pending, &eyes);
 }
@@ -194,13 +248,20 @@ AVX2 INLINE __m256i other_32(const struct hessian2_shape *shape, const uint8_t *
 				load_32(shape->bits + i));
 }
 
-AVX2 INLINE bool has_shape_avx2(const struct hessian2_shape *shape, const uint8_t *p)
+AVX2 INLINE bool has_least_avx2(const struct hessian2_shape *shape, const uint8_t *p)
 {
 	__m256i other = _mm256_or_si256(other_32(shape, p, 0), other_32(shape, p, 32));
 
-	if (UNLIKELY(shape->span > HESSIAN2_SHAPE_LEAST))
-		other = _mm256_or_si256(
-			other, _mm256_or_si256(other_32(shape, p, 64), other_32(shape, p, 96)));
+	return _mm256_testz_si256(other, other);
+}
+
+AVX2 INLINE bool has_shape_avx2(const struct hessian2_shape *shape, const uint8_t *p)
+{
+	if (!has_least_avx2(shape, p))
+		return false;
+	if (LIKELY(shape->span == HESSIAN2_SHAPE_LEAST))
+		return true;
+	__m256i other = _mm256_or_si256(other_32(shape, p, 64), other_32(shape, p, 96));
 	return _mm256_testz_si256(other, other);
 }
 
@@ -213,15 +274,21 @@ AVX2 INLINE bool is_ascii_wide_avx2(const uint8_t *p, size_t len)
 {
 	__m256i seen = _mm256_setzero_si256();
 
-	for (; len >= 32; p += 32, len -= 32)
+	for (; len >= 64; p += 64, len -= 64)
+		seen = _mm256_or_si256(seen, _mm256_or_si256(load_32(p), load_32(p + 32)));
+	if (len >= 32) {
 		seen = _mm256_or_si256(seen, load_32(p));
+		p += 32;
+		len -= 32;
+	}
 	return !_mm256_movemask_epi8(seen) &&
 	       !_bzhi_u32((uint32_t)_mm256_movemask_epi8(load_32(p)), (unsigned)len);
 }
 
 AVX2 static uint64_t run_avx2(struct hessian2_run *run, uint64_t pending)
 {
-	static const struct eyes eyes = {is_ascii_within_avx2, is_ascii_wide_avx2, has_shape_avx2};
+	static const struct eyes eyes = {is_ascii_within_avx2, is_ascii_wide_avx2, has_shape_avx2,
+					 has_least_avx2};
 
 	return run_with(run, pending, &eyes);
 }

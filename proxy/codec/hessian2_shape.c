@@ -142,15 +142,27 @@ static struct hessian2_known_class **slot_of(const struct hessian2_reader *reade
 	return &reader->known->slots[(hash >> 58) % HESSIAN2_KNOWN];
 }
 
+/* Whether the bytes at pos begin with a whole definition: then they begin with no other. */
+static inline bool is_here(const struct hessian2_known_class *kept,
+			   const struct hessian2_reader *reader, const uint8_t *p)
+{
+	return kept && kept->len <= hessian2_bytes_left(reader) &&
+	       kept->grammar == reader->grammar && !memcmp(kept->bytes, p, kept->len);
+}
+
 bool hessian2_known_find(struct hessian2_reader *reader, struct hessian2_class *class)
 {
 	const uint8_t *p = reader->data + reader->pos;
-	struct hessian2_known_class **slot = slot_of(reader, p), *kept = slot ? *slot : NULL;
+	struct hessian2_known_class **usual =
+		&reader->known->usual[reader->class_count % HESSIAN2_KNOWN_USUAL];
+	struct hessian2_known_class *kept = *usual;
 
-	/* A whole definition: what begins with it is no other. */
-	if (!kept || kept->len > hessian2_bytes_left(reader) || kept->grammar != reader->grammar ||
-	    memcmp(kept->bytes, p, kept->len))
-		return false;
+	if (UNLIKELY(!is_here(kept, reader, p))) {
+		struct hessian2_known_class **slot = slot_of(reader, p);
+		if (!slot || !is_here(*slot, reader, p))
+			return false;
+		kept = *usual = *slot;
+	}
 	*class = (struct hessian2_class){.name = p + 1,
 					 .fields = p + kept->fields_at,
 					 .field_count = kept->field_count,

@@ -36,6 +36,7 @@ enum {
 	HESSIAN2_SHAPE_FIELDS = 3, /* it has as many, or all: less isn't worth it */
 	HESSIAN2_SHAPE_WORTH = 4,  /* objects after which a shape has paid */
 	HESSIAN2_KNOWN = 64,
+	HESSIAN2_KNOWN_USUAL = 4,
 	HESSIAN2_KNOWN_SIZE = 191, /* bytes of a definition */
 };
 
@@ -69,11 +70,14 @@ struct hessian2_known_class;
 
 struct hessian2_known {
 	struct hessian2_known_class *slots[HESSIAN2_KNOWN];
+	/* The class found last after none, one, … of a body: the next body's is the same, mostly.
+	 */
+	struct hessian2_known_class *usual[HESSIAN2_KNOWN_USUAL];
 };
 
 static inline void hessian2_known_init(struct hessian2_known *known)
 {
-	*known = (struct hessian2_known){{NULL}};
+	*known = (struct hessian2_known){.slots = {NULL}};
 }
 
 void hessian2_known_fini(struct hessian2_known *known);

@@ -72,47 +72,6 @@ static enum status step(struct hessian2_reader *reader, struct levels *levels)
 	return STATUS_MALFORMED;
 }
 
-/* An int of one byte that counts or is an index; UINT32_MAX: another. */
-static inline uint32_t small_int(const uint8_t *p)
-{
-	uint32_t value = *p - (uint32_t)HESSIAN2_INT_0;
-
-	return value < HESSIAN2_INTS ? value : UINT32_MAX;
-}
-
-/* The usual head of a list that is counted, its type a short name or an index: its values are the
- * next ones. False: another, or too near the end. */
-static bool skip_list_head(struct hessian2_reader *reader, struct hessian2_run *run,
-			   uint64_t *pending)
-{
-	enum { ASKED = HESSIAN2_TYPED | HESSIAN2_NUMBER | HESSIAN2_NUMBER_IN_TAG };
-	const uint8_t *p = run->p;
-
-	if (run->end - p < 3 * WIDE || reader->ref_count == reader->ref_wanted)
-		return false;
-	const struct hessian2_tag *tag = &reader->grammar->tags[*p];
-	if (tag->kind != HESSIAN2_LIST || tag->form & ~ASKED)
-		return false;
-	uint32_t types = reader->type_count, count = *p++ - (uint32_t)tag->base;
-	if (tag->form & HESSIAN2_TYPED) {
-		if (reader->grammar->steps[*p] == HESSIAN2_STEP_TEXT &&
-		    hessian2_is_ascii_within(p, *p)) {
-			p += *p + 1;
-			types++;
-		} else if (small_int(p++) >= types) {
-			return false;
-		}
-	}
-	if (tag->form & HESSIAN2_NUMBER && (count = small_int(p++)) == UINT32_MAX)
-		return false;
-	reader->type_count = types;
-	reader->ref_count++;
-	reader->items_left--;
-	*pending += (uint64_t)count - 1;
-	run->p = p;
-	return true;
-}
-
 /* The bounds of the next run. False: there is no room for one. */
 static bool begin_run(const struct hessian2_reader *reader, struct hessian2_run *run)
 {
@@ -126,51 +85,41 @@ static bool begin_run(const struct hessian2_reader *reader, struct hessian2_run 
 		left = reader->items_left - HESSIAN2_SHAPE_SIZE - 1;
 	run->last = run->p + left;
 	run->classes = reader->classes;
-	run->class_count = reader->ref_wanted - reader->ref_count > left ? reader->class_count : 0;
+	run->class_count = reader->class_count;
+	run->type_count = reader->type_count;
+	run->may_contain = LIKELY(reader->ref_wanted - reader->ref_count > left);
 	return true;
 }
 
-/* Classes and usual lists, one behind the other. */
-static enum status skip_heads(struct hessian2_reader *reader, struct hessian2_run *run,
-			      uint64_t *pending)
-{
-	enum status status = STATUS_OK;
-	bool goes_on = true;
-
-	while (!status && goes_on && *pending && reader->items_left && run->p < run->end) {
-		if (*run->p == reader->grammar->class_tag) {
-			reader->pos = (size_t)(run->p - reader->data);
-			status = hessian2_read_classes(reader);
-			run->p = reader->data + reader->pos;
-		} else {
-			goes_on = skip_list_head(reader, run, pending);
-		}
-	}
-	return status;
-}
-
-/* Steps over values of fixed size, strings of ASCII, objects of known classes, classes and heads
- * of lists, up to anything else, or the last one of the level. */
+/* Steps over values of fixed size, strings of ASCII, objects of known classes, classes and usual
+ * lists, up to anything else, or the last one of the level. */
 static enum status skip_usual(struct hessian2_reader *reader, struct level *level)
 {
-	struct hessian2_run run = {.p = reader->data + reader->pos,
-				   .end = reader->data + reader->len,
-				   .grammar = reader->grammar,
-				   .arena = reader->arena};
+	struct hessian2_run run;
 	uint64_t pending = level->pending;
 	enum status status = STATUS_OK;
 
+	run.p = reader->data + reader->pos;
+	run.end = reader->data + reader->len;
+	run.grammar = reader->grammar;
+	run.arena = reader->arena;
 	while (pending || (level->step && run.p < run.end && *run.p != reader->grammar->end)) {
-		const uint8_t *from = run.p;
 		if (!pending) /* the next value, or key and value, and no mark */
 			pending = level->step;
-		if ((status = skip_heads(reader, &run, &pending)) || !begin_run(reader, &run))
+		if (run.p < run.end && *run.p == reader->grammar->class_tag) {
+			reader->pos = (size_t)(run.p - reader->data);
+			if ((status = hessian2_read_classes(reader)))
+				break;
+			run.p = reader->data + reader->pos;
+		}
+		if (!begin_run(reader, &run))
 			break;
 		uint64_t now = hessian2_run(&run, pending);
 		reader->items_left -= (uint32_t)(pending + run.fields - now);
-		reader->ref_count += (uint32_t)run.objects;
+		reader->ref_count += (uint32_t)run.containers;
+		reader->type_count = run.type_count;
 		pending = now;
-		if (run.p == from)
+		if (pending && (run.p == run.end || *run.p != reader->grammar->class_tag))
 			break;
 	}
 	level->pending = pending;
