@@ -44,23 +44,37 @@ static void tags_that_look_alike_are_stepped_over_alike(void **state)
 							 grammars[g]->steps[b]);
 }
 
-/* --- bodies: one list of objects, or a map from numbers to them, and texts behind it */
+/* --- bodies: one map or list of objects, and a text behind it */
 
 static const char *const fields[] = {"id", "sku", "count", "paid", "note"};
+
+enum form {
+	MAP,   /* numbers to objects */
+	LIST,  /* one object behind the other */
+	LISTS, /* a list of lists of a few, and of others between them */
+	FORMS,
+};
 
 struct body {
 	struct hessian2_writer writer;
 	uint32_t class;
+	enum form form;
+	unsigned count, left; /* objects; to come in the inner list */
 };
 
-static struct body begin(const struct hessian2_grammar *grammar, const char *class)
+static struct body begin(const struct hessian2_grammar *grammar, enum form form, const char *class)
 {
-	struct body body;
+	struct body body = {.form = form};
 
 	hessian2_writer_init(&body.writer, &arena);
 	body.writer.grammar = grammar;
-	hessian2_write_map_begin(&body.writer);
-	hessian2_write_null(&body.writer);
+	if (form == MAP)
+		hessian2_write_map_begin(&body.writer);
+	else
+		hessian2_write_raw(&body.writer,
+				   grammar == &hessian2_grammar ? SLICE("\x57") : SLICE("V"));
+	if (form == MAP)
+		hessian2_write_null(&body.writer);
 	body.class = hessian2_write_class(&body.writer, slice_of(class), fields, COUNT_OF(fields));
 	hessian2_write_object(&body.writer, body.class);
 	for (size_t i = 0; i < COUNT_OF(fields); i++)
@@ -74,7 +88,16 @@ static void add(struct body *body, int64_t id, const char *sku, int32_t count, b
 {
 	struct hessian2_writer *writer = &body->writer;
 
-	hessian2_write_int(writer, (int32_t)id & 15);
+	if (body->form == MAP)
+		hessian2_write_int(writer, (int32_t)id & 15);
+	if (body->form == LISTS && writer->grammar == &hessian2_grammar && !body->left &&
+	    body->count % 7 < 3) {
+		body->left = body->count % 7 + 1;
+		hessian2_write_raw(writer, SLICE("\x58"));
+		hessian2_write_int(writer, (int32_t)body->left);
+	}
+	body->left -= body->left > 0;
+	body->count++;
 	hessian2_write_object(writer, body->class);
 	hessian2_write_long(writer, id);
 	hessian2_write_string(writer, slice_of(sku));
@@ -150,8 +173,8 @@ static void objects_may_differ(void **state)
 
 	hessian2_known_init(&known);
 	for (size_t g = 0; g < COUNT_OF(grammars); g++)
-		for (unsigned every = 1; every < 12; every++) {
-			struct body body = begin(grammars[g], "org.example.Item");
+		for (unsigned every = 1; every < 12 * FORMS; every++) {
+			struct body body = begin(grammars[g], every % FORMS, "org.example.Item");
 			for (unsigned i = 0; i < 150; i++) {
 				bool differs = i % every == every - 1;
 				add(&body, differs ? (int64_t)1 << (i % 60) : 3, "sku-0123456789",
@@ -177,7 +200,7 @@ static void each_value_counts(void **state)
 	hessian2_known_init(&known);
 	for (size_t g = 0; g < COUNT_OF(grammars); g++)
 		for (unsigned round = 0; round < 3; round++) {
-			struct body body = begin(grammars[g], "org.example.Item");
+			struct body body = begin(grammars[g], MAP, "org.example.Item");
 			for (int i = 0; i < OBJECTS; i++)
 				add(&body, 3, "sku", 5, true, "usual");
 			struct slice bytes = end(&body, 300);
@@ -203,6 +226,37 @@ static void each_value_counts(void **state)
 	hessian2_known_fini(&known);
 }
 
+/* What stands behind a counted list isn't taken for more of it. */
+static void lists_end_with_their_count(void **state)
+{
+	struct hessian2_reader reader;
+	struct hessian2_known known;
+	(void)state;
+
+	hessian2_known_init(&known);
+	for (unsigned round = 0; round < 3; round++)
+		for (uint32_t count = 1; count < 40; count++) {
+			struct body body = begin(&hessian2_grammar, LIST, "org.example.Item");
+			size_t from = 0, size = 0;
+			for (int i = 0; i < 60; i++) {
+				from = i == 20 ? body.writer.len : from;
+				add(&body, 3, "sku", 5, i & 1, "usual");
+				size = i == 20 ? body.writer.len - from : size;
+			}
+			hessian2_init(&reader, end(&body, 300), &arena);
+			reader.known = round ? &known : NULL;
+			reader.pos = 1;
+			assert_int_equal(hessian2_skip_values(&reader, 21), STATUS_OK);
+			assert_int_equal(reader.pos, from);
+			assert_int_equal(hessian2_skip_values(&reader, count), STATUS_OK);
+			assert_int_equal(reader.pos, from + count * size);
+			assert_int_equal(reader.ref_count, 21 + count);
+			assert_int_equal(item_count(&reader), (21 + count) * 6);
+			arena_reset(&arena);
+		}
+	hessian2_known_fini(&known);
+}
+
 /* Where an object begins is found by its number, though others go by in one step. */
 static void refs_are_found_among_them(void **state)
 {
@@ -211,7 +265,7 @@ static void refs_are_found_among_them(void **state)
 
 	hessian2_known_init(&known);
 	for (uint32_t wanted = 0; wanted < 102; wanted++) {
-		struct body body = begin(&hessian2_grammar, "org.example.Item");
+		struct body body = begin(&hessian2_grammar, MAP, "org.example.Item");
 		size_t first = body.writer.len, size = 0;
 		struct hessian2_reader reader;
 		for (int i = 0; i < 100; i++) {
@@ -241,7 +295,7 @@ static void slots_are_shared(void **state)
 	hessian2_known_init(&known);
 	for (int i = 0; i < 1000; i++) {
 		snprintf(name, sizeof name, "org.example.A%04d", i);
-		struct body body = begin(&hessian2_grammar, "org.example.Item");
+		struct body body = begin(&hessian2_grammar, MAP, "org.example.Item");
 		add(&body, 3, "sku", 5, true, "usual");
 		add(&body, 3, "sku", 5, true, "usual");
 		hessian2_write_null(&body.writer);
@@ -307,7 +361,7 @@ static uint64_t run_of(enum hessian2_variant variant, struct slice bytes, struct
 	struct hessian2_reader reader;
 
 	hessian2_init(&reader, bytes, scratch);
-	reader.pos = 2; /* in the map, behind its first key */
+	reader.pos = 1; /* in the list */
 	assert_int_equal(hessian2_read_classes(&reader), STATUS_OK);
 	*run = (struct hessian2_run){.p = reader.data + reader.pos,
 				     .last = reader.data + bytes.len - HESSIAN2_WIDE,
@@ -329,12 +383,12 @@ static void variants_agree(void **state)
 
 	arena_init(&scratch, 4096);
 	for (enum hessian2_variant v = HESSIAN2_VARIANT_WORDS; v <= HESSIAN2_VARIANT_AVX2; v++) {
-		struct body body = begin(&hessian2_grammar, "org.example.Item");
+		struct body body = begin(&hessian2_grammar, LIST, "org.example.Item");
 		unsigned met = 0;
 		if (!hessian2_has_variant(v))
 			continue;
 		for (int i = 0; i < 20; i++)
-			add(&body, 3, "sku-0123456789", 5, i & 1,
+			add(&body, 3, "sku-0123456789", 5, i & 4,
 			    i < 10 ? "usual" : "a note of 40 letters, 0123456789-0123456");
 		struct slice bytes = end(&body, 200);
 		for (size_t i = 0; i < bytes.len - 210; i++)
@@ -367,6 +421,7 @@ int main(void)
 		cmocka_unit_test(tags_that_look_alike_are_stepped_over_alike),
 		cmocka_unit_test(objects_may_differ),
 		cmocka_unit_test(each_value_counts),
+		cmocka_unit_test(lists_end_with_their_count),
 		cmocka_unit_test(refs_are_found_among_them),
 		cmocka_unit_test(slots_are_shared),
 		cmocka_unit_test(definitions_are_compared_to_their_ends),
