@@ -318,27 +318,20 @@ static struct worker_host *choose_host(const struct session *session,
 							   .index = BALANCE_NONE});
 }
 
-struct way {
-	const struct route *route;
-	struct cluster_worker *cluster; /* NULL: a stream has to tell */
-	bool is_streams;                /* which takes the route from here */
-};
-
 /* A frame that comes back (on_reset) can be read again as long as it fits a block. */
-static struct way find_way(struct rpc_session *rs, struct rpc_kept *kept, struct slice frame)
+static struct rpc_decision find_way(struct rpc_session *rs, struct rpc_kept *kept,
+				    struct slice frame)
 {
 	const struct rpc_memo *memo = &kept->memo;
-	struct way way = {memo->found, memo->straight_to, false};
 
-	if (LIKELY(way.cluster || !memo->asks || frame.len > BUF_TURN_BLOCK_SIZE))
-		return way;
-	way.route = rpc_ask_route(rs, kept, frame, &way.is_streams);
-	way.cluster = rpc_call_cluster(&rs->session, way.route);
-	return way;
+	if (LIKELY(memo->straight_to || !memo->asks || frame.len > BUF_TURN_BLOCK_SIZE))
+		return (struct rpc_decision){memo->found, memo->straight_to, false};
+	return rpc_ask_route(rs, kept, frame);
 }
 
 /* host: whose turn it was, or NULL. */
-static bool leave_to_stream(struct rpc_session *rs, const struct way *way, struct worker_host *host)
+static bool leave_to_stream(struct rpc_session *rs, const struct rpc_decision *way,
+			    struct worker_host *host)
 {
 	rs->host = host;
 	rs->route = way->route;
@@ -357,7 +350,7 @@ bool rpc_call_pass(struct codec *codec, struct rpc_kept *kept, uint64_t id, stru
 		     session->is_closing ||
 		     session->stream_count >= rpc_manager_of(session)->max_in_flight))
 		return false;
-	struct way way = find_way(rs, kept, frame);
+	struct rpc_decision way = find_way(rs, kept, frame);
 	struct worker_host *host =
 		way.cluster ? choose_host(session, way.cluster, way.route) : NULL;
 	if (UNLIKELY(!host))

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 struct call_needs;
+struct cluster_worker;
 struct route;
 struct rpc_call_bytes;
 struct rpc_kept;
@@ -27,7 +28,9 @@ enum {
 
 struct rpc_decision {
 	const struct route *route;
-	bool is_streams; /* as rpc_ask_route says it */
+	struct cluster_worker
+		*cluster; /* of calls that need no stream; NULL: a stream has to tell */
+	bool is_streams;  /* which takes the route from here */
 };
 
 /* What the last decisions needed of a call; NULL: look at nothing, there is no decision to be

@@ -9,8 +9,9 @@
 
 #include "codec/bolt.h"
 #include "codec/dubbo.h"
-#include "manager/rpc_manager.h"
+#include "manager/rpc_decisions.h"
 #include "manager/rpc_dialect.h"
+#include "manager/rpc_manager.h"
 #include "routing/table.h"
 #include "telemetry/stats_network.h"
 
@@ -73,10 +74,10 @@ bool rpc_argument(struct stream *s, const struct argument_path *path, struct arg
 bool rpc_attachment(struct stream *s, struct slice name, struct slice *text);
 /* … and headers of all attachments, once. */
 void rpc_publish(struct stream *s);
-/* The route of a whole call like those that a memo says a table is asked for (memo.asks). NULL:
- * none, or only a stream can tell. *is_streams: it is what the call's stream needs to know, too. */
-const struct route *rpc_ask_route(struct rpc_session *rs, struct rpc_kept *kept, struct slice frame,
-				  bool *is_streams);
+/* Where a whole call goes, like those that a memo says a table is asked for (memo.asks). Route
+ * NULL: there is none, or only a stream can tell. */
+struct rpc_decision rpc_ask_route(struct rpc_session *rs, struct rpc_kept *kept,
+				  struct slice frame);
 /* The stream's call has been asked for: rpc_find_route knows the answer. */
 void rpc_take_route(struct stream *s);
 

@@ -10,7 +10,6 @@
  * (rpc_ask_route), when nothing else would need it. */
 #include "manager/route_find.h"
 #include "manager/routes.h"
-#include "manager/rpc_decisions.h"
 #include "manager/rpc_private.h"
 #include "message/argument_value.h"
 #include "routing/rpc_match.h"
@@ -217,17 +216,17 @@ static struct rpc_decision decide(struct rpc_session *rs, struct rpc_kept *kept,
 		q.dialect->publish(q.request, arena);
 	const struct route *route = ask(&q, &looked_at);
 	if (looked_at & ~(unsigned)TOLD_BY_CALL)
-		return (struct rpc_decision){NULL, false};
+		return (struct rpc_decision){NULL, NULL, false};
 	/* Where header fields were made a stream has to have them, too. */
-	struct rpc_decision decision = {route, !q.request->rpc->has_attachment_headers};
+	struct rpc_decision decision = {route, rpc_call_cluster(&rs->session, route),
+					!q.request->rpc->has_attachment_headers};
 	if (q.dialect->bytes && q.table->is_rpc && q.needs && !q.is_asked_again &&
 	    (!bytes || q.dialect->bytes_tell_all(bytes)))
 		rpc_decisions_keep(kept, q.needs, bytes, decision);
 	return decision;
 }
 
-const struct route *rpc_ask_route(struct rpc_session *rs, struct rpc_kept *kept, struct slice frame,
-				  bool *is_streams)
+struct rpc_decision rpc_ask_route(struct rpc_session *rs, struct rpc_kept *kept, struct slice frame)
 {
 	struct arena *arena = &rs->session.worker->call_arena;
 	const struct call_needs *needs = rpc_decisions_need(kept);
@@ -242,8 +241,7 @@ const struct route *rpc_ask_route(struct rpc_session *rs, struct rpc_kept *kept,
 	struct rpc_decision decision =
 		LIKELY(known != NULL) ? *known : decide(rs, kept, frame, read);
 	arena_reset(arena);
-	*is_streams = decision.is_streams;
-	return decision.route;
+	return decision;
 }
 
 void rpc_take_route(struct stream *s)

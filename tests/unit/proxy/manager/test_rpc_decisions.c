@@ -34,7 +34,8 @@ static struct rpc_call_bytes bytes_of(const char *first, const char *second,
 
 static struct rpc_decision to(int n)
 {
-	return (struct rpc_decision){(const struct route *)(const void *)&targets[n], n & 1};
+	return (struct rpc_decision){.route = (const struct route *)(const void *)&targets[n],
+				     .is_streams = n & 1};
 }
 
 static void keep(struct rpc_kept *kept, const char *a, const char *b, const char *c, int n)
