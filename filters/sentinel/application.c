@@ -8,6 +8,7 @@
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
 #include "filters/sentinel/names.h"
+#include "filters/sentinel/operations.h"
 
 STAT_TYPE(sentinel_stats, "sentinel", SENTINEL_STAT, SENTINEL_STATS);
 
@@ -87,10 +88,13 @@ static struct sentinel_application *application_new(struct sentinel_applications
 	return application;
 }
 
-static void application_drop(struct sentinel_application *application)
+void sentinel_application_drop(struct sentinel_application *application)
 {
 	if (--application->references)
 		return;
+	sentinel_operations_stop(application);
+	for (unsigned kind = 0; kind < RULE_KINDS; kind++)
+		free((char *)(uintptr_t)application->set_rules[kind].data);
 	list_remove(&application->link);
 	sentinel_free(application->core);
 	sentinel_memos_free(application->memos, application->all->workers);
@@ -108,7 +112,7 @@ static void drop_configuration(void *data)
 		application->rules = NULL;
 		all->services->publish(all->owner, application->slot, NULL);
 	}
-	application_drop(application);
+	sentinel_application_drop(application);
 }
 
 struct sentinel_application *sentinel_application_for(struct arena *arena,
@@ -138,7 +142,7 @@ static void rules_free(struct published *object)
 	rule_set_free(rules->set);
 	arena_free(&object->arena);
 	free(rules);
-	application_drop(application);
+	sentinel_application_drop(application);
 }
 
 static void show(const struct sentinel_application *application)
@@ -204,6 +208,8 @@ void sentinel_part_adopt(struct sentinel_part *part)
 	list_push_back(&application->parts, &part->link);
 	part->is_in_force = true;
 	renew(application);
+	if (part->operations)
+		sentinel_operations_start(application, part->operations);
 }
 
 void sentinel_part_leave(void *data)
@@ -285,6 +291,43 @@ void sentinel_file_drop(struct sentinel_file *file)
 	free(file);
 }
 
+/* --- rules that were set by a command --- */
+
+void sentinel_application_set_rules(struct sentinel_application *application, enum rule_kind kind,
+				    struct slice text)
+{
+	struct slice *own = &application->set_rules[kind];
+
+	free((char *)(uintptr_t)own->data);
+	*own = (struct slice){0};
+	if (text.data) {
+		char *copy = malloc(text.len + 1);
+		invariant(copy);
+		memcpy(copy, text.data, text.len);
+		*own = slice_make(copy, text.len);
+	}
+	if (application->configurations && renew(application))
+		application->all->services->send(application->all->owner);
+}
+
+/* What somebody writes to a file later than rules were set holds; what the command itself has
+ * written there is what was set. */
+static void forget_set_rules(struct sentinel_application *application,
+			     const struct sentinel_file *file)
+{
+	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next) {
+		const struct sentinel_part *part = container_of(n, struct sentinel_part, link);
+		for (uint32_t i = 0; i < part->count; i++) {
+			struct slice *set = &application->set_rules[part->sources[i].kind];
+			if (part->sources[i].file != file || !set->data ||
+			    slice_equal(*set, file->text))
+				continue;
+			free((char *)(uintptr_t)set->data);
+			*set = (struct slice){0};
+		}
+	}
+}
+
 static bool has_file(const struct sentinel_application *application,
 		     const struct sentinel_file *file)
 {
@@ -307,6 +350,7 @@ static void file_changed(void *data)
 	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
 		struct sentinel_application *application =
 			container_of(n, struct sentinel_application, link);
+		forget_set_rules(application, file);
 		if (has_file(application, file))
 			is_changed |= renew(application);
 	}

@@ -23,9 +23,13 @@
 #include "telemetry/stats.h"
 #include "telemetry/stats_table.h"
 
+struct rule_list;
 struct rule_set;
 struct sentinel;
+struct command_centre;
 struct sentinel_memo;
+struct sentinel_ops;
+struct sentinel_ops_options;
 struct sentinel_options;
 
 /* "sentinel.<application>". Calls count in one of the first line, or of the second. */
@@ -62,6 +66,10 @@ struct sentinel_services {
 	 * which was logged. */
 	void *(*watch)(void *owner, const char *path, void (*changed)(void *arg), void *arg);
 	void (*unwatch)(void *owner, void *watch);
+	/* Lets an application's command centre listen. Returns what close_centre takes, or NULL: it
+	 * can't, which was logged. */
+	struct command_centre *(*open_centre)(void *owner, struct sentinel_ops *ops);
+	void (*close_centre)(struct command_centre *centre);
 };
 
 struct sentinel_applications {
@@ -72,6 +80,7 @@ struct sentinel_applications {
 	struct stats *stats;
 	const uint64_t *wall_ns; /* main's clock */
 	unsigned workers;
+	bool is_serving; /* not only checking a configuration */
 	struct system_sampler sampler;
 };
 
@@ -101,6 +110,7 @@ struct sentinel_part {
 	struct sentinel_source *sources;
 	uint32_t count;
 	bool is_in_force;
+	const struct sentinel_ops_options *operations; /* NULL: it says nothing of them */
 };
 
 struct sentinel_application {
@@ -111,10 +121,14 @@ struct sentinel_application {
 	unsigned references, configurations;
 	struct sentinel *core;
 	struct stat_scope *stats;
-	struct list_node parts;       /* in force */
-	struct sentinel_rules *rules; /* in force; NULL: none yet, or no more */
-	bool is_stale;                /* built anew with the next tick */
-	struct sentinel_memo *memos;  /* names.h: one a worker */
+	struct list_node parts;             /* in force */
+	struct sentinel_rules *rules;       /* in force; NULL: none yet, or no more */
+	bool is_stale;                      /* built anew with the next tick */
+	struct sentinel_memo *memos;        /* names.h: one a worker */
+	struct slice set_rules[RULE_KINDS]; /* heap: by command, instead of all parts'; .data NULL:
+					       none */
+	_Atomic(struct sentinel_ops *) ops; /* NULL: none. Any thread reads it */
+	struct command_centre *centre;      /* NULL: none */
 };
 
 /* A rule that was left out. */
@@ -130,7 +144,8 @@ struct sentinel_rules {
 	struct published published;
 	struct sentinel_application *application; /* a reference */
 	struct rule_set *set;
-	uint64_t hash; /* of all texts */
+	const struct rule_list *list; /* what it was made of: in the set's arena */
+	uint64_t hash;                /* of all texts */
 	uint32_t loaded, rejected;
 	const struct sentinel_rejection *rejections; /* newest first, the first 100 */
 };
@@ -160,6 +175,14 @@ struct sentinel_application *sentinel_application_for(struct arena *arena,
 void sentinel_part_adopt(struct sentinel_part *part);
 /* arena_defer's. */
 void sentinel_part_leave(void *part);
+
+/* These rules, a JSON array, instead of those of all parts of that kind, until one of their files
+ * changes. */
+void sentinel_application_set_rules(struct sentinel_application *application, enum rule_kind kind,
+				    struct slice text);
+
+/* A reference less. */
+void sentinel_application_drop(struct sentinel_application *application);
 
 /* rule_sources.c: builds a version of all parts' rules; NULL if it would be the one in force. */
 struct sentinel_rules *sentinel_rules_build(struct sentinel_application *application);

@@ -5,7 +5,9 @@
 
 #include <unistd.h>
 
+#include "base/addr.h"
 #include "filters/sentinel/core/rule_json.h"
+#include "filters/sentinel/ops/ops.h"
 #include "filters/sentinel/sentinel.h"
 #include "message/data_source_config.h"
 
@@ -14,6 +16,7 @@ typedef Outrigger__Filters__Sentinel__V1__SentinelPerRoute PerRoute;
 typedef Outrigger__Filters__Sentinel__V1__Rules Rules;
 typedef Outrigger__Filters__Sentinel__V1__Parameter Parameter;
 typedef Outrigger__Filters__Sentinel__V1__Fallback Fallback;
+typedef Outrigger__Filters__Sentinel__V1__Operations Operations;
 typedef Envoy__Config__Core__V3__DataSource DataSource;
 
 #define SOURCE(kind) ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_##kind
@@ -97,6 +100,40 @@ static enum status load_rules(struct sentinel_part *part, const Rules *message, 
 			    message->n_param_flow, arena, diag);
 }
 
+static enum status load_operations(struct sentinel_part *part, const Operations *message,
+				   struct arena *arena, struct diag *diag)
+{
+	struct sentinel_ops_options *options = ARENA_NEW(arena, struct sentinel_ops_options);
+	struct slice address = arena_slice(arena, slice_of(message->command_address));
+	uint32_t port =
+		message->command_port ? message->command_port->value : SENTINEL_COMMAND_PORT;
+	struct addr addr;
+
+	if (address.len && addr_parse_ip(address, 0, &addr))
+		return diag_at(diag, "operations.command_address", "must be an IP address");
+	if (port > UINT16_MAX)
+		return diag_at(diag, "operations.command_port", "must be at most 65535");
+	if (message->metric_file_size > INT64_MAX)
+		return diag_at(diag, "operations.metric_file_size", "must be below 2^63");
+	*options = (struct sentinel_ops_options){
+		.application_type = message->application_type,
+		.writes_metric_log = !message->disable_metric_log,
+		.writes_block_log = !message->disable_block_log,
+		.log_folder = arena_slice(arena, slice_of(message->log_folder)),
+		.names_pid = message->log_name_use_pid,
+		.metric_file_size = (int64_t)message->metric_file_size,
+		.metric_files = message->metric_file_count,
+		.has_command_centre = !message->disable_command_centre,
+		.command_address = address,
+		.command_port = (uint16_t)port,
+		.dashboards = arena_slice(arena, slice_of(message->dashboards)),
+		.client_ip = arena_slice(arena, slice_of(message->client_ip)),
+		.heartbeat_ms = message->heartbeat_interval_ms,
+	};
+	part->operations = options;
+	return STATUS_OK;
+}
+
 static void adopt(void *part)
 {
 	sentinel_part_adopt(part);
@@ -115,6 +152,9 @@ static enum status load_application(struct sentinel_config *config, const Messag
 	enum status status = load_rules(part, message->rules, context->arena, diag);
 
 	if (status)
+		return status;
+	if (message->operations &&
+	    (status = load_operations(part, message->operations, context->arena, diag)))
 		return status;
 	if (!name.len)
 		return diag_at(diag, "application", "is required where node.cluster isn't set");

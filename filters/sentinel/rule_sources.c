@@ -171,7 +171,8 @@ static void read_part(struct building *building, const struct sentinel_part *par
 {
 	for (uint32_t i = 0; i < part->count; i++) {
 		const struct sentinel_source *source = &part->sources[i];
-		if (!is_new(building, source))
+		if (building->application->set_rules[source->kind].data ||
+		    !is_new(building, source))
 			continue;
 		building->source = source->path ? source->path : "inline";
 		if (source->file)
@@ -179,6 +180,17 @@ static void read_part(struct building *building, const struct sentinel_part *par
 		else if (read_text(building, source->kind, source->text))
 			log_warn(SENTINEL, "inline rules of kind %s: none",
 				 kind_names[source->kind]); /* config_load has looked */
+	}
+}
+
+static void read_set_rules(struct building *building)
+{
+	building->source = "setRules";
+	for (unsigned kind = 0; kind < RULE_KINDS; kind++) {
+		struct slice text = building->application->set_rules[kind];
+		if (text.data && read_text(building, (enum rule_kind)kind, text))
+			log_warn(SENTINEL, "rules of kind %s that were set: none",
+				 kind_names[kind]); /* the command has looked */
 	}
 }
 
@@ -205,6 +217,9 @@ static uint64_t hash_texts(const struct sentinel_application *application, uint3
 		hash = hash_part(hash, part);
 		*sources += part->count;
 	}
+	for (unsigned kind = 0; kind < RULE_KINDS; kind++)
+		if (application->set_rules[kind].data)
+			hash = hash_combine(hash, hash_bytes(application->set_rules[kind]) + kind);
 	return hash;
 }
 
@@ -231,11 +246,15 @@ struct sentinel_rules *sentinel_rules_build(struct sentinel_application *applica
 					sources + 1);
 	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next)
 		read_part(&building, container_of(n, struct sentinel_part, link));
+	read_set_rules(&building);
 	building.source = "all";
 	uint32_t unread = rules->rejected;
 	rules->set =
 		rule_set_new(application->core, &building.arena, &building.list,
 			     &(struct rule_set_options){.previous = previous}, reject, &building);
+	struct rule_list *list = ARENA_NEW(&rules->published.arena, struct rule_list);
+	*list = building.list;
+	rules->list = list;
 	rules->hash = hash;
 	rules->loaded = (uint32_t)rule_count(&building.list) - (rules->rejected - unread);
 	log_info(SENTINEL, "application '%.*s': %u rules, %u left out",

@@ -1,5 +1,8 @@
 #include "filters/sentinel/sentinel.h"
 
+#include <stdatomic.h>
+
+#include "filters/sentinel/ops/ops.h"
 #include "message/rpc_head.h"
 #include "stream/worker_context.h"
 #include "telemetry/stats.h"
@@ -147,12 +150,17 @@ enum filter_status sentinel_response_headers(struct filter *f, struct headers *h
 
 /* --- asking --- */
 
+static struct sentinel_ops *ops_of(const struct filter *f)
+{
+	return atomic_load_explicit(&config_of(f)->application->ops, memory_order_acquire);
+}
+
 /* What rules ask of a resource's calls is read when the first of them does. */
 static void read_facts(struct filter *f, const struct resource_rules *rules)
 {
 	struct sentinel_state *own = f->state;
 	const struct headers *headers = filter_request(f);
-	bool asks_origin = rules->authority_count > 0;
+	bool asks_origin = rules->authority_count > 0 || ops_of(f); /* which show callers */
 
 	for (uint32_t i = 0; i < rules->flow_count && !asks_origin; i++)
 		asks_origin = !slice_equal(rules->flow[i].rule->rule.limit_app, SLICE("default"));
@@ -242,6 +250,14 @@ static bool wait_for_turn(struct filter *f, struct pin *pin)
 	return true;
 }
 
+static void note_block(const struct filter *f, const struct entry *entry)
+{
+	struct sentinel_ops *ops = ops_of(f);
+
+	if (ops)
+		sentinel_ops_blocked(ops, entry, now_of(f).ms);
+}
+
 /* What comes of it: goes on, waits, or is answered. */
 static enum filter_status settle(struct filter *f, enum entry_verdict verdict, struct pin *pin)
 {
@@ -253,6 +269,7 @@ static enum filter_status settle(struct filter *f, enum entry_verdict verdict, s
 	}
 	if (verdict == ENTRY_WAIT && wait_for_turn(f, pin))
 		return FILTER_PAUSE;
+	note_block(f, &own->entries[own->passed]);
 	block(f, own->entries[own->passed].block.exception);
 	return FILTER_REPLIED;
 }

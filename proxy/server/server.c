@@ -336,6 +336,7 @@ static enum status init(struct server *server, const struct options *options, st
 static void finish(struct server *server)
 {
 	admin_stop(&server->admin);
+	server_sentinel_stop(server);
 	dynamic_stop(&server->dynamic);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_stop(server->workers[i]);

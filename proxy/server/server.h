@@ -61,7 +61,8 @@ struct server {
 	struct worker **workers;
 	unsigned worker_count, drained_count;
 	struct admin admin;
-	struct io signals; /* signalfd */
+	struct list_node command_centres; /* struct command_centre */
+	struct io signals;                /* signalfd */
 	struct timer drain_timer, listeners_timer, second_timer, flush_timer;
 	uint32_t flush_interval_ms; /* of histograms */
 	uint64_t start_wall_ns, start_ns;
@@ -103,6 +104,8 @@ enum status MUST_CHECK server_write_file(const char *path, const char *flag, con
 
 /* server_sentinel.c: what the process does for Sentinel's applications. */
 void server_sentinel_init(struct server *server);
+/* Command centres listen no more. */
+void server_sentinel_stop(struct server *server);
 
 /* What loaders of configuration need; `arena` and scope are the caller's to fill in. */
 void server_config_context(struct server *server, struct config_context *context);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "server/command_centre.h"
 #include "filters/sentinel/page.h"
 #include "message/percent.h"
 #include "server/admin_pages.h"
@@ -84,12 +85,28 @@ static void unwatch(void *owner, void *handle)
 	free(watched);
 }
 
+static struct command_centre *open_centre(void *owner, struct sentinel_ops *ops)
+{
+	return command_centre_open(owner, ops);
+}
+
+void server_sentinel_stop(struct server *server)
+{
+	for (struct list_node *n = server->command_centres.next; n != &server->command_centres;
+	     n = n->next)
+		command_centre_stop(container_of(n, struct command_centre, link));
+	loop_settle(&server->loop);
+}
+
 void server_sentinel_init(struct server *server)
 {
-	static const struct sentinel_services services = {slot, publish, send_all, watch, unwatch};
+	static const struct sentinel_services services = {
+		slot, publish, send_all, watch, unwatch, open_centre, command_centre_close};
 
+	list_init(&server->command_centres);
 	sentinel_applications_init(&server->sentinel, &services, server, server->stats,
 				   &server->loop.wall_ns);
+	server->sentinel.is_serving = server->options->mode == MODE_SERVE;
 }
 
 void admin_fill_sentinel(struct admin_request *request)

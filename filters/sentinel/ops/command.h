@@ -13,9 +13,11 @@
 
 #include "base/arena.h"
 #include "base/status.h"
-#include "filters/sentinel/core/rule_list.h"
-#include "filters/sentinel/core/sentinel.h"
+#include "filters/sentinel/core/rule.h"
 #include "telemetry/text.h"
+
+struct rule_list;
+struct sentinel;
 
 enum {
 	COMMAND_PARAMETERS_MAX = 32,         /* further ones aren't there */

@@ -3,6 +3,8 @@
 #ifndef SENTINEL_OPS_COMMANDS_H
 #define SENTINEL_OPS_COMMANDS_H
 
+#include "filters/sentinel/core/rule_list.h"
+#include "filters/sentinel/core/sentinel.h"
 #include "filters/sentinel/ops/command.h"
 
 typedef void command_fn(const struct command_context *context,

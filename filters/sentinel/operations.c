@@ -1,0 +1,88 @@
+/* The operations of an application (ops/): started with the first configuration that wants them,
+ * and how they reach its rules. */
+#include "filters/sentinel/operations.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/attributes.h"
+#include "filters/sentinel/application.h"
+#include "filters/sentinel/ops/ops.h"
+
+/* --- rules, for commands --- */
+
+struct rules_hold {
+	struct sentinel_application *application; /* a reference */
+	struct sentinel_rules *rules;             /* a reference; NULL: none are in force */
+};
+
+static const struct rule_list *take(void *owner, void **hold)
+{
+	struct sentinel_application *application = owner;
+	struct rules_hold *made = malloc(sizeof *made);
+
+	invariant(made);
+	*made = (struct rules_hold){application, application->rules};
+	application->references++;
+	if (made->rules)
+		made->rules->published.references++;
+	*hold = made;
+	return made->rules ? made->rules->list : NULL;
+}
+
+static void give_back(void *data)
+{
+	struct rules_hold *hold = data;
+	struct sentinel_application *application = hold->application;
+
+	if (hold->rules && !--hold->rules->published.references)
+		hold->rules->published.free(&hold->rules->published);
+	sentinel_application_drop(application);
+	free(hold);
+}
+
+/* The first file of that kind. */
+static const char *path(void *owner, enum rule_kind kind)
+{
+	const struct sentinel_application *application = owner;
+
+	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next) {
+		const struct sentinel_part *part = container_of(n, struct sentinel_part, link);
+		for (uint32_t i = 0; i < part->count; i++)
+			if (part->sources[i].kind == kind && part->sources[i].path)
+				return part->sources[i].path;
+	}
+	return NULL;
+}
+
+static void set(void *owner, enum rule_kind kind, struct slice text)
+{
+	sentinel_application_set_rules(owner, kind, text);
+}
+
+static const struct ops_rules ops_rules = {take, give_back, path, set};
+
+/* --- start and end --- */
+
+void sentinel_operations_start(struct sentinel_application *application,
+			       const struct sentinel_ops_options *given)
+{
+	struct sentinel_ops_options options = *given;
+	struct sentinel_applications *all = application->all;
+
+	if (!all->is_serving || atomic_load(&application->ops))
+		return;
+	options.application = application->name;
+	struct sentinel_ops *ops =
+		sentinel_ops_start(application->core, &options, &ops_rules, application);
+	atomic_store(&application->ops, ops);
+	if (options.has_command_centre)
+		application->centre = all->services->open_centre(all->owner, ops);
+}
+
+void sentinel_operations_stop(struct sentinel_application *application)
+{
+	if (application->centre)
+		application->all->services->close_centre(application->centre);
+	sentinel_ops_stop(atomic_exchange(&application->ops, NULL));
+}

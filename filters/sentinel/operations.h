@@ -1,0 +1,17 @@
+/* The operations of an application: its logs, command centre and heartbeat (ops/).
+ *
+ * Owner: the application. Thread: main. */
+#ifndef FILTERS_SENTINEL_OPERATIONS_H
+#define FILTERS_SENTINEL_OPERATIONS_H
+
+struct sentinel_application;
+struct sentinel_ops_options;
+
+/* Starts them, if they aren't: the first configuration of an application that has them says how.
+ * Nothing where nothing is served. */
+void sentinel_operations_start(struct sentinel_application *application,
+			       const struct sentinel_ops_options *given);
+/* The application ends. */
+void sentinel_operations_stop(struct sentinel_application *application);
+
+#endif

@@ -1,0 +1,231 @@
+"""Sentinel for Java beside outrigger: its reader on our metric log, its lines beside ours in logs, its answers beside ours to the same commands."""
+import http.server
+import json
+import os
+import queue
+import re
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import java_peers
+import places
+from gateway import TYPE, Gateway, cluster, http_manager
+from origin import Origin
+from ports import free_ports
+
+RUN = places.ROOT / "tests/interop/java/run.sh"
+FLOW = [{"resource": "GET:/limited", "count": 3, "id": 77}]
+
+
+def _gateway(name, origin, port, rules=FLOW, rule_file=None, **operations):
+    folder = places.scratch(f"interop-sentinel-{name}") / "logs"
+    for old in folder.glob("*"):
+        old.unlink()
+    source = {"filename": str(rule_file)} if rule_file else {"inline_string": json.dumps(rules)}
+    sentinel = {"name": "sentinel", "typed_config": {
+        "@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "application": "demo.gate", "rules": {"flow": [source]},
+        "http_resource": "METHOD_AND_PATH", "origins": [{"header": "x-from"}], "operations": {
+            "log_folder": str(folder), "command_port": port, **operations}}}
+    router = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
+    g = Gateway(f"interop-sentinel-{name}", http_manager(http_filters=[sentinel, router]), [cluster("up", origin.port)])
+    g.logs = folder
+    return g
+
+
+def _get(port, command, form=None, **headers):
+    data = urllib.parse.urlencode(form).encode() if form else None
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/{command}", data, headers), timeout=10) as r:
+            return r.status, r.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read().decode()
+
+
+def _call(g, path, count, origin="app-a"):
+    statuses = []
+    for _ in range(count):
+        request = urllib.request.Request(f"http://127.0.0.1:{g.port}{path}", headers={"x-from": origin})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as r:
+                statuses.append(r.status)
+        except urllib.error.HTTPError as e:
+            statuses.append(e.code)
+    return statuses
+
+
+def _begin_second():
+    time.sleep(1.05 - time.time() % 1)
+
+
+def _java(*args):
+    r = subprocess.run([RUN, "sentinel", "demo.sentinel.MetricLog", *map(str, args)], capture_output=True, text=True, timeout=60)
+    assert r.returncode == 0, r.stderr[-800:]
+    return [line for line in r.stdout.splitlines() if re.match(r"\d+\|", line)]
+
+
+class _Dashboard:
+    """Takes heartbeats, as the dashboard does."""
+
+    def __init__(self):
+        self.beats = queue.Queue()
+        beats = self.beats
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                assert self.path == "/registry/machine"
+                beats.put({name: value[0] for name, value in urllib.parse.parse_qs(form).items()})
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.port = server.server_port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+class _Application:
+    """A Java application that uses Sentinel."""
+
+    def __init__(self, name, port):
+        java_peers.build()
+        self.logs = places.scratch(f"interop-sentinel-{name}") / "java-logs"
+        for old in self.logs.glob("*"):
+            old.unlink()
+        options = f"-Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dproject.name=demo.app -Dcsp.sentinel.api.port={port} -Dcsp.sentinel.log.dir={self.logs}"
+        self.port = port
+        self.proc = subprocess.Popen([RUN, "sentinel", "demo.sentinel.Application"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.DEVNULL, text=True, env={**os.environ, "JOPTS": options})
+
+    def __enter__(self):
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                if _get(self.port, "version")[0] == 200:
+                    return self
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("Sentinel's Java application doesn't start")
+
+    def call(self, *words):
+        self.proc.stdin.write(" ".join(words) + "\n")
+        self.proc.stdin.flush()
+        while (line := self.proc.stdout.readline()):
+            if line.strip() in ("pass", "block"):
+                return line.strip()
+        raise RuntimeError("the Java application has ended")
+
+    def __exit__(self, *_):
+        self.proc.stdin.close()
+        self.proc.wait(10)
+
+
+def sentinels_own_reader_finds_what_we_wrote():
+    """MetricSearcher by time, by resource and by lines; and the command metric says the same."""
+    java_peers.build()
+    port, = free_ports(1)
+    origin = Origin()
+    with _gateway("metric", origin, port) as g:
+        begin = int(time.time()) * 1000
+        for _ in range(3):
+            _begin_second()
+            _call(g, "/limited", 5)
+            _call(g, "/free|path", 2)
+        time.sleep(1.6)
+        end = begin + 60000
+        lines = _java(g.logs, "demo-gate-metrics.log", begin, end)
+        assert len(lines) == 9, lines
+        limited = [line.split("|")[2:6] for line in lines if "|GET:/limited|" in line]
+        assert limited == [["3", "2", "3", "0"]] * 3, lines
+        assert all(line.split("|")[2] == "5" for line in lines if "|__total_inbound_traffic__|" in line), lines
+        assert sum("|GET:/free_path|2|0|" in line for line in lines) == 3, lines
+        status, ours = _get(port, f"metric?startTime={begin}&endTime={end}&refetch=false")
+        assert status == 200 and [line for line in ours.splitlines() if "|__system" not in line and "|__cpu" not in line] == lines, ours
+        assert _java(g.logs, "demo-gate-metrics.log", begin, end, "GET:/limited") == \
+            _get(port, f"metric?startTime={begin}&endTime={end}&identity=GET:/limited")[1].splitlines()
+        later = int(lines[3].split("|")[0])
+        some = _java(g.logs, "demo-gate-metrics.log", later, "lines=2")
+        ours = _get(port, f"metric?startTime={later}&maxLines=2")[1].splitlines()
+        assert some and [line for line in ours if "|__" not in line or "|__total" in line] == some, (some, ours)
+
+
+def block_logs_have_the_same_columns():
+    """The same rule, callers and calls: the same lines but for their time."""
+    port, java_port = free_ports(2)
+    rule = [{"resource": "GET:/limited", "count": 1, "id": 77}]
+    origin = Origin()
+    with _gateway("block", origin, port, rule) as g, _Application("block", java_port) as java:
+        assert _get(java_port, "setRules", {"type": "flow", "data": urllib.parse.quote(json.dumps(rule))}) == (200, "success")
+        _begin_second()
+        assert _call(g, "/limited", 4).count(429) == 3
+        assert [java.call("ctx", "app-a", "GET:/limited") for _ in range(4)].count("block") == 3
+        time.sleep(2.5)
+        ours, theirs = ((folder / "sentinel-block.log").read_bytes() for folder in (g.logs, java.logs))
+        assert re.fullmatch(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\|1\|GET:/limited,FlowException,default,app-a,77\|3,0\r\n", ours), ours
+        assert ours[19:] == theirs[19:], (ours, theirs)
+
+
+def commands_are_answered_alike():
+    """Rules set by the dashboard's request are shown as Java shows them; so is what is no command, no form, no rule."""
+    port, java_port = free_ports(2)
+    rules = {"flow": [{"resource": "a", "count": 2.5, "id": 7, "limitApp": "x", "controlBehavior": 1, "warmUpPeriodSec": 3}],
+             "degrade": [{"resource": "q", "grade": 1, "count": 0.5, "timeWindow": 3, "id": 9}, {"resource": "bad"}],
+             "authority": [{"resource": "r", "limitApp": "a,b", "strategy": 1}], "system": [{"qps": 1000, "avgRt": 30}, {"highestSystemLoad": 900.5}]}
+    param = [{"resource": "p", "paramIdx": 1, "count": 5, "paramFlowItemList": [{"object": "VIP", "count": 100, "classType": "java.lang.String"}]}]
+    origin = Origin()
+    with _gateway("commands", origin, port) as g, _Application("commands", java_port):
+        def both(command, form=None, **headers):
+            ours, theirs = (_get(p, command, form, **headers) for p in (port, java_port))
+            assert ours == theirs, (command, ours, theirs)
+            return ours
+        for kind, list_ in rules.items():
+            assert both("setRules", {"type": kind, "data": urllib.parse.quote(json.dumps(list_))}) == (200, "success")
+            assert both(f"getRules?type={kind}")[1] != "[]"
+        assert both("setParamFlowRules", {"data": urllib.parse.quote(json.dumps(param))}) == (200, "success")
+        for command in ("getParamFlowRules", "version", "getSwitch", "setSwitch?value=false", "getSwitch", "setSwitch?value=true", "getClusterMode",
+                        "setClusterMode?mode=0", "setClusterMode?mode=x", "nope", "", "getRules?type=x", "getRules", "setRules?type=flow&data=xx",
+                        "setRules?type=zz&data=%5B%5D", "setParamFlowRules", "cnode", "cnode?id=none", "origin?id=none", "origin", "clusterNodeById?id=none",
+                        "metric", "metric?startTime=x", "metric?startTime=1&endTime=x", "getRules?type=%zz", "cluster/client/fetchConfig", "systemStatus"):
+            both(command)
+        both("setRules", {"type": "flow"}, **{"Content-Type": "text/plain"})
+        urls = [{row["url"]: row["desc"] for row in json.loads(_get(p, "api")[1])} for p in (port, java_port)]
+        assert urls[0] == urls[1]
+        assert both("setRules", {"type": "system", "data": "[]"}) == (200, "success") == both("setRules", {"type": "flow", "data": "[]"})
+        assert _call(g, "/limited", 5) == [200] * 5
+
+
+def a_rule_that_is_set_holds_at_once_and_is_written():
+    port, = free_ports(1)
+    path = places.scratch("interop-sentinel-set") / "flow.json"
+    path.write_text("[]")
+    origin = Origin()
+    with _gateway("set", origin, port, rule_file=path) as g:
+        assert _call(g, "/limited", 5) == [200] * 5
+        _begin_second()
+        assert _get(port, "setRules", {"type": "flow", "data": urllib.parse.quote(json.dumps(FLOW))}) == (200, "success")
+        _begin_second()
+        assert _call(g, "/limited", 5).count(200) == 3
+        assert json.loads(path.read_text()) == FLOW
+        path.write_text("[]")  # whoever writes last
+        end = time.monotonic() + 5
+        while json.loads(_get(port, "getRules?type=flow")[1]) and time.monotonic() < end:
+            time.sleep(0.05)
+        _begin_second()
+        assert _call(g, "/limited", 5) == [200] * 5
+
+
+def beside_a_java_application_the_port_moves_on():
+    """The port that Java has is left to it, and the heartbeat says the real one."""
+    java_port, = free_ports(1)
+    origin, dashboard = Origin(), _Dashboard()
+    with _Application("beside", java_port), _gateway("beside", origin, java_port, dashboards=f"127.0.0.1:{dashboard.port}", heartbeat_interval_ms=300):
+        beat = dashboard.beats.get(timeout=15)
+        assert beat["app"] == "demo.gate" and beat["v"] == "1.8.9" and abs(int(beat["version"]) - time.time() * 1000) < 20000, beat
+        assert java_port < int(beat["port"]) < java_port + 50, (java_port, beat)
+        assert _get(int(beat["port"]), "getRules?type=flow")[1] != "[]" and _get(java_port, "getRules?type=flow") == (200, "[]")
+        dashboard.beats.get(timeout=5)
