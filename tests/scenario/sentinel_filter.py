@@ -271,11 +271,12 @@ def calls_without_answers_and_exceptions():
     rules = {"degrade": _inline({"resource": f"{SERVICE}:fails()", "grade": 2, "count": 1, "minRequestAmount": 1, "timeWindow": 600}),
              "flow": _inline(_flow(f"{SERVICE}:fire()", 1, grade=0))}
     with _dubbo("ends", provider, rules) as g, Consumer(g.port) as c:
+        assert c.ask("other").status == 20, "there is a connection to send them on"
         for _ in range(5):
             c.call("fire", twoway=False)
-        assert c.ask("fire").status == 20
-        g.wait_for("sentinel.shop.pass", 6)
-        assert provider.count == 6, "none was under way when the next came"
+        assert c.ask("fire").body == b"\x91\x01p"
+        g.wait_for("sentinel.shop.pass", 7)
+        assert provider.count == 7, "none was under way when the next came"
         provider.hold = True
         for _ in range(2):
             c.call("fails")
