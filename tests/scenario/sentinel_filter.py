@@ -205,6 +205,37 @@ def a_limit_a_second_is_kept_under_load():
         origin.stop()
 
 
+def rules_change_under_load():
+    """New versions all the while: what didn't change goes on where it was, and nobody is lost or kept waiting."""
+    path = _rules_file("sentinel-reload-rules")
+    path.write_text("[]")
+    origin, stopped, versions = _Timed(), threading.Event(), 0
+
+    def write():
+        nonlocal versions
+        while not stopped.wait(0.05):
+            versions += 1
+            _move(path, json.dumps([_flow("GET:/limited", 100), _flow("GET:/limited", 1000000, controlBehavior=1), *(_flow(f"r{n}", versions) for n in range(500))]))
+
+    try:
+        with _http("reload", {"flow": [{"filename": str(path)}]}, origin=origin) as g:
+            writer = threading.Thread(target=write)
+            writer.start()
+            g.wait_for("sentinel.shop.rules_loaded", 502)
+            _whole_second()
+            seen = asyncio.run(_offer(g.port, 200, 4))
+            stopped.set()
+            writer.join()
+            offered, passed = collections.Counter(int(t) for t, _ in seen), collections.Counter(int(t) for t, s in seen if s == 200)
+            whole = [s for s in offered if offered[s] >= 150]
+            assert len(whole) >= 2 and all(99 <= passed[s] <= 101 for s in whole), (offered, passed)
+            assert {s for _, s in seen} == {200, 429} and g.stat("sentinel.shop.rules_update") > 20, g.stat("sentinel.shop.rules_update")
+            return f"{g.stat('sentinel.shop.rules_update')} versions"
+    finally:
+        stopped.set()
+        origin.stop()
+
+
 def requests_are_spaced():
     """Each waits for its turn; who leaves meanwhile has had his, and who would wait too long is refused."""
     origin = _Timed()
