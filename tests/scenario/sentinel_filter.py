@@ -281,6 +281,20 @@ def hot_arguments_of_calls():
     provider.stop()
 
 
+def what_stands_behind_a_long_argument_counts():
+    """Arguments and attachments of a call whose frame would go on in parts."""
+    provider = Provider()
+    rules = {"param_flow": _inline({"resource": f"{SERVICE}:put(java.lang.String,java.lang.String)", "grade": 1, "paramIdx": 1, "count": 0}),
+             "authority": _inline({"resource": f"{SERVICE}:get(java.lang.String)", "strategy": 1, "limitApp": "bad"})}
+    filters = [{"name": "sentinel", "typed_config": {"@type": SENTINEL, "application": "shop", "rules": rules}}, ROUTER]
+    with Gateway("sentinel-long", rpc_manager("up", http_filters=filters), [cluster("up", provider.port)]) as g, Consumer(g.port) as c:
+        long = b"".join(b"R" + bytes([0x80, 0]) + b"x" * 0x8000 for _ in range(40)) + b"\0"
+        assert b"ParamFlowException" in c.ask("put", args=(long, "hot"), types="Ljava/lang/String;Ljava/lang/String;").body
+        assert b"AuthorityException" in c.ask("get", args=(long,), types="Ljava/lang/String;", attachments={"dubboApplication": "bad"}).body
+        assert c.ask("get", args=(long,), types="Ljava/lang/String;", attachments={"dubboApplication": "good"}).body == b"\x91\x01p"
+    provider.stop()
+
+
 def callers_are_known_by_their_attachment():
     provider = Provider()
     rules = {"authority": _inline({"resource": SERVICE, "strategy": 1, "limitApp": "bad"}),
