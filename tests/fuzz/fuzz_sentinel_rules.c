@@ -1,6 +1,6 @@
 /* Sentinel's rules as a file, a configuration centre or setRules may bring them. The first byte
- * chooses the kind. Whatever is read can be bound to a version of the rules after another one with
- * the same, and asked by calls; each rule that is dropped has a reason. */
+ * chooses the kind and the dialect. Whatever is read can be bound to a version of the rules after
+ * another one with the same, and asked by calls; each rule that is dropped has a reason. */
 #include "base/attributes.h"
 #include "filters/sentinel/core/rule_json.h"
 #include "filters/sentinel/core/sph.h"
@@ -17,15 +17,21 @@ static void dropped(void *arg, enum rule_kind kind, uint32_t index, const char *
 	invariant(kind < RULE_KINDS && reason && *reason);
 }
 
-static struct rule_set *load(struct sentinel *sentinel, enum rule_kind kind, struct slice text,
+static struct rule_set *load(struct sentinel *sentinel, uint8_t choice, struct slice text,
 			     const struct rule_set *previous)
 {
+	enum rule_kind kind = (enum rule_kind)(choice % RULE_KINDS);
 	struct rule_set_options options = {.previous = previous};
 	struct rule_list list = {0};
 	struct arena arena;
 
 	arena_init(&arena, 4096);
-	struct rule_json_reader reader = {.arena = &arena, .seed = 7, .dropped = dropped};
+	struct rule_json_reader reader = {
+		.arena = &arena,
+		.seed = 7,
+		.dropped = dropped,
+		.dialect = choice / RULE_KINDS % 2 ? RULE_DIALECT_GOLANG : RULE_DIALECT_JAVA,
+	};
 	if (rule_json_parse(&reader, kind, text, &list)) {
 		arena_free(&arena);
 		return NULL;
@@ -70,13 +76,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	enum rule_kind kind = (enum rule_kind)(data[0] % RULE_KINDS);
 	struct slice text = slice_make(data + 1, size - 1);
 	struct sentinel *sentinel = sentinel_new(&options, t0);
-	struct rule_set *rules = load(sentinel, kind, text, NULL);
+	struct rule_set *rules = load(sentinel, data[0], text, NULL);
 	for (int i = 0; rules && i < CALLS; i++)
 		call(sentinel, rules, i & 1 ? SLICE("r") : SLICE("s"), i * 100);
-	struct rule_set *next = load(sentinel, kind, text, rules);
+	struct rule_set *next = load(sentinel, data[0], text, rules);
 	invariant(!next == !rules);
 	rule_set_free(rules);
 	for (int i = 0; next && i < CALLS; i++)

@@ -5,6 +5,7 @@
 
 #include "base/attributes.h"
 #include "filters/sentinel/core/json_members.h"
+#include "filters/sentinel/core/rule_json_golang.h"
 
 static void drop(const struct rule_json_reader *reader, enum rule_kind kind, uint32_t index,
 		 const char *reason)
@@ -78,7 +79,8 @@ static const char *read_flow(const struct rule_json_reader *reader, struct json_
 	struct flow_rule *rule = slot;
 	int32_t strategy, behavior;
 
-	(void)reader;
+	if (reader->dialect == RULE_DIALECT_GOLANG)
+		return golang_read_flow(members, rule);
 	read_common(members, &rule->rule);
 	default_limit_app(&rule->rule);
 	rule->grade = small(json_members_int(members, "grade", FLOW_GRADE_QPS));
@@ -102,7 +104,8 @@ static const char *read_degrade(const struct rule_json_reader *reader, struct js
 {
 	struct degrade_rule *rule = slot;
 
-	(void)reader;
+	if (reader->dialect == RULE_DIALECT_GOLANG)
+		return golang_read_breaker(members, rule);
 	read_common(members, &rule->rule);
 	default_limit_app(&rule->rule);
 	rule->grade = small(json_members_int(members, "grade", DEGRADE_GRADE_RT));
@@ -119,6 +122,8 @@ static const char *read_system(const struct rule_json_reader *reader, struct jso
 {
 	struct system_rule *rule = slot;
 
+	if (reader->dialect == RULE_DIALECT_GOLANG)
+		return golang_read_system(members, rule);
 	read_common(members, &rule->rule);
 	rule->highest_load = json_members_real(members, "highestSystemLoad", -1);
 	rule->highest_cpu = json_members_real(members, "highestCpuUsage", -1);
@@ -149,11 +154,20 @@ static int compare_items(const void *a, const void *b)
 	return (x->fingerprint > y->fingerprint) - (x->fingerprint < y->fingerprint);
 }
 
+static void read_item(struct json_members *members, struct param_flow_item *item)
+{
+	item->text = json_members_string(members, "object", (struct slice){0});
+	item->class_type = json_members_string(members, "classType", SLICE(""));
+	item->count = json_members_int(members, "count", -1);
+}
+
 /* Items that are none are left out alone, as Java does. */
 static void read_items(const struct rule_json_reader *reader, struct json_members *rule_members,
 		       struct param_flow_rule *rule)
 {
-	const json_t *json = json_members_value(rule_members, "paramFlowItemList"), *value;
+	bool is_golang = reader->dialect == RULE_DIALECT_GOLANG;
+	const char *name = is_golang ? "specificItems" : "paramFlowItemList";
+	const json_t *json = json_members_value(rule_members, name), *value;
 	struct param_flow_item *items =
 		ARENA_NEW_ARRAY(reader->arena, struct param_flow_item, json_array_size(json));
 	size_t i;
@@ -162,14 +176,17 @@ static void read_items(const struct rule_json_reader *reader, struct json_member
 	{
 		struct json_members members = {.object = value, .arena = reader->arena};
 		struct param_flow_item *item = &items[rule->item_count];
-		item->text = json_members_string(&members, "object", (struct slice){0});
-		item->class_type = json_members_string(&members, "classType", SLICE(""));
-		item->count = json_members_int(&members, "count", -1);
+		if (is_golang)
+			golang_read_item(&members, item);
+		else
+			read_item(&members, item);
 		if (!json_is_object(value) || members.fault || !item->text.data ||
 		    item->count < 0 ||
 		    !argument_parse(item->text, item->class_type, &item->value)) {
 			drop(reader, RULE_PARAM_FLOW, rule->rule.index,
-			     "paramFlowItemList: an item is no value with a count >= 0");
+			     is_golang ? "specificItems: an item is no value with a count >= 0"
+				       : "paramFlowItemList: an item is no value with a count >= "
+					 "0");
 			continue;
 		}
 		item->fingerprint = argument_fingerprint(&item->value, reader->seed);
@@ -208,6 +225,11 @@ static const char *read_param(const struct rule_json_reader *reader, struct json
 {
 	struct param_flow_rule *rule = slot;
 
+	if (reader->dialect == RULE_DIALECT_GOLANG) {
+		const char *fault = golang_read_hotspot(members, rule);
+		read_items(reader, members, rule);
+		return fault;
+	}
 	read_common(members, &rule->rule);
 	default_limit_app(&rule->rule);
 	rule->grade = json_members_int(members, "grade", FLOW_GRADE_QPS);

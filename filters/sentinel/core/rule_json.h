@@ -15,11 +15,17 @@
 #include "base/status.h"
 #include "filters/sentinel/core/rule_list.h"
 
+enum rule_dialect {
+	RULE_DIALECT_JAVA,
+	RULE_DIALECT_GOLANG, /* rule_json_golang.h; authority rules are Java's */
+};
+
 struct rule_json_reader {
 	struct arena *arena;
 	uint64_t seed; /* the sentinel's: of fingerprints */
 	void (*dropped)(void *arg, enum rule_kind kind, uint32_t index, const char *reason);
 	void *arg;
+	enum rule_dialect dialect;
 };
 
 /* Reads a list of that kind, in place of what `list` has of it. STATUS_INVALID: `json` is no array

@@ -41,7 +41,10 @@ static inline void load(struct fixture *f, enum rule_kind kind, const char *json
 	f->list = (struct rule_list){0};
 	f->dropped = 0;
 	f->reason = NULL;
-	struct rule_json_reader reader = {&arena, f->sentinel->options.seed, note_dropped, f};
+	struct rule_json_reader reader = {.arena = &arena,
+					  .seed = f->sentinel->options.seed,
+					  .dropped = note_dropped,
+					  .arg = f};
 	assert_int_equal(rule_json_parse(&reader, kind, slice_of(json), &f->list), STATUS_OK);
 	f->rules = rule_set_new(f->sentinel, &arena, &f->list, &options, note_dropped, f);
 	rule_set_free(previous);

@@ -10,6 +10,8 @@ struct row {
 
 #define CLUSTER(config)                                                                            \
 	"{\"resource\":\"r\",\"count\":1,\"clusterMode\":true,\"clusterConfig\":" config "}"
+#define THREADS(config)                                                                            \
+	"{\"resource\":\"r\",\"grade\":0,\"clusterMode\":true,\"clusterConfig\":" config "}"
 #define DEGRADE(more) "{\"resource\":\"r\",\"count\":1,\"timeWindow\":1" more "}"
 #define PARAM(more) "{\"resource\":\"r\",\"count\":1,\"paramIdx\":0" more "}"
 
@@ -58,6 +60,18 @@ static const struct row rows[] = {
 	{RULE_FLOW, CLUSTER("{\"flowId\":1,\"windowIntervalMs\":1005}"),
 	 "clusterConfig.windowIntervalMs: must be a multiple of sampleCount, both > 0"},
 	{RULE_FLOW, CLUSTER("{\"flowId\":1,\"strategy\":1}"), "clusterConfig.strategy: must be 0"},
+	{RULE_FLOW,
+	 "{\"resource\":\"r\",\"grade\":0,\"strategy\":1,\"controlBehavior\":2,"
+	 "\"maxQueueingTimeMs\":0}",
+	 NULL}, /* rules on threads use none of these */
+	{RULE_FLOW, THREADS("{\"flowId\":1,\"strategy\":1}"), NULL},
+	{RULE_FLOW, THREADS("{\"flowId\":1,\"resourceTimeout\":0}"),
+	 "clusterConfig: clientOfflineTime and resourceTimeout must be > 0"},
+	{RULE_FLOW, THREADS("{\"flowId\":1,\"acquireRefuseStrategy\":-1}"),
+	 "clusterConfig: strategies must be >= 0"},
+	{RULE_PARAM_FLOW, PARAM(",\"regex\":true"), NULL},
+	{RULE_PARAM_FLOW, PARAM(",\"regex\":true,\"controlBehavior\":2"),
+	 "regex: only for local rules with controlBehavior 0"},
 	{RULE_FLOW, CLUSTER("{\"flowId\":[]}"), "flowId: must be a number"},
 	{RULE_DEGRADE, DEGRADE(""), NULL},
 	{RULE_DEGRADE, "{\"count\":1,\"timeWindow\":1}", "resource: must not be blank"},
