@@ -18,7 +18,7 @@ static struct circuit_breaker *breaker_for(const struct degrade_rule *rule,
 {
 	const struct resource_rules *previous = states->keeps_breakers ? states->previous : NULL;
 
-	for (uint32_t i = 0; previous && i < previous->degrade_count; i++)
+	for (uint32_t i = 0; previous && i < previous->degrade_count + previous->idle_count; i++)
 		if (degrade_rule_is_equal(previous->degrade[i].rule, rule))
 			return circuit_breaker_take(previous->degrade[i].breaker);
 	return circuit_breaker_new(states->workers);
@@ -60,7 +60,7 @@ void resource_rules_unbind(struct resource_rules *rules)
 {
 	for (uint32_t i = 0; i < rules->flow_count; i++)
 		traffic_shaping_drop(rules->flow[i].shaping);
-	for (uint32_t i = 0; i < rules->degrade_count; i++)
+	for (uint32_t i = 0; i < rules->degrade_count + rules->idle_count; i++)
 		circuit_breaker_drop(rules->degrade[i].breaker);
 	for (uint32_t i = 0; i < rules->param_count; i++)
 		parameter_metric_drop(rules->param[i].metric);

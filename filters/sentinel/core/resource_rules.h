@@ -43,6 +43,9 @@ struct resource_rules {
 	struct param_binding *param;
 	const struct authority_rule **authority;
 	uint32_t flow_count, degrade_count, param_count, authority_count;
+	/* Behind the degrade rules: default ones that held until the resource got others, and will
+	 * again. */
+	uint32_t idle_count;
 	uint8_t slots;          /* bit 1 << enum entry_slot: it has something to ask */
 	bool has_thread_params; /* some hot-parameter rule counts threads */
 	bool on_heap; /* made for a resource when it was seen: one block with its arrays */

@@ -400,6 +400,28 @@ static void share_states(const struct resource_rules *rules)
 		parameter_metric_take(rules->param[i].metric);
 }
 
+static bool had_defaults(const struct resource_rules *rules)
+{
+	for (uint32_t i = 0; rules && i < rules->degrade_count + rules->idle_count; i++)
+		if (degrade_rule_is_default(rules->degrade[i].rule))
+			return true;
+	return false;
+}
+
+/* Keeps the breakers of default rules that don't hold while the resource has others. */
+static void keep_idle(const struct rule_set *set, struct resource_rules *rules,
+		      const struct resource_rules *previous)
+{
+	struct resource_rules idle = {.degrade = rules->degrade + rules->degrade_count};
+	struct rule_states states = states_of(set, previous);
+
+	for (uint32_t i = 0; i < set->default_count; i++)
+		idle.degrade[idle.degrade_count++].rule = set->defaults[i];
+	states.keeps_breakers = set->keeps_default_breakers;
+	resource_rules_bind(&idle, &states);
+	rules->idle_count = idle.degrade_count;
+}
+
 /* Plain rules with the states they have, and what patterns and defaults add with states of its own.
  * NULL: nothing is added. */
 static struct resource_rules *combine(const struct rule_set *set, const struct resource *resource,
@@ -413,8 +435,9 @@ static struct resource_rules *combine(const struct rule_set *set, const struct r
 		if (matches(&set->patterns[i], resource))
 			add_counts(&counts, &set->patterns[i].rules);
 	bool takes_defaults = set->default_count && !plain->degrade_count && !counts.degrade_count;
-	if (takes_defaults)
-		counts.degrade_count = set->default_count;
+	bool keeps_idle = set->default_count && !takes_defaults && had_defaults(previous);
+	if (takes_defaults || keeps_idle)
+		counts.degrade_count += set->default_count;
 	if (!(counts.flow_count | counts.degrade_count | counts.param_count |
 	      counts.authority_count))
 		return NULL;
@@ -438,6 +461,8 @@ static struct resource_rules *combine(const struct rule_set *set, const struct r
 		takes_defaults ? set->keeps_default_breakers : set->keeps_pattern_breakers;
 	resource_rules_bind(&added, &states);
 	add_counts(rules, &added);
+	if (keeps_idle)
+		keep_idle(set, rules, previous);
 	rules->has_thread_params = plain_counts || added.has_thread_params;
 	resource_rules_note_slots(rules);
 	return rules;

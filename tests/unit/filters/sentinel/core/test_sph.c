@@ -80,6 +80,25 @@ static void default_breakers_are_for_those_without_a_rule(void **state)
 	close_fixture(&f);
 }
 
+static void a_default_breaker_is_remembered_while_another_rule_holds(void **state)
+{
+	struct fixture f;
+	(void)state;
+
+	open_fixture(&f);
+	load(&f, RULE_DEGRADE, "[" BREAKER("*", "") "]");
+	assert_true(passes(&f, "r", 0, true));
+	assert_false(passes(&f, "r", 1, false));
+	for (int i = 0; i < 2; i++) {
+		load(&f, RULE_DEGRADE,
+		     "[" BREAKER("*", "") "," BREAKER("r", ",\"minRequestAmount\":9") "]");
+		assert_true(passes(&f, "r", 2 + i, false));
+	}
+	load(&f, RULE_DEGRADE, "[" BREAKER("*", "") "]");
+	assert_false(passes(&f, "r", 9, false));
+	close_fixture(&f);
+}
+
 static void a_reload_keeps_the_queue_of_a_rule_that_did_not_change(void **state)
 {
 	static const char same[] = "[{\"resource\":\"r\",\"count\":10,\"controlBehavior\":2,"
@@ -220,6 +239,7 @@ int main(void)
 		cmocka_unit_test(a_pattern_limits_each_resource_by_itself),
 		cmocka_unit_test(breakers_of_a_pattern_are_apart_and_survive_a_reload),
 		cmocka_unit_test(default_breakers_are_for_those_without_a_rule),
+		cmocka_unit_test(a_default_breaker_is_remembered_while_another_rule_holds),
 		cmocka_unit_test(a_reload_keeps_the_queue_of_a_rule_that_did_not_change),
 		cmocka_unit_test(a_cancelled_wait_counts_nothing_and_stays_reserved),
 		cmocka_unit_test(too_many_resources_or_contexts_pass_unchecked),
