@@ -204,10 +204,35 @@ static void take_frame(struct bolt *bolt, const struct bolt_frame *frame, struct
 	}
 }
 
+/* Its head can be answered; the rest of it is not kept. */
+static COLD void skip_frame(struct bolt *bolt, const struct bolt_frame *frame)
+{
+	bool is_server = bolt->codec.side == CODEC_SERVER;
+
+	bolt->skip_left = bolt_frame_header_size(frame) + bolt_frame_payload_size(frame) +
+			  (bolt_frame_has_crc(frame) ? BOLT_CRC_SIZE : 0);
+	bolt->options->counts->oversized++;
+	bolt_notice(bolt, RPC_NOTICE_OVER_LIMIT);
+	if (frame->type != BOLT_ANSWER)
+		bolt_refuse(bolt, frame, BOLT_CODEC_EXCEPTION);
+	else if (is_server)
+		bolt->options->counts->unknown_answers++;
+	else
+		bolt_client_skip(bolt, frame);
+}
+
+static size_t skip(struct bolt *bolt, size_t len)
+{
+	size_t n = bolt->skip_left < len ? (size_t)bolt->skip_left : len;
+
+	bolt->skip_left -= n;
+	return n;
+}
+
 static size_t bolt_read(struct codec *codec, struct slice bytes, bool eof)
 {
 	struct bolt *bolt = bolt_of(codec);
-	size_t pos = 0;
+	size_t pos = UNLIKELY(bolt->skip_left) ? skip(bolt, bytes.len) : 0;
 
 	codec->needs = 0;
 	while (pos < bytes.len && !codec->is_failed) {
@@ -224,6 +249,12 @@ static size_t bolt_read(struct codec *codec, struct slice bytes, bool eof)
 		if (status == STATUS_AGAIN) {
 			codec->needs = (uint32_t)needs;
 			break;
+		}
+		if (status == STATUS_TOO_LARGE &&
+		    bolt_frame_payload_size(&frame) <= BOLT_SKIP_LIMIT) {
+			skip_frame(bolt, &frame);
+			pos += skip(bolt, rest.len);
+			continue;
 		}
 		if (UNLIKELY(status)) {
 			fail_framing(bolt, status);

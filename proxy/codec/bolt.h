@@ -12,14 +12,15 @@
  * leaves in the version of its request, with a checksum if the request had one, whatever the
  * provider spoke: it answers all in the version that a connection began with.
  *
- * A connection fails for lost framing only (no Bolt, a payload over the limit, a wrong checksum:
- * nothing in such a frame is sure, its id neither): `reset` for each open exchange, then `failed`.
- * EOF is no failure: `reset` for each open exchange, and must_close. A request that can't be
- * decoded is answered with status 9. A one-way request's exchange is closed, on the server side, by
- * any answer (nothing is written) or by `abandon`; on the client side as soon as it is written.
- * What a client codec can't send (no room, no Bolt request) is reset within send_headers. There is
- * no word for going away that a stock peer understands (goaway, command 100, makes it close): none
- * is sent, and one that comes from an upstream is obeyed.
+ * A connection fails for lost framing only (no Bolt, a payload over BOLT_SKIP_LIMIT, a wrong
+ * checksum: nothing in such a frame is sure, its id neither): `reset` for each open exchange, then
+ * `failed`. A frame over payload_limit is skipped: a request is answered with status 9, an answer
+ * is a reset. EOF is no failure: `reset` for each open exchange, and must_close. A request that
+ * can't be decoded is answered with status 9. A one-way request's exchange is closed, on the server
+ * side, by any answer (nothing is written) or by `abandon`; on the client side as soon as it is
+ * written. What a client codec can't send (no room, no Bolt request) is reset within send_headers.
+ * There is no word for going away that a stock peer understands (goaway, command 100, makes it
+ * close): none is sent, and one that comes from an upstream is obeyed.
  *
  * Owner: the session or pooled connection that embeds it. Thread: its worker.
  * Limits: payload_limit, max_in_flight (client), BOLT_SECTION_LIMIT, BOLT_FIELDS_LIMIT. */
@@ -34,6 +35,7 @@
 
 enum {
 	BOLT_PAYLOAD_LIMIT = 16 << 20, /* Bolt has none of its own */
+	BOLT_SKIP_LIMIT = 256 << 20,   /* what announces more is no frame */
 	BOLT_ID_INDEX_BITS = 13,       /* of an id; the rest is the slot's generation */
 	/* Half of the indices: a table of calls doubles, and the last index is the heartbeat's. */
 	BOLT_MAX_IN_FLIGHT = 1 << (BOLT_ID_INDEX_BITS - 1),
@@ -49,7 +51,8 @@ struct bolt_counts {
 	uint64_t undecodable_requests;   /* answered with status 9 */
 	uint64_t provider_requests;      /* calls that an upstream began; answered with status 9 */
 	uint64_t unknown_answers;        /* late, repeated or forged; dropped */
-	uint64_t no_bolt, oversized;     /* connections lost */
+	uint64_t oversized;              /* frames skipped, or connections lost for one */
+	uint64_t no_bolt;                /* connections lost */
 	uint64_t bad_checksums;          /* likewise */
 	uint64_t oneway_answers_dropped; /* by a server codec: nobody waits for them */
 };
@@ -77,6 +80,7 @@ struct bolt {
 	struct exchange
 		*current;      /* the one whose events are being delivered, while it is attached */
 	struct list_node open; /* server: exchanges that were begun and not closed */
+	uint64_t skip_left;    /* of a frame over the limit: bytes still to come */
 	struct open_calls calls;   /* client */
 	bool is_heartbeat_open;    /* ours is not answered yet */
 	uint8_t latest_head;       /* server: its place in options->heads */

@@ -67,17 +67,38 @@ void bolt_client_abandon(struct exchange *exchange)
 
 /* --- answers */
 
-void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes)
+/* The call that the answer is for, or NULL: it is counted. */
+static const struct open_call *answered_call(struct bolt *bolt, const struct bolt_frame *frame)
 {
 	const struct open_call *call = find_call(bolt, frame->id);
 
-	if (UNLIKELY(!call)) {
+	if (LIKELY(call != NULL)) {
+		bolt->options->counts->answers++;
+	} else {
 		bolt->options->counts->unknown_answers++;
 		bolt_notice(bolt, RPC_NOTICE_UNKNOWN_ANSWER);
-		return;
 	}
+	return call;
+}
+
+void bolt_client_skip(struct bolt *bolt, const struct bolt_frame *frame)
+{
+	const struct open_call *call = answered_call(bolt, frame);
+
+	if (!call)
+		return;
 	struct exchange *exchange = call->exchange;
-	bolt->options->counts->answers++;
+	detach(bolt, exchange);
+	bolt->codec.events->reset(exchange, REPLY_ANSWER_OVER_LIMIT);
+}
+
+void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes)
+{
+	const struct open_call *call = answered_call(bolt, frame);
+
+	if (UNLIKELY(!call))
+		return;
+	struct exchange *exchange = call->exchange;
 	if (LIKELY(call->is_passed)) {
 		detach(bolt, exchange);
 		bolt->options->passed(exchange, bytes);

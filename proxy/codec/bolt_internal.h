@@ -59,6 +59,9 @@ static inline struct slice bolt_payload_of(struct slice bytes, const struct bolt
 void bolt_server_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes);
 void bolt_client_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes);
 
+/* The answer is over the limit and skipped: its call ends without it. */
+COLD void bolt_client_skip(struct bolt *bolt, const struct bolt_frame *frame);
+
 /* Passes the usual request (answer) on that bytes begin with, or serves it; its size. 0: it isn't
  * here, isn't usual, or its head isn't known: it is to be read. */
 size_t bolt_server_pass(struct bolt *bolt, struct slice bytes);

@@ -347,6 +347,41 @@ static void heartbeats_go_out_in_the_latest_version(void **state)
 	requests_close(&r);
 }
 
+static void skip_answer(struct end *end, struct slice frame, uint32_t id)
+{
+	struct slice named = with_id(frame, id);
+
+	assert_int_equal(end_feed(end, slice_sub(named, 0, 30), false), 30);
+	assert_int_equal(end_feed(end, slice_sub(named, 30, named.len), false), named.len - 30);
+	free((void *)named.data);
+}
+
+static void an_answer_over_the_limit_ends_its_call_only(void **state)
+{
+	struct end *end = end_open(CODEC_CLIENT);
+	struct call *call = send_one(end);
+	uint32_t id = sent_id(end);
+	struct call *other = send_one(end);
+	struct slice head = from_hex("01000002010000000001000000000000000007d0");
+	char bytes[2020] = "";
+	(void)state;
+
+	memcpy(bytes, head.data, head.len);
+	end->options.payload_limit = 2000 - 1;
+	skip_answer(end, slice_make(bytes, sizeof bytes), id ^ UINT32_C(1) << 30);
+	assert_int_equal(end->counts.unknown_answers, 1);
+	assert_int_equal(call->reset_events, 0);
+	skip_answer(end, slice_make(bytes, sizeof bytes), id);
+	assert_int_equal(call->reset_events, 1);
+	assert_int_equal(call->reset_reason, REPLY_ANSWER_OVER_LIMIT);
+	assert_int_equal(end->counts.oversized, 2);
+	give_answer(end, sent_id(end));
+	assert_int_equal(other->closed_events, 1);
+	assert_false(end->bolt.codec.must_close);
+	free((void *)head.data);
+	end_close(end);
+}
+
 static void a_goaway_drains(void **state)
 {
 	struct end *end = end_open(CODEC_CLIENT);
@@ -476,6 +511,7 @@ int main(void)
 		cmocka_unit_test(statuses_have_their_http_twins),
 		cmocka_unit_test(an_error_of_the_service_is_an_exception),
 		cmocka_unit_test(heartbeats_go_out_in_the_latest_version),
+		cmocka_unit_test(an_answer_over_the_limit_ends_its_call_only),
 		cmocka_unit_test(a_goaway_drains),
 		cmocka_unit_test(a_call_of_the_provider_is_refused),
 		cmocka_unit_test(a_connection_that_dies_resets_its_calls),

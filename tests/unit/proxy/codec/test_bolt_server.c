@@ -454,7 +454,7 @@ static void lost_framing_ends_the_connection(void **state)
 		"0107",
 		"02010307",
 		"dabbc2",
-		"0101000101000000070100000bb80000000001000001", /* 16 MiB + 1 */
+		"0101000101000000070100000bb80000000010000001", /* 256 MiB + 1 */
 		"0101000101000000070100000bb800010000ffffffff",
 	};
 	(void)state;
@@ -472,6 +472,43 @@ static void lost_framing_ends_the_connection(void **state)
 		assert_int_equal(end_taken(end).len, 0);
 		free((void *)bytes.data);
 		end_close(end);
+	}
+}
+
+/* In pieces of n bytes: its caller is told at once, and what stands behind it is served. */
+static void skip_a_request(const char *head, size_t n)
+{
+	struct end *end = end_open(CODEC_SERVER);
+	struct call *open = hello(end);
+	struct slice bytes = from_hex(head), payload;
+	static const char nothing[2004];
+
+	end->options.payload_limit = 2000 - 1;
+	assert_int_equal(end_feed(end, bytes, false), bytes.len);
+	struct bolt_frame answer = frame_of(end_taken(end), &payload);
+	assert_int_equal(answer.id, 7);
+	assert_int_equal(answer.status, BOLT_CODEC_EXCEPTION);
+	size_t left = 2000 + (bytes.data[0] == 2 ? BOLT_CRC_SIZE : 0);
+	for (size_t len; left; left -= len) {
+		len = n < left ? n : left;
+		assert_int_equal(end_feed(end, slice_make(nothing, len), false), len);
+	}
+	assert_int_equal(end->counts.oversized, 1);
+	assert_int_equal(end->failed_events, 0);
+	assert_int_equal(open->reset_events, 0);
+	hello(end);
+	free((void *)bytes.data);
+	end_close(end);
+}
+
+static void a_request_over_the_limit_is_skipped(void **state)
+{
+	static const size_t pieces[] = {1, 999, 2004};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(pieces); i++) {
+		skip_a_request("0101000101000000070100000bb800000000000007d0", pieces[i]);
+		skip_a_request("02020100010100000007010100000bb800000000000007d0", pieces[i]);
 	}
 }
 
@@ -697,6 +734,7 @@ int main(void)
 		cmocka_unit_test(heartbeats_are_answered_as_java_does),
 		cmocka_unit_test(unknown_commands_hurt_nobody),
 		cmocka_unit_test(lost_framing_ends_the_connection),
+		cmocka_unit_test(a_request_over_the_limit_is_skipped),
 		cmocka_unit_test(a_wrong_checksum_ends_the_connection),
 		cmocka_unit_test(statuses_say_why),
 		cmocka_unit_test(a_sofa_error_is_what_java_writes),
