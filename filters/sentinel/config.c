@@ -62,42 +62,47 @@ static enum status load_source(struct sentinel_source *source, enum rule_kind ki
 	return status ? status : check_text(kind, source->text, diag);
 }
 
-static enum status load_sources(struct sentinel_part *part, enum rule_kind kind, const char *field,
-				DataSource *const *messages, size_t count, struct arena *arena,
-				struct diag *diag)
+struct rules_loader {
+	struct sentinel_part *part;
+	struct arena *arena;
+	struct diag *diag;
+};
+
+/* field: of the message Rules. */
+static enum status load_sources(const struct rules_loader *loader, enum rule_kind kind,
+				const char *field, DataSource *const *messages, size_t count)
 {
+	struct sentinel_part *part = loader->part;
+
 	for (size_t i = 0; i < count; i++) {
-		enum status status =
-			load_source(&part->sources[part->count++], kind, messages[i], arena, diag);
+		enum status status = load_source(&part->sources[part->count++], kind, messages[i],
+						 loader->arena, loader->diag);
 		if (status) {
-			diag_prefix(diag, "rules.%s[%zu]", field, i);
+			diag_prefix(loader->diag, "rules.%s[%zu]", field, i);
 			return status;
 		}
 	}
 	return STATUS_OK;
 }
 
-static enum status load_rules(struct sentinel_part *part, const Rules *message, struct arena *arena,
+static enum status load_rules(struct sentinel_part *part, const Rules *m, struct arena *arena,
 			      struct diag *diag)
 {
+	const struct rules_loader loader = {part, arena, diag};
 	enum status status;
 
-	if (!message)
+	if (!m)
 		return STATUS_OK;
 	part->sources = ARENA_NEW_ARRAY(arena, struct sentinel_source,
-					message->n_flow + message->n_degrade + message->n_system +
-						message->n_authority + message->n_param_flow + 1);
-	if ((status = load_sources(part, RULE_FLOW, "flow", message->flow, message->n_flow, arena,
-				   diag)) ||
-	    (status = load_sources(part, RULE_DEGRADE, "degrade", message->degrade,
-				   message->n_degrade, arena, diag)) ||
-	    (status = load_sources(part, RULE_SYSTEM, "system", message->system, message->n_system,
-				   arena, diag)) ||
-	    (status = load_sources(part, RULE_AUTHORITY, "authority", message->authority,
-				   message->n_authority, arena, diag)))
+					m->n_flow + m->n_degrade + m->n_system + m->n_authority +
+						m->n_param_flow + 1);
+	if ((status = load_sources(&loader, RULE_FLOW, "flow", m->flow, m->n_flow)) ||
+	    (status = load_sources(&loader, RULE_DEGRADE, "degrade", m->degrade, m->n_degrade)) ||
+	    (status = load_sources(&loader, RULE_SYSTEM, "system", m->system, m->n_system)) ||
+	    (status = load_sources(&loader, RULE_AUTHORITY, "authority", m->authority,
+				   m->n_authority)))
 		return status;
-	return load_sources(part, RULE_PARAM_FLOW, "param_flow", message->param_flow,
-			    message->n_param_flow, arena, diag);
+	return load_sources(&loader, RULE_PARAM_FLOW, "param_flow", m->param_flow, m->n_param_flow);
 }
 
 static enum status load_operations(struct sentinel_part *part, const Operations *message,

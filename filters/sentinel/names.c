@@ -250,69 +250,67 @@ static const char *prefix_of(const struct sentinel_naming *naming, const struct 
 }
 
 /* A context that every request of a kind has. */
-static const struct context *usual_context(struct sentinel *core, struct slice name,
+static const struct context *usual_context(const struct sentinel_namer *namer, struct slice name,
 					   const struct context **known)
 {
 	if (UNLIKELY(!*known))
-		*known = sentinel_context(core, name);
+		*known = sentinel_context(namer->core, name);
 	return *known;
 }
 
-static const struct context *context_of(struct sentinel_memo *memo, struct sentinel *core,
-					const struct sentinel_naming *naming,
-					enum resource_type type, struct slice name)
+static const struct context *context_of(const struct sentinel_namer *namer, enum resource_type type,
+					struct slice name)
 {
-	if (naming->is_outbound)
-		return usual_context(core, SLICE(DEFAULT_CONTEXT), &memo->outbound);
+	if (namer->naming->is_outbound)
+		return usual_context(namer, SLICE(DEFAULT_CONTEXT), &namer->memo->outbound);
 	if (type == RESOURCE_WEB)
-		return usual_context(core, SLICE(WEB_CONTEXT), &memo->web);
-	return sentinel_context(core, name);
+		return usual_context(namer, SLICE(WEB_CONTEXT), &namer->memo->web);
+	return sentinel_context(namer->core, name);
 }
 
-static COLD void make_names(struct sentinel_names *names, struct sentinel_memo *memo,
-			    struct sentinel *core, const struct sentinel_naming *naming,
-			    const struct sentinel_call *call, struct arena *arena, int64_t now_ms)
+static COLD void make_names(struct sentinel_names *names, const struct sentinel_namer *namer,
+			    const struct sentinel_call *call)
 {
+	struct arena *arena = namer->scratch;
 	struct slice types =
 		call->has_type_names ? call->types : sentinel_type_names(call->types, arena);
-	struct slice interface = interface_name(naming, call, arena);
-	const char *prefix = prefix_of(naming, call);
+	struct slice interface = interface_name(namer->naming, call, arena);
+	const char *prefix = prefix_of(namer->naming, call);
 	struct slice outer = slice_of(arena_printf(arena, "%s%.*s", prefix, SLICE_FMT(interface)));
 	struct slice inner = slice_of(arena_printf(arena, "%s%.*s%c%.*s(%.*s)", prefix,
 						   SLICE_FMT(interface), call->is_bolt ? '#' : ':',
 						   SLICE_FMT(call->method), SLICE_FMT(types)));
 
 	*names = (struct sentinel_names){
-		.resources = {sentinel_resource(core, outer, RESOURCE_RPC, now_ms),
-			      sentinel_resource(core, inner, RESOURCE_RPC, now_ms)},
+		.resources = {sentinel_resource(namer->core, outer, RESOURCE_RPC, namer->now_ms),
+			      sentinel_resource(namer->core, inner, RESOURCE_RPC, namer->now_ms)},
 		.count = 2,
-		.context = context_of(memo, core, naming, RESOURCE_RPC, inner),
+		.context = context_of(namer, RESOURCE_RPC, inner),
 	};
 }
 
-void sentinel_name_call(struct sentinel_names *names, struct sentinel_memo *memo,
-			struct sentinel *core, const struct sentinel_naming *naming,
-			const struct sentinel_call *call, struct arena *scratch, int64_t now_ms)
+void sentinel_name_call(struct sentinel_names *names, const struct sentinel_namer *namer,
+			const struct sentinel_call *call)
 {
+	struct sentinel_memo *memo = namer->memo;
 	uint64_t hash = hash_call(call);
 	const struct call_names *known =
-		LIKELY(memo->slots != NULL) ? *place(memo, hash, naming, call) : NULL;
+		LIKELY(memo->slots != NULL) ? *place(memo, hash, namer->naming, call) : NULL;
 
 	if (LIKELY(known != NULL)) {
 		*names = known->names;
 		return;
 	}
-	make_names(names, memo, core, naming, call, scratch, now_ms);
-	remember(memo, hash, naming, call, names);
+	make_names(names, namer, call);
+	remember(memo, hash, namer->naming, call, names);
 }
 
-void sentinel_name_request(struct sentinel_names *names, struct sentinel_memo *memo,
-			   struct sentinel *core, const struct sentinel_naming *naming,
-			   struct slice name, enum resource_type type, int64_t now_ms)
+void sentinel_name_request(struct sentinel_names *names, const struct sentinel_namer *namer,
+			   struct slice name, enum resource_type type)
 {
 	*names = (struct sentinel_names){
-		.resources = {sentinel_resource(core, name, type, now_ms)},
+		.resources = {sentinel_resource(namer->core, name, type, namer->now_ms)},
 		.count = 1,
-		.context = context_of(memo, core, naming, type, name),
+		.context = context_of(namer, type, name),
 	};
 }

@@ -50,15 +50,21 @@ void sentinel_memos_free(struct sentinel_memo *memos, unsigned workers);
 
 struct sentinel_memo *sentinel_memo_of(struct sentinel_memo *memos, unsigned worker);
 
-/* `scratch` is for what is put together on the way. */
-void sentinel_name_call(struct sentinel_names *names, struct sentinel_memo *memo,
-			struct sentinel *core, const struct sentinel_naming *naming,
-			const struct sentinel_call *call, struct arena *scratch, int64_t now_ms);
+/* What names are made with. On the caller's stack. */
+struct sentinel_namer {
+	struct sentinel *core;
+	struct sentinel_memo *memo;
+	const struct sentinel_naming *naming;
+	struct arena *scratch; /* for what is put together on the way */
+	int64_t now_ms;
+};
+
+void sentinel_name_call(struct sentinel_names *names, const struct sentinel_namer *namer,
+			const struct sentinel_call *call);
 
 /* A request of one resource. type: RESOURCE_WEB of HTTP. */
-void sentinel_name_request(struct sentinel_names *names, struct sentinel_memo *memo,
-			   struct sentinel *core, const struct sentinel_naming *naming,
-			   struct slice name, enum resource_type type, int64_t now_ms);
+void sentinel_name_request(struct sentinel_names *names, const struct sentinel_namer *namer,
+			   struct slice name, enum resource_type type);
 
 /* Where the descriptor of a type ends that begins at `from`; `from` if there is none. */
 size_t sentinel_descriptor_end(struct slice descriptors, size_t from);

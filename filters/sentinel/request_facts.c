@@ -42,8 +42,8 @@ static struct slice type_names(const struct filter *f)
 	return slice_of(types);
 }
 
-static void name_call(struct filter *f, const struct headers *headers, struct sentinel_memo *memo,
-		      int64_t now_ms)
+static void name_call(struct filter *f, const struct headers *headers,
+		      const struct sentinel_namer *namer)
 {
 	const struct sentinel_config *config = config_of(f);
 	const struct rpc_head *rpc = headers->rpc;
@@ -62,8 +62,7 @@ static void name_call(struct filter *f, const struct headers *headers, struct se
 		call.version = rpc->service_version;
 		call.group = attachment(f, SLICE("group"));
 	}
-	sentinel_name_call(&own->names, memo, config->application->core, &config->naming, &call,
-			   filter_arena(f), now_ms);
+	sentinel_name_call(&own->names, namer, &call);
 }
 
 static struct slice route_name(const struct filter *f)
@@ -99,20 +98,23 @@ bool sentinel_find_names(struct filter *f, const struct headers *headers, struct
 	const struct sentinel_route *route = f->config;
 	const struct rpc_head *rpc = headers->rpc;
 	struct sentinel_state *own = f->state;
-	struct sentinel *core = config->application->core;
-	struct sentinel_memo *memo =
-		sentinel_memo_of(config->application->memos, filter_worker(f)->index);
+	const struct sentinel_namer namer = {
+		.core = config->application->core,
+		.memo = sentinel_memo_of(config->application->memos, filter_worker(f)->index),
+		.naming = &config->naming,
+		.scratch = filter_arena(f),
+		.now_ms = now.ms,
+	};
 
 	if (rpc && (rpc->is_event || rpc->kind == RPC_CALL_ECHO)) /* not the service's */
 		return false;
 	if (route->resource.len)
-		sentinel_name_request(&own->names, memo, core, &config->naming, route->resource,
-				      rpc ? RESOURCE_RPC : RESOURCE_WEB, now.ms);
+		sentinel_name_request(&own->names, &namer, route->resource,
+				      rpc ? RESOURCE_RPC : RESOURCE_WEB);
 	else if (rpc)
-		name_call(f, headers, memo, now.ms);
+		name_call(f, headers, &namer);
 	else
-		sentinel_name_request(&own->names, memo, core, &config->naming,
-				      http_name(f, headers), RESOURCE_WEB, now.ms);
+		sentinel_name_request(&own->names, &namer, http_name(f, headers), RESOURCE_WEB);
 	return true;
 }
 

@@ -75,17 +75,21 @@ static void reject(void *arg, enum rule_kind kind, uint32_t index, const char *r
 	rules->rejections = rejection;
 }
 
-/* One array of both; the first may be empty. */
-static const void *join(struct arena *arena, const void *a, size_t a_count, const void *b,
-			size_t b_count, size_t size)
+struct array {
+	const void *items;
+	size_t count;
+};
+
+/* One array of both. */
+static const void *join(struct arena *arena, struct array a, struct array b, size_t size)
 {
 	char *joined;
 
-	if (!a_count || !b_count)
-		return a_count ? a : b;
-	joined = arena_zalloc_array(arena, a_count + b_count, size);
-	memcpy(joined, a, a_count * size);
-	memcpy(joined + a_count * size, b, b_count * size);
+	if (!a.count || !b.count)
+		return a.count ? a.items : b.items;
+	joined = arena_zalloc_array(arena, a.count + b.count, size);
+	memcpy(joined, a.items, a.count * size);
+	memcpy(joined + a.count * size, b.items, b.count * size);
 	return joined;
 }
 
@@ -95,8 +99,9 @@ static void add_list(struct building *building, const struct rule_list *more)
 
 #define ADD(member)                                                                                \
 	do {                                                                                       \
-		list->member = join(&building->arena, list->member, list->member##_count,          \
-				    more->member, more->member##_count, sizeof *list->member);     \
+		struct array before = {list->member, list->member##_count};                        \
+		struct array behind = {more->member, more->member##_count};                        \
+		list->member = join(&building->arena, before, behind, sizeof *list->member);       \
 		list->member##_count += more->member##_count;                                      \
 	} while (0)
 	ADD(flow);

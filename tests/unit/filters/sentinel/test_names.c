@@ -54,6 +54,17 @@ static struct naming_test naming_test_new(uint32_t resources_max)
 	return t;
 }
 
+static struct sentinel_namer namer_of(struct naming_test *t, const struct sentinel_naming *naming)
+{
+	return (struct sentinel_namer){
+		.core = t->core,
+		.memo = t->memos,
+		.naming = naming,
+		.scratch = &t->arena,
+		.now_ms = NOW_MS,
+	};
+}
+
 static void naming_test_end(struct naming_test *t)
 {
 	sentinel_memos_free(t->memos, 1);
@@ -71,9 +82,10 @@ static void is_named(struct naming_test *t, struct sentinel_naming naming,
 		     const char *context)
 {
 	struct sentinel_names names[2];
+	struct sentinel_namer namer = namer_of(t, &naming);
 
 	for (int i = 0; i < 2; i++)
-		sentinel_name_call(&names[i], t->memos, t->core, &naming, &call, &t->arena, NOW_MS);
+		sentinel_name_call(&names[i], &namer, &call);
 	assert_memory_equal(&names[0], &names[1], sizeof names[0]);
 	assert_int_equal(names->count, 2);
 	assert_string_equal(text(t, names->resources[0]->entry.name), outer);
@@ -136,8 +148,9 @@ static void many_calls_are_told_apart(void **state)
 							   .method = slice_of(method)};
 			const char *wanted = arena_printf(&scratch, "a.Svc:m%d()", i);
 			struct sentinel_names names;
-			sentinel_name_call(&names, t.memos, t.core, &(struct sentinel_naming){0},
-					   &call, &scratch, NOW_MS);
+			struct sentinel_namer namer = namer_of(&t, &(struct sentinel_naming){0});
+			namer.scratch = &scratch;
+			sentinel_name_call(&names, &namer, &call);
 			assert_true(slice_equal(names.resources[1]->entry.name, slice_of(wanted)));
 			arena_free(&scratch);
 		}
@@ -151,8 +164,8 @@ static void one_too_many_has_no_resource(void **state)
 	struct sentinel_names names;
 
 	(void)state;
-	sentinel_name_call(&names, t.memos, t.core, &(struct sentinel_naming){0}, &call, &t.arena,
-			   NOW_MS);
+	struct sentinel_namer namer = namer_of(&t, &(struct sentinel_naming){0});
+	sentinel_name_call(&names, &namer, &call);
 	assert_int_equal(names.count, 2);
 	assert_non_null(names.resources[0]);
 	assert_null(names.resources[1]);
@@ -165,17 +178,15 @@ static void requests_are_web(void **state)
 	struct sentinel_names names;
 
 	(void)state;
-	sentinel_name_request(&names, t.memos, t.core, &(struct sentinel_naming){0},
-			      SLICE("GET:/a"), RESOURCE_WEB, NOW_MS);
+	struct sentinel_namer in = namer_of(&t, &(struct sentinel_naming){0});
+	sentinel_name_request(&names, &in, SLICE("GET:/a"), RESOURCE_WEB);
 	assert_int_equal(names.count, 1);
 	assert_string_equal(text(&t, names.resources[0]->entry.name), "GET:/a");
 	assert_string_equal(text(&t, names.context->entry.name), "sentinel_spring_web_context");
-	sentinel_name_request(&names, t.memos, t.core,
-			      &(struct sentinel_naming){.is_outbound = true}, SLICE("GET:/a"),
-			      RESOURCE_WEB, NOW_MS);
+	struct sentinel_namer out = namer_of(&t, &(struct sentinel_naming){.is_outbound = true});
+	sentinel_name_request(&names, &out, SLICE("GET:/a"), RESOURCE_WEB);
 	assert_string_equal(text(&t, names.context->entry.name), "sentinel_default_context");
-	sentinel_name_request(&names, t.memos, t.core, &(struct sentinel_naming){0}, SLICE("all"),
-			      RESOURCE_RPC, NOW_MS);
+	sentinel_name_request(&names, &in, SLICE("all"), RESOURCE_RPC);
 	assert_string_equal(text(&t, names.context->entry.name), "all");
 	naming_test_end(&t);
 }
