@@ -90,12 +90,11 @@ enum status dubbo_argument_value(const struct headers *headers, const struct arg
 	if (argument >= (uint32_t)count)
 		return STATUS_OK;
 	hessian2_init(&reader, rpc->payload, headers->arena);
+	reader.known = rpc->known;
 	reader.pos = rpc->arguments_at;
-	for (uint32_t i = 0; i < argument; i++) {
-		enum status status = hessian2_skip(&reader);
-		if (status)
-			return status;
-	}
+	enum status status = hessian2_skip_values(&reader, argument);
+	if (status)
+		return status;
 	return read_path(&reader, path, generic, value);
 }
 

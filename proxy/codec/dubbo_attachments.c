@@ -156,6 +156,7 @@ static bool read_hessian2(struct rpc_head *rpc, struct entries *entries, size_t 
 	size_t at, to;
 
 	hessian2_init(&reader, rpc->payload, entries->arena);
+	reader.known = rpc->known;
 	return dubbo_attachments_enter(&reader, from, count, &at, &to) &&
 	       read_hessian2_at(rpc, &reader, at, entries);
 }
