@@ -54,7 +54,10 @@ INLINE const uint8_t *take_objects(struct hessian2_run *run, const uint8_t *p, u
 
 	if (UNLIKELY(!shape || shape->span > (size_t)(run->end - p) ||
 		     shape->fields > class->field_count || !has_shape(eyes, shape, p))) {
-		if (!hessian2_reshape(run, class, p, head)) {
+		bool is_given_up = shape && !shape->chances;
+		if (is_given_up && shape->span <= (size_t)(run->end - p))
+			class->shape->span = UINT32_MAX; /* it isn't looked at again */
+		if (is_given_up || !hessian2_reshape(run, class, p, head)) {
 			counts->containers++;
 			counts->fields += class->field_count;
 			counts->pending += class->field_count;

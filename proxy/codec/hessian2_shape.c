@@ -95,8 +95,6 @@ bool hessian2_reshape(struct hessian2_run *run, struct hessian2_class *class, co
 		shape->chances = HESSIAN2_SHAPE_CHANCES;
 		shape->shaped = 0;
 	}
-	if (!shape->chances)
-		return false;
 	if (shape->shaped < HESSIAN2_SHAPE_WORTH)
 		shape->chances--;
 	shape->shaped = 0;

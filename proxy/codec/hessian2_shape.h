@@ -52,8 +52,8 @@ struct hessian2_shape {
 	uint8_t flags[HESSIAN2_SHAPE_FLAGS]; /* where bools stand */
 };
 
-/* Gives the class the shape of its object at p, whose tag and class take `head` bytes. False: the
- * object has none, or its class has been given up. */
+/* Gives the class, which has a chance left, the shape of its object at p, whose tag and class take
+ * `head` bytes. False: it has none. */
 bool hessian2_reshape(struct hessian2_run *run, struct hessian2_class *class, const uint8_t *p,
 		      size_t head);
 
