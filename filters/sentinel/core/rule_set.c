@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/attributes.h"
+#include "base/hash.h"
+#include "base/map.h"
 #include "base/regex.h"
 #include "filters/sentinel/core/sentinel.h"
 
@@ -17,6 +19,7 @@ struct rule_pattern { /* the rules of one kind */
 
 struct building {
 	struct rule_set *set;
+	struct map names;                /* struct resource_rules */
 	struct map patterns[RULE_KINDS]; /* struct rule_pattern, by text */
 	void (*dropped)(void *arg, enum rule_kind kind, uint32_t index, const char *reason);
 	void *arg;
@@ -69,7 +72,7 @@ static struct resource_rules *group_of(struct building *building, enum rule_kind
 		struct rule_pattern *pattern = pattern_for(building, kind, rule->resource);
 		return pattern->regex ? &pattern->rules : NULL;
 	}
-	struct map_entry *entry = map_at(&building->set->by_name, rule->resource, &is_new);
+	struct map_entry *entry = map_at(&building->names, rule->resource, &is_new);
 	if (is_new)
 		entry->value = ARENA_NEW(&building->set->arena, struct resource_rules);
 	return entry->value;
@@ -241,11 +244,51 @@ static void keep_patterns(struct building *building, const struct rule_list *lis
 #undef KEEP
 }
 
+/* The name whose rules they are; there is one at least. */
+static struct slice name_of(const struct resource_rules *rules)
+{
+	const struct rule *rule = rules->flow_count      ? &rules->flow[0].rule->rule
+				  : rules->degrade_count ? &rules->degrade[0].rule->rule
+				  : rules->param_count   ? &rules->param[0].rule->rule
+							 : &rules->authority[0]->rule;
+	return rule->resource;
+}
+
+static struct resource_rules *find_name(const struct rule_set *set, struct slice name,
+					uint64_t hash)
+{
+	struct resource_rules *rules;
+
+	for (uint32_t i = (uint32_t)hash;; i++) {
+		rules = set->by_name[i & set->name_mask];
+		if (!rules || slice_equal(name_of(rules), name))
+			return rules;
+	}
+}
+
+static void keep_names(struct rule_set *set, const struct map *names)
+{
+	uint32_t places = 4;
+
+	while (places / 4 * 3 <= names->count)
+		places *= 2;
+	set->name_mask = places - 1;
+	set->by_name = calloc(places, sizeof(struct resource_rules *));
+	invariant(set->by_name);
+	for (struct map_entry *e = NULL; (e = map_next(names, e));) {
+		uint32_t i = (uint32_t)e->hash;
+		while (set->by_name[i & set->name_mask])
+			i++;
+		set->by_name[i & set->name_mask] = e->value;
+	}
+}
+
 /* The callers that are known to rules for `other` of that pattern. */
 static void note_known(struct rule_set *set, const struct rule_pattern *pattern,
 		       struct pattern_flow_rule *other)
 {
-	const struct resource_rules *plain = map_get(&set->by_name, pattern->text);
+	const struct resource_rules *plain =
+		find_name(set, pattern->text, hash_bytes(pattern->text));
 	size_t room = plain ? plain->flow_count : 0;
 
 	for (uint32_t i = 0; i < set->pattern_count; i++)
@@ -330,17 +373,12 @@ static struct rule_states states_of(const struct rule_set *set,
 	};
 }
 
-static const struct map_entry *find_name(const struct map *names, struct slice name, uint64_t hash)
+static void bind_names(struct rule_set *set, const struct rule_set *previous,
+		       const struct map *names)
 {
-	return names->count ? map_find_hashed(names, name, hash) : NULL;
-}
-
-static void bind_names(struct rule_set *set, const struct rule_set *previous)
-{
-	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));) {
-		const struct map_entry *old =
-			previous ? find_name(&previous->by_name, e->key, e->hash) : NULL;
-		struct rule_states states = states_of(set, old ? old->value : NULL);
+	for (struct map_entry *e = NULL; (e = map_next(names, e));) {
+		struct rule_states states =
+			states_of(set, previous ? find_name(previous, e->key, e->hash) : NULL);
 		resource_rules_bind(e->value, &states);
 		resource_rules_note_slots(e->value);
 	}
@@ -471,9 +509,8 @@ static struct resource_rules *combine(const struct rule_set *set, const struct r
 static struct resource_rules *find(struct rule_set *set, const struct resource *resource,
 				   const struct resource_rules *previous)
 {
-	const struct map_entry *entry =
-		find_name(&set->by_name, resource->entry.name, resource->entry.hash);
-	struct resource_rules *plain = entry ? entry->value : &set->none;
+	struct resource_rules *named = find_name(set, resource->entry.name, resource->entry.hash);
+	struct resource_rules *plain = named ? named : &set->none;
 	struct resource_rules *combined = set->pattern_count || set->default_count
 						  ? combine(set, resource, plain, previous)
 						  : NULL;
@@ -532,21 +569,23 @@ struct rule_set *rule_set_new(struct sentinel *sentinel, struct arena *arena,
 	set->by_id_count = sentinel->options.resources_max;
 	set->by_id = calloc(set->by_id_count, sizeof(*set->by_id));
 	invariant(set->by_id);
-	map_init(&set->by_name, NULL);
+	map_init(&building.names, NULL);
 	for (int kind = 0; kind < RULE_KINDS; kind++)
 		map_init(&building.patterns[kind], NULL);
 	count_rules(&building, list);
-	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));)
+	for (struct map_entry *e = NULL; (e = map_next(&building.names, e));)
 		make_room(set, e->value);
 	make_pattern_room(&building);
 	add_rules(&building, list);
-	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));)
+	for (struct map_entry *e = NULL; (e = map_next(&building.names, e));)
 		sort_flow(set, e->value);
+	keep_names(set, &building.names);
 	keep_patterns(&building, list);
 	extend_patterns(set, options->previous);
 	for (int kind = 0; kind < RULE_KINDS; kind++)
 		map_free(&building.patterns[kind]);
-	bind_names(set, options->previous);
+	bind_names(set, options->previous, &building.names);
+	map_free(&building.names);
 	if (options->previous)
 		bind_found(set, options->previous);
 	return set;
@@ -558,9 +597,10 @@ void rule_set_free(struct rule_set *set)
 		return;
 	for (uint32_t i = 0; i < set->by_id_count; i++)
 		free_found(atomic_load_explicit(&set->by_id[i], memory_order_acquire));
-	for (struct map_entry *e = NULL; (e = map_next(&set->by_name, e));)
-		resource_rules_unbind(e->value);
-	map_free(&set->by_name);
+	for (uint32_t i = 0; i <= set->name_mask; i++)
+		if (set->by_name[i])
+			resource_rules_unbind(set->by_name[i]);
+	free(set->by_name);
 	free(set->by_id);
 	arena_free(&set->arena);
 	free(set);

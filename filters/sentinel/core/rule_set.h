@@ -17,7 +17,6 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
-#include "base/map.h"
 #include "filters/sentinel/core/resource.h"
 #include "filters/sentinel/core/resource_rules.h"
 
@@ -25,8 +24,9 @@ struct sentinel;
 
 struct rule_set {
 	struct sentinel *sentinel;
-	struct arena arena; /* the rules and what was bound at first */
-	struct map by_name; /* struct resource_rules */
+	struct arena arena;              /* the rules and what was bound at first */
+	struct resource_rules **by_name; /* a hash table with free places */
+	uint32_t name_mask;
 	struct resource_rules none;
 	struct rule_pattern *patterns;
 	const struct degrade_rule **defaults;
