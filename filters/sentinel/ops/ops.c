@@ -135,7 +135,7 @@ static void find_ip(char *out, size_t size)
 	if (getifaddrs(&all))
 		return;
 	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
-		char text[NI_MAXHOST];
+		char text[INET_ADDRSTRLEN];
 		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET ||
 		    getnameinfo(i->ifa_addr, sizeof(struct sockaddr_storage), text, sizeof text,
 				NULL, 0, NI_NUMERICHOST) ||

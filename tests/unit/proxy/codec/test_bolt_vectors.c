@@ -274,7 +274,9 @@ static void a_flipped_byte_hurts_at_most_its_own_connection(void **state)
 			assert_true(n <= bytes.len);
 			assert_true(end->call_count <= 1);
 			assert_true(n == bytes.len || end->bolt.codec.needs > bytes.len - n);
-			if (n == bytes.len && !end->bolt.codec.is_failed && !is_answer(frame)) {
+			bool goes_on = n == bytes.len && !end->bolt.codec.is_failed &&
+				       !end->bolt.skip_left;
+			if (goes_on && !is_answer(frame)) {
 				unsigned before = end->call_count;
 				assert_int_equal(end_feed(end, next, false), next.len);
 				assert_int_equal(end->call_count, before + 1);
@@ -306,7 +308,7 @@ static void a_flipped_byte_under_a_checksum_loses_the_connection(void **state)
 		end_feed(end, bytes, false);
 		if (!is_form)
 			assert_int_equal(end->call_count, 0);
-		if (!is_form && !end->bolt.codec.needs)
+		if (!is_form && !end->bolt.codec.needs && !end->bolt.skip_left)
 			assert_int_equal(end->failed_events, 1);
 		flipped[at] = (char)(flipped[at] ^ 0x01);
 		end_close(end);
