@@ -1,4 +1,5 @@
 """Dubbo consumers while connections to their providers are killed, and while an outrigger asks them to leave."""
+import json
 import re
 import signal
 import socket
@@ -64,6 +65,8 @@ LIMIT = _http_filter("limit", "local_ratelimit.v3.LocalRateLimit", stat_prefix="
                      token_bucket={"max_tokens": 1, "tokens_per_fill": 1, "fill_interval": "3600s"},
                      filter_enabled={"default_value": {"numerator": 100}}, filter_enforced={"default_value": {"numerator": 100}})
 DENY = _http_filter("deny", "rbac.v3.RBAC", rules={"action": "DENY", "policies": {"all": {"permissions": [{"any": True}], "principals": [{"any": True}]}}})
+BLOCK = {"name": "sentinel", "config": {"@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "rules": {
+    "flow": [{"inline_string": json.dumps([{"resource": f"{SERVICE}:sayHello(java.lang.String)", "count": 0}])}]}}}
 RUNTIME, RPC = "java.lang.RuntimeException", "org.apache.dubbo.rpc.RpcException"
 
 # name: (cluster, filters, class, code, words of the message, tries of the consumer, calls that reach a provider)
@@ -71,6 +74,7 @@ ROWS = {
     "fine": ("fine", (), None, "", "hello w", 1, 1),
     "limited": ("fine", (LIMIT,), RUNTIME, "", "local_rate_limited", 1, 0),
     "denied": ("fine", (DENY,), RUNTIME, "", "RBAC: access denied", 1, 0),
+    "blocked": ("fine", (BLOCK,), RUNTIME, "", "SentinelBlockException: FlowException", 1, 0),
     "unrouted": (None, (), RUNTIME, "", "no route for demo.api.DemoService.sayHello", 1, 0),
     "unknown": ("nobody", (), RUNTIME, "", "unknown cluster 'nobody'", 1, 0),
     "empty": ("empty", (), RPC, "code 1", "no healthy upstream for 'empty'", 3, 0),
