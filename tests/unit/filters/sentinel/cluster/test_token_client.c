@@ -1,5 +1,6 @@
 /* A token client against servers that are scripted: what each does stands in its test. */
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -381,6 +382,92 @@ static void as_many_as_may_be_are_under_way(void **state)
 	free(calls);
 }
 
+enum { THREAD_ASKS = 500, THREAD_AT_A_TIME = 5 };
+
+struct thread {
+	struct fixture *fixture;
+	pthread_t id;
+	int granted, failed, forgotten;
+	_Atomic bool is_done;
+};
+
+/* A worker of its own thread: some questions at a time, of which it forgets each seventh. */
+static void *work(void *arg)
+{
+	struct thread *thread = arg;
+	struct fixture *f = thread->fixture;
+	const struct token_service *service = token_client_service(f->client);
+	struct loop loop;
+
+	assert_int_equal(loop_init(&loop, thread), STATUS_OK);
+	assert_int_equal(token_client_join(f->client, 0, &loop), STATUS_OK);
+	for (int i = 0; i < THREAD_ASKS; i += THREAD_AT_A_TIME) {
+		struct token_ask asks[THREAD_AT_A_TIME];
+		for (int k = 0; k < THREAD_AT_A_TIME; k++) {
+			asks[k] = (struct token_ask){.flow_id = i + k + 1, .count = 1};
+			service->ask(service->arg, 0, &asks[k]);
+			if ((i + k) % 7 || asks[k].answer.status != TOKEN_PENDING)
+				continue;
+			service->forget(service->arg, 0, &asks[k]);
+			asks[k].answer.status = TOKEN_NOT_AVAILABLE;
+		}
+		for (int k = 0; k < THREAD_AT_A_TIME; k++) {
+			while (asks[k].answer.status == TOKEN_PENDING)
+				loop_turn(&loop, false);
+			thread->granted += asks[k].answer.status == TOKEN_OK;
+			thread->failed += asks[k].answer.status == TOKEN_FAIL;
+			thread->forgotten += asks[k].answer.status == TOKEN_NOT_AVAILABLE;
+		}
+	}
+	token_client_leave(f->client, 0);
+	loop_fini(&loop);
+	atomic_store(&thread->is_done, true);
+	return NULL;
+}
+
+/* Answers what has come. False: the client has gone. */
+static bool serve(struct fixture *f, char *left, size_t *left_size)
+{
+	static struct token_request request;
+	ssize_t n = recv(f->server, left + *left_size, 4096, 0), size;
+	struct slice payload;
+	size_t at = 0;
+
+	*left_size += n > 0 ? (size_t)n : 0;
+	while ((size = token_read_frame(slice_make(left + at, *left_size - at), &payload)) > 0) {
+		at += (size_t)size;
+		assert_int_equal(token_read_request(payload, &request), STATUS_OK);
+		write_response(f,
+			       (struct token_response){request.xid, request.type, TOKEN_OK, 1, 0});
+	}
+	*left_size -= at;
+	memmove(left, left + at, *left_size);
+	return n != 0;
+}
+
+static void a_worker_on_a_thread_of_its_own(void **state)
+{
+	static char left[8192];
+	struct fixture *f = *state;
+	struct thread thread = {.fixture = f};
+	size_t left_size = 0;
+
+	start(f);
+	assert_int_equal(pthread_create(&thread.id, NULL, work, &thread), 0);
+	for (bool lives = true; !atomic_load(&thread.is_done); turn(f)) {
+		lives = lives && serve(f, left, &left_size);
+		if (lives && token_client_counts(f->client)->granted > THREAD_ASKS / 2) {
+			lives = false; /* what is under way and what comes fails */
+			close(f->server);
+			close(f->listener);
+			f->server = f->listener = -1;
+		}
+	}
+	pthread_join(thread.id, NULL);
+	assert_int_equal(thread.granted + thread.failed + thread.forgotten, THREAD_ASKS);
+	assert_true(thread.granted >= THREAD_ASKS / 2 - THREAD_ASKS / 7 && thread.failed);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -397,6 +484,7 @@ int main(void)
 		TEST(a_server_that_stalls_is_left),
 		TEST(another_server_takes_over),
 		TEST(as_many_as_may_be_are_under_way),
+		TEST(a_worker_on_a_thread_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
