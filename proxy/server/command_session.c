@@ -8,6 +8,7 @@
 #include "filters/sentinel/ops/command.h"
 #include "server/command_centre.h"
 #include "server/server.h"
+#include "stream/session.h"
 
 /* A command on the builder. Keeps what it looks at. */
 struct command_job {
@@ -32,6 +33,13 @@ static const struct http1_options http1_options = {
 
 /* --- answering --- */
 
+/* What of the request still comes is read, so that the answer isn't lost to a reset. */
+static void end(struct command_session *session)
+{
+	conn_close_flushed(&session->conn,
+			   session->exchange.is_received ? 0 : SESSION_DELAYED_CLOSE_MS);
+}
+
 static void answer(struct command_session *session, unsigned status, struct slice text)
 {
 	struct exchange *exchange = &session->exchange;
@@ -53,7 +61,7 @@ static void answer(struct command_session *session, unsigned status, struct slic
 		codec->type->send_data(exchange, &data, true);
 		buf_clear(&data);
 	}
-	conn_close_flushed(&session->conn, COMMAND_REQUEST_MS);
+	end(session);
 }
 
 /* --- the command --- */
@@ -252,7 +260,7 @@ static void on_failed(struct codec *codec, enum reply_reason reason, struct slic
 		return;
 	session->is_answered = true;
 	codec->type->send_error(codec, reason, reply_reasons[reason].text);
-	conn_close_flushed(&session->conn, COMMAND_REQUEST_MS);
+	end(session);
 }
 
 static void on_draining(struct codec *codec)

@@ -229,3 +229,89 @@ def beside_a_java_application_the_port_moves_on():
         assert java_port < int(beat["port"]) < java_port + 50, (java_port, beat)
         assert _get(int(beat["port"]), "getRules?type=flow")[1] != "[]" and _get(java_port, "getRules?type=flow") == (200, "[]")
         dashboard.beats.get(timeout=5)
+
+
+class _RealDashboard:
+    """Sentinel's dashboard, of the jar that $SENTINEL_DASHBOARD names: it is in no registry, and built from its source."""
+
+    def __init__(self):
+        folder = places.scratch("interop-sentinel-console")
+        self.port, own = free_ports(2)
+        with open(folder / "log", "w") as log:
+            self.proc = subprocess.Popen(
+                [places.program("java"), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Dserver.port={self.port}", "-Dauth.enabled=false",
+                 f"-Dcsp.sentinel.api.port={own}", f"-Dcsp.sentinel.log.dir={folder / 'logs'}", f"-Duser.home={folder}", "-jar", os.environ["SENTINEL_DASHBOARD"]], stdout=log, stderr=log)
+
+    def __enter__(self):
+        self.wait(lambda: self.ask("app/names.json") is not None, 90)
+        return self
+
+    def __exit__(self, *_):
+        self.proc.kill()
+        self.proc.wait()
+
+    def wait(self, what, seconds):
+        """What it gives, once it gives something."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                if (got := what()):
+                    return got
+            except (OSError, ValueError):
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"the dashboard gives nothing for {seconds} s")
+
+    def ask(self, path, method="GET", **body):
+        data = json.dumps(body).encode() if body else None
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{path}", data, {"Content-Type": "application/json"}, method=method)
+        with urllib.request.urlopen(request, timeout=10) as r:
+            answer = json.loads(r.read())
+        assert answer["success"], answer
+        return answer["data"] if "data" in answer else True
+
+
+def _the_dashboard():
+    """The machine, its resources and rules; a rule that is edited holds within a second; rates of calls are charted."""
+    port, = free_ports(1)
+    origin = Origin()
+    with _RealDashboard() as dashboard, _gateway("dashboard", origin, port, dashboards=f"127.0.0.1:{dashboard.port}", client_ip="127.0.0.1",
+                                                 heartbeat_interval_ms=1000) as g:
+        machine, = dashboard.wait(lambda: dashboard.ask("app/demo.gate/machines.json"), 20)
+        assert (machine["ip"], machine["port"], machine["healthy"], machine["version"]) == ("127.0.0.1", port, True, "1.8.9"), machine
+        place = {"app": "demo.gate", "ip": "127.0.0.1", "port": port}
+        where = urllib.parse.urlencode(place)
+        seen, = dashboard.ask(f"v1/flow/rules?{where}")
+        assert (seen["resource"], seen["count"], seen["limitApp"]) == ("GET:/limited", 3.0, "default"), seen
+        _begin_second()
+        assert _call(g, "/limited", 6).count(200) == 3
+        dashboard.ask(f"v1/flow/save.json?{urllib.parse.urlencode({'id': seen['id'], 'count': 5, 'limitApp': 'default', 'grade': 1, 'strategy': 0, 'controlBehavior': 0})}", "PUT")
+        _begin_second()
+        assert _call(g, "/limited", 7).count(200) == 5
+        dashboard.ask("v1/flow/rule", "POST", **place, resource="GET:/other", limitApp="default", grade=1, count=1, strategy=0, controlBehavior=0, clusterMode=False)
+        _begin_second()
+        assert _call(g, "/other", 3).count(200) == 1
+        assert {r["resource"] for r in json.loads(_get(port, "getRules?type=flow")[1])} == {"GET:/limited", "GET:/other"}
+        assert len(dashboard.ask(f"v1/flow/rules?{where}")) == 2
+        rows = {row["resource"]: row for row in dashboard.ask(f"resource/machineResource.json?ip=127.0.0.1&port={port}&type=cluster")}
+        assert "GET:/limited" in rows and rows["GET:/limited"]["oneMinuteBlock"] >= 5, rows
+        tree = {row["resource"] for row in dashboard.ask(f"resource/machineResource.json?ip=127.0.0.1&port={port}&type=root")}
+        assert {"GET:/limited", "GET:/other"} <= tree, tree
+        dashboard.ask("degrade/rule", "POST", **place, resource="GET:/limited", limitApp="default", grade=0, count=200, timeWindow=10, slowRatioThreshold=0.5,
+                      minRequestAmount=5, statIntervalMs=1000)
+        assert json.loads(_get(port, "getRules?type=degrade")[1])[0]["slowRatioThreshold"] == 0.5
+        dashboard.ask("paramFlow/rule", "POST", **place, rule={"resource": "GET:/limited", "limitApp": "default", "grade": 1, "paramIdx": 0, "count": 9, "durationInSec": 1})
+        assert json.loads(_get(port, "getParamFlowRules")[1])[0]["count"] == 9
+        charts = dashboard.wait(lambda: _charted(dashboard), 40)
+        assert charts["GET:/limited"] >= 5, charts
+
+
+def _charted(dashboard):
+    """Passes of each resource in the dashboard's charts."""
+    data = dashboard.ask("metric/queryTopResourceMetric.json?app=demo.gate") or {}
+    return {name: sum(point["passQps"] for point in points) for name, points in (data.get("metric") or {}).items()}
+
+
+if os.environ.get("SENTINEL_DASHBOARD"):
+    def the_dashboard_sees_the_machine_and_edits_its_rules():
+        _the_dashboard()
