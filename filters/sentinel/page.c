@@ -108,10 +108,9 @@ static void put_resource(struct page *page, const struct resource *resource, str
 	close_item(page, "}");
 }
 
-static bool is_shown(const struct page *page, struct slice name)
+static bool is_shown(const struct regex *names, struct slice name)
 {
 	struct slice found;
-	const struct regex *names = page->options->names;
 
 	return !names || !regex_find(names, name, &found, 1);
 }
@@ -122,23 +121,33 @@ static int by_id(const void *a, const void *b)
 	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
 }
 
+void sentinel_page_find(struct sentinel_page_resources *found, const struct sentinel *core,
+			const struct regex *names)
+{
+	size_t room = core->options.resources_max;
+
+	*found = (struct sentinel_page_resources){
+		.items = calloc(room, sizeof(struct resource *)),
+	};
+	invariant(found->items);
+	for (struct name_entry *e = NULL;
+	     found->count < room && (e = name_table_next(&core->resources, e));)
+		if (is_shown(names, e->name))
+			found->items[found->count++] = (const struct resource *)(const void *)e;
+	if (found->count)
+		qsort(found->items, found->count, sizeof *found->items, by_id);
+}
+
 static void put_resources(struct page *page, const struct sentinel *core, struct rule_set *set)
 {
-	size_t room = core->options.resources_max, count = 0;
-	const struct resource **sorted = calloc(room, sizeof(struct resource *));
+	struct sentinel_page_resources found;
 
-	invariant(sorted);
-	for (struct name_entry *e = NULL;
-	     count < room && (e = name_table_next(&core->resources, e));)
-		if (is_shown(page, e->name))
-			sorted[count++] = (const struct resource *)(const void *)e;
-	if (count)
-		qsort(sorted, count, sizeof *sorted, by_id);
+	sentinel_page_find(&found, core, page->options->names);
 	open_item(page, "resources", "[");
-	for (size_t i = 0; i < count; i++)
-		put_resource(page, sorted[i], set);
+	for (size_t i = 0; i < found.count; i++)
+		put_resource(page, found.items[i], set);
 	close_item(page, "]");
-	free(sorted);
+	free(found.items);
 }
 
 /* --- applications --- */

@@ -1,4 +1,5 @@
-/* The admin page /sentinel: applications, their rules, and what their resources counted, as JSON.
+/* The admin page /sentinel: applications, their rules, and what their resources counted, as JSON
+ * or as tables.
  *
  * Thread: main. */
 #ifndef FILTERS_SENTINEL_PAGE_H
@@ -8,6 +9,8 @@
 #include "telemetry/text.h"
 
 struct regex;
+struct resource;
+struct sentinel;
 struct sentinel_applications;
 
 struct sentinel_page_options {
@@ -18,5 +21,18 @@ struct sentinel_page_options {
 /* Resources stand in the order in which they came. */
 void sentinel_page_write(struct text *out, const struct sentinel_applications *all,
 			 const struct sentinel_page_options *options);
+
+void sentinel_page_write_html(struct text *out, const struct sentinel_applications *all,
+			      const struct sentinel_page_options *options);
+
+/* What is shown of an application, in this order. items: heap, the caller's. */
+struct sentinel_page_resources {
+	const struct resource **items;
+	size_t count;
+};
+
+/* names NULL: all. */
+void sentinel_page_find(struct sentinel_page_resources *found, const struct sentinel *core,
+			const struct regex *names);
 
 #endif

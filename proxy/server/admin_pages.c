@@ -189,7 +189,8 @@ const struct admin_page admin_pages[] = {
 	PAGE("/runtime", "runtime layers", ADMIN_GET, admin_fill_runtime, NULL),
 	PAGE("/sentinel", "Sentinel's applications, rules and resources", ADMIN_GET,
 	     admin_fill_sentinel,
-	     PARAMS({"application", "only this one"}, {"filter", "resources with a match of it"})),
+	     PARAMS({"application", "only this one"}, {"filter", "resources with a match of it"},
+		    {"format", "One of (json, html)"})),
 	PAGE("/server_info", "version, state and options", ADMIN_GET, admin_fill_server_info, NULL),
 	TAKING_PAGE(
 		"/stats", "stats", ADMIN_GET, fill_stats,

@@ -119,8 +119,13 @@ void admin_fill_sentinel(struct admin_request *request)
 	if (application.data)
 		options.application = percent_decode(application, &arena);
 	if (!admin_regex(request, SLICE("filter"), &arena, &options.names)) {
-		sentinel_page_write(&request->body, &request->server->sentinel, &options);
-		request->content_type = "application/json";
+		bool is_html = slice_equal(admin_query(request, SLICE("format")), SLICE("html"));
+		const struct sentinel_applications *all = &request->server->sentinel;
+		if (is_html)
+			sentinel_page_write_html(&request->body, all, &options);
+		else
+			sentinel_page_write(&request->body, all, &options);
+		request->content_type = is_html ? "text/html; charset=UTF-8" : "application/json";
 	}
 	arena_free(&arena);
 }

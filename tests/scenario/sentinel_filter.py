@@ -139,6 +139,9 @@ def the_admin_page():
             one, = json.loads(g.get("/sentinel?application=shop&filter=/a$"))["applications"]
             assert [r["name"] for r in one["resources"]] == ["GET:/a"]
             assert not json.loads(g.get("/sentinel?application=other"))["applications"]
+            table = g.get("/sentinel?format=html&filter=c$")
+            assert "<h2>shop</h2>" in table and "<td>GET:/b&quot;c</td>" in table and "GET:/a" not in table and "rule 1 of inline: count" in table, table
+            assert "<td>CLOSED, CLOSED</td>" in g.get("/sentinel?format=html")
             assert "Error while parsing filter" in g.get("/sentinel?filter=(", ok=False)
     finally:
         origin.stop()
