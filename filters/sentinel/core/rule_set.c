@@ -4,245 +4,9 @@
 
 #include "base/attributes.h"
 #include "base/hash.h"
-#include "base/map.h"
 #include "base/regex.h"
+#include "filters/sentinel/core/rule_groups.h"
 #include "filters/sentinel/core/sentinel.h"
-
-enum { TWINS_LOOKED_AT = 256 }; /* how far back an equal rule of the same resource is looked for */
-
-struct rule_pattern { /* the rules of one kind */
-	struct slice text;
-	const struct regex *regex;   /* NULL: the pattern is none */
-	struct resource_rules rules; /* without states */
-	bool is_kept;
-};
-
-struct building {
-	struct rule_set *set;
-	struct map names;                /* struct resource_rules */
-	struct map patterns[RULE_KINDS]; /* struct rule_pattern, by text */
-	void (*dropped)(void *arg, enum rule_kind kind, uint32_t index, const char *reason);
-	void *arg;
-};
-
-static void drop(const struct building *building, enum rule_kind kind, const struct rule *rule,
-		 const char *reason)
-{
-	if (building->dropped)
-		building->dropped(building->arg, kind, rule->index, reason);
-}
-
-/* The expression, which rules of several kinds may share; NULL: it is none. */
-static const struct regex *regex_for(struct building *building, struct slice text)
-{
-	const struct regex *regex;
-	struct diag diag = {0};
-
-	for (int kind = 0; kind < RULE_KINDS; kind++) {
-		const struct rule_pattern *other = map_get(&building->patterns[kind], text);
-		if (other)
-			return other->regex;
-	}
-	return regex_compile(text, REGEX_MATCH, &building->set->arena, &regex, &diag) ? NULL
-										      : regex;
-}
-
-static struct rule_pattern *pattern_for(struct building *building, enum rule_kind kind,
-					struct slice text)
-{
-	struct rule_pattern *pattern = map_get(&building->patterns[kind], text);
-	bool is_new;
-
-	if (!pattern) {
-		pattern = ARENA_NEW(&building->set->arena, struct rule_pattern);
-		pattern->text = text;
-		pattern->regex = regex_for(building, text);
-		map_at(&building->patterns[kind], text, &is_new)->value = pattern;
-	}
-	return pattern;
-}
-
-/* Where the rules of that rule's resource are gathered; NULL if its pattern is none. */
-static struct resource_rules *group_of(struct building *building, enum rule_kind kind,
-				       const struct rule *rule)
-{
-	bool is_new;
-
-	if (rule->regex) {
-		struct rule_pattern *pattern = pattern_for(building, kind, rule->resource);
-		return pattern->regex ? &pattern->rules : NULL;
-	}
-	struct map_entry *entry = map_at(&building->names, rule->resource, &is_new);
-	if (is_new)
-		entry->value = ARENA_NEW(&building->set->arena, struct resource_rules);
-	return entry->value;
-}
-
-static void count_rules(struct building *building, const struct rule_list *list)
-{
-	struct resource_rules *group;
-
-	for (size_t i = 0; i < list->flow_count; i++)
-		if ((group = group_of(building, RULE_FLOW, &list->flow[i].rule)))
-			group->flow_count++;
-		else
-			drop(building, RULE_FLOW, &list->flow[i].rule, "resource: no pattern");
-	for (size_t i = 0; i < list->degrade_count; i++)
-		if (degrade_rule_is_default(&list->degrade[i]))
-			building->set->default_count++;
-		else if ((group = group_of(building, RULE_DEGRADE, &list->degrade[i].rule)))
-			group->degrade_count++;
-		else
-			drop(building, RULE_DEGRADE, &list->degrade[i].rule,
-			     "resource: no pattern");
-	for (size_t i = 0; i < list->param_count; i++)
-		if ((group = group_of(building, RULE_PARAM_FLOW, &list->param[i].rule)))
-			group->param_count++;
-		else
-			drop(building, RULE_PARAM_FLOW, &list->param[i].rule,
-			     "resource: no pattern");
-	for (size_t i = 0; i < list->authority_count; i++)
-		if ((group = group_of(building, RULE_AUTHORITY, &list->authority[i].rule)))
-			group->authority_count++;
-		else
-			drop(building, RULE_AUTHORITY, &list->authority[i].rule,
-			     "resource: no pattern");
-}
-
-/* Room for as many rules as were counted; the counts begin again at 0. */
-static void make_room(struct rule_set *set, struct resource_rules *group)
-{
-	group->flow = ARENA_NEW_ARRAY(&set->arena, struct flow_binding, group->flow_count);
-	group->degrade = ARENA_NEW_ARRAY(&set->arena, struct degrade_binding, group->degrade_count);
-	group->param = ARENA_NEW_ARRAY(&set->arena, struct param_binding, group->param_count);
-	group->authority =
-		ARENA_NEW_ARRAY(&set->arena, const struct authority_rule *, group->authority_count);
-	group->flow_count = group->degrade_count = group->param_count = group->authority_count = 0;
-}
-
-static void make_pattern_room(struct building *building)
-{
-	for (int kind = 0; kind < RULE_KINDS; kind++)
-		for (struct map_entry *e = NULL; (e = map_next(&building->patterns[kind], e));)
-			make_room(building->set, &((struct rule_pattern *)e->value)->rules);
-}
-
-static uint32_t first_looked_at(uint32_t count)
-{
-	return count > TWINS_LOOKED_AT ? count - TWINS_LOOKED_AT : 0;
-}
-
-static void add_flow(struct building *building, const struct flow_rule *rule)
-{
-	struct resource_rules *group = group_of(building, RULE_FLOW, &rule->rule);
-
-	if (!group)
-		return;
-	for (uint32_t i = first_looked_at(group->flow_count); i < group->flow_count; i++)
-		if (flow_rule_is_equal(group->flow[i].rule, rule)) {
-			drop(building, RULE_FLOW, &rule->rule, "a rule like it is there already");
-			return;
-		}
-	group->flow[group->flow_count++].rule = rule;
-}
-
-/* Into the order of the checks, which keeps that of the list among equals. */
-static void sort_flow(struct rule_set *set, struct resource_rules *group)
-{
-	enum { CLASSES = 4 };
-	uint32_t place[CLASSES + 1] = {0};
-
-	if (group->flow_count < 2)
-		return;
-	struct flow_binding *sorted =
-		ARENA_NEW_ARRAY(&set->arena, struct flow_binding, group->flow_count);
-	for (uint32_t i = 0; i < group->flow_count; i++)
-		place[flow_rule_class(group->flow[i].rule) + 1]++;
-	for (int i = 1; i < CLASSES; i++)
-		place[i] += place[i - 1];
-	for (uint32_t i = 0; i < group->flow_count; i++)
-		sorted[place[flow_rule_class(group->flow[i].rule)]++] = group->flow[i];
-	group->flow = sorted;
-}
-
-static void add_param(struct building *building, const struct param_flow_rule *rule)
-{
-	struct resource_rules *group = group_of(building, RULE_PARAM_FLOW, &rule->rule);
-
-	if (!group)
-		return;
-	for (uint32_t i = first_looked_at(group->param_count); i < group->param_count; i++)
-		if (param_flow_rule_is_equal(group->param[i].rule, rule)) {
-			drop(building, RULE_PARAM_FLOW, &rule->rule,
-			     "a rule like it is there already");
-			return;
-		}
-	group->param[group->param_count++].rule = rule;
-}
-
-static void add_authority(struct building *building, const struct authority_rule *rule)
-{
-	struct resource_rules *group = group_of(building, RULE_AUTHORITY, &rule->rule);
-
-	if (!group)
-		return;
-	if (group->authority_count)
-		drop(building, RULE_AUTHORITY, &rule->rule, "the resource has one already");
-	else
-		group->authority[group->authority_count++] = rule;
-}
-
-static void add_rules(struct building *building, const struct rule_list *list)
-{
-	struct rule_set *set = building->set;
-	struct resource_rules *group;
-
-	for (size_t i = 0; i < list->flow_count; i++)
-		add_flow(building, &list->flow[i]);
-	set->defaults =
-		ARENA_NEW_ARRAY(&set->arena, const struct degrade_rule *, set->default_count);
-	set->default_count = 0;
-	for (size_t i = 0; i < list->degrade_count; i++)
-		if (degrade_rule_is_default(&list->degrade[i]))
-			set->defaults[set->default_count++] = &list->degrade[i];
-		else if ((group = group_of(building, RULE_DEGRADE, &list->degrade[i].rule)))
-			group->degrade[group->degrade_count++].rule = &list->degrade[i];
-	for (size_t i = 0; i < list->param_count; i++)
-		add_param(building, &list->param[i]);
-	for (size_t i = 0; i < list->authority_count; i++)
-		add_authority(building, &list->authority[i]);
-	system_limits_init(&set->system);
-	for (size_t i = 0; i < list->system_count; i++)
-		system_limits_add(&set->system, &list->system[i]);
-}
-
-/* Patterns become an array: those of each kind in the order of their first rule. */
-static void keep_patterns(struct building *building, const struct rule_list *list)
-{
-	struct rule_set *set = building->set;
-	size_t count = 0;
-
-	for (int kind = 0; kind < RULE_KINDS; kind++)
-		count += building->patterns[kind].count;
-	set->patterns = ARENA_NEW_ARRAY(&set->arena, struct rule_pattern, count);
-#define KEEP(member, kind)                                                                         \
-	for (size_t i = 0; i < list->member##_count; i++) {                                        \
-		const struct rule *rule = &list->member[i].rule;                                   \
-		struct map_entry *entry =                                                          \
-			rule->regex ? map_find(&building->patterns[kind], rule->resource) : NULL;  \
-		struct rule_pattern *pattern = entry ? entry->value : NULL;                        \
-		if (!pattern || !pattern->regex || pattern->is_kept)                               \
-			continue;                                                                  \
-		pattern->is_kept = true;                                                           \
-		sort_flow(set, &pattern->rules);                                                   \
-		set->patterns[set->pattern_count++] = *pattern;                                    \
-	}
-	KEEP(flow, RULE_FLOW)
-	KEEP(degrade, RULE_DEGRADE)
-	KEEP(param, RULE_PARAM_FLOW)
-	KEEP(authority, RULE_AUTHORITY)
-#undef KEEP
-}
 
 /* The name whose rules they are; there is one at least. */
 static struct slice name_of(const struct resource_rules *rules)
@@ -557,7 +321,7 @@ struct rule_set *rule_set_new(struct sentinel *sentinel, struct arena *arena,
 			      void *arg)
 {
 	struct rule_set *set = calloc(1, sizeof(*set));
-	struct building building = {.set = set, .dropped = dropped, .arg = arg};
+	struct rule_groups groups = {.arena = &set->arena, .dropped = dropped, .arg = arg};
 
 	invariant(set);
 	set->sentinel = sentinel;
@@ -569,23 +333,18 @@ struct rule_set *rule_set_new(struct sentinel *sentinel, struct arena *arena,
 	set->by_id_count = sentinel->options.resources_max;
 	set->by_id = calloc(set->by_id_count, sizeof(*set->by_id));
 	invariant(set->by_id);
-	map_init(&building.names, NULL);
-	for (int kind = 0; kind < RULE_KINDS; kind++)
-		map_init(&building.patterns[kind], NULL);
-	count_rules(&building, list);
-	for (struct map_entry *e = NULL; (e = map_next(&building.names, e));)
-		make_room(set, e->value);
-	make_pattern_room(&building);
-	add_rules(&building, list);
-	for (struct map_entry *e = NULL; (e = map_next(&building.names, e));)
-		sort_flow(set, e->value);
-	keep_names(set, &building.names);
-	keep_patterns(&building, list);
+	rule_groups_gather(&groups, list);
+	set->patterns = groups.kept;
+	set->pattern_count = groups.kept_count;
+	set->defaults = groups.defaults;
+	set->default_count = groups.default_count;
+	system_limits_init(&set->system);
+	for (size_t i = 0; i < list->system_count; i++)
+		system_limits_add(&set->system, &list->system[i]);
+	keep_names(set, &groups.names);
 	extend_patterns(set, options->previous);
-	for (int kind = 0; kind < RULE_KINDS; kind++)
-		map_free(&building.patterns[kind]);
-	bind_names(set, options->previous, &building.names);
-	map_free(&building.names);
+	bind_names(set, options->previous, &groups.names);
+	rule_groups_fini(&groups);
 	if (options->previous)
 		bind_found(set, options->previous);
 	return set;

@@ -29,7 +29,7 @@ enum {
 	VALUES = 1000,
 	CALLS_A_MS = 1000, /* how fast time goes on */
 	LIMIT_NS = 20000,
-	LIMIT_BYTES = 4096,
+	LIMIT_BYTES = 2100,
 	LIMIT_MS = 20000,
 	RELOADS = 20,
 	LIMIT_PAUSE_US = 1000, /* as promised */
