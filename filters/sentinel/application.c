@@ -239,6 +239,8 @@ void sentinel_applications_tick(struct sentinel_applications *all)
 			       atomic_load_explicit(&core->resources.count, memory_order_relaxed));
 		stat_gauge_set(shard(all), application->stats, SENTINEL_STAT_RESOURCE_OVERFLOW,
 			       atomic_load_explicit(&core->overflows, memory_order_relaxed));
+		stat_gauge_set(shard(all), application->stats, SENTINEL_STAT_BLOCK_LOG_DROPPED,
+			       sentinel_operations_dropped(application));
 		if (application->is_stale && application->configurations)
 			is_changed |= renew(application);
 	}

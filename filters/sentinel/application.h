@@ -51,7 +51,8 @@ struct sentinel_options;
 	X(S, RULES_UPDATE, "rules_update", COUNTER) \
 	X(S, SOURCE_REJECTED, "source_rejected", COUNTER) \
 	X(S, RESOURCES, "resources", GAUGE) \
-	X(S, RESOURCE_OVERFLOW, "resource_overflow", GAUGE)
+	X(S, RESOURCE_OVERFLOW, "resource_overflow", GAUGE) \
+	X(S, BLOCK_LOG_DROPPED, "block_log_dropped", GAUGE)
 /* clang-format on */
 STAT_ENUM(sentinel_stat, SENTINEL_STAT, SENTINEL_STATS);
 extern const struct stat_type sentinel_stats; /* application.c */

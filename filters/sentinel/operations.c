@@ -80,6 +80,13 @@ void sentinel_operations_start(struct sentinel_application *application,
 		application->centre = all->services->open_centre(all->owner, ops);
 }
 
+uint64_t sentinel_operations_dropped(const struct sentinel_application *application)
+{
+	const struct sentinel_ops *ops = atomic_load(&application->ops);
+
+	return ops ? sentinel_ops_dropped(ops) : 0;
+}
+
 void sentinel_operations_stop(struct sentinel_application *application)
 {
 	if (application->centre)

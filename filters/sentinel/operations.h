@@ -4,6 +4,8 @@
 #ifndef FILTERS_SENTINEL_OPERATIONS_H
 #define FILTERS_SENTINEL_OPERATIONS_H
 
+#include <stdint.h>
+
 struct sentinel_application;
 struct sentinel_ops_options;
 
@@ -11,6 +13,8 @@ struct sentinel_ops_options;
  * Nothing where nothing is served. */
 void sentinel_operations_start(struct sentinel_application *application,
 			       const struct sentinel_ops_options *given);
+/* Blocked calls that the block log had no room for. */
+uint64_t sentinel_operations_dropped(const struct sentinel_application *application);
 /* The application ends. */
 void sentinel_operations_stop(struct sentinel_application *application);
 

@@ -273,6 +273,11 @@ void sentinel_ops_context(const struct sentinel_ops *ops, struct command_context
 			ops->rules->path(ops->rules_owner, (enum rule_kind)kind);
 }
 
+uint64_t sentinel_ops_dropped(const struct sentinel_ops *ops)
+{
+	return ops->block_log ? block_log_dropped(ops->block_log) : 0;
+}
+
 void sentinel_ops_blocked(struct sentinel_ops *ops, const struct entry *entry, int64_t now_ms)
 {
 	const struct entry_request *request = &entry->request;

@@ -74,6 +74,9 @@ void sentinel_ops_set_port(struct sentinel_ops *ops, uint16_t port);
  * ends. */
 void sentinel_ops_context(const struct sentinel_ops *ops, struct command_context *context);
 
+/* Blocked calls that the block log had no room for. Any thread. */
+uint64_t sentinel_ops_dropped(const struct sentinel_ops *ops);
+
 /* A call was blocked: notes it for the block log. Its worker. */
 void sentinel_ops_blocked(struct sentinel_ops *ops, const struct entry *entry, int64_t now_ms);
 
