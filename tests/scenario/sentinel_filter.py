@@ -284,6 +284,32 @@ def hot_arguments_of_calls():
     provider.stop()
 
 
+def arguments_have_the_types_that_java_gives_them():
+    """What Hessian carries alike is told apart by the method's parameters; of lists each element counts, of null none."""
+    provider = Provider()
+    texts = b"\x72" + wire.string("[string") + wire.string("a") + wire.string("hot")
+    rows = [  # descriptor, Class.getName(), argument, item, its class: as Java has it, and one that it isn't
+        ("S", "short", 7, "7", "short", "int"), ("Ljava/lang/Short;", "java.lang.Short", 7, "7", "java.lang.Short", "long"), ("B", "byte", 7, "7", "byte", "short"),
+        ("I", "int", 7, "7", "int", "String"), ("J", "long", 1 << 40, str(1 << 40), "long", "String"), ("J", "long", 7, "7", "long", "int"),
+        ("D", "double", 1.5, "1.5", "double", "float"), ("F", "float", 1.5, "1.5", "float", "double"), ("Z", "boolean", True, "true", "boolean", "String"),
+        ("C", "char", "x", "x", "char", "String"), ("Ljava/lang/String;", "java.lang.String", "7", "7", "String", "int"),
+        ("Ljava/lang/Object;", "java.lang.Object", 7, "7", "java.lang.Integer", "short"), ("[Ljava/lang/String;", "[Ljava.lang.String;", texts, "hot", "", "int")]
+    rules = []
+    for n, (_, name, _, item, right, wrong) in enumerate(rows):
+        for method, kind in (("right", right), ("wrong", wrong)):
+            items = [{"object": item, "count": 0, "classType": kind}]
+            if not (method == "wrong" and kind == "int" and not item.isdigit()):  # no number: no rule
+                rules.append({"resource": f"{SERVICE}:{method}{n}({name})", "paramIdx": 0, "count": 9, "paramFlowItemList": items})
+    with _dubbo("types", provider, {"param_flow": _inline(*rules)}) as g, Consumer(g.port) as c:
+        assert g.stat("sentinel.shop.rules_loaded") == len(rules), g.get("/sentinel")
+        for n, (descriptor, _, argument, *_) in enumerate(rows):
+            seen = [b"ParamFlowException" in c.ask(f"{method}{n}", args=(argument,), types=descriptor).body for method in ("right", "wrong")]
+            assert seen == [True, False], (rows[n], seen)
+            if descriptor not in "SBIJDFZC":
+                assert c.ask(f"right{n}", args=(None,), types=descriptor).body == b"\x91\x01p", rows[n]
+    provider.stop()
+
+
 def what_stands_behind_a_long_argument_counts():
     """Arguments and attachments of a call whose frame would go on in parts."""
     provider = Provider()
