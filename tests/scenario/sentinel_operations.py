@@ -15,11 +15,11 @@ SENTINEL = "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel"
 RULES = [{"resource": "GET:/limited", "count": 1}]
 
 
-def _gateway(name, port, upstream=1, listeners=1, **operations):
+def _gateway(name, port, upstream=1, sources=None, **operations):
     folder = places.scratch(f"sentinel-operations-{name}") / "logs"
     for old in folder.glob("*"):
         old.unlink()
-    sentinel = {"name": "sentinel", "typed_config": {"@type": SENTINEL, "application": "shop", "rules": {"flow": [{"inline_string": json.dumps(RULES)}]},
+    sentinel = {"name": "sentinel", "typed_config": {"@type": SENTINEL, "application": "shop", "rules": {"flow": sources or [{"inline_string": json.dumps(RULES)}]},
                                                      "operations": {"log_folder": str(folder), "command_port": port, **operations}}}
     router = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
     g = Gateway(f"sentinel-operations-{name}", http_manager(http_filters=[sentinel, router]), [cluster("up", upstream)])
@@ -139,6 +139,57 @@ def a_large_rule_set_is_set_and_shown():
             assert g.http("GET", "/limited").status == g.http("GET", "/limited").status == 200
     finally:
         origin.stop()
+
+
+def _resources(port):
+    return [rule["resource"] for rule in json.loads(_get(port, "/getRules?type=flow")[1])]
+
+
+def _set(port, rules):
+    return _get(port, "/setRules?" + urllib.parse.urlencode({"type": "flow", "data": urllib.parse.quote(json.dumps(rules))}))
+
+
+def rules_that_are_set_hold_until_a_file_changes():
+    """In place of those of all sources of their kind, and in the first file; what another writes there later holds, with the other sources."""
+    port, = free_ports(1)
+    first, second = (places.scratch("sentinel-operations-files") / name for name in ("first.json", "second.json"))
+    first.write_text(json.dumps([{"resource": "first", "count": 1}]))
+    second.write_text(json.dumps([{"resource": "second", "count": 1}]))
+    with _gateway("files", port, sources=[{"inline_string": json.dumps(RULES)}, {"filename": str(first)}, {"filename": str(second)}]) as g:
+        assert _resources(port) == ["GET:/limited", "first", "second"]
+        assert _set(port, [{"resource": "set", "count": 2}, {"resource": "bad"}, {"resource": "", "count": 1}]) == (200, "success")
+        assert _resources(port)[0] == "set" and "first" not in _resources(port)
+        assert json.loads(first.read_text())[0] == {"resource": "set", "count": 2}
+        time.sleep(0.5)  # what the command itself wrote is no news
+        assert "second" not in _resources(port) and g.stat("sentinel.shop.rules_rejected") >= 1
+        second.write_text(json.dumps([{"resource": "third", "count": 1}]))
+        end = time.monotonic() + 10
+        while "third" not in _resources(port) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert set(_resources(port)) >= {"GET:/limited", "set", "third"}, _resources(port)
+        first.unlink()
+        first.mkdir()
+        try:
+            assert _set(port, []) == (200, "partial success (write data source failed)")
+            assert _resources(port) == []
+        finally:
+            first.rmdir()
+
+
+def a_port_that_is_taken_is_left_alone():
+    port, = free_ports(1)
+    with socket.create_server(("127.0.0.1", port)) as other:
+        other.settimeout(0.1)
+        with _gateway("taken", port):
+            end, found = time.monotonic() + 10, None
+            while not found and time.monotonic() < end:
+                for next_port in range(port + 1, port + 20):
+                    try:
+                        if _get(next_port, "/version") == (200, "1.8.9"):
+                            found = next_port
+                    except (OSError, IndexError, ValueError):
+                        pass
+            assert found, "it listens nowhere"
 
 
 def the_switch_lets_everything_pass():

@@ -2,6 +2,7 @@
 
 #include <ifaddrs.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -45,7 +46,7 @@ struct sentinel_ops {
 	struct metric_collector collector;
 	struct metric_writer writer;
 	struct rolling_file block_file;
-	bool has_failed; /* the last writing */
+	bool metrics_failed, blocks_failed; /* the last writing */
 	int wake_fd;
 	atomic_bool is_stopping;
 };
@@ -60,11 +61,11 @@ static int64_t wall_ms(void)
 
 /* --- the thread --- */
 
-static void tell(struct sentinel_ops *ops, const char *what, enum status status)
+static void tell(bool *has_failed, const char *what, enum status status)
 {
-	if (status && !ops->has_failed)
+	if (status && !*has_failed)
 		log_warn(SENTINEL, "the %s log can't be written: %s", what, status_text(status));
-	ops->has_failed = status != STATUS_OK;
+	*has_failed = status != STATUS_OK;
 }
 
 static void write_metrics(struct sentinel_ops *ops, int64_t now_ms)
@@ -73,7 +74,8 @@ static void write_metrics(struct sentinel_ops *ops, int64_t now_ms)
 	int64_t time_ms;
 
 	while (metric_collector_next(&ops->collector, ops->sentinel, now_ms, &lines, &time_ms)) {
-		tell(ops, "metric", metric_writer_write(&ops->writer, time_ms, text_slice(&lines)));
+		tell(&ops->metrics_failed, "metric",
+		     metric_writer_write(&ops->writer, time_ms, text_slice(&lines)));
 		lines.len = 0;
 	}
 	text_free(&lines);
@@ -85,7 +87,8 @@ static void write_blocks(struct sentinel_ops *ops, int64_t now_ms)
 
 	block_log_collect(ops->block_log, now_ms, &lines);
 	if (lines.len)
-		tell(ops, "block", rolling_file_append(&ops->block_file, text_slice(&lines)));
+		tell(&ops->blocks_failed, "block",
+		     rolling_file_append(&ops->block_file, text_slice(&lines)));
 	text_free(&lines);
 }
 
@@ -137,8 +140,8 @@ static void find_ip(char *out, size_t size)
 	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
 		char text[INET_ADDRSTRLEN];
 		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET ||
-		    getnameinfo(i->ifa_addr, sizeof(struct sockaddr_storage), text, sizeof text,
-				NULL, 0, NI_NUMERICHOST) ||
+		    getnameinfo(i->ifa_addr, sizeof(struct sockaddr_in), text, sizeof text, NULL, 0,
+				NI_NUMERICHOST) ||
 		    !strncmp(text, "127.", 4))
 			continue;
 		snprintf(out, size, "%s", text);
