@@ -311,6 +311,33 @@ static void who_gives_up_before_his_turn_is_blocked_at_once(void **state)
 	sentinel_test_free(t);
 }
 
+/* The limit of a call is in its frame's facts; its interface, which let it in, sees it leave. */
+static void a_call_is_not_kept_beyond_its_limit(void **state)
+{
+	struct sentinel_test *t = call_test(
+		FLOW("{\"resource\": \"a.Svc:m(int)\", \"count\": 10, \"controlBehavior\": 2, "
+		     "\"maxQueueingTimeMs\": 1000}"));
+	const char *const through = "R:H. >h200. ended";
+	(void)state;
+
+	assert_string_equal(get(t, NULL), through);
+	t->rpc.limit_ms = 100;
+	assert_string_equal(get(t, NULL), ">h429 >d(SentinelBlockException: FlowException). ended");
+	struct node_view interface = sentinel_test_view(t, "a.Svc"),
+			 method = sentinel_test_view(t, "a.Svc:m(int)");
+	assert_true(interface.pass_qps == 2 && interface.threads == 0);
+	assert_true(method.pass_qps == 1 && method.block_qps == 1);
+	t->rpc.limit_ms = 201; /* the turn after that which was lost */
+	fixture_headers(t->f, NULL, true);
+	assert_string_equal(fixture_take(t->f), "");
+	assert_int_equal(sentinel_test_view(t, "a.Svc").threads, 1);
+	fixture_reset(t->f);
+	fixture_settle(t->f);
+	assert_int_equal(sentinel_test_view(t, "a.Svc").threads, 0);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAIT_CANCELLED), 1);
+	sentinel_test_free(t);
+}
+
 static void rules_change_while_one_waits(void **state)
 {
 	struct sentinel_test *t =
@@ -552,6 +579,7 @@ int main(void)
 		cmocka_unit_test(a_wait_pauses_its_stream),
 		cmocka_unit_test(who_leaves_while_waiting_has_had_its_turn),
 		cmocka_unit_test(who_gives_up_before_his_turn_is_blocked_at_once),
+		cmocka_unit_test(a_call_is_not_kept_beyond_its_limit),
 		cmocka_unit_test(rules_change_while_one_waits),
 		cmocka_unit_test(listeners_share_an_application),
 		cmocka_unit_test(a_listener_that_goes_takes_its_rules_along),
