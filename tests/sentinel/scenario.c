@@ -127,6 +127,7 @@ static struct rule_set_options options_of(const struct scenario *scenario, const
 		.forgets_shaping = flow && is_changed(scenario->loaded[RULE_FLOW], flow),
 		.forgets_pattern_breakers = degrade && degrade_is_changed(before, degrade, false),
 		.forgets_default_breakers = degrade && degrade_is_changed(before, degrade, true),
+		.forgets_pattern_values = true,
 	};
 }
 

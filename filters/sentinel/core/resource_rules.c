@@ -27,7 +27,7 @@ static struct circuit_breaker *breaker_for(const struct degrade_rule *rule,
 static struct parameter_metric *metric_for(const struct param_flow_rule *rule,
 					   const struct rule_states *states)
 {
-	const struct resource_rules *previous = states->previous;
+	const struct resource_rules *previous = states->keeps_values ? states->previous : NULL;
 
 	for (uint32_t i = 0; previous && i < previous->param_count; i++)
 		if (param_flow_rule_is_equal(previous->param[i].rule, rule))

@@ -57,6 +57,7 @@ struct rule_states {
 	bool keeps_shaping;  /* equal flow rules go on with their warm-up and queue; Java forgets
 				them */
 	bool keeps_breakers; /* equal degrade rules go on with their breaker */
+	bool keeps_values;   /* and hot-parameter rules with what they know of values */
 	unsigned workers;
 	int32_t cold_factor;
 	uint64_t seed;

@@ -131,6 +131,7 @@ static struct rule_states states_of(const struct rule_set *set,
 		.previous = previous,
 		.keeps_shaping = set->keeps_shaping,
 		.keeps_breakers = true,
+		.keeps_values = true,
 		.workers = options->workers,
 		.cold_factor = options->cold_factor,
 		.seed = options->seed,
@@ -202,6 +203,14 @@ static void share_states(const struct resource_rules *rules)
 		parameter_metric_take(rules->param[i].metric);
 }
 
+static bool had_own_params(const struct resource_rules *rules)
+{
+	for (uint32_t i = 0; rules && i < rules->param_count; i++)
+		if (!rules->param[i].rule->rule.regex)
+			return true;
+	return false;
+}
+
 static bool had_defaults(const struct resource_rules *rules)
 {
 	for (uint32_t i = 0; rules && i < rules->degrade_count + rules->idle_count; i++)
@@ -261,6 +270,8 @@ static struct resource_rules *combine(const struct rule_set *set, const struct r
 	struct rule_states states = states_of(set, previous);
 	states.keeps_breakers =
 		takes_defaults ? set->keeps_default_breakers : set->keeps_pattern_breakers;
+	states.keeps_values =
+		set->keeps_pattern_values || plain->param_count || !had_own_params(previous);
 	resource_rules_bind(&added, &states);
 	add_counts(rules, &added);
 	if (keeps_idle)
@@ -330,6 +341,7 @@ struct rule_set *rule_set_new(struct sentinel *sentinel, struct arena *arena,
 	set->keeps_shaping = !options->forgets_shaping;
 	set->keeps_pattern_breakers = !options->forgets_pattern_breakers;
 	set->keeps_default_breakers = !options->forgets_default_breakers;
+	set->keeps_pattern_values = !options->forgets_pattern_values;
 	set->by_id_count = sentinel->options.resources_max;
 	set->by_id = calloc(set->by_id_count, sizeof(*set->by_id));
 	invariant(set->by_id);

@@ -31,7 +31,7 @@ struct rule_set {
 	struct rule_pattern *patterns;
 	const struct degrade_rule **defaults;
 	uint32_t pattern_count, default_count;
-	bool keeps_shaping, keeps_pattern_breakers, keeps_default_breakers;
+	bool keeps_shaping, keeps_pattern_breakers, keeps_default_breakers, keeps_pattern_values;
 	struct system_limits system;
 	uint32_t by_id_count;
 	_Atomic(struct resource_rules *) *by_id;
@@ -43,6 +43,8 @@ struct rule_set_options {
 	bool forgets_shaping;          /* flow rules */
 	bool forgets_pattern_breakers; /* degrade rules whose resource is a pattern */
 	bool forgets_default_breakers; /* those of "*" */
+	/* Hot-parameter rules with a pattern, for a resource whose own such rules are gone. */
+	bool forgets_pattern_values;
 };
 
 /* Takes the arena with what is in it, list included. Rules whose pattern is no regular expression
