@@ -9,7 +9,8 @@
  * be a form with a Content-Length.
  *
  * Owner: the application whose it is. Thread: main, but for the commands. Timers: to the next try
- * to bind; COMMAND_REQUEST_MS for a whole request. Limits: COMMAND_SESSIONS_MAX, COMMAND_BODY_MAX.
+ * to bind; COMMAND_REQUEST_MS for a whole request. Limits: COMMAND_SESSIONS_MAX, COMMAND_BODY_MAX,
+ * COMMAND_BODIES_MAX.
  */
 #ifndef SERVER_COMMAND_CENTRE_H
 #define SERVER_COMMAND_CENTRE_H
@@ -23,7 +24,8 @@ struct server;
 enum {
 	COMMAND_SESSIONS_MAX = 64,
 	COMMAND_REQUEST_MS = 3000,
-	COMMAND_BIND_MS = 30, /* between tries */
+	COMMAND_BODIES_MAX = 128 * 1024 * 1024, /* of all requests that aren't whole yet */
+	COMMAND_BIND_MS = 30,                   /* between tries */
 	COMMAND_BIND_TRIES = 3,
 };
 
@@ -35,6 +37,7 @@ struct command_centre {
 	struct timer bind_timer;
 	struct addr addr;
 	struct list_node sessions;
+	size_t body_bytes; /* of all sessions */
 	unsigned session_count, tries;
 	int fd; /* -1: not listening */
 };

@@ -64,6 +64,12 @@ static void answer(struct command_session *session, unsigned status, struct slic
 	end(session);
 }
 
+static void drop_body(struct command_session *session)
+{
+	session->centre->body_bytes -= session->body.len;
+	text_free(&session->body);
+}
+
 /* --- the command --- */
 
 static void run(struct builder_job *job)
@@ -131,7 +137,7 @@ static void execute(struct command_session *session)
 	struct command_job *command = make_job(session);
 
 	conn_set_timer(&session->conn, 0);
-	text_free(&session->body);
+	drop_body(session);
 	if (!command) {
 		answer(session, 500, COMMAND_SERVER_ERROR);
 		return;
@@ -219,7 +225,10 @@ static void on_data(struct exchange *exchange, struct buf *data, bool end)
 
 	if (session->is_answered)
 		return;
-	if (session->body.len + data->len > COMMAND_BODY_MAX) {
+	session->centre->body_bytes += data->len;
+	if (session->body.len + data->len > COMMAND_BODY_MAX ||
+	    session->centre->body_bytes > COMMAND_BODIES_MAX) {
+		session->centre->body_bytes -= data->len;
 		answer(session, 413, SLICE("Request body is too big"));
 		return;
 	}
@@ -294,7 +303,7 @@ static void gone(struct command_session *session)
 	session->codec.codec.type->close(&session->codec.codec);
 	session->centre->session_count--;
 	list_remove(&session->link);
-	text_free(&session->body);
+	drop_body(session);
 	arena_free(&session->arena);
 	conn_bury(&session->conn, session_free);
 }

@@ -111,6 +111,31 @@ def slow_and_many_clients_hold_up_nobody():
         assert _get(port, "/version") == (200, "1.8.9") and g.proc.poll() is None
 
 
+def bodies_together_have_a_limit():
+    """Three requests of 50 MB that don't end: the last ones are refused, and their memory is there for others when they have gone."""
+    port, = free_ports(1)
+    with _gateway("bodies", port) as g:
+        size, answers = 50 << 20, []
+
+        def send():
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
+                try:
+                    s.sendall(b"POST /setRules HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % size + b"a" * (size - 1))
+                    answers.append(s.recv(12))
+                except OSError as e:
+                    answers.append(e)
+        threads = [threading.Thread(target=send) for _ in range(3)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert len(answers) == 3 and g.proc.poll() is None, answers
+        assert any(a != b"" for a in answers), answers  # refused, or reset while it sent on
+        for _ in range(3):  # nothing is held on to
+            got = _raw(port, b"POST /version HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % size + b"a" * size, wait=20)
+            assert got.endswith(b"1.8.9"), got[:100]
+
+
 def a_large_rule_set_is_set_and_shown():
     """20,000 rules, encoded twice: some 9 MB; requests go on meanwhile."""
     port, = free_ports(1)
