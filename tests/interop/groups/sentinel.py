@@ -110,6 +110,7 @@ class _Application:
                     return self
             except OSError:
                 time.sleep(0.1)
+        self.proc.kill()
         raise RuntimeError("Sentinel's Java application doesn't start")
 
     def call(self, *words):
@@ -243,7 +244,11 @@ class _RealDashboard:
                  f"-Dcsp.sentinel.api.port={own}", f"-Dcsp.sentinel.log.dir={folder / 'logs'}", f"-Duser.home={folder}", "-jar", os.environ["SENTINEL_DASHBOARD"]], stdout=log, stderr=log)
 
     def __enter__(self):
-        self.wait(lambda: self.ask("app/names.json") is not None, 90)
+        try:
+            self.wait(lambda: self.ask("app/names.json") is not None, 90)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
