@@ -91,20 +91,46 @@ enum entry_verdict param_flow_slot_entry(struct entry *entry, struct instant now
 	return ENTRY_PASS;
 }
 
+static bool has_null(const struct argument *arg)
+{
+	for (uint32_t i = 0; arg->type == ARGUMENT_LIST && i < arg->count; i++)
+		if (arg->items[i].type == ARGUMENT_NULL)
+			return true;
+	return false;
+}
+
+/* How many arguments are counted: a NULL in a list that any rule looks at ends it, as Java's error
+ * there does. */
+static uint32_t counted_args(const struct entry *entry)
+{
+	const struct resource_rules *rules = entry->rules;
+	uint32_t count = entry->request.args_count;
+
+	for (uint32_t i = 0; i < rules->param_count; i++) {
+		int32_t index = parameter_metric_settled_index(rules->param[i].metric,
+							       rules->param[i].rule);
+		if (index >= 0 && (uint32_t)index < count && has_null(&entry->request.args[index]))
+			count = (uint32_t)index + 1;
+	}
+	return count;
+}
+
 void param_flow_slot_pass(struct entry *entry, struct instant now)
 {
 	const struct resource_rules *rules = entry->rules;
+	uint32_t count = counted_args(entry);
 
 	for (uint32_t i = 0; i < rules->param_count; i++)
 		parameter_metric_begin(rules->param[i].metric, rules->param[i].rule,
-				       entry->request.args, entry->request.args_count, now.ms);
+				       entry->request.args, count, now.ms);
 }
 
 void param_flow_slot_exit(struct entry *entry)
 {
 	const struct resource_rules *rules = entry->rules;
+	uint32_t count = counted_args(entry);
 
 	for (uint32_t i = 0; i < rules->param_count; i++)
 		parameter_metric_end(rules->param[i].metric, rules->param[i].rule,
-				     entry->request.args, entry->request.args_count);
+				     entry->request.args, count);
 }

@@ -46,6 +46,12 @@ static _Atomic int32_t *index_of(struct parameter_metric *metric,
 	return ((const struct pattern_param_rule *)(const void *)rule)->index;
 }
 
+int32_t parameter_metric_settled_index(struct parameter_metric *metric,
+				       const struct param_flow_rule *rule)
+{
+	return atomic_load_explicit(index_of(metric, rule), memory_order_relaxed);
+}
+
 uint32_t parameter_metric_index(struct parameter_metric *metric, const struct param_flow_rule *rule,
 				uint32_t args_count)
 {
@@ -172,7 +178,7 @@ static uint32_t values_of(struct parameter_metric *metric, const struct param_fl
 			  const struct argument *args, uint32_t args_count,
 			  const struct argument **values)
 {
-	int32_t index = atomic_load_explicit(index_of(metric, rule), memory_order_relaxed);
+	int32_t index = parameter_metric_settled_index(metric, rule);
 
 	/* only a check settles an index from the end */
 	if (rule->grade != FLOW_GRADE_THREAD || index < 0 || (uint32_t)index >= args_count)
@@ -190,13 +196,11 @@ void parameter_metric_begin(struct parameter_metric *metric, const struct param_
 	const struct argument *values;
 	uint32_t count = values_of(metric, rule, args, args_count, &values);
 
-	for (uint32_t i = 0; i < count; i++)
-		if (values[i].type != ARGUMENT_NULL)
-			atomic_fetch_add_explicit(
-				value_table_at(&metric->values,
-					       argument_fingerprint(&values[i], metric->seed),
-					       now_ms),
-				1, memory_order_relaxed);
+	for (uint32_t i = 0; i < count && values[i].type != ARGUMENT_NULL; i++)
+		atomic_fetch_add_explicit(
+			value_table_at(&metric->values,
+				       argument_fingerprint(&values[i], metric->seed), now_ms),
+			1, memory_order_relaxed);
 }
 
 static void decrement(_Atomic uint64_t *word)
@@ -214,10 +218,10 @@ void parameter_metric_end(struct parameter_metric *metric, const struct param_fl
 	const struct argument *values;
 	uint32_t count = values_of(metric, rule, args, args_count, &values);
 
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count && values[i].type != ARGUMENT_NULL; i++) {
 		uint64_t fingerprint = argument_fingerprint(&values[i], metric->seed);
 		_Atomic uint64_t *word = value_table_find(&metric->values, fingerprint);
-		if (word && values[i].type != ARGUMENT_NULL)
+		if (word)
 			decrement(word);
 	}
 }

@@ -33,6 +33,10 @@ void parameter_metric_drop(struct parameter_metric *metric);
 uint32_t parameter_metric_index(struct parameter_metric *metric, const struct param_flow_rule *rule,
 				uint32_t args_count);
 
+/* The same as far as calls have settled it; below 0: none has. */
+int32_t parameter_metric_settled_index(struct parameter_metric *metric,
+				       const struct param_flow_rule *rule);
+
 /* Whether a call of n with NULL in its list is blocked: by a rule that lets no such call pass. */
 bool parameter_metric_blocks_null(const struct param_flow_rule *rule, uint32_t n);
 
@@ -42,7 +46,8 @@ bool parameter_metric_can_pass(struct parameter_metric *metric, const struct par
 			       const struct argument *value, int64_t now_ms, uint32_t n,
 			       int64_t *wait_ms);
 
-/* A call that passed begins or ends: counts its values for rules on threads. */
+/* A call that passed begins or ends: counts its values for rules on threads, of a list those up to
+ * the first NULL. */
 void parameter_metric_begin(struct parameter_metric *metric, const struct param_flow_rule *rule,
 			    const struct argument *args, uint32_t args_count, int64_t now_ms);
 void parameter_metric_end(struct parameter_metric *metric, const struct param_flow_rule *rule,
