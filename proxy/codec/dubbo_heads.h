@@ -16,7 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/slice.h"
-#include "codec/hessian2_shape.h"
+#include "codec/hessian2_known.h"
 #include "codec/rpc_kept.h"
 #include "message/headers.h"
 #include "message/rpc_head.h"

@@ -3,8 +3,8 @@
 
 #include "codec/hessian2.h"
 #include "codec/hessian2_internal.h"
+#include "codec/hessian2_known.h"
 #include "codec/hessian2_number.h"
-#include "codec/hessian2_shape.h"
 #include "codec/hessian2_string.h"
 
 static void count_ref(struct hessian2_reader *reader)

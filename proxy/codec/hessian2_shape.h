@@ -1,6 +1,4 @@
-/* How an object was written last, so that more of its class are stepped over by a comparison; and
- * the classes whose definitions a worker has met, with such shapes, so that later bodies needn't
- * find them again.
+/* How an object was written last, so that more of its class are stepped over by a comparison.
  *
  *   object   60 | 03  s  k  u | 91 | c8 07     fields that are null, flags, numbers, dates and
  *   kept     ff | ff 80 80 80 | c0 | f0 00     short texts: the first ones, as there is room
@@ -10,12 +8,9 @@
  * any class of as many fields: a shape says nothing but that of bytes. What is stepped over is the
  * same as without shapes.
  *
- *   definition   C 04 I t e m 92 …     its bytes ─ hash ─> slot {bytes, fields, shape}
- *
- * Owner: of a shape the slot, or without one the reader's arena, for each of its first
- * HESSIAN2_SHAPED classes; of the slots who embeds them, one a worker. A class whose objects differ
- * is given up after HESSIAN2_SHAPE_CHANCES; one in a slot gets another every 256 bodies.
- * Thread: its worker. Size: up to HESSIAN2_KNOWN slots of 1/2 KiB. */
+ * Owner: a known class (hessian2_known.h), or the reader's arena for each of its first
+ * HESSIAN2_SHAPED classes. One whose objects differ is given up after HESSIAN2_SHAPE_CHANCES.
+ * Thread: its reader's. */
 #ifndef CODEC_HESSIAN2_SHAPE_H
 #define CODEC_HESSIAN2_SHAPE_H
 
@@ -24,7 +19,6 @@
 #include <stdint.h>
 
 struct hessian2_class;
-struct hessian2_reader;
 struct hessian2_run;
 
 enum {
@@ -35,9 +29,6 @@ enum {
 	HESSIAN2_SHAPE_FLAGS = 4,  /* bools that may be either; more are as they were */
 	HESSIAN2_SHAPE_FIELDS = 3, /* it has as many, or all: less isn't worth it */
 	HESSIAN2_SHAPE_WORTH = 4,  /* objects after which a shape has paid */
-	HESSIAN2_KNOWN = 64,
-	HESSIAN2_KNOWN_USUAL = 4,
-	HESSIAN2_KNOWN_SIZE = 191, /* bytes of a definition */
 };
 
 struct hessian2_shape {
@@ -65,28 +56,5 @@ static inline bool hessian2_shape_flags(const struct hessian2_shape *shape, cons
 			return false;
 	return true;
 }
-
-struct hessian2_known_class;
-
-struct hessian2_known {
-	struct hessian2_known_class *slots[HESSIAN2_KNOWN];
-	/* The class found last after none, one, … of a body: the next body's is the same, mostly.
-	 */
-	struct hessian2_known_class *usual[HESSIAN2_KNOWN_USUAL];
-};
-
-static inline void hessian2_known_init(struct hessian2_known *known)
-{
-	*known = (struct hessian2_known){.slots = {NULL}};
-}
-
-void hessian2_known_fini(struct hessian2_known *known);
-
-/* The class whose definition begins at pos, which is stepped over, when it is known. */
-bool hessian2_known_find(struct hessian2_reader *reader, struct hessian2_class *class);
-
-/* Keeps one that has been read; its definition began at `from` and ends at pos. */
-void hessian2_known_keep(const struct hessian2_reader *reader, size_t from,
-			 struct hessian2_class *class);
 
 #endif

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "codec/hessian2.h"
+#include "codec/hessian2_known.h"
 #include "codec/hessian2_path.h"
-#include "codec/hessian2_shape.h"
 #include "codec/hessian2_string.h"
 #include "codec/hessian2_write.h"
 #include "message/argument_path.h"

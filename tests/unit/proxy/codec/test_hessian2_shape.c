@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "codec/hessian2.h"
+#include "codec/hessian2_known.h"
 #include "codec/hessian2_run.h"
 #include "codec/hessian2_shape.h"
 #include "codec/hessian2_write.h"
