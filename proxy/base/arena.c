@@ -29,7 +29,7 @@ static void close_block(struct arena *arena)
 
 void arena_init(struct arena *arena, size_t block_size)
 {
-	*arena = (struct arena){.block_size = block_size};
+	*arena = (struct arena){.block_size = block_size, .block_most = block_size * ARENA_GROWTH};
 	close_block(arena);
 }
 
@@ -40,6 +40,15 @@ static void run_defers(struct arena *arena)
 		arena->defers = defer->older;
 		defer->fn(defer->ptr);
 	}
+}
+
+/* To what this round took, unless that is out of the ordinary. */
+static void grow(struct arena *arena)
+{
+	if (arena->allocated > arena->block_most)
+		return;
+	while (arena->block_size < arena->allocated)
+		arena->block_size *= 2;
 }
 
 void arena_reset(struct arena *arena)
@@ -55,6 +64,7 @@ void arena_reset(struct arena *arena)
 		return;
 	}
 	kept = NULL;
+	grow(arena);
 	for (struct arena_block *block = arena->blocks; block; block = older) {
 		older = block->older;
 		if (!kept && block->size == arena->block_size) {
@@ -82,7 +92,7 @@ void arena_free(struct arena *arena)
 		arena->blocks = block->older;
 		free(block);
 	}
-	arena_init(arena, arena->block_size);
+	arena_init(arena, arena->block_most / ARENA_GROWTH);
 }
 
 static struct arena_block *block_new(struct arena *arena, size_t size)

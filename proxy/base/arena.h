@@ -3,6 +3,9 @@
  *   blocks: current -> older -> …      a big request gets a block of its own behind the current
  *           [ used | room ]            one; arena_reset keeps one block
  *
+ * A round that took some blocks makes the next ones larger, up to ARENA_GROWTH times the first, so
+ * that rounds which are alike end up in one block, and take nothing from the heap.
+ *
  * Owner: whoever embeds the struct arena; what it hands out lives until reset or free. Thread: one
  * at a time. Allocation never fails (it aborts). Not for sizes from the wire that no limit has
  * capped. */
@@ -15,6 +18,8 @@
 #include "base/attributes.h"
 #include "base/slice.h"
 
+enum { ARENA_GROWTH = 4 };
+
 struct arena_block;
 struct arena_defer;
 
@@ -22,16 +27,15 @@ struct arena {
 	char *next, *end;           /* room in the current block */
 	struct arena_block *blocks; /* newest first */
 	struct arena_defer *defers; /* newest first */
-	size_t block_size;
+	size_t block_size, block_most;
 	size_t allocated; /* bytes taken from the heap */
 };
 
-/* No memory is taken before the first allocation. block_size: what each further block holds at
- * least. */
+/* No memory is taken before the first allocation. block_size: what each block holds at least. */
 void arena_init(struct arena *arena, size_t block_size);
 
-/* Runs the deferred calls, newest first; keeps one block of block_size for reuse, frees the
- * others. */
+/* Runs the deferred calls, newest first; keeps one block of the usual size for reuse, frees the
+ * others; all, if the usual size grows by what was used. */
 void arena_reset(struct arena *arena);
 
 /* Runs the deferred calls and frees all. The arena may be used again. */

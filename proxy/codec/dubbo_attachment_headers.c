@@ -2,42 +2,55 @@
 #include "codec/dubbo_attachments.h"
 #include "codec/dubbo_edits.h"
 #include "codec/hessian2_string.h"
+#include "codec/http1_scan.h"
 
 #define PREFIX "attachment:"
 
 /* What an attachment's own name must not become. */
-static const char *const reserved_names[] = {
-	"connection",
-	"content-length",
-	"expect",
-	"host",
-	"http2-settings",
-	"keep-alive",
-	"te",
-	"trailer",
-	"upgrade",
-	"transfer-encoding",
-	"proxy-connection",
-	"x-request-id",
-	"x-client-trace-id",
+static const struct slice reserved_names[] = {
+	SLICE("connection"),
+	SLICE("content-length"),
+	SLICE("expect"),
+	SLICE("host"),
+	SLICE("http2-settings"),
+	SLICE("keep-alive"),
+	SLICE("te"),
+	SLICE("trailer"),
+	SLICE("upgrade"),
+	SLICE("x-request-id"),
+	SLICE("transfer-encoding"),
+	SLICE("proxy-connection"),
+	SLICE("x-client-trace-id"),
 };
-static const char *const reserved_prefixes[] = {":", "tri-", "grpc-", "x-envoy-", "x-forwarded-"};
+static const struct slice reserved_prefixes[] = {SLICE(":"), SLICE("tri-"), SLICE("grpc-"),
+						 SLICE("x-envoy-"), SLICE("x-forwarded-")};
+
+/* Whether one of them begins like that. */
+static bool may_be_reserved(char first)
+{
+	static const uint8_t firsts[256] = {[':'] = 1, ['c'] = 1, ['e'] = 1, ['g'] = 1, ['h'] = 1,
+					    ['k'] = 1, ['p'] = 1, ['t'] = 1, ['u'] = 1, ['x'] = 1};
+
+	return firsts[(uint8_t)first];
+}
 
 bool dubbo_attachment_is_reserved(struct slice name)
 {
+	if (!name.len || !may_be_reserved(*name.data))
+		return false;
 	for (size_t i = 0; i < COUNT_OF(reserved_names); i++)
-		if (slice_equal(name, slice_of(reserved_names[i])))
+		if (slice_equal(name, reserved_names[i]))
 			return true;
 	for (size_t i = 0; i < COUNT_OF(reserved_prefixes); i++)
-		if (slice_starts_with(name, slice_of(reserved_prefixes[i])))
+		if (slice_starts_with(name, reserved_prefixes[i]))
 			return true;
 	return false;
 }
 
+/* Of a name in lower case; '%' begins what is encoded. */
 static bool is_token(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	       (c && strchr("!#$&'*+-.^_`|~", c));
+	return (http1_class[(uint8_t)c] & HTTP1_TOKEN) && c != '%';
 }
 
 static char *put_encoded(char *to, char c, const char *hex)
@@ -67,6 +80,12 @@ static struct slice safe_value(struct slice text, struct arena *arena)
 
 static struct slice lower_case(struct slice text, struct arena *arena)
 {
+	size_t same = 0;
+
+	while (same < text.len && text.data[same] == slice_lower_char(text.data[same]))
+		same++;
+	if (LIKELY(same == text.len))
+		return text;
 	char *lower = arena_alloc(arena, text.len);
 
 	for (size_t i = 0; i < text.len; i++)
@@ -77,6 +96,12 @@ static struct slice lower_case(struct slice text, struct arena *arena)
 /* A name is a token; a ':' may begin it. text is in lower case. */
 static struct slice safe_name(struct slice text, struct arena *arena)
 {
+	size_t same = text.len && *text.data == ':';
+
+	while (same < text.len && is_token(text.data[same]))
+		same++;
+	if (LIKELY(same == text.len))
+		return text;
 	char *safe = arena_alloc(arena, 3 * text.len), *to = safe;
 
 	for (size_t i = 0; i < text.len; i++) {
