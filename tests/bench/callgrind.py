@@ -31,6 +31,7 @@ CASES = {
     "dubbo-1": ("dubbo", "dubbo", ["dubbo", "server", "@PORT@"], 1, None),
     "dubbo-16": ("dubbo", "dubbo", ["dubbo", "server", "@PORT@"], 16, 900),
     "dubbo-values-16": ("dubbo-values", "dubbo-order", ["dubbo", "server", "@PORT@"], 16, None),
+    "dubbo-varied-16": ("dubbo-values", "dubbo-orders", ["dubbo", "server", "@PORT@"], 16, None),
     "bolt-1": ("bolt", "bolt", ["bolt", "server", "@PORT@"], 1, None),
     "bolt-16": ("bolt", "bolt", ["bolt", "server", "@PORT@"], 16, None),
     "bolt-same-16": ("bolt", "bolt-same", ["bolt", "server", "@PORT@"], 16, None),

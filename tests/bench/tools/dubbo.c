@@ -2,19 +2,27 @@
  * attachments) dubbo client PORT CONNS DEPTH ARG_BYTES SECS [RATE [GROUP]] RATE 0: closed loop,
  * DEPTH calls in flight on every connection. RATE > 0: open loop over all connections, latency from
  * when the call was due. Body: hessian2, sayHello(String) of org.apache.dubbo.demo.DemoService;
- * with "order" for ARG_BYTES, place(Order, Order, Order, String) of OrderService. */
+ * with "order" for ARG_BYTES, place(Order, Order, Order, String) of OrderService; with "orders" of
+ * varied objects, each with a trace id of its own. */
 #include "dubbo_frame.h"
 #include "rpc.h"
 
-static unsigned char tmpl[MAX_FRAME];
-static size_t tmpl_len;
+enum { VARIETY = 256 };
+static unsigned char tmpl[MAX_FRAME], varied[VARIETY][8192];
+static size_t tmpl_len, varied_lens[VARIETY];
+static bool is_varied;
 static unsigned response_type = 4;
 
 static size_t call(unsigned char *out, uint32_t seq, uint32_t slot)
 {
-	memcpy(out, tmpl, tmpl_len);
-	put_header(out, 0xc2, 0, (uint64_t)seq << 16 | slot, tmpl_len - HEADER);
-	return tmpl_len;
+	uint64_t id = (uint64_t)seq << 16 | slot;
+	size_t len = is_varied ? varied_lens[seq % VARIETY] : tmpl_len;
+
+	memcpy(out, is_varied ? varied[seq % VARIETY] : tmpl, len);
+	if (is_varied)
+		put_trace_id(out, len, id);
+	put_header(out, 0xc2, 0, id, len - HEADER);
+	return len;
 }
 
 static uint32_t slot_of(const unsigned char *answer)
@@ -44,7 +52,10 @@ int main(int argc, char **argv)
 	}
 	if (argc < 7 || strcmp(argv[1], "client"))
 		return fprintf(stderr, "usage: see the head of dubbo.c\n"), 2;
-	tmpl_len = !strcmp(argv[5], "order") ? make_order(tmpl, "gold")
+	is_varied = !strcmp(argv[5], "orders");
+	for (uint32_t i = 0; i < VARIETY && is_varied; i++)
+		varied_lens[i] = make_order(varied[i], i % 3 ? "gold" : "silver", 2 * i + 1);
+	tmpl_len = !strcmp(argv[5], "order") ? make_order(tmpl, "gold", 0)
 					     : make_request(tmpl, strtoul(argv[5], NULL, 10),
 							    argc > 8 ? argv[8] : NULL);
 	return rpc_generate(&protocol, atoi(argv[2]), atoi(argv[3]), (uint32_t)atoi(argv[4]),

@@ -95,8 +95,15 @@ static inline size_t make_request(unsigned char *p, size_t arg_bytes, const char
 	return b.len;
 }
 
+/* The next of a row of numbers below `most`; none but 0 follow 0. */
+static inline unsigned vary(uint32_t *seed, unsigned most)
+{
+	*seed = *seed * 1664525u;
+	return (*seed >> 8) % most;
+}
+
 /* One of the three orders of make_order: about 1 kB, with a list of items. */
-static inline void put_order(struct buf *b, unsigned n)
+static inline void put_order(struct buf *b, unsigned n, uint32_t *seed)
 {
 	char remark[300];
 	memset(remark, 'r', sizeof remark);
@@ -108,13 +115,13 @@ static inline void put_order(struct buf *b, unsigned n)
 	put_u8(b, 0x60); /* an object of the first class */
 	put_u8(b, 'L');
 	for (int i = 0; i < 8; i++)
-		put_u8(b, i < 7 ? 1 : n);
-	put_text(b, "customer-0123456789");
+		put_u8(b, i < 7 ? 1 + vary(seed, 200) : n);
+	put_string(b, "customer-0123456789", 19 - vary(seed, 8));
 	put_u8(b, 'T');
 	put_u8(b, 'D');
 	for (int i = 0; i < 8; i++)
 		put_u8(b, i ? 0x33 : 0x40);
-	put_string(b, remark, sizeof remark);
+	put_string(b, remark, sizeof remark - vary(seed, 40));
 	put_u8(b, 'V'), n ? put_u8(b, 0x90) : put_text(b, "java.util.ArrayList");
 	put_u8(b, 0x90 + 12);
 	for (unsigned i = 0; i < 12; i++) {
@@ -123,16 +130,26 @@ static inline void put_order(struct buf *b, unsigned n)
 			put_text(b, "sku"), put_text(b, "count"), put_text(b, "price");
 		}
 		put_u8(b, 0x61);
-		put_text(b, "sku-0123456789-0123456789-01");
+		put_string(b, "sku-0123456789-0123456789-01", 28 - vary(seed, 8));
 		put_u8(b, 0x91 + i);
 		put_u8(b, 0xc8 + i % 4), put_u8(b, 7 * i);
 	}
 }
 
-/* place(Order, Order, Order, String): a string behind three objects, and an attachment. */
-static inline size_t make_order(unsigned char *p, const char *level)
+/* Behind an order of a seed: no two calls have the same. */
+static inline void put_trace_id(unsigned char *frame, size_t len, uint64_t seq)
+{
+	unsigned char *end = frame + len - 1;
+	for (unsigned i = 1; i <= 16; i++, seq >>= 4)
+		end[-(int)i] = (unsigned char)"0123456789abcdef"[seq & 15];
+}
+
+/* place(Order, Order, Order, String): a string behind three objects, and an attachment. seed: what
+ * the objects say, and a trace id at the end; 0: always the same, and none. */
+static inline size_t make_order(unsigned char *p, const char *level, uint32_t seed)
 {
 	struct buf b = {p, HEADER};
+	bool has_trace_id = seed;
 	put_text(&b, "2.0.2");
 	put_text(&b, "org.apache.dubbo.demo.OrderService");
 	put_text(&b, "0.0.0");
@@ -140,7 +157,7 @@ static inline size_t make_order(unsigned char *p, const char *level)
 	put_text(&b, "Lorg/apache/dubbo/demo/Order;Lorg/apache/dubbo/demo/Order;"
 		     "Lorg/apache/dubbo/demo/Order;Ljava/lang/String;");
 	for (unsigned i = 0; i < 3; i++)
-		put_order(&b, i);
+		put_order(&b, i, &seed);
 	put_text(&b, level);
 	put_u8(&b, 'H');
 	put_text(&b, "path"), put_text(&b, "org.apache.dubbo.demo.OrderService");
@@ -149,6 +166,8 @@ static inline size_t make_order(unsigned char *p, const char *level)
 	put_text(&b, "remote.application"), put_text(&b, "bench-app");
 	put_text(&b, "x-region"), put_text(&b, "north");
 	put_text(&b, "timeout"), put_text(&b, "5000");
+	if (has_trace_id)
+		put_text(&b, "trace-id"), put_text(&b, "0000000000000000000000000000000");
 	put_u8(&b, 'Z');
 	put_header(p, 0xc2, 0, 0, b.len - HEADER);
 	return b.len;

@@ -1,4 +1,4 @@
-/* exchange http|dubbo|dubbo-order|bolt|bolt-same|tcp PORT CONNS ROUNDS [WARM]
+/* exchange http|dubbo|dubbo-order|dubbo-orders|bolt|bolt-same|tcp PORT CONNS ROUNDS [WARM]
  * In lockstep: each round writes one message on every connection, then reads one answer on every
  * connection. Always the same work for the proxy, whatever the machine does besides: for counting
  * instructions and allocations. Prints how many exchanges there were. An answer that isn't a
@@ -55,7 +55,16 @@ static size_t dubbo_message(unsigned char *out, uint64_t seq)
 /* Two of three calls are for the place that the argument and the attachment lead to. */
 static size_t order_message(unsigned char *out, uint64_t seq)
 {
-	size_t len = make_order(out, seq % 3 ? "gold" : "silver");
+	size_t len = make_order(out, seq % 3 ? "gold" : "silver", 0);
+	put_header(out, 0xc2, 0, seq, len - HEADER);
+	return len;
+}
+
+/* The same of orders that differ, each with a trace id of its own. */
+static size_t orders_message(unsigned char *out, uint64_t seq)
+{
+	size_t len = make_order(out, seq % 3 ? "gold" : "silver", 2 * (uint32_t)seq + 1);
+	put_trace_id(out, len, seq);
 	put_header(out, 0xc2, 0, seq, len - HEADER);
 	return len;
 }
@@ -99,9 +108,13 @@ static size_t tcp_answer(const unsigned char *p, size_t len)
 }
 
 static const struct protocol protocols[] = {
-	{"http", http_message, http_answer},           {"dubbo", dubbo_message, dubbo_answer},
-	{"dubbo-order", order_message, dubbo_answer},  {"bolt", bolt_message, bolt_answer},
-	{"bolt-same", bolt_same_message, bolt_answer}, {"tcp", tcp_message, tcp_answer},
+	{"http", http_message, http_answer},
+	{"dubbo", dubbo_message, dubbo_answer},
+	{"dubbo-order", order_message, dubbo_answer},
+	{"dubbo-orders", orders_message, dubbo_answer},
+	{"bolt", bolt_message, bolt_answer},
+	{"bolt-same", bolt_same_message, bolt_answer},
+	{"tcp", tcp_message, tcp_answer},
 };
 
 static void send_all(int fd, const unsigned char *p, size_t len)
@@ -170,7 +183,8 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], protocols[i].name))
 			protocol = &protocols[i];
 	if (!protocol)
-		return fprintf(stderr, "usage: exchange http|dubbo|dubbo-order|bolt|bolt-same|tcp "
+		return fprintf(stderr, "usage: exchange "
+				       "http|dubbo|dubbo-order|dubbo-orders|bolt|bolt-same|tcp "
 				       "PORT CONNS ROUNDS [WARM]\n"),
 		       2;
 	process_setup();
