@@ -180,9 +180,10 @@ def exp_dubbo(args):
                                        lambda port, secs, cpu: H.tool([H.BIN / "dubbo", "client", port, 1, 1, 1000, secs], cpu), args)
     out["1000 B, open loop 2000/s"] = rounds("dubbo 2000/s", "dubbo", o.port, rpc_proxies(args),
                                              lambda port, secs, cpu: H.tool([H.BIN / "dubbo", "client", port, 16, 256, 1000, secs, 2000], cpu), args)
-    out["routed by an argument behind 3 objects, and an attachment, 16 conns x 8"] = rounds(
-        "dubbo values", "dubbo-values", o.port, args.proxies or ["relay", "outrigger"],
-        lambda port, secs, cpu: H.tool([H.BIN / "dubbo", "client", port, 16, 8, "order", secs], cpu), args)
+    for body, what in (("order", "all the same"), ("orders", "each different, with a trace id")):
+        out[f"routed by an argument behind 3 objects, and an attachment, {what}, 16 conns x 8"] = rounds(
+            f"dubbo values {what}", "dubbo-values", o.port, args.proxies or ["relay", "outrigger"],
+            lambda port, secs, cpu, body=body: H.tool([H.BIN / "dubbo", "client", port, 16, 8, body, secs], cpu), args)
     o.stop()
     return out
 
