@@ -37,7 +37,7 @@ static void shares_are_of_the_time_between(void **state)
 	assert_true(sampler.all_ticks > 0 && sampler.busy_ticks <= sampler.all_ticks);
 	assert_true(sampler.process_ns > 0);
 	for (unsigned i = 0; i < 10000000; i++)
-		work += i;
+		work = work + i;
 	status = system_sampler_read(&sampler, second + 1); /* a nanosecond: more than it has */
 	assert_true(status.cpu == 1);
 	status = system_sampler_read(&sampler, second * 1000);
