@@ -5,6 +5,7 @@
 
 #include "base/attributes.h"
 #include "base/log.h"
+#include "filters/sentinel/cluster_client.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
 #include "filters/sentinel/names.h"
@@ -75,6 +76,8 @@ static struct sentinel_application *application_new(struct sentinel_applications
 	application->all = all;
 	application->name = slice_make(strndup(name.data, name.len), name.len);
 	invariant(application->name.data);
+	application->cluster = cluster_client_new(all, name);
+	options.tokens = cluster_client_service(application->cluster);
 	application->slot = all->services->slot(all->owner, name);
 	application->core = sentinel_new(&options, (int64_t)(*all->wall_ns / 1000000));
 	application->memos = sentinel_memos_new(all->workers);
@@ -97,6 +100,7 @@ void sentinel_application_drop(struct sentinel_application *application)
 		free((char *)(uintptr_t)application->set_rules[kind].data);
 	list_remove(&application->link);
 	sentinel_free(application->core);
+	cluster_client_end(application->cluster);
 	sentinel_memos_free(application->memos, application->all->workers);
 	stat_scope_drop(application->all->stats, application->stats);
 	free((char *)(uintptr_t)application->name.data);
@@ -180,6 +184,19 @@ static bool renew(struct sentinel_application *application)
 
 /* --- parts --- */
 
+/* The newest that speaks of the cluster says how. */
+static void configure_cluster(struct sentinel_application *application)
+{
+	const struct cluster_client_options *options = NULL;
+
+	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next) {
+		const struct sentinel_part *part = container_of(n, struct sentinel_part, link);
+		if (part->cluster)
+			options = part->cluster;
+	}
+	cluster_client_configure(application->cluster, options);
+}
+
 static void unload(struct sentinel_part *part)
 {
 	list_remove(&part->link);
@@ -208,6 +225,7 @@ void sentinel_part_adopt(struct sentinel_part *part)
 	list_push_back(&application->parts, &part->link);
 	part->is_in_force = true;
 	renew(application);
+	configure_cluster(application);
 	if (part->operations)
 		sentinel_operations_start(application, part->operations);
 }
@@ -220,6 +238,18 @@ void sentinel_part_leave(void *data)
 		return;
 	unload(part);
 	part->application->is_stale = true; /* this may be in the middle of a publication */
+}
+
+void sentinel_applications_close(struct sentinel_applications *all)
+{
+	for (struct list_node *n = all->list.next; n != &all->list; n = n->next)
+		cluster_client_close(container_of(n, struct sentinel_application, link)->cluster);
+}
+
+void sentinel_applications_leave(struct sentinel_applications *all)
+{
+	for (struct list_node *n = all->list.next; n != &all->list; n = n->next)
+		cluster_client_leave(container_of(n, struct sentinel_application, link)->cluster);
 }
 
 void sentinel_applications_tick(struct sentinel_applications *all)
@@ -241,8 +271,11 @@ void sentinel_applications_tick(struct sentinel_applications *all)
 			       atomic_load_explicit(&core->overflows, memory_order_relaxed));
 		stat_gauge_set(shard(all), application->stats, SENTINEL_STAT_BLOCK_LOG_DROPPED,
 			       sentinel_operations_dropped(application));
-		if (application->is_stale && application->configurations)
+		cluster_client_show(application->cluster, shard(all), application->stats);
+		if (application->is_stale && application->configurations) {
 			is_changed |= renew(application);
+			configure_cluster(application);
+		}
 	}
 	if (is_changed)
 		all->services->send(all->owner);

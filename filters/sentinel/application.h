@@ -23,6 +23,9 @@
 #include "telemetry/stats.h"
 #include "telemetry/stats_table.h"
 
+struct cluster_client;
+struct cluster_client_options;
+struct loop;
 struct rule_list;
 struct rule_set;
 struct sentinel;
@@ -52,7 +55,17 @@ struct sentinel_options;
 	X(S, SOURCE_REJECTED, "source_rejected", COUNTER) \
 	X(S, RESOURCES, "resources", GAUGE) \
 	X(S, RESOURCE_OVERFLOW, "resource_overflow", GAUGE) \
-	X(S, BLOCK_LOG_DROPPED, "block_log_dropped", GAUGE)
+	X(S, BLOCK_LOG_DROPPED, "block_log_dropped", GAUGE) \
+	X(S, TOKEN_CLIENT_STATE, "token_client_state", GAUGE) \
+	X(S, TOKEN_ASKED, "token_asked", COUNTER) \
+	X(S, TOKEN_GRANTED, "token_granted", COUNTER) \
+	X(S, TOKEN_REFUSED, "token_refused", COUNTER) \
+	X(S, TOKEN_FAILED, "token_failed", COUNTER) \
+	X(S, TOKEN_FORGOTTEN, "token_forgotten", COUNTER) \
+	X(S, TOKEN_CONNECTED, "token_connected", COUNTER) \
+	X(S, TOKEN_LOST, "token_lost", COUNTER) \
+	X(S, TOKEN_GARBAGE, "token_garbage", COUNTER) \
+	X(S, TOKEN_STALLED, "token_stalled", COUNTER)
 /* clang-format on */
 STAT_ENUM(sentinel_stat, SENTINEL_STAT, SENTINEL_STATS);
 extern const struct stat_type sentinel_stats; /* application.c */
@@ -71,6 +84,10 @@ struct sentinel_services {
 	 * can't, which was logged. */
 	struct command_centre *(*open_centre)(void *owner, struct sentinel_ops *ops);
 	void (*close_centre)(struct command_centre *centre);
+	/* Runs fn on the thread of every worker, in the order of the calls, then done on main; at
+	 * once where there are no workers any more. */
+	void (*on_workers)(void *owner, void (*fn)(void *arg, unsigned worker, struct loop *loop),
+			   void (*done)(void *arg), void *arg);
 };
 
 struct sentinel_applications {
@@ -81,7 +98,8 @@ struct sentinel_applications {
 	struct stats *stats;
 	const uint64_t *wall_ns; /* main's clock */
 	unsigned workers;
-	bool is_serving; /* not only checking a configuration */
+	struct loop *loop; /* main's; NULL: no token server is asked */
+	bool is_serving;   /* not only checking a configuration */
 	struct system_sampler sampler;
 };
 
@@ -112,6 +130,7 @@ struct sentinel_part {
 	uint32_t count;
 	bool is_in_force;
 	const struct sentinel_ops_options *operations; /* NULL: it says nothing of them */
+	const struct cluster_client_options *cluster;  /* likewise */
 };
 
 struct sentinel_application {
@@ -130,6 +149,7 @@ struct sentinel_application {
 					       none */
 	_Atomic(struct sentinel_ops *) ops; /* NULL: none. Any thread reads it */
 	struct command_centre *centre;      /* NULL: none */
+	struct cluster_client *cluster;     /* NULL: rules in cluster mode fall back */
 };
 
 /* A rule that was left out. */
@@ -161,6 +181,10 @@ void sentinel_applications_init(struct sentinel_applications *all,
 				struct stats *stats, const uint64_t *wall_ns);
 /* Every application has gone. */
 void sentinel_applications_fini(struct sentinel_applications *all);
+/* The process ends. Token clients are closed; workers still serve. */
+void sentinel_applications_close(struct sentinel_applications *all);
+/* The threads of all workers have ended, their loops haven't. */
+void sentinel_applications_leave(struct sentinel_applications *all);
 /* Once a second: the machine's load, gauges, what became stale. */
 void sentinel_applications_tick(struct sentinel_applications *all);
 

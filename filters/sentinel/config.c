@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "filters/sentinel/cluster_client.h"
 #include "filters/sentinel/core/rule_json.h"
 #include "filters/sentinel/ops/ops.h"
 #include "filters/sentinel/sentinel.h"
@@ -17,6 +18,7 @@ typedef Outrigger__Filters__Sentinel__V1__Rules Rules;
 typedef Outrigger__Filters__Sentinel__V1__Parameter Parameter;
 typedef Outrigger__Filters__Sentinel__V1__Fallback Fallback;
 typedef Outrigger__Filters__Sentinel__V1__Operations Operations;
+typedef Outrigger__Filters__Sentinel__V1__ClusterClient ClusterClient;
 typedef Envoy__Config__Core__V3__DataSource DataSource;
 
 #define SOURCE(kind) ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_##kind
@@ -139,6 +141,32 @@ static enum status load_operations(struct sentinel_part *part, const Operations 
 	return STATUS_OK;
 }
 
+static enum status load_cluster(struct sentinel_part *part, const ClusterClient *message,
+				struct arena *arena, struct diag *diag)
+{
+	struct cluster_client_options *options = ARENA_NEW(arena, struct cluster_client_options);
+	struct slice server = slice_of(message->server_address);
+	uint32_t timeout_ms = message->request_timeout_ms;
+	struct addr addr;
+
+	if (server.len && (server.len >= CLUSTER_SERVER_MAX || addr_parse_ip(server, 0, &addr)))
+		return diag_at(diag, "cluster_client.server_address", "must be an IP address");
+	if (message->server_port > UINT16_MAX)
+		return diag_at(diag, "cluster_client.server_port", "must be at most 65535");
+	if (timeout_ms > CLUSTER_TIMEOUT_MAX_MS)
+		return diag_at(diag, "cluster_client.request_timeout_ms", "must be at most %d",
+			       CLUSTER_TIMEOUT_MAX_MS);
+	*options = (struct cluster_client_options){
+		.server = arena_slice(arena, server),
+		.port = (uint16_t)(message->server_port ? message->server_port
+							: CLUSTER_SERVER_PORT),
+		.request_timeout_ms = timeout_ms ? timeout_ms : CLUSTER_REQUEST_TIMEOUT_MS,
+		.name_space = arena_slice(arena, slice_of(message->namespace_)),
+	};
+	part->cluster = options;
+	return STATUS_OK;
+}
+
 static void adopt(void *part)
 {
 	sentinel_part_adopt(part);
@@ -160,6 +188,9 @@ static enum status load_application(struct sentinel_config *config, const Messag
 		return status;
 	if (message->operations &&
 	    (status = load_operations(part, message->operations, context->arena, diag)))
+		return status;
+	if (message->cluster_client &&
+	    (status = load_cluster(part, message->cluster_client, context->arena, diag)))
 		return status;
 	if (!name.len)
 		return diag_at(diag, "application", "is required where node.cluster isn't set");

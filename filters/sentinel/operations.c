@@ -7,6 +7,7 @@
 
 #include "base/attributes.h"
 #include "filters/sentinel/application.h"
+#include "filters/sentinel/cluster_client.h"
 #include "filters/sentinel/ops/ops.h"
 
 /* --- rules, for commands --- */
@@ -60,7 +61,29 @@ static void set(void *owner, enum rule_kind kind, struct slice text)
 	sentinel_application_set_rules(owner, kind, text);
 }
 
-static const struct ops_rules ops_rules = {take, give_back, path, set};
+static void cluster(void *owner, struct command_cluster *view)
+{
+	const struct sentinel_application *application = owner;
+
+	cluster_client_view(application->cluster, view);
+}
+
+static void set_cluster_mode(void *owner, int32_t mode)
+{
+	const struct sentinel_application *application = owner;
+
+	cluster_client_set_mode(application->cluster, mode);
+}
+
+static void set_cluster_server(void *owner, const struct command_cluster *wanted)
+{
+	const struct sentinel_application *application = owner;
+
+	cluster_client_set_server(application->cluster, wanted);
+}
+
+static const struct ops_rules ops_rules = {
+	take, give_back, path, set, cluster, set_cluster_mode, set_cluster_server};
 
 /* --- start and end --- */
 

@@ -89,6 +89,10 @@ static void on_done(struct builder_job *job)
 	if (command->answer.sets_rules)
 		rules->set(command->rules_owner, command->answer.kind,
 			   text_slice(&command->answer.rules_text));
+	if (command->answer.sets_mode)
+		rules->set_cluster_mode(command->rules_owner, command->answer.cluster.mode);
+	if (command->answer.sets_server)
+		rules->set_cluster_server(command->rules_owner, &command->answer.cluster);
 	if (session) {
 		session->job = NULL;
 		answer(session, command->answer.status ? command->answer.status : 500,

@@ -184,6 +184,9 @@ void server_on_worker_event(void *receiver, enum main_event event, void *subject
 		cluster_manager_report(&server->clusters, subject);
 		free(subject);
 		break;
+	case MAIN_ERRAND_DONE:
+		server_sentinel_errand_done(subject);
+		break;
 	case MAIN_DRAINED:
 		if (++server->drained_count == server->worker_count)
 			server_stop(server);
@@ -340,6 +343,7 @@ static void finish(struct server *server)
 	dynamic_stop(&server->dynamic);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_stop(server->workers[i]);
+	sentinel_applications_leave(&server->sentinel);
 	listener_manager_fini(&server->listeners);
 	cluster_manager_fini(&server->clusters);
 	for (unsigned i = 0; i < server->worker_count; i++) {

@@ -26,6 +26,8 @@
 #include "xds/bootstrap.h"
 
 /* Envoy's ServerInfo.State. */
+struct sentinel_errand;
+
 enum server_state {
 	SERVER_LIVE,
 	SERVER_DRAINING,
@@ -104,8 +106,10 @@ enum status MUST_CHECK server_write_file(const char *path, const char *flag, con
 
 /* server_sentinel.c: what the process does for Sentinel's applications. */
 void server_sentinel_init(struct server *server);
-/* Command centres listen no more. */
+/* Command centres listen no more, and no token server is asked. */
 void server_sentinel_stop(struct server *server);
+/* A worker has done what all were sent for. */
+void server_sentinel_errand_done(struct sentinel_errand *errand);
 
 /* What loaders of configuration need; `arena` and scope are the caller's to fill in. */
 void server_config_context(struct server *server, struct config_context *context);

@@ -1,6 +1,5 @@
 /* What the process does for Sentinel's applications: a place for their rules among what is
- * published, watches on their files, and
- * the page /sentinel. */
+ * published, watches on their files, errands to the workers, and the page /sentinel. */
 #include "server/server.h"
 
 #include <stdlib.h>
@@ -85,6 +84,48 @@ static void unwatch(void *owner, void *handle)
 	free(watched);
 }
 
+/* --- errands to all workers --- */
+
+struct sentinel_errand {
+	void (*fn)(void *arg, unsigned worker, struct loop *loop);
+	void (*done)(void *arg);
+	void *arg;
+	unsigned left; /* workers that haven't told main yet; main's */
+};
+
+static void run_errand(struct worker *worker, void *data)
+{
+	struct sentinel_errand *errand = data;
+
+	errand->fn(errand->arg, worker->context.index, &worker->loop);
+	worker_tell_main(worker, MAIN_ERRAND_DONE, errand);
+}
+
+void server_sentinel_errand_done(struct sentinel_errand *errand)
+{
+	if (--errand->left)
+		return;
+	errand->done(errand->arg);
+	free(errand);
+}
+
+static void on_workers(void *owner, void (*fn)(void *arg, unsigned worker, struct loop *loop),
+		       void (*done)(void *arg), void *arg)
+{
+	struct server *server = owner;
+	struct sentinel_errand *errand;
+
+	if (!server->workers) {
+		done(arg);
+		return;
+	}
+	errand = malloc(sizeof *errand);
+	invariant(errand);
+	*errand = (struct sentinel_errand){fn, done, arg, server->worker_count};
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_post(server->workers[i], run_errand, errand);
+}
+
 static struct command_centre *open_centre(void *owner, struct sentinel_ops *ops)
 {
 	return command_centre_open(owner, ops);
@@ -95,18 +136,21 @@ void server_sentinel_stop(struct server *server)
 	for (struct list_node *n = server->command_centres.next; n != &server->command_centres;
 	     n = n->next)
 		command_centre_stop(container_of(n, struct command_centre, link));
+	sentinel_applications_close(&server->sentinel);
 	loop_settle(&server->loop);
 }
 
 void server_sentinel_init(struct server *server)
 {
 	static const struct sentinel_services services = {
-		slot, publish, send_all, watch, unwatch, open_centre, command_centre_close};
+		slot,      publish, send_all, watch, unwatch, open_centre, command_centre_close,
+		on_workers};
 
 	list_init(&server->command_centres);
 	sentinel_applications_init(&server->sentinel, &services, server, server->stats,
 				   &server->loop.wall_ns);
 	server->sentinel.is_serving = server->options->mode == MODE_SERVE;
+	server->sentinel.loop = server->sentinel.is_serving ? &server->loop : NULL;
 }
 
 void admin_fill_sentinel(struct admin_request *request)

@@ -48,6 +48,7 @@ enum main_event {
 	MAIN_SOCKETS_RELEASED, /* struct listen_sockets: not accepted from any more for one version
 				*/
 	MAIN_HOST_REPORT,      /* struct host_report on the heap: what came of requests to a host */
+	MAIN_ERRAND_DONE,      /* struct sentinel_errand: this worker has done it */
 	MAIN_DRAINED,          /* the worker: its last session has ended while draining */
 };
 void worker_tell_main(struct worker *worker, enum main_event event, void *subject);

@@ -309,35 +309,48 @@ static uint32_t or_else(uint32_t given, uint32_t otherwise)
 	return given ? given : otherwise;
 }
 
+static void put_name_space(struct token_client *client, struct slice name_space)
+{
+	char *name = malloc(name_space.len + 1);
+
+	invariant(name);
+	if (name_space.len)
+		memcpy(name, name_space.data, name_space.len);
+	free((char *)(uintptr_t)client->options.name_space.data);
+	client->options.name_space = slice_make(name, name_space.len);
+}
+
+void token_client_set_timeout(struct token_client *client, uint32_t request_timeout_ms)
+{
+	client->options.request_timeout_ms = or_else(request_timeout_ms, REQUEST_TIMEOUT_MS);
+	atomic_store_explicit(&client->service.timeout_ns,
+			      client->options.request_timeout_ms * INT64_C(1000000),
+			      memory_order_relaxed);
+}
+
 struct token_client *token_client_new(struct loop *loop, const struct token_client_options *options)
 {
 	struct token_client *client = calloc(1, sizeof(*client));
-	char *name = malloc(options->name_space.len + 1);
 
-	invariant(client && name);
-	if (options->name_space.len)
-		memcpy(name, options->name_space.data, options->name_space.len);
+	invariant(client);
 	client->options = (struct token_client_options){
-		.name_space = slice_make(name, options->name_space.len),
 		.workers = options->workers,
-		.request_timeout_ms = or_else(options->request_timeout_ms, REQUEST_TIMEOUT_MS),
 		.connect_timeout_ms = or_else(options->connect_timeout_ms, CONNECT_TIMEOUT_MS),
 		.reconnect_ms = or_else(options->reconnect_ms, RECONNECT_MS),
 		.stall_ms = or_else(options->stall_ms, STALL_MS),
 	};
-	client->service = (struct token_service){
-		.ask = ask,
-		.forget = forget,
-		.arg = client,
-		.timeout_ns = client->options.request_timeout_ms * INT64_C(1000000),
-	};
+	put_name_space(client, options->name_space);
+	client->service.ask = ask;
+	client->service.forget = forget;
+	client->service.arg = client;
+	token_client_set_timeout(client, options->request_timeout_ms);
 	client->loop = loop;
 	client->desks = calloc(options->workers + 1, sizeof(*client->desks));
 	invariant(client->desks);
 	timer_init(&client->reconnect, dial_again);
 	if (doorbell_open(&client->bell, loop, take_question)) {
 		free(client->desks);
-		free(name);
+		free((char *)(uintptr_t)client->options.name_space.data);
 		free(client);
 		return NULL;
 	}
@@ -370,6 +383,18 @@ void token_client_set_server(struct token_client *client, const struct addr *ser
 	client->failures = 0;
 	if (server)
 		dial(client);
+}
+
+void token_client_set_name_space(struct token_client *client, struct slice name_space)
+{
+	if (slice_equal(client->options.name_space, name_space))
+		return;
+	put_name_space(client, name_space);
+	if (client->server.family == ADDR_NONE)
+		return;
+	hang_up(client);
+	client->failures = 0;
+	dial(client);
 }
 
 void token_client_close(struct token_client *client)

@@ -62,6 +62,11 @@ struct token_client *token_client_new(struct loop *loop,
 /* The server from now on; NULL: none, and the connection is closed. Nothing happens if it is the
  * one there is. */
 void token_client_set_server(struct token_client *client, const struct addr *server);
+/* By which the server knows the application from now on; it connects anew if that is another one.
+ */
+void token_client_set_name_space(struct token_client *client, struct slice name_space);
+/* How long those who ask from now on wait. 0: the default. */
+void token_client_set_timeout(struct token_client *client, uint32_t request_timeout_ms);
 /* The connection is closed, and nothing runs on the loop any more. Workers may still ask and leave:
  * all questions fail. */
 void token_client_close(struct token_client *client);

@@ -20,7 +20,7 @@ bool token_check_ask(struct entry *entry)
 		service->ask(service->arg, entry->worker, &entry->token);
 	entry->asks = entry->token.answer.status == TOKEN_PENDING;
 	if (entry->asks)
-		entry->wait_ns = service->timeout_ns;
+		entry->wait_ns = atomic_load_explicit(&service->timeout_ns, memory_order_relaxed);
 	return !entry->asks;
 }
 

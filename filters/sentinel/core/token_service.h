@@ -12,6 +12,7 @@
 #ifndef SENTINEL_CORE_TOKEN_SERVICE_H
 #define SENTINEL_CORE_TOKEN_SERVICE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -55,7 +56,7 @@ struct token_service {
 	/* Of a pending one: no answer is wanted any more. */
 	void (*forget)(void *arg, unsigned worker, struct token_ask *ask);
 	void *arg;
-	int64_t timeout_ns; /* how long a call waits for an answer */
+	_Atomic int64_t timeout_ns; /* how long a call waits for an answer. Any thread */
 };
 
 /* The answer of a pending question, by its service. */

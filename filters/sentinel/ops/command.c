@@ -40,32 +40,6 @@ static void set_switch(const struct command_context *context, const struct comma
 		    value.data ? (int)value.len : 4, value.data ? value.data : "null");
 }
 
-/* As an application answers that has neither token client nor token server. */
-static void get_cluster_mode(const struct command_context *context,
-			     const struct command_request *request, struct command_answer *answer)
-{
-	(void)context;
-	(void)request;
-	text_add(&answer->body, SLICE("{\"mode\":-1,\"clientAvailable\":false,"
-				      "\"serverAvailable\":false,\"lastModified\":-1}"));
-}
-
-static void set_cluster_mode(const struct command_context *context,
-			     const struct command_request *request, struct command_answer *answer)
-{
-	struct slice mode = command_parameter(request, SLICE("mode"));
-
-	(void)context;
-	if (slice_equal(mode, SLICE("0")))
-		command_fail(answer, SLICE("token client mode not available: no SPI found"));
-	else if (slice_equal(mode, SLICE("1")))
-		command_fail(answer, SLICE("token server mode not available: no SPI found"));
-	else if (slice_equal(mode, SLICE("-1")))
-		text_add(&answer->body, SLICE("success"));
-	else
-		command_fail(answer, SLICE("invalid parameter"));
-}
-
 static command_fn api;
 
 static const struct command {
@@ -74,13 +48,16 @@ static const struct command {
 } commands[] = {
 	{"api", "get all available command handlers", api},
 	{"basicInfo", "get sentinel config info", basic_info},
+	{"cluster/client/fetchConfig", "get cluster client config", command_fetch_client_config},
+	{"cluster/client/modifyConfig", "modify cluster client config",
+	 command_modify_client_config},
 	{"clusterNode",
 	 "get all clusterNode VO, use type=notZero to ignore those nodes with totalRequest <=0",
 	 command_cluster_node},
 	{"clusterNodeById", "get clusterNode VO by id, request param: id={resourceName}",
 	 command_cluster_node_by_id},
 	{"cnode", "get clusterNode metrics by id, request param: id={resourceName}", command_cnode},
-	{"getClusterMode", "get cluster mode status", get_cluster_mode},
+	{"getClusterMode", "get cluster mode status", command_get_cluster_mode},
 	{"getParamFlowRules", "Get all parameter flow rules", command_get_param_flow_rules},
 	{"getRules", "get all active rules by type, request param: type={ruleType}",
 	 command_get_rules},
@@ -93,7 +70,7 @@ static const struct command {
 	{"origin", "get origin clusterNode by id, request param: id={resourceName}",
 	 command_origin},
 	{"setClusterMode", "set cluster mode, accept param: mode={0|1} 0:client mode 1:server mode",
-	 set_cluster_mode},
+	 command_set_cluster_mode},
 	{"setParamFlowRules", "Set parameter flow rules, while previous rules will be replaced.",
 	 command_set_param_flow_rules},
 	{"setRules", "modify the rules, accept param: type={ruleType}&data={ruleJson}",
@@ -104,14 +81,22 @@ static const struct command {
 	{"version", "get sentinel version", version},
 };
 
+static bool is_there(const struct command_context *context, const struct command *command)
+{
+	return context->cluster.is_available ||
+	       !slice_starts_with(slice_of(command->name), SLICE("cluster/client/"));
+}
+
 static void api(const struct command_context *context, const struct command_request *request,
 		struct command_answer *answer)
 {
-	(void)context;
 	(void)request;
-	for (size_t i = 0; i < COUNT_OF(commands); i++)
+	for (size_t i = 0; i < COUNT_OF(commands); i++) {
+		if (!is_there(context, &commands[i]))
+			continue;
 		text_printf(&answer->body, "%s{\"url\":\"/%s\",\"desc\":\"%s\"}", i ? "," : "[",
 			    commands[i].name, commands[i].help);
+	}
 	text_add(&answer->body, SLICE("]"));
 }
 
@@ -178,7 +163,8 @@ void command_run(const struct command_context *context, const struct command_req
 {
 	*answer = (struct command_answer){.status = 200};
 	for (size_t i = 0; i < COUNT_OF(commands); i++)
-		if (slice_equal(slice_of(commands[i].name), request->name)) {
+		if (slice_equal(slice_of(commands[i].name), request->name) &&
+		    is_there(context, &commands[i])) {
 			commands[i].run(context, request, answer);
 			return;
 		}

@@ -5,7 +5,7 @@
  *
  * Texts and JSON are those of Sentinel for Java 1.8.9, so that its dashboard reads them. What a
  * command needs to know of the process stands in its context; it changes nothing there but the
- * switch: rules that are to be set are handed back, checked.
+ * switch: rules that are to be set, and a cluster's settings, are handed back, checked.
  *
  * Owner: the caller. Thread: any but a worker's; some wait for the disk. Limits: COMMAND_*. */
 #ifndef SENTINEL_OPS_COMMAND_H
@@ -37,12 +37,29 @@ struct command_request {
 	unsigned count;
 };
 
+enum { /* of a cluster; 1 would be a token server in the process */
+       CLUSTER_NOT_STARTED = -1,
+       CLUSTER_CLIENT = 0,
+};
+
+/* The application's token client. */
+struct command_cluster {
+	bool is_available; /* else there is none, as far as commands know */
+	int32_t mode;
+	int64_t last_modified_ms; /* of the mode; -1: never */
+	char server[64];          /* "": none was told */
+	uint16_t server_port;
+	uint32_t request_timeout_ms;
+	int32_t client_state; /* enum token_client_state */
+};
+
 struct command_context {
 	struct sentinel *sentinel;
 	const struct rule_list *rules;           /* in force; NULL: none */
 	const char *rule_paths[RULE_KINDS];      /* where set ones are written to; NULL: nowhere */
 	const char *metric_folder, *metric_base; /* of the metric log */
 	const char *hostname, *ip;
+	struct command_cluster cluster;
 	int64_t now_ms;
 };
 
@@ -50,8 +67,10 @@ struct command_answer {
 	unsigned status; /* 200, 400, 500 */
 	struct text body;
 	bool sets_rules;
-	enum rule_kind kind;    /* sets_rules: of that kind, these instead of all others … */
-	struct text rules_text; /* … a JSON array */
+	enum rule_kind kind;         /* sets_rules: of that kind, these instead of all others … */
+	struct text rules_text;      /* … a JSON array */
+	bool sets_mode, sets_server; /* of the cluster: its mode, or server and timeout … */
+	struct command_cluster cluster; /* … from now on */
 };
 
 /* target: "/name?query". body: a form, or empty. Slices of the request are in the arena.

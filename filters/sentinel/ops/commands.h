@@ -18,6 +18,9 @@ command_fn command_tree, command_json_tree;
 /* command_rules.c */
 command_fn command_get_rules, command_set_rules;
 command_fn command_get_param_flow_rules, command_set_param_flow_rules;
+/* command_cluster.c */
+command_fn command_get_cluster_mode, command_set_cluster_mode;
+command_fn command_fetch_client_config, command_modify_client_config;
 /* command_metric.c */
 command_fn command_metric;
 

@@ -15,6 +15,7 @@
 #include "base/slice.h"
 #include "filters/sentinel/core/rule.h"
 
+struct command_cluster;
 struct command_context;
 struct entry;
 struct rule_list;
@@ -42,7 +43,7 @@ struct sentinel_ops_options {
 	uint32_t heartbeat_ms;        /* 0: the default */
 };
 
-/* How rules are reached. Main, but for give_back: any. */
+/* How rules, and their token server, are reached. Main, but for give_back: any. */
 struct ops_rules {
 	/* Those in force, until they are given back (*hold); NULL: none. */
 	const struct rule_list *(*take)(void *owner, void **hold);
@@ -51,6 +52,10 @@ struct ops_rules {
 	const char *(*path)(void *owner, enum rule_kind kind);
 	/* These (an array that was read) instead of all others of their kind. */
 	void (*set)(void *owner, enum rule_kind kind, struct slice text);
+	/* The application's token client; its mode, or its server and timeout, from now on. */
+	void (*cluster)(void *owner, struct command_cluster *cluster);
+	void (*set_cluster_mode)(void *owner, int32_t mode);
+	void (*set_cluster_server)(void *owner, const struct command_cluster *cluster);
 };
 
 /* Borrows sentinel and rules. Returns owned. */

@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 
+#include "filters/sentinel/core/token_service.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -338,6 +340,205 @@ static void a_call_is_not_kept_beyond_its_limit(void **state)
 	sentinel_test_free(t);
 }
 
+/* A token server that says nothing until the test does. */
+struct scripted {
+	struct token_service service;
+	struct token_ask *ask; /* pending */
+	struct token_answer at_once;
+	int asked, forgotten;
+};
+
+static void scripted_ask(void *arg, unsigned worker, struct token_ask *ask)
+{
+	struct scripted *s = arg;
+
+	assert_int_equal(worker, 0);
+	s->asked++;
+	ask->answer = s->at_once;
+	s->ask = s->at_once.status == TOKEN_PENDING ? ask : NULL;
+}
+
+static void scripted_forget(void *arg, unsigned worker, struct token_ask *ask)
+{
+	struct scripted *s = arg;
+
+	assert_int_equal(worker, 0);
+	assert_ptr_equal(s->ask, ask);
+	s->ask = NULL;
+	s->forgotten++;
+}
+
+#define ASKED                                                                                      \
+	"{\"resource\": \"GET:/\", \"count\": 1, \"clusterMode\": true, \"clusterConfig\": "       \
+	"{\"flowId\": 7}}"
+
+static struct sentinel_test *asking_test(const char *yaml, struct scripted *s)
+{
+	struct sentinel_test *t = sentinel_test_new(yaml);
+
+	*s = (struct scripted){
+		.service = {.ask = scripted_ask,
+			    .forget = scripted_forget,
+			    .arg = s,
+			    .timeout_ns = 20 * INT64_C(1000000)},
+		.at_once = {.status = TOKEN_PENDING},
+	};
+	sentinel_test_core(t)->options.tokens = &s->service;
+	return t;
+}
+
+static void say(struct scripted *s, int status, int wait_ms)
+{
+	struct token_ask *ask = s->ask;
+
+	assert_non_null(ask);
+	s->ask = NULL;
+	token_ask_answer(ask, (struct token_answer){status, wait_ms});
+}
+
+static void an_answer_wakes_its_request(void **state)
+{
+	struct scripted s;
+	struct sentinel_test *t = asking_test(FLOW(ASKED), &s);
+	(void)state;
+
+	fixture_headers(t->f, "GET / h\ngrpc-timeout: 1m", true); /* no rule said: wait so long */
+	assert_string_equal(fixture_take(t->f), "");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAITING), 1);
+	say(&s, TOKEN_OK, 0);
+	assert_string_equal(fixture_take(t->f), ""); /* not within the answer */
+	sentinel_test_advance(t, 1);
+	assert_string_equal(fixture_take(t->f), "R:H. >resume");
+	fixture_answer_headers(t->f, "200", true);
+	fixture_settle(t->f);
+	(void)fixture_take(t->f);
+
+	fixture_headers(t->f, "GET / h", true);
+	say(&s, TOKEN_BLOCKED, 0);
+	sentinel_test_advance(t, 1);
+	assert_string_equal(fixture_take(t->f),
+			    ">resume >h429 >d(Blocked by Sentinel (flow limiting)). ended");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_BLOCK_FLOW), 1);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_PASS), 1);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAITING), 0);
+	struct node_view view = sentinel_test_view(t, "GET:/");
+	assert_true(view.pass_qps == 1 && view.block_qps == 1 && view.threads == 0);
+	sentinel_test_free(t);
+}
+
+static void without_an_answer_the_rule_decides_itself(void **state)
+{
+	struct scripted s;
+	struct sentinel_test *t = asking_test(FLOW(ASKED), &s);
+	(void)state;
+
+	fixture_headers(t->f, "GET / h", true);
+	sentinel_test_advance(t, 19);
+	assert_string_equal(fixture_take(t->f), "");
+	sentinel_test_advance(t, 1);
+	assert_string_equal(fixture_take(t->f), "R:H. >resume");
+	assert_int_equal(s.forgotten, 1);
+	fixture_answer_headers(t->f, "200", true);
+	fixture_settle(t->f);
+	(void)fixture_take(t->f);
+	fixture_headers(t->f, "GET / h", true); /* the second: over the rule's own limit */
+	sentinel_test_advance(t, 20);
+	assert_string_equal(fixture_take(t->f),
+			    ">resume >h429 >d(Blocked by Sentinel (flow limiting)). ended");
+	s.at_once.status = TOKEN_FAIL; /* no connection: nobody waits */
+	assert_string_equal(get(t, "GET / h"),
+			    ">h429 >d(Blocked by Sentinel (flow limiting)). ended");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAIT), 2);
+	assert_true(s.asked == 3 && s.forgotten == 2);
+	sentinel_test_free(t);
+}
+
+static void who_leaves_is_not_answered(void **state)
+{
+	struct scripted s;
+	struct sentinel_test *t = asking_test(FLOW(ASKED), &s);
+	(void)state;
+
+	fixture_headers(t->f, "GET / h", true);
+	sentinel_test_advance(t, 5);
+	fixture_reset(t->f);
+	fixture_settle(t->f);
+	assert_true(s.forgotten == 1 && !s.ask);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAIT_CANCELLED), 1);
+	(void)fixture_take(t->f);
+
+	fixture_headers(t->f, "GET / h", true); /* leaves when its answer is there */
+	say(&s, TOKEN_OK, 0);
+	fixture_reset(t->f);
+	fixture_settle(t->f);
+	assert_int_equal(s.forgotten, 1);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAIT_CANCELLED), 2);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_PASS), 0);
+	assert_int_equal(sentinel_test_view(t, "GET:/").threads, 0);
+	sentinel_test_free(t);
+}
+
+static void the_server_s_wait_is_one_like_any_other(void **state)
+{
+	struct scripted s;
+	struct sentinel_test *t = asking_test(FLOW(ASKED), &s);
+	(void)state;
+
+	fixture_headers(t->f, "GET / h\ngrpc-timeout: 200m", true);
+	say(&s, TOKEN_SHOULD_WAIT, 150);
+	sentinel_test_advance(t, 1);
+	assert_string_equal(fixture_take(t->f), "");
+	sentinel_test_advance(t, 149);
+	assert_string_equal(fixture_take(t->f), "");
+	sentinel_test_advance(t, 1);
+	assert_string_equal(fixture_take(t->f), "R:H. >resume");
+	fixture_answer_headers(t->f, "200", true);
+	fixture_settle(t->f);
+	(void)fixture_take(t->f);
+
+	fixture_headers(t->f, "GET / h\ngrpc-timeout: 100m", true);
+	say(&s, TOKEN_SHOULD_WAIT, 150);
+	sentinel_test_advance(t, 1);
+	assert_string_equal(fixture_take(t->f),
+			    ">resume >h429 >d(Blocked by Sentinel (flow limiting)). ended");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAIT_PAST_DEADLINE), 1);
+	sentinel_test_free(t);
+}
+
+/* Interface and method both ask; the wait of one ends before the other begins. */
+static void each_rule_of_a_call_asks_in_turn(void **state)
+{
+	struct scripted s;
+	struct sentinel_test *t = asking_test(
+		FLOW("{\"resource\": \"a.Svc\", \"count\": 1, \"clusterMode\": true, "
+		     "\"clusterConfig\": {\"flowId\": 1}}, {\"resource\": \"a.Svc:m(int)\", "
+		     "\"count\": 1, \"clusterMode\": true, \"clusterConfig\": {\"flowId\": 2}}"),
+		&s);
+	(void)state;
+
+	t->is_call = true;
+	t->rpc = (struct rpc_head){.protocol = RPC_DUBBO,
+				   .service = SLICE("a.Svc"),
+				   .method = SLICE("m"),
+				   .param_types = SLICE("I")};
+	t->answer =
+		(struct rpc_head){.protocol = RPC_DUBBO, .status = 20, .result = RPC_RESULT_VALUE};
+	fixture_headers(t->f, NULL, true);
+	assert_int_equal(s.ask->flow_id, 1);
+	say(&s, TOKEN_OK, 0);
+	sentinel_test_advance(t, 1);
+	assert_string_equal(fixture_take(t->f), "");
+	assert_int_equal(s.ask->flow_id, 2);
+	assert_int_equal(sentinel_test_view(t, "a.Svc").threads, 1);
+	say(&s, TOKEN_BLOCKED, 0);
+	sentinel_test_advance(t, 1);
+	assert_string_equal(fixture_take(t->f),
+			    ">resume >h429 >d(SentinelBlockException: FlowException). ended");
+	assert_int_equal(sentinel_test_view(t, "a.Svc").threads, 0);
+	assert_int_equal(s.asked, 2);
+	sentinel_test_free(t);
+}
+
 static void rules_change_while_one_waits(void **state)
 {
 	struct sentinel_test *t =
@@ -560,6 +761,12 @@ static void what_can_not_be_is_refused(void **state)
 			    "must be from 200 to 599");
 	filter_yaml_refused(&sentinel_filter, "{max_resources: 1000001}", "max_resources",
 			    "must be at most");
+	filter_yaml_refused(&sentinel_filter, "{cluster_client: {server_address: tokens.example}}",
+			    "cluster_client.server_address", "must be an IP address");
+	filter_yaml_refused(&sentinel_filter, "{cluster_client: {server_port: 65536}}",
+			    "cluster_client.server_port", "must be at most");
+	filter_yaml_refused(&sentinel_filter, "{cluster_client: {request_timeout_ms: 10001}}",
+			    "cluster_client.request_timeout_ms", "must be at most");
 }
 
 int main(void)
@@ -580,6 +787,11 @@ int main(void)
 		cmocka_unit_test(who_leaves_while_waiting_has_had_its_turn),
 		cmocka_unit_test(who_gives_up_before_his_turn_is_blocked_at_once),
 		cmocka_unit_test(a_call_is_not_kept_beyond_its_limit),
+		cmocka_unit_test(an_answer_wakes_its_request),
+		cmocka_unit_test(without_an_answer_the_rule_decides_itself),
+		cmocka_unit_test(who_leaves_is_not_answered),
+		cmocka_unit_test(the_server_s_wait_is_one_like_any_other),
+		cmocka_unit_test(each_rule_of_a_call_asks_in_turn),
 		cmocka_unit_test(rules_change_while_one_waits),
 		cmocka_unit_test(listeners_share_an_application),
 		cmocka_unit_test(a_listener_that_goes_takes_its_rules_along),

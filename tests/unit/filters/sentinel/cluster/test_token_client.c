@@ -470,6 +470,31 @@ static void a_worker_on_a_thread_of_its_own(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void another_name_is_told_by_another_connection(void **state)
+{
+	static struct token_request ping;
+	struct fixture *f = *state;
+	const struct token_service *service = token_client_service(f->client);
+	struct call call;
+
+	token_client_set_timeout(f->client, 7);
+	assert_int_equal(service->timeout_ns, 7000000);
+	token_client_set_timeout(f->client, 0);
+	assert_int_equal(service->timeout_ns, 20000000);
+	start(f);
+	assert_true(ask(f, &call, 1));
+	token_client_set_name_space(f->client, SLICE("demo-app"));
+	assert_int_equal(token_client_state(f->client), TOKEN_CLIENT_STARTED);
+	close(f->server);
+	f->server = -1;
+	token_client_set_name_space(f->client, SLICE("other"));
+	UNTIL(f, f->answered == 1);
+	assert_int_equal(call.ask.answer.status, TOKEN_FAIL);
+	UNTIL(f, has_accepted(f));
+	read_request(f, &ping);
+	assert_true(ping.type == TOKEN_PING && ping.name_space.len == 5);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -483,6 +508,7 @@ int main(void)
 		TEST(a_refused_connection_is_tried_again),
 		TEST(a_server_that_stalls_is_left),
 		TEST(another_server_takes_over),
+		TEST(another_name_is_told_by_another_connection),
 		TEST(as_many_as_may_be_are_under_way),
 		TEST(a_worker_on_a_thread_of_its_own),
 	};

@@ -17,6 +17,7 @@ static void open_centre(struct centre *c)
 	c->context = (struct command_context){
 		.sentinel = c->f.sentinel,
 		.rules = &c->f.list,
+		.cluster = {.mode = CLUSTER_NOT_STARTED, .last_modified_ms = -1},
 		.metric_folder = "/nowhere",
 		.metric_base = "a-metrics.log",
 		.hostname = "vm",
@@ -122,6 +123,9 @@ static void short_answers_are_java_s(void **state)
 	asks(&c, "/setClusterMode?mode=0", 400, "token client mode not available: no SPI found");
 	asks(&c, "/setClusterMode?mode=1", 400, "token server mode not available: no SPI found");
 	asks(&c, "/setClusterMode?mode=x", 400, "invalid parameter");
+	asks(&c, "/setClusterMode?mode=-1", 200, "success");
+	asks(&c, "/cluster/client/fetchConfig", 400,
+	     "Unknown command `cluster/client/fetchConfig`");
 	asks(&c, "/systemStatus", 200, "{\"b\":0.0,\"r\":0.0,\"t\":0,\"qps\":0.0,\"rqps\":0.0}");
 	run_with(&c, "/api", "");
 	assert_true(slice_starts_with(
@@ -445,12 +449,78 @@ static void doubles_are_java_s(void **state)
 	}
 }
 
+#define MODIFY "/cluster/client/modifyConfig?data="
+#define FAULT "decode client cluster config error"
+
+static void the_token_client_is_shown_and_told(void **state)
+{
+	struct centre c;
+	(void)state;
+
+	open_centre(&c);
+	c.context.cluster = (struct command_cluster){.is_available = true,
+						     .mode = CLUSTER_NOT_STARTED,
+						     .last_modified_ms = -1,
+						     .server_port = 18730,
+						     .request_timeout_ms = 20};
+	asks(&c, "/getClusterMode", 200,
+	     "{\"mode\":-1,\"clientAvailable\":true,\"serverAvailable\":false,"
+	     "\"lastModified\":-1}");
+	asks(&c, "/cluster/client/fetchConfig", 200,
+	     "{\"clientState\":0,\"requestTimeout\":20,\"serverPort\":18730}");
+	asks(&c, "/setClusterMode?mode=0", 200, "success");
+	assert_true(c.answer.sets_mode && c.answer.cluster.mode == CLUSTER_CLIENT);
+	asks(&c, "/setClusterMode?mode=7", 200, "success");
+	assert_false(c.answer.sets_mode);
+	asks(&c, "/setClusterMode?mode=2147483648", 400, "invalid parameter");
+	asks(&c, "/setClusterMode", 400, "invalid parameter");
+	asks(&c, "/setClusterMode?mode=1", 400, "token server mode not available: no SPI found");
+
+	asks(&c, MODIFY "{\"serverHost\":\"::1\",\"serverPort\":\"99\",\"requestTimeout\":30}", 200,
+	     "success");
+	assert_true(c.answer.sets_server && !c.answer.sets_mode);
+	assert_string_equal(c.answer.cluster.server, "::1");
+	assert_int_equal(c.answer.cluster.server_port, 99);
+	assert_int_equal(c.answer.cluster.request_timeout_ms, 30);
+	c.context.cluster = c.answer.cluster;
+	asks(&c, "/cluster/client/fetchConfig", 200,
+	     "{\"clientState\":0,\"requestTimeout\":30,\"serverHost\":\"::1\",\"serverPort\":99}");
+	asks(&c, MODIFY "%257B%2522requestTimeout%2522%253A50%257D", 200, "success");
+	assert_string_equal(c.answer.cluster.server, "::1");
+	assert_int_equal(c.answer.cluster.request_timeout_ms, 50);
+	asks(&c, MODIFY "{\"serverHost\":\"::1\",\"serverPort\":0,\"requestTimeout\":20000}", 200,
+	     "success");
+	assert_int_equal(c.answer.cluster.server_port, 99);
+	assert_int_equal(c.answer.cluster.request_timeout_ms, 30);
+	asks(&c, "/cluster/client/modifyConfig", 400, "empty data");
+	static const char *const bad[] = {"[]",
+					  "7",
+					  "{",
+					  "%25zz",
+					  "{}",
+					  "{\"serverHost\":\"::1\",\"requestTimeout\":1}",
+					  "{\"serverPort\":{},\"requestTimeout\":1}",
+					  "{\"serverHost\":[],\"requestTimeout\":1}"};
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		char target[256];
+		snprintf(target, sizeof target, MODIFY "%s", bad[i]);
+		asks(&c, target, 400, FAULT);
+		assert_false(c.answer.sets_server);
+	}
+	asks(&c, MODIFY "{\"serverHost\":\"tokens.example\",\"serverPort\":1,\"requestTimeout\":1}",
+	     400, "serverHost must be an IP address");
+	run_with(&c, "/api", "");
+	assert_non_null(strstr(c.answer.body.data, "\"/cluster/client/modifyConfig\""));
+	close_centre(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_a_command_is_refused),
 		cmocka_unit_test(parameters_are_read_as_java_reads_them),
 		cmocka_unit_test(short_answers_are_java_s),
+		cmocka_unit_test(the_token_client_is_shown_and_told),
 		cmocka_unit_test(tables_of_nodes_are_java_s),
 		cmocka_unit_test(a_long_name_goes_on_in_the_next_line),
 		cmocka_unit_test(nodes_are_java_s_beans),
