@@ -93,12 +93,11 @@ void hessian2_known_keep(const struct hessian2_reader *reader, size_t from,
 	/* One that was there before goes; shapes that are still looked at say what is so. */
 	struct hessian2_known_class *kept = *slot ? *slot : malloc(sizeof *kept);
 	invariant(kept);
-	*kept = (struct hessian2_known_class){
-		.grammar = reader->grammar,
-		.field_count = class->field_count,
-		.len = (uint8_t)len,
-		.fields_at = (uint8_t)(class->fields - p),
-		.shape = {.span = UINT32_MAX, .chances = HESSIAN2_SHAPE_CHANCES}};
+	*kept = (struct hessian2_known_class){.grammar = reader->grammar,
+					      .field_count = class->field_count,
+					      .len = (uint8_t)len,
+					      .fields_at = (uint8_t)(class->fields - p)};
+	hessian2_shape_init(&kept->shape);
 	memcpy(kept->bytes, p, len);
 	*slot = kept;
 	class->shape = &kept->shape;

@@ -16,11 +16,14 @@ enum { AT_ONCE = 1 << 16 }; /* objects that go by in one loop */
 /* How a variant looks at many bytes at once. */
 struct eyes {
 	bool (*is_ascii_within)(const uint8_t *p,
-				unsigned last); /* as those of hessian2_string.h */
+				unsigned last);               /* as those of hessian2_string.h */
+	bool (*is_ascii_first)(const uint8_t *p, size_t len); /* the same of so many, one or more */
 	bool (*is_ascii_wide)(const uint8_t *p, size_t len);
 	/* Whether bytes have the shape, but for bools; and the same of one of the least span. */
 	bool (*has_shape)(const struct hessian2_shape *shape, const uint8_t *p);
 	bool (*has_least)(const struct hessian2_shape *shape, const uint8_t *p);
+	/* Whether HESSIAN2_PART_SIZE bytes have the part's tags. */
+	bool (*has_part)(const struct hessian2_part *part, const uint8_t *p);
 };
 
 /* What is counted in registers. */
@@ -42,6 +45,108 @@ INLINE bool has_shape(const struct eyes *eyes, const struct hessian2_shape *shap
 	       (LIKELY(!shape->flag_count) || hessian2_shape_flags(shape, p));
 }
 
+/* A string of ASCII whose length has ten bits: its size. 0: another one, or too near the end. */
+INLINE size_t long_text_size(const uint8_t *p, const uint8_t *end, const struct eyes *eyes)
+{
+	size_t len = hessian2_long_text(p);
+
+	return (size_t)(end - p) >= 2 + len + HESSIAN2_WIDE && eyes->is_ascii_wide(p + 2, len)
+		       ? 2 + len
+		       : 0;
+}
+
+/* A text in a part that isn't a short one: its size. 0: another value, or too near the end. */
+INLINE size_t odd_text_size(const struct hessian2_run *run, const struct hessian2_shape *shape,
+			    const uint8_t *p, const struct eyes *eyes)
+{
+	size_t size = *p == 'N';
+
+	if (run->grammar->steps[*p] == HESSIAN2_STEP_LONG_TEXT)
+		size = long_text_size(p, run->end, eyes);
+	return (size_t)(run->end - p) >= size + hessian2_parts_room(shape, 0) ? size : 0;
+}
+
+/* Where the object ends whose fields are at p and in the parts of a shape, its first ones at least.
+ * NULL: they aren't, or too near the end. */
+INLINE const uint8_t *take_parts(const struct hessian2_run *run, const struct hessian2_shape *shape,
+				 const uint8_t *p, const struct eyes *eyes)
+{
+	const struct hessian2_part *part = shape->parts, *behind = part + shape->part_count;
+
+	do {
+		if (LIKELY(part->has_text)) {
+			size_t size = *p + 1u;
+			if (UNLIKELY(size > HESSIAN2_WIDE)) {
+				if (!(size = odd_text_size(run, shape, p, eyes)))
+					return NULL;
+			} else if (!eyes->is_ascii_first(p, size)) {
+				return NULL;
+			}
+			p += size;
+		}
+		if (!eyes->has_part(part, p))
+			return NULL;
+		p += part->size;
+		if (UNLIKELY(part->has_flag) && p[-1] != 'T' && p[-1] != 'F')
+			return NULL;
+	} while (++part < behind);
+	return p;
+}
+
+/* So many objects at most that begin up to `last` with the same bytes as the first, and have the
+ * one part of a shape: a short text and what follows. Returns where they end; sets their count. */
+INLINE const uint8_t *take_texts(const struct hessian2_part *part, const uint8_t *p,
+				 const uint8_t *last, uint64_t most, uint64_t *count,
+				 const struct eyes *eyes)
+{
+	uint64_t left = most;
+	uint8_t tag = *p;
+
+	do {
+		size_t size = p[1] + 1u;
+		if (size > HESSIAN2_WIDE || !eyes->is_ascii_first(p + 1, size) ||
+		    !eyes->has_part(part, p + 1 + size))
+			break;
+		p += 1 + size + part->size;
+	} while (--left && p <= last && *p == tag);
+	*count = most - left;
+	return p;
+}
+
+/* The objects from p on that have the parts of their class's shape: as take_objects. NULL: the
+ * first one hasn't. */
+INLINE const uint8_t *take_loose(const struct hessian2_run *run, struct hessian2_shape *shape,
+				 uint32_t field_count, const uint8_t *p, size_t head,
+				 struct counts *counts, const struct eyes *eyes)
+{
+	size_t room = hessian2_parts_room(shape, head);
+	uint64_t rest = field_count - shape->fields, most = rest ? 1 : counts->pending, count = 0;
+	const uint8_t *last = run->last, *next;
+
+	if (room > (size_t)(run->end - p) || shape->fields > field_count)
+		return NULL;
+	if (last > run->end - room)
+		last = run->end - room;
+	if (shape->part_count == 1 && head == 1 && shape->parts->has_text &&
+	    !shape->parts->has_flag)
+		p = take_texts(shape->parts, p, last, most, &count, eyes);
+	if (!count) {
+		uint8_t first = *p, second = p[head - 1];
+		while ((next = take_parts(run, shape, p + head, eyes))) {
+			p = next;
+			if (++count == most || p > last || *p != first || p[head - 1] != second)
+				break;
+		}
+		if (!count)
+			return NULL;
+	}
+	shape->shaped += (uint32_t)count;
+	counts->containers += count;
+	counts->fields += count * field_count;
+	counts->pending += rest + 1 - count;
+	return p;
+}
+
 /* The object at p, whose tag and class take `head` bytes: with the first of its fields, and more of
  * its class behind it, if they have its shape; else only the head. Other fields are to come.
  * Returns where it ends; leaves the last object to be counted off pending. */
@@ -54,10 +159,13 @@ INLINE const uint8_t *take_objects(struct hessian2_run *run, const uint8_t *p, u
 
 	if (UNLIKELY(!shape || shape->span > (size_t)(run->end - p) ||
 		     shape->fields > class->field_count || !has_shape(eyes, shape, p))) {
-		bool is_given_up = shape && !shape->chances;
-		if (is_given_up && shape->span <= (size_t)(run->end - p))
-			class->shape->span = UINT32_MAX; /* it isn't looked at again */
-		if (is_given_up || !hessian2_reshape(run, class, p, head)) {
+		const uint8_t *next = NULL;
+		if (shape && shape->part_count &&
+		    (next = take_loose(run, class->shape, class->field_count, p, head, counts,
+				       eyes)))
+			return next;
+		if ((shape && hessian2_is_given_up(shape)) ||
+		    !hessian2_reshape(run, class, p, head) || class->shape->part_count) {
 			counts->containers++;
 			counts->fields += class->field_count;
 			counts->pending += class->field_count;
@@ -89,16 +197,6 @@ INLINE const uint8_t *take_objects(struct hessian2_run *run, const uint8_t *p, u
 	counts->fields += count * class->field_count;
 	counts->pending += rest + 1 - count;
 	return p;
-}
-
-/* A string of ASCII whose length has ten bits: its size. 0: another one, or too near the end. */
-INLINE size_t long_text_size(const uint8_t *p, const uint8_t *end, const struct eyes *eyes)
-{
-	size_t len = hessian2_long_text(p);
-
-	return (size_t)(end - p) >= 2 + len + HESSIAN2_WIDE && eyes->is_ascii_wide(p + 2, len)
-		       ? 2 + len
-		       : 0;
 }
 
 /* The head of a list that is counted by a small number, its type a short name or an index: its
@@ -191,15 +289,34 @@ static bool has_shape_words(const struct hessian2_shape *shape, const uint8_t *p
 	return !other;
 }
 
+static bool has_part_words(const struct hessian2_part *part, const uint8_t *p)
+{
+	uint64_t other = 0, kept, bits, word;
+
+	for (size_t i = 0; i < HESSIAN2_PART_SIZE; i += 8) {
+		memcpy(&kept, part->kept + i, sizeof kept);
+		memcpy(&bits, part->bits + i, sizeof bits);
+		memcpy(&word, p + i, sizeof word);
+		other |= (word & kept) ^ bits;
+	}
+	return !other;
+}
+
 static bool is_ascii_within_words(const uint8_t *p, unsigned last)
 {
 	return hessian2_is_ascii(p, last + 1);
 }
 
+static bool is_ascii_first_words(const uint8_t *p, size_t len)
+{
+	return hessian2_is_ascii(p, len);
+}
+
 static uint64_t run_words(struct hessian2_run *run, uint64_t pending)
 {
-	static const struct eyes eyes = {is_ascii_within_words, hessian2_is_ascii, has_shape_words,
-					 has_shape_words};
+	static const struct eyes eyes = {is_ascii_within_words, is_ascii_first_words,
+					 hessian2_is_ascii,     has_shape_words,
+					 has_shape_words,       has_part_words};
 
 	return run_with(run, pending, &eyes);
 }
@@ -228,10 +345,28 @@ INLINE bool has_shape_sse2(const struct hessian2_shape *shape, const uint8_t *p)
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(other, _mm_setzero_si128())) == 0xffff;
 }
 
+INLINE __m128i other_in_part(const struct hessian2_part *part, const uint8_t *p)
+{
+	return _mm_xor_si128(_mm_and_si128(load_16(p), load_16(part->kept)), load_16(part->bits));
+}
+
+INLINE bool has_part_sse2(const struct hessian2_part *part, const uint8_t *p)
+{
+	__m128i same = _mm_cmpeq_epi8(other_in_part(part, p), _mm_setzero_si128());
+
+	return _mm_movemask_epi8(same) == 0xffff;
+}
+
+INLINE bool is_ascii_first_sse2(const uint8_t *p, size_t len)
+{
+	return hessian2_is_ascii_within(p, (unsigned)len - 1);
+}
+
 static uint64_t run_sse2(struct hessian2_run *run, uint64_t pending)
 {
-	static const struct eyes eyes = {hessian2_is_ascii_within, hessian2_is_ascii_wide,
-					 has_shape_sse2, has_shape_sse2};
+	static const struct eyes eyes = {hessian2_is_ascii_within, is_ascii_first_sse2,
+					 hessian2_is_ascii_wide,   has_shape_sse2,
+					 has_shape_sse2,           has_part_sse2};
 
 	return run_with(run, pending, &eyes);
 }
@@ -268,9 +403,21 @@ AVX2 INLINE bool has_shape_avx2(const struct hessian2_shape *shape, const uint8_
 	return _mm256_testz_si256(other, other);
 }
 
+AVX2 INLINE bool has_part_avx2(const struct hessian2_part *part, const uint8_t *p)
+{
+	__m128i other = other_in_part(part, p);
+
+	return _mm_testz_si128(other, other);
+}
+
 AVX2 INLINE bool is_ascii_within_avx2(const uint8_t *p, unsigned last)
 {
 	return !_bzhi_u32((uint32_t)_mm256_movemask_epi8(load_32(p)), last + 1);
+}
+
+AVX2 INLINE bool is_ascii_first_avx2(const uint8_t *p, size_t len)
+{
+	return !_bzhi_u32((uint32_t)_mm256_movemask_epi8(load_32(p)), (unsigned)len);
 }
 
 AVX2 INLINE bool is_ascii_wide_avx2(const uint8_t *p, size_t len)
@@ -290,8 +437,9 @@ AVX2 INLINE bool is_ascii_wide_avx2(const uint8_t *p, size_t len)
 
 AVX2 static uint64_t run_avx2(struct hessian2_run *run, uint64_t pending)
 {
-	static const struct eyes eyes = {is_ascii_within_avx2, is_ascii_wide_avx2, has_shape_avx2,
-					 has_least_avx2};
+	static const struct eyes eyes = {is_ascii_within_avx2, is_ascii_first_avx2,
+					 is_ascii_wide_avx2,   has_shape_avx2,
+					 has_least_avx2,       has_part_avx2};
 
 	return run_with(run, pending, &eyes);
 }

@@ -68,28 +68,116 @@ static bool take_shape(struct hessian2_shape *shape, const struct hessian2_run *
 	return true;
 }
 
+/* --- in parts */
+
+/* Lets the value of fixed size at p count in a part that has room for it. */
+static void add_fixed(struct hessian2_part *part, const struct hessian2_grammar *grammar,
+		      const uint8_t *p)
+{
+	part->has_flag = *p == 'T' || *p == 'F';
+	if (!part->has_flag) {
+		part->kept[part->size] = grammar->alike[*p];
+		part->bits[part->size] = *p & grammar->alike[*p];
+	}
+	part->size = (uint8_t)(part->size + grammar->steps[*p]);
+}
+
+/* The part that the next value belongs to: the last one, or another. NULL: there is no room. */
+static struct hessian2_part *part_for(struct hessian2_shape *shape, bool is_text)
+{
+	struct hessian2_part *part = &shape->parts[shape->part_count - 1];
+
+	if (is_text ? !part->has_text && !part->size
+		    : part->size < HESSIAN2_PART_SIZE && !part->has_flag)
+		return part;
+	if (shape->part_count == HESSIAN2_SHAPE_PARTS)
+		return NULL;
+	part = &shape->parts[shape->part_count++];
+	*part = (struct hessian2_part){.size = 0};
+	return part;
+}
+
+/* The size of the text at p that may be in a shape; 0: it mayn't. */
+static size_t text_size(const struct hessian2_grammar *grammar, const uint8_t *p, size_t left)
+{
+	bool is_long = grammar->steps[*p] == HESSIAN2_STEP_LONG_TEXT;
+	size_t head = is_long ? 2 : 1, len = is_long ? hessian2_long_text(p) : *p;
+
+	return head + len <= left && hessian2_is_ascii(p + head, len) ? head + len : 0;
+}
+
+static bool take_parts(struct hessian2_shape *shape, const struct hessian2_run *run,
+		       const struct hessian2_class *class, const uint8_t *p)
+{
+	uint32_t fields = 0, size = 0;
+
+	shape->parts[0] = (struct hessian2_part){.size = 0};
+	shape->part_count = 1;
+	for (; fields < class->field_count && run->end - p >= HESSIAN2_WIDE; fields++) {
+		int step = run->grammar->steps[*p];
+		bool is_text = step == HESSIAN2_STEP_TEXT || step == HESSIAN2_STEP_LONG_TEXT;
+		size_t len = is_text ? text_size(run->grammar, p, (size_t)(run->end - p))
+				     : (size_t)(step > 0 ? step : 0);
+		struct hessian2_part *part = len ? part_for(shape, is_text) : NULL;
+		if (!part)
+			break;
+		if (is_text)
+			part->has_text = true;
+		else
+			add_fixed(part, run->grammar, p);
+		p += len;
+		size += is_text ? HESSIAN2_WIDE : (uint32_t)len;
+	}
+	shape->span = UINT32_MAX;
+	shape->size = size;
+	shape->fields = fields;
+	if (fields < class->field_count && fields < HESSIAN2_SHAPE_FIELDS)
+		shape->part_count = 0;
+	return shape->part_count;
+}
+
+/* A shape may be taken, at the cost of a chance unless the last one has paid. */
+static bool take_chance(struct hessian2_shape *shape)
+{
+	bool has_paid = shape->shaped >= HESSIAN2_SHAPE_WORTH;
+
+	shape->shaped = 0;
+	shape->part_count = 0;
+	if (!shape->chances && !has_paid) {
+		if (shape->is_loose)
+			return false;
+		shape->is_loose = true;
+		shape->chances = HESSIAN2_SHAPE_CHANCES;
+	}
+	shape->chances -= !has_paid;
+	return true;
+}
+
 bool hessian2_reshape(struct hessian2_run *run, struct hessian2_class *class, const uint8_t *p,
 		      size_t head)
 {
 	struct hessian2_shape *shape = class->shape;
+	size_t left = (size_t)(run->end - p);
 
 	if (!class->may_be_shaped) { /* it is the first one; maybe there are no others */
 		class->may_be_shaped = class - run->classes < HESSIAN2_SHAPED;
 		return false;
 	}
-	if ((size_t)(run->end - p) < HESSIAN2_SHAPE_SIZE)
+	if (left < HESSIAN2_SHAPE_SIZE ||
+	    (shape && shape->part_count && left < hessian2_parts_room(shape, head)))
 		return false;
 	if (!shape) {
 		shape = class->shape = arena_alloc(run->arena, sizeof *shape);
-		shape->chances = HESSIAN2_SHAPE_CHANCES;
-		shape->shaped = 0;
+		hessian2_shape_init(shape);
 	}
-	if (shape->shaped < HESSIAN2_SHAPE_WORTH)
-		shape->chances--;
-	shape->shaped = 0;
-	if (take_shape(shape, run, class, p, head))
-		return true;
+	if (!take_chance(shape))
+		return false;
+	if (!shape->is_loose) {
+		if (take_shape(shape, run, class, p, head))
+			return true;
+		shape->is_loose = true;
+		shape->chances = HESSIAN2_SHAPE_CHANCES;
+	}
 	shape->span = UINT32_MAX;
-	shape->chances = 0;
-	return false;
+	return take_parts(shape, run, class, p + head);
 }

@@ -1,4 +1,4 @@
-/* How an object was written last, so that more of its class are stepped over by a comparison.
+/* How an object was written last, so that more of its class are stepped over by comparisons.
  *
  *   object   60 | 03  s  k  u | 91 | c8 07     fields that are null, flags, numbers, dates and
  *   kept     ff | ff 80 80 80 | c0 | f0 00     short texts: the first ones, as there is room
@@ -8,8 +8,14 @@
  * any class of as many fields: a shape says nothing but that of bytes. What is stepped over is the
  * same as without shapes.
  *
+ *   parts    | text, 91 | c8 07 ...     texts of any length, and what stands between them
+ *
+ * A class whose objects didn't keep to a shape gets one in parts: each a text, or none, and the
+ * values of fixed size behind it, whose tags are compared.
+ *
  * Owner: a known class (hessian2_known.h), or the reader's arena for each of its first
- * HESSIAN2_SHAPED classes. One whose objects differ is given up after HESSIAN2_SHAPE_CHANCES.
+ * HESSIAN2_SHAPED classes. One whose objects differ is given up after HESSIAN2_SHAPE_CHANCES of
+ * both sorts.
  * Thread: its reader's. */
 #ifndef CODEC_HESSIAN2_SHAPE_H
 #define CODEC_HESSIAN2_SHAPE_H
@@ -17,6 +23,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "codec/hessian2_string.h"
 
 struct hessian2_class;
 struct hessian2_run;
@@ -29,21 +37,60 @@ enum {
 	HESSIAN2_SHAPE_FLAGS = 4,  /* bools that may be either; more are as they were */
 	HESSIAN2_SHAPE_FIELDS = 3, /* it has as many, or all: less isn't worth it */
 	HESSIAN2_SHAPE_WORTH = 4,  /* objects after which a shape has paid */
+	HESSIAN2_SHAPE_PARTS = 7,
+	HESSIAN2_PART_SIZE = 16, /* bytes behind a text in which tags are compared */
+};
+
+struct hessian2_part {
+	uint8_t kept[HESSIAN2_PART_SIZE];
+	uint8_t bits[HESSIAN2_PART_SIZE]; /* within kept */
+	uint8_t size;                     /* behind the text; all of its tags are within those */
+	bool has_text;                    /* or null in its place */
+	bool has_flag;                    /* the last byte is a bool */
 };
 
 struct hessian2_shape {
-	uint8_t kept[HESSIAN2_SHAPE_SIZE];
-	uint8_t bits[HESSIAN2_SHAPE_SIZE]; /* within kept */
-	uint32_t span; /* that a comparison reads: size, in blocks; UINT32_MAX: it has none yet */
-	uint32_t size; /* of tag and fields */
+	union {
+		struct {
+			uint8_t kept[HESSIAN2_SHAPE_SIZE];
+			uint8_t bits[HESSIAN2_SHAPE_SIZE]; /* within kept */
+		};
+		struct hessian2_part parts[HESSIAN2_SHAPE_PARTS];
+	};
+	uint32_t span; /* that a comparison reads: size, in blocks; UINT32_MAX: it has none (yet),
+			  or is in parts */
+	uint32_t size; /* of tag and fields; in parts: behind the head, at most, for short texts */
 	uint32_t fields;
 	uint32_t shaped; /* objects that had it */
 	uint8_t chances; /* to have another one */
+	bool is_loose;   /* another one is in parts */
+	uint8_t part_count;
 	uint8_t flag_count;
 	uint8_t flags[HESSIAN2_SHAPE_FLAGS]; /* where bools stand */
 };
 
-/* Gives the class, which has a chance left, the shape of its object at p, whose tag and class take
+static inline void hessian2_shape_init(struct hessian2_shape *shape)
+{
+	shape->span = UINT32_MAX;
+	shape->shaped = 0;
+	shape->chances = HESSIAN2_SHAPE_CHANCES;
+	shape->is_loose = false;
+	shape->part_count = 0;
+}
+
+/* None will be taken. */
+static inline bool hessian2_is_given_up(const struct hessian2_shape *shape)
+{
+	return !shape->part_count && !shape->chances && shape->is_loose;
+}
+
+/* The bytes that an object in parts reads, unless it has long texts. */
+static inline size_t hessian2_parts_room(const struct hessian2_shape *shape, size_t head)
+{
+	return head + shape->size + HESSIAN2_WIDE;
+}
+
+/* Gives the class, which isn't given up, the shape of its object at p, whose tag and class take
  * `head` bytes. False: it has none. */
 bool hessian2_reshape(struct hessian2_run *run, struct hessian2_class *class, const uint8_t *p,
 		      size_t head);
