@@ -1,5 +1,7 @@
 """Sentinel rules in cluster mode: whatever the token server does, no request is held up, and it grants and refuses as far as it answers."""
+import http.client
 import json
+import os
 import socket
 import struct
 import threading
@@ -10,7 +12,7 @@ import urllib.request
 
 import places
 from acceptor import Acceptor
-from gateway import TYPE, Gateway, cluster, http_manager
+from gateway import TYPE, Gateway, address, cluster, http_manager
 from origin import Origin
 from ports import free_ports
 
@@ -48,15 +50,22 @@ class TokenServer(Acceptor):
         sock.sendall(struct.pack(">HiBbii", 14, xid, kind, status, remaining, wait))
 
 
+API = "type.googleapis.com/envoy.config."
+
+
 def _rule(count=1, fallback=True, flow_id=101, resource="GET:/asked"):
     return {"resource": resource, "count": count, "clusterMode": True, "clusterConfig": {"flowId": flow_id, "thresholdType": 1, "fallbackToLocalWhenFail": fallback}}
 
 
-def _gateway(name, origin, rules, client, command_port=None, **more):
-    operations = {"operations": {"log_folder": str(places.scratch(f"sentinel-cluster-{name}")), "command_port": command_port}} if command_port else {}
-    config = {"@type": SENTINEL, "application": "shop", "rules": {"flow": [{"inline_string": json.dumps(rules)}]}, "cluster_client": client, **operations, **more}
+def _manager(rules, **config):
+    sentinel = {"@type": SENTINEL, "application": "shop", "rules": {"flow": [{"inline_string": json.dumps(rules)}]}, **config}
     router = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
-    return Gateway(f"sentinel-cluster-{name}", http_manager(http_filters=[{"name": "sentinel", "typed_config": config}, router]), [cluster("up", origin.port)])
+    return http_manager(http_filters=[{"name": "sentinel", "typed_config": sentinel}, router])
+
+
+def _gateway(name, origin, rules, client, command_port=None):
+    operations = {"operations": {"log_folder": str(places.scratch(f"sentinel-cluster-{name}")), "command_port": command_port}} if command_port else {}
+    return Gateway(f"sentinel-cluster-{name}", _manager(rules, cluster_client=client, **operations), [cluster("up", origin.port)])
 
 
 def _at(server, **more):
@@ -286,6 +295,65 @@ def commands_name_the_server():
             _whole_second()
             assert _statuses(g, 2) == [200, 429], "by its own count"
             assert second.questions == 3
+    finally:
+        first.stop()
+        second.stop()
+        origin.stop()
+
+
+def configurations_come_and_go():
+    """A listener's next version names another server, no server, another name; the listener goes, with its application and its client, and comes back. Requests go on."""
+    folder, (port,) = places.scratch("sentinel-cluster-versions-files"), free_ports(1)
+    path = folder / "lds.json"
+    origin, first, second = Origin(), TokenServer(lambda _: (OK, 0)), TokenServer(lambda _: (BLOCKED, 0))
+    version = [0]
+
+    def put(*managers):
+        version[0] += 1
+        listeners = [{"@type": API + "listener.v3.Listener", "name": "dl", "address": address(port), "filter_chains": [{"filters": [m]}]} for m in managers]
+        path.with_suffix(".new").write_text(json.dumps({"version_info": str(version[0]), "resources": listeners}))
+        os.rename(path.with_suffix(".new"), path)
+
+    def ask():
+        conn = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            conn.request("GET", "/asked")
+            return conn.getresponse().status
+        finally:
+            conn.close()
+
+    def until(status, names=None, server=None):
+        end = time.monotonic() + 10
+        while True:
+            try:
+                if ask() == status and (not server or server.names[-1:] == [names]):
+                    return
+            except (ConnectionError, http.client.HTTPException):
+                if not status:
+                    return
+            assert time.monotonic() < end, (status, g.words())
+            time.sleep(0.02)
+    put(_manager([_rule(0)], cluster_client=_at(first)))
+    source = {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}
+    try:
+        with Gateway("sentinel-cluster-versions", _manager([], application="other"), [cluster("up", origin.port)],
+                     bootstrap={"dynamic_resources": {"lds_config": source}}) as g:
+            g.wait_until_live()
+            for _ in range(3):
+                until(200, "shop", first)
+                put(_manager([_rule(1000)], cluster_client=_at(second)))
+                until(429, "shop", second)
+                put(_manager([_rule(1000)]))
+                until(200)
+                put(_manager([_rule(1000)], cluster_client=_at(second)))
+                until(429, "shop", second)
+                put(_manager([_rule(1000)], cluster_client=_at(second, namespace="market")))
+                until(429, "market", second)
+                put()
+                until(None)
+                put(_manager([_rule(0)], cluster_client=_at(first)))
+            until(200, "shop", first)
+            assert g.stat("listener_manager.lds.update_rejected") == 0
     finally:
         first.stop()
         second.stop()

@@ -4,6 +4,7 @@ import json
 import os
 import queue
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -28,7 +29,7 @@ def _gateway(name, origin, port, rules=FLOW, rule_file=None, **operations):
     source = {"filename": str(rule_file)} if rule_file else {"inline_string": json.dumps(rules)}
     sentinel = {"name": "sentinel", "typed_config": {
         "@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "application": "demo.gate", "rules": {"flow": [source]},
-        "http_resource": "METHOD_AND_PATH", "origins": [{"header": "x-from"}], "operations": {
+        "http_resource": "METHOD_AND_PATH", "cluster_client": {}, "origins": [{"header": "x-from"}], "operations": {
             "log_folder": str(folder), "command_port": port, **operations}}}
     router = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
     g = Gateway(f"interop-sentinel-{name}", http_manager(http_filters=[sentinel, router]), [cluster("up", origin.port)])
@@ -189,7 +190,7 @@ def commands_are_answered_alike():
             assert both(f"getRules?type={kind}")[1] != "[]"
         assert both("setParamFlowRules", {"data": urllib.parse.quote(json.dumps(param))}) == (200, "success")
         for command in ("getParamFlowRules", "version", "getSwitch", "setSwitch?value=false", "getSwitch", "setSwitch?value=true", "getClusterMode",
-                        "setClusterMode?mode=0", "setClusterMode?mode=x", "nope", "", "getRules?type=x", "getRules", "setRules?type=flow&data=xx",
+                        "setClusterMode?mode=x", "nope", "", "getRules?type=x", "getRules", "setRules?type=flow&data=xx",
                         "setRules?type=zz&data=%5B%5D", "setParamFlowRules", "cnode", "cnode?id=none", "origin?id=none", "origin", "clusterNodeById?id=none",
                         "metric", "metric?startTime=x", "metric?startTime=1&endTime=x", "getRules?type=%zz", "cluster/client/fetchConfig", "systemStatus"):
             both(command)
@@ -198,6 +199,48 @@ def commands_are_answered_alike():
         assert urls[0] == urls[1]
         assert both("setRules", {"type": "system", "data": "[]"}) == (200, "success") == both("setRules", {"type": "flow", "data": "[]"})
         assert _call(g, "/limited", 5) == [200] * 5
+
+
+def the_token_client_is_told_and_shown_alike():
+    """What a dashboard sends to make clients of both, and what is wrong in it."""
+    port, java_port = free_ports(2)
+    silent, origin = socket.create_server(("127.0.0.1", 0)), Origin()
+    good = {"serverHost": "127.0.0.1", "serverPort": silent.getsockname()[1], "requestTimeout": 33}
+    with silent, _gateway("client", origin, port), _Application("client", java_port):
+        def both(command, form=None):
+            ours, theirs = (_get(p, command, form) for p in (port, java_port))
+            assert ours == theirs, (command, form, ours, theirs)
+            return ours[1]
+
+        def both_configs(**config):
+            return both("cluster/client/modifyConfig", {"data": urllib.parse.quote(json.dumps(config))})
+
+        def modes():
+            return [json.loads(_get(p, "getClusterMode")[1]) for p in (port, java_port)]
+        both("cluster/client/fetchConfig")
+        both("cluster/client/modifyConfig")
+        assert both_configs(**good) == "success"
+        assert '"clientState":0' in both("cluster/client/fetchConfig")
+        assert both("setClusterMode?mode=0") == "success"
+        ours, theirs = modes()
+        assert abs(ours.pop("lastModified") - theirs.pop("lastModified")) < 5000 and ours == theirs and ours["clientAvailable"], (ours, theirs)
+        end = time.monotonic() + 10
+        while '"clientState":2' not in _get(java_port, "cluster/client/fetchConfig")[1] and time.monotonic() < end:
+            time.sleep(0.05)
+        assert '"clientState":2' in both("cluster/client/fetchConfig")
+        for change in ({"requestTimeout": 0}, {"serverPort": 0}, {"serverPort": 70000}, {"serverHost": " "}, {"serverHost": None}, {"unknown": 1}, {"serverPort": str(good["serverPort"])}):
+            assert both_configs(**{**good, **change}) == "success", change
+            both("cluster/client/fetchConfig")
+        assert both_configs(requestTimeout=44) == "success"
+        both("cluster/client/fetchConfig")
+        for data in ("[]", "{", "x", "7", "{}", '{"serverHost":"127.0.0.1","requestTimeout":5}', '{"requestTimeout":"x"}', '{"requestTimeout":{}}'):
+            ours, theirs = (_get(p, "cluster/client/modifyConfig", {"data": urllib.parse.quote(data)}) for p in (port, java_port))
+            assert ours[0] == theirs[0], (data, ours, theirs)
+        for mode in ("", "?mode=", "?mode=x", "?mode=1", "?mode=7", "?mode=-7", "?mode=0"):
+            both(f"setClusterMode{mode}")
+        assert both("setClusterMode?mode=-1") == "success"
+        ours, theirs = modes()
+        assert ours["mode"] == theirs["mode"] == -1
 
 
 def a_rule_that_is_set_holds_at_once_and_is_written():

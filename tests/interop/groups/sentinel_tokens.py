@@ -1,11 +1,15 @@
-"""Sentinel for Java's own token server, asked by the proxy's token client."""
+"""Sentinel for Java's own token server, asked by the proxy's token client, and by a whole proxy for its calls."""
+import collections
 import contextlib
+import json
 import re
 import signal
 import subprocess
 import time
 
 import places
+from dubbo_peer import SERVICE, Consumer, Provider
+from gateway import Gateway, cluster, dubbo_manager
 from ports import free_ports
 
 RUN = places.ROOT / "tests/sentinel/java/run.sh"
@@ -131,3 +135,59 @@ def a_stopped_server_blocks_nobody():
         assert set(answers) == {-1} and took < 3 * 2.2, (answers, took)  # each waits its 2 s at most
         proc.send_signal(signal.SIGCONT)
         asker.end()
+
+
+def _gateway(name, provider, port, flow_id):
+    """Its own count is 1: what passes beyond it was granted."""
+    rule = {"resource": f"{SERVICE}:hello(java.lang.String,int)", "count": 1, "clusterMode": True, "clusterConfig": {"flowId": flow_id, "thresholdType": 1}}
+    manager = dubbo_manager(SERVICE, {".*": "up"})
+    manager["typed_config"]["dubbo_filters"] = [{"name": "sentinel", "config": {
+        "@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "application": "demo-app", "rules": {"flow": [{"inline_string": json.dumps([rule])}]},
+        "cluster_client": {"server_address": "127.0.0.1", "server_port": port, "request_timeout_ms": 2000}}}, {"name": "envoy.filters.dubbo.router"}]
+    return Gateway(f"interop-tokens-{name}", manager, [cluster("up", provider.port)])
+
+
+def _connected(g, state=2):
+    g.wait_for("sentinel.demo-app.token_client_state", state, 30)
+
+
+def _call(consumer, count):
+    """What came of the calls, by what was said."""
+    frames = [consumer.ask("hello", args=("x", 7)) for _ in range(count)]
+    return collections.Counter("blocked" if b"SentinelBlockException: FlowException" in f.body else f.status for f in frames)
+
+
+def calls_obey_the_server():
+    """Five a second of the server's rule, though the call's own says 1; with two proxies five for both together; when the server dies, the rule's own."""
+    provider = Provider()
+    with _server() as (port, server), _gateway("one", provider, port, FLOW) as g, Consumer(g.port) as c:
+        _connected(g)
+        _call(c, 1)  # the server has loaded its classes
+        _fresh_second()
+        assert _call(c, 8) == {20: 5, "blocked": 3}
+        with _gateway("two", provider, port, FLOW) as g2, Consumer(g2.port) as c2:
+            _connected(g2)
+            _fresh_second()
+            assert sum((_call(one, 1) for one in (c, c2) * 5), collections.Counter()) == {20: 5, "blocked": 5}
+        g.wait_for("sentinel.demo-app.token_refused", g.stat("sentinel.demo-app.block_flow"))
+        assert g.stat("sentinel.demo-app.token_failed") == 0
+        server.kill()
+        server.wait()
+        _connected(g, 1)
+        time.sleep(1.05 - time.time() % 1)
+        assert _call(c, 4) == {20: 1, "blocked": 3}
+    assert provider.count == 1 + 5 + 5 + 1
+
+
+def many_calls_are_granted():
+    """More than the rule's own count, all of them: each had an answer."""
+    provider = Provider()
+    with _server() as (port, _), _gateway("many", provider, port, PLENTY) as g, Consumer(g.port) as c:
+        _connected(g)
+        _call(c, 1)
+        _fresh_second()
+        began = time.monotonic()
+        assert _call(c, 2000) == {20: 2000}
+        took = time.monotonic() - began
+        g.wait_for("sentinel.demo-app.token_granted", 2001)
+        return f"{2000 / took:.0f} calls/s, one at a time"
