@@ -59,7 +59,8 @@ struct token_service {
 	_Atomic int64_t timeout_ns; /* how long a call waits for an answer. Any thread */
 };
 
-/* The answer of a pending question, by its service. */
+/* The answer of a pending question, by its service: not within ask or forget. The call may be over,
+ * and the question gone, when it returns. */
 static inline void token_ask_answer(struct token_ask *ask, struct token_answer answer)
 {
 	ask->answer = answer;
