@@ -10,6 +10,7 @@
 #include "filters/sentinel/core/sentinel.h"
 #include "filters/sentinel/names.h"
 #include "filters/sentinel/operations.h"
+#include "filters/sentinel/resource_stats.h"
 
 STAT_TYPE(sentinel_stats, "sentinel", SENTINEL_STAT, SENTINEL_STATS);
 
@@ -99,6 +100,7 @@ void sentinel_application_drop(struct sentinel_application *application)
 	for (unsigned kind = 0; kind < RULE_KINDS; kind++)
 		free((char *)(uintptr_t)application->set_rules[kind].data);
 	list_remove(&application->link);
+	resource_stats_free(application->resource_stats);
 	sentinel_free(application->core);
 	cluster_client_end(application->cluster);
 	sentinel_memos_free(application->memos, application->all->workers);
@@ -226,6 +228,10 @@ void sentinel_part_adopt(struct sentinel_part *part)
 	part->is_in_force = true;
 	renew(application);
 	configure_cluster(application);
+	if (!application->resource_stats && part->resource_stats_max)
+		application->resource_stats = resource_stats_new(
+			application->all->stats, application->name, part->resource_stats_max,
+			(int64_t)(*application->all->wall_ns / 1000000));
 	if (part->operations)
 		sentinel_operations_start(application, part->operations);
 }
@@ -271,6 +277,8 @@ void sentinel_applications_tick(struct sentinel_applications *all)
 			       atomic_load_explicit(&core->overflows, memory_order_relaxed));
 		stat_gauge_set(shard(all), application->stats, SENTINEL_STAT_BLOCK_LOG_DROPPED,
 			       sentinel_operations_dropped(application));
+		resource_stats_collect(application->resource_stats, core,
+				       (int64_t)(*all->wall_ns / 1000000));
 		cluster_client_show(application->cluster, shard(all), application->stats);
 		if (application->is_stale && application->configurations) {
 			is_changed |= renew(application);

@@ -26,6 +26,7 @@
 struct cluster_client;
 struct cluster_client_options;
 struct loop;
+struct resource_stats;
 struct rule_list;
 struct rule_set;
 struct sentinel;
@@ -131,6 +132,7 @@ struct sentinel_part {
 	bool is_in_force;
 	const struct sentinel_ops_options *operations; /* NULL: it says nothing of them */
 	const struct cluster_client_options *cluster;  /* likewise */
+	uint32_t resource_stats_max;
 };
 
 struct sentinel_application {
@@ -149,7 +151,8 @@ struct sentinel_application {
 					       none */
 	_Atomic(struct sentinel_ops *) ops; /* NULL: none. Any thread reads it */
 	struct command_centre *centre;      /* NULL: none */
-	struct cluster_client *cluster;     /* NULL: rules in cluster mode fall back */
+	struct resource_stats *resource_stats; /* NULL: none */
+	struct cluster_client *cluster;        /* NULL: rules in cluster mode fall back */
 };
 
 /* A rule that was left out. */

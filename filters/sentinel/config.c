@@ -9,6 +9,7 @@
 #include "filters/sentinel/cluster_client.h"
 #include "filters/sentinel/core/rule_json.h"
 #include "filters/sentinel/ops/ops.h"
+#include "filters/sentinel/resource_stats.h"
 #include "filters/sentinel/sentinel.h"
 #include "message/data_source_config.h"
 
@@ -198,6 +199,11 @@ static enum status load_application(struct sentinel_config *config, const Messag
 		return diag_at(diag, "max_resources", "must be at most %d", RESOURCES_MAX);
 	if (options.contexts_max > RESOURCES_MAX)
 		return diag_at(diag, "max_contexts", "must be at most %d", RESOURCES_MAX);
+	part->resource_stats_max = message->max_resource_stats ? message->max_resource_stats->value
+							       : RESOURCE_STATS_DEFAULT;
+	if (part->resource_stats_max > RESOURCE_STATS_MAX)
+		return diag_at(diag, "max_resource_stats", "must be at most %d",
+			       RESOURCE_STATS_MAX);
 	if (!context->sentinel)
 		return STATUS_OK;
 	config->application =

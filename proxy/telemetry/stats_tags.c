@@ -25,7 +25,9 @@
 	X(NETWORK_RATELIMIT, "envoy_local_network_ratelimit_prefix")                               \
 	X(HTTP_RATELIMIT, "envoy_local_http_ratelimit_prefix")                                     \
 	X(RBAC, "envoy_rbac_prefix")                                                               \
-	X(SDS, "envoy_xds_resource_name")
+	X(SDS, "envoy_xds_resource_name")                                                          \
+	X(SENTINEL_APPLICATION, "outrigger_sentinel_application")                                  \
+	X(SENTINEL_RESOURCE, "outrigger_sentinel_resource")
 
 enum tag {
 #define TAG_ENUM(id, text) TAG_##id,
@@ -85,6 +87,8 @@ static const struct rule rules[] = {
 	{"thread_local_cluster_manager.worker_$.", {TAG_WORKER}},
 	{"vhost.$.vcluster.$.", {TAG_VIRTUAL_HOST, TAG_VIRTUAL_CLUSTER}},
 	{"vhost.$.route.$.", {TAG_VIRTUAL_HOST, TAG_ROUTE}},
+	{"sentinel.$.resource.$.", {TAG_SENTINEL_APPLICATION, TAG_SENTINEL_RESOURCE}},
+	{"sentinel.$.", {TAG_SENTINEL_APPLICATION}},
 	{"tcp.$.", {TAG_TCP}},
 	{"connection_limit.$.", {TAG_CONNECTION_LIMIT}},
 	{"local_rate_limit.$.", {TAG_NETWORK_RATELIMIT}},

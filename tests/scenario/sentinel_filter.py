@@ -429,3 +429,24 @@ def calls_of_bolt():
             assert g.stat(f"sentinel.shop.block_{kind}") == 1
     assert not provider.count
     provider.stop()
+
+
+def resources_have_stats():
+    """Of what each did, once its second is over; in Prometheus application and resource are labels. Names from clients are no lines of their own."""
+    origin = Origin()
+    try:
+        with _http("stats", {"flow": _inline(_flow("GET:/a", 2))}, origin=origin, max_resource_stats=3) as g:
+            _whole_second()
+            assert [g.http("GET", "/a").status for _ in range(3)] == [200, 200, 429]
+            for path in ("/b%22%0a%5c", "/c\"\\{}", "/later"):
+                g.http("GET", path)
+            g.wait_for("sentinel.shop.resource.GET_a.pass", 2)
+            g.wait_for('sentinel.shop.resource.GET_c"\\{}.pass', 1)
+            assert [g.stat(f"sentinel.shop.resource.GET_a.{n}") for n in ("block", "success", "exception")] == [1, 2, 0]
+            text = g.get("/stats/prometheus")
+            assert 'envoy_sentinel_resource_pass{outrigger_sentinel_application="shop",outrigger_sentinel_resource="GET_a"} 2' in text, text[-2000:]
+            assert 'outrigger_sentinel_resource="GET_c\\"\\\\{}"} 1' in text, re.findall(".*sentinel_resource_pass.*", text)
+            assert "later" not in text + g.get("/stats"), "one too many"
+            assert 'envoy_sentinel_pass{outrigger_sentinel_application="shop"} 5' in text
+    finally:
+        origin.stop()

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include "filters/sentinel/core/token_service.h"
+#include "filters/sentinel/resource_stats.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -337,6 +338,53 @@ static void a_call_is_not_kept_beyond_its_limit(void **state)
 	fixture_settle(t->f);
 	assert_int_equal(sentinel_test_view(t, "a.Svc").threads, 0);
 	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_WAIT_CANCELLED), 1);
+	sentinel_test_free(t);
+}
+
+static uint64_t of_resource(struct sentinel_test *t, const char *name, enum resource_stat id)
+{
+	struct stat_scope *scope =
+		stat_scope_take(t->f->stats, &sentinel_resource_stats, slice_of(name));
+	uint64_t value = stat_value(t->f->stats, scope, id);
+
+	stat_scope_drop(t->f->stats, scope);
+	return value;
+}
+
+static void the_first_resources_have_stats(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(
+		"{max_resource_stats: 2, rules: {flow: [{inline_string: '[{\"resource\": "
+		"\"GET:/a.resource.b\", \"count\": 2}]'}]}}");
+	const char *const first = "sentinel.this.resource.GET:/a_resource.b";
+	(void)state;
+
+	for (int second = 0; second < 2; second++) {
+		for (int i = 0; i < 3; i++)
+			get(t, "GET /a.resource.b h");
+		sentinel_test_advance(t, 1000);
+	}
+	get(t, "GET /b h");
+	get(t, "GET /c h");
+	sentinel_applications_tick(&t->applications);
+	assert_int_equal(of_resource(t, first, RESOURCE_STAT_PASS), 2); /* the last isn't settled */
+	sentinel_test_advance(t, 1200);
+	sentinel_applications_tick(&t->applications);
+	sentinel_applications_tick(&t->applications);
+	assert_int_equal(of_resource(t, first, RESOURCE_STAT_PASS), 4);
+	assert_int_equal(of_resource(t, first, RESOURCE_STAT_BLOCK), 2);
+	assert_int_equal(of_resource(t, first, RESOURCE_STAT_SUCCESS), 4);
+	assert_int_equal(of_resource(t, first, RESOURCE_STAT_EXCEPTION), 0);
+	assert_int_equal(of_resource(t, "sentinel.this.resource.GET:/b", RESOURCE_STAT_PASS), 1);
+	assert_int_equal(of_resource(t, "sentinel.this.resource.GET:/c", RESOURCE_STAT_PASS), 0);
+	for (int i = 0; i < 90; i++) {
+		sentinel_test_advance(t, 1000);
+		get(t, "GET /b h");
+	}
+	sentinel_test_advance(t, 1200);
+	sentinel_applications_tick(&t->applications); /* 60 seconds are known */
+	assert_in_range(of_resource(t, "sentinel.this.resource.GET:/b", RESOURCE_STAT_PASS), 58,
+			62);
 	sentinel_test_free(t);
 }
 
@@ -758,6 +806,8 @@ static void what_can_not_be_is_refused(void **state)
 			    "must be from 200 to 599");
 	filter_yaml_refused(&sentinel_filter, "{max_resources: 1000001}", "max_resources",
 			    "must be at most");
+	filter_yaml_refused(&sentinel_filter, "{max_resource_stats: 100001}", "max_resource_stats",
+			    "must be at most");
 	filter_yaml_refused(&sentinel_filter, "{cluster_client: {server_address: tokens.example}}",
 			    "cluster_client.server_address", "must be an IP address");
 	filter_yaml_refused(&sentinel_filter, "{cluster_client: {server_port: 65536}}",
@@ -784,6 +834,7 @@ int main(void)
 		cmocka_unit_test(who_leaves_while_waiting_has_had_its_turn),
 		cmocka_unit_test(who_gives_up_before_his_turn_is_blocked_at_once),
 		cmocka_unit_test(a_call_is_not_kept_beyond_its_limit),
+		cmocka_unit_test(the_first_resources_have_stats),
 		cmocka_unit_test(an_answer_wakes_its_request),
 		cmocka_unit_test(without_an_answer_the_rule_decides_itself),
 		cmocka_unit_test(who_leaves_is_not_answered),

@@ -53,6 +53,10 @@ static void tags_are_envoys(void **state)
 	check("cluster.a.b_c.endpoint.127.0.0.1_19909.", "cx_total", 0,
 	      "cluster.endpoint.cx_total{envoy_cluster_name=a.b_c,"
 	      "envoy_endpoint_address=127.0.0.1:19909}");
+	check("sentinel.a.b.", "pass", 0, "sentinel.pass{outrigger_sentinel_application=a.b}");
+	check("sentinel.a.b.resource.x.Svc_m(int).rbac.", "pass", 0,
+	      "sentinel.resource.pass{outrigger_sentinel_application=a.b,"
+	      "outrigger_sentinel_resource=x.Svc_m(int).rbac}");
 	check("cluster_manager.", "cluster_added", 0, "cluster_manager.cluster_added{}");
 	check("http.ingress.", "downstream_rq_2xx", 0,
 	      "http.downstream_rq_xx{envoy_response_code_class=2,"
