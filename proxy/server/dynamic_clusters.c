@@ -10,7 +10,7 @@
 typedef Envoy__Config__Cluster__V3__Cluster Cluster;
 typedef Envoy__Config__Core__V3__ConfigSource ConfigSource;
 
-enum { SLICE_NS = 3000000 }; /* main looks at everything else after so long */
+enum { SLICE_NS = 500000 }; /* main looks at everything else after so long */
 
 /* --- one cluster --- */
 
