@@ -327,7 +327,7 @@ static void each_value_counts(void **state)
 		for (unsigned round = 0; round < 6; round++) {
 			struct body body = begin(grammars[g], MAP, "org.example.Item");
 			for (unsigned i = 0; i < OBJECTS; i++)
-				add(&body, 3, "sku" + (round > 2 ? i % 4 : 0), 5, true, "usual");
+				add(&body, 3, &"sku"[round > 2 ? i % 4 : 0], 5, true, "usual");
 			struct slice bytes = end(&body, 300);
 			hessian2_init(&reader, bytes, &arena);
 			reader.grammar = grammars[g];
@@ -512,7 +512,7 @@ static void variants_agree_on(unsigned objects, bool varies)
 		if (!hessian2_has_variant(v))
 			continue;
 		for (unsigned i = 0; i < objects; i++)
-			add(&body, 3, "sku-0123456789" + (varies ? i * 5 % 13 : 0), 5, i & 4,
+			add(&body, 3, &"sku-0123456789"[varies ? i * 5 % 13 : 0], 5, i & 4,
 			    i < 10 ? "usual" : "a note of 40 letters, 0123456789-0123456");
 		struct slice bytes = end(&body, 200);
 		for (size_t i = 0; i < bytes.len - 210; i++)
