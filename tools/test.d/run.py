@@ -29,7 +29,7 @@ SUITES = {
     "tsan": (["tsan"], "tests/unit", ["ctest", "--test-dir", "build/tsan", "--output-on-failure", "-j", JOBS, "-L", "^unit$"], 900),
     "clang": (["clang"], "tests/unit", ["ctest", "--test-dir", "build/clang", "--output-on-failure", "-j", JOBS, "-L", "^unit$"], 900),
     "sentinel": (["asan"], "tests/sentinel/run.py", ["tests/sentinel/run.py"], 300),
-    "sentinel-java": (["asan"], "tests/sentinel/oracle.py", ["tests/sentinel/oracle.py", "--scenarios", "20", "--may-skip"], 300),
+    "sentinel-java": (["asan"], "tests/sentinel/oracle.py", ["tests/sentinel/oracle.py", "--scenarios", "20"], 300),
     "scenario": (["asan"], "tests/scenario/run.py", ["tests/scenario/run.py"], 900),
     "fault": (["asan"], "tests/fault/run.py", ["tests/fault/run.py"], 600),
     "conformance": (["asan"], "tests/conformance/run.py", ["tests/conformance/run.py"], 900),
