@@ -25,19 +25,8 @@ static const struct slice reserved_names[] = {
 static const struct slice reserved_prefixes[] = {SLICE(":"), SLICE("tri-"), SLICE("grpc-"),
 						 SLICE("x-envoy-"), SLICE("x-forwarded-")};
 
-/* Whether one of them begins like that. */
-static bool may_be_reserved(char first)
-{
-	static const uint8_t firsts[256] = {[':'] = 1, ['c'] = 1, ['e'] = 1, ['g'] = 1, ['h'] = 1,
-					    ['k'] = 1, ['p'] = 1, ['t'] = 1, ['u'] = 1, ['x'] = 1};
-
-	return firsts[(uint8_t)first];
-}
-
 bool dubbo_attachment_is_reserved(struct slice name)
 {
-	if (!name.len || !may_be_reserved(*name.data))
-		return false;
 	for (size_t i = 0; i < COUNT_OF(reserved_names); i++)
 		if (slice_equal(name, reserved_names[i]))
 			return true;
