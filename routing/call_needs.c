@@ -38,6 +38,29 @@ bool call_needs_add(struct call_needs_builder *b, const struct argument_path *pa
 	return true;
 }
 
+void call_needs_add_attachment(struct call_needs_builder *b, struct slice name)
+{
+	struct call_needs *needs = &b->needs;
+
+	needs->attachments = true;
+	if (needs->attachment_count > RPC_NAMES_MAX)
+		return;
+	for (uint32_t i = 0; i < needs->attachment_count; i++)
+		if (slice_equal(needs->attachment_names[i], name))
+			return;
+	if (needs->attachment_count < RPC_NAMES_MAX)
+		needs->attachment_names[needs->attachment_count] = name;
+	needs->attachment_count++;
+}
+
+/* Attachments that count one by one: when nothing asks for others. */
+static uint8_t attachment_count(const struct call_needs *needs)
+{
+	bool is_few = needs->attachment_count <= RPC_NAMES_MAX;
+
+	return is_few && !needs->names && !needs->headers ? needs->attachment_count : 0;
+}
+
 void call_needs_pool_init(struct call_needs_pool *pool, size_t capacity, struct arena *arena,
 			  struct arena *scratch)
 {
@@ -53,10 +76,14 @@ void call_needs_pool_init(struct call_needs_pool *pool, size_t capacity, struct 
 static struct slice key_of(const struct call_needs_builder *b, struct arena *scratch)
 {
 	size_t size = b->needs.path_count * sizeof b->paths[0];
-	char *key = arena_alloc(scratch, size + 3);
+	uint8_t names = attachment_count(&b->needs);
+	char *key = arena_alloc(scratch, size + names * sizeof(struct slice) + 3);
 
 	if (size)
 		memcpy(key, b->paths, size);
+	/* Equal texts may stand in two places: then these aren't shared. */
+	for (uint32_t i = 0; i < names; i++, size += sizeof(struct slice))
+		memcpy(key + size, &b->needs.attachment_names[i], sizeof(struct slice));
 	key[size] = b->needs.attachments;
 	key[size + 1] = b->needs.headers;
 	key[size + 2] = b->needs.names;
@@ -72,6 +99,7 @@ static const struct call_needs *new_needs(const struct call_needs_builder *b, st
 	if (b->needs.path_count)
 		memcpy(paths, b->paths, b->needs.path_count * sizeof *paths);
 	*needs = b->needs;
+	needs->attachment_count = attachment_count(&b->needs);
 	needs->paths = paths;
 	return needs;
 }

@@ -18,7 +18,10 @@
 
 struct route_match_input;
 
-enum { RPC_PATHS_MAX = 64 }; /* different arguments that the rules of one method ask for */
+enum {
+	RPC_PATHS_MAX = 64, /* different arguments that the rules of one method ask for */
+	RPC_NAMES_MAX = 3,  /* attachments that are told by their names */
+};
 
 struct call_needs {
 	const struct argument_path *const *paths;
@@ -26,6 +29,9 @@ struct call_needs {
 	bool attachments;
 	bool names;   /* group and application: attachments that have names of their own here */
 	bool headers; /* attachments must be header fields, too */
+	/* The attachments that count; 0: any may, or none. */
+	uint8_t attachment_count;
+	struct slice attachment_names[RPC_NAMES_MAX];
 };
 
 /* What was read of one call. Zeroed when the decision begins. */
@@ -40,7 +46,8 @@ struct call_facts {
 const struct call_facts *call_facts_read(const struct route_match_input *input,
 					 const struct call_needs *needs);
 
-/* Needs while they are gathered; zeroed at first. needs.paths isn't set. */
+/* Needs while they are gathered; needs zeroed at first. needs.paths isn't set; attachment_count is
+ * RPC_NAMES_MAX + 1 when there are more. */
 struct call_needs_builder {
 	struct call_needs needs;
 	const struct argument_path *paths[RPC_PATHS_MAX];
@@ -48,6 +55,8 @@ struct call_needs_builder {
 
 /* *slot: the path's place. False when there are RPC_PATHS_MAX others. Borrows the path. */
 bool call_needs_add(struct call_needs_builder *b, const struct argument_path *path, uint8_t *slot);
+/* Borrows the name of an attachment. */
+void call_needs_add_attachment(struct call_needs_builder *b, struct slice name);
 
 /* Needs of a table while it is built, each kept once. Paths must be, too. */
 struct call_needs_pool {

@@ -54,9 +54,12 @@ static bool add_needs(struct call_needs_builder *b, struct rpc_match *match)
 		if (condition->source == RPC_SOURCE_ARGUMENT) {
 			if (!call_needs_add(b, condition->path, &condition->slot))
 				return false;
+		} else if (condition->source == RPC_SOURCE_ATTACHMENT) {
+			call_needs_add_attachment(b,
+						  slice_make(condition->name, condition->name_len));
 		} else if (!is_head(condition)) {
 			b->needs.attachments = true;
-			b->needs.names |= condition->source != RPC_SOURCE_ATTACHMENT;
+			b->needs.names = true;
 		}
 	}
 	b->needs.attachments |= b->needs.headers;

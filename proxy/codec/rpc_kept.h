@@ -27,9 +27,10 @@ enum { RPC_CALL_ARGUMENTS = 4 };
 
 /* The bytes that some of a call's values are made of: equal bytes, equal values. */
 struct rpc_call_bytes {
-	struct slice arguments[RPC_CALL_ARGUMENTS]; /* .len 0: there is none */
+	/* Of arguments, then of attachments that count by their names. .len 0: there is none */
+	struct slice arguments[RPC_CALL_ARGUMENTS];
 	uint32_t count;
-	struct slice attachments; /* .len 0: they don't matter, or there are none */
+	struct slice attachments; /* all of them; .len 0: they don't matter, or there are none */
 };
 
 /* It stays as it is until its release, whatever takes its place in the table. */

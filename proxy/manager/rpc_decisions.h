@@ -5,6 +5,8 @@
  *                               └── bytes ──┐            └─ bytes, when they are asked for
  *   kept head ─ attachments equal ─ one of RPC_DECISIONS rows equal ─> route
  *
+ * Attachments that count by their names are as arguments: what else there is may differ.
+ *
  * Holds for the manager, the configuration and the needs it was made with. Where what is asked for
  * differs from call to call, looking rests for a while. Owner: the kept head (codec/rpc_kept.h), as
  * one block of malloc's. Thread: its worker. Size: some 1,300 bytes, of a head whose calls are

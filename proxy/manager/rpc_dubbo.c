@@ -1,4 +1,5 @@
 #include "codec/dubbo_arguments.h"
+#include "codec/dubbo_attachment_bytes.h"
 #include "codec/dubbo_attachments.h"
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_head.h"
@@ -92,11 +93,20 @@ static bool bytes_of(const struct rpc_kept *kept, struct slice frame,
 		     const struct call_needs *needs, struct arena *arena,
 		     struct rpc_call_bytes *bytes)
 {
+	uint32_t names = needs->attachment_count;
+
 	bytes->count = needs->path_count;
-	return needs->path_count <= RPC_CALL_ARGUMENTS &&
-	       dubbo_read_bytes(dubbo_kept_head(kept),
-				slice_sub(frame, DUBBO_HEADER_SIZE, frame.len), needs->paths,
-				needs->attachments, arena, bytes);
+	if (needs->path_count > RPC_CALL_ARGUMENTS ||
+	    !dubbo_read_bytes(dubbo_kept_head(kept), slice_sub(frame, DUBBO_HEADER_SIZE, frame.len),
+			      needs->paths, needs->attachments, arena, bytes))
+		return false;
+	if (!names || needs->path_count + names > RPC_CALL_ARGUMENTS)
+		return true;
+	struct slice attachments = bytes->attachments;
+	bytes->attachments.len = 0;
+	bytes->count += names;
+	return dubbo_attachment_bytes(attachments, needs->attachment_names, names,
+				      bytes->arguments + needs->path_count);
 }
 
 static bool bytes_tell_all(const struct rpc_call_bytes *bytes)

@@ -53,8 +53,8 @@ static struct {
 	struct accepted_end end;
 	struct rpc_session *session;
 	int consumer, listener, provider;
-	/* "m", or "plain": its rules ask for whole arguments only, so that what was decided for the
-	 * same bytes is looked up. */
+	/* "m"; or "plain": its rules ask for whole arguments only, so that what was decided for the
+	 * same bytes is looked up; or "named": and for nothing but the names of attachments. */
 	const char *method;
 } t;
 
@@ -103,6 +103,11 @@ static void load(void)
 		if (!strchr(routes[i].match, '.') || strstr(routes[i].match, "double"))
 			text = arena_printf(&t.arena,
 					    "%s{match: {method: {exact: plain}, %s}, route: %s}, ",
+					    text, routes[i].match, routes[i].route);
+	for (size_t i = 0; i < COUNT_OF(routes); i++)
+		if (!strchr(routes[i].match, '.') && !strstr(routes[i].match, "group"))
+			text = arena_printf(&t.arena,
+					    "%s{match: {method: {exact: named}, %s}, route: %s}, ",
 					    text, routes[i].match, routes[i].route);
 	text = arena_printf(&t.arena, "%s]}]}\n", text);
 	if (yaml_message_parse(slice_of(text), "t.yaml", rpc_proxy_filter.message, NULL, &t.arena,
@@ -364,6 +369,8 @@ static size_t write_call(char *to, const struct row *row, uint64_t id)
 	write_attachment(&w, "group", row->group);
 	write_attachment(&w, "edit", row->edit);
 	write_attachment(&w, "region", row->region);
+	if (!strcmp(t.method, "named") && !row->cut)
+		write_attachment(&w, "trace-id", arena_printf(&t.arena, "%08u", (unsigned)id));
 	hessian2_write_map_end(&w);
 	struct slice body = hessian2_written(&w);
 	body.len -= row->cut;
@@ -392,6 +399,9 @@ static void serve_call(struct outcome *o)
 	if (is_readable(t.consumer))
 		return;
 	o->arrived_len = read_frame(t.provider, o->arrived, &frame);
+	char *trace = memmem(o->arrived, (size_t)o->arrived_len, "trace-id", 8);
+	if (trace) /* each call's own */
+		memset(trace + 9, '0', 8);
 	o->was_passed = !list_is_empty(&t.session->calls);
 	dubbo_frame_write(answer, &(struct dubbo_frame){frame.id, 2, DUBBO_HESSIAN2, DUBBO_OK});
 	memcpy(answer + DUBBO_HEADER_SIZE, "\x91N", 2);
@@ -459,14 +469,13 @@ static void values_lead_where_streams_go(void **state)
 }
 
 /* Bytes that lead where they led before: each call again and again, and after the others. */
-static void the_same_bytes_lead_to_the_same(void **state)
+static void lead_to_the_same(const char *method, unsigned passing)
 {
 	static struct outcome by_streams[COUNT_OF(rows)], o;
 	unsigned passed = 0;
 	uint64_t id = 1;
 
-	(void)state;
-	t.method = "plain";
+	t.method = method;
 	connect_to(t.managers[1]);
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		ask(&rows[i], id++, &by_streams[i]);
@@ -481,8 +490,21 @@ static void the_same_bytes_lead_to_the_same(void **state)
 				if (o.was_passed && rows[i].is_streams_own)
 					fail_msg("'%s' went the other way", rows[i].name);
 			}
-	assert_int_equal(passed, 3 * 4 * 8 - 1); /* the first of all went by a stream */
+	assert_int_equal(passed, 3 * 4 * passing - 1); /* the first of all went by a stream */
 	hang_up();
+}
+
+static void the_same_bytes_lead_to_the_same(void **state)
+{
+	(void)state;
+	lead_to_the_same("plain", 8);
+}
+
+/* … whatever else calls bring with them. */
+static void attachments_that_are_not_asked_for(void **state)
+{
+	(void)state;
+	lead_to_the_same("named", 6);
 }
 
 /* What was read for one call isn't the next one's. */
@@ -536,6 +558,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(values_lead_where_streams_go, begin, finish),
 		cmocka_unit_test_setup_teardown(the_same_bytes_lead_to_the_same, begin, finish),
+		cmocka_unit_test_setup_teardown(attachments_that_are_not_asked_for, begin, finish),
 		cmocka_unit_test_setup_teardown(two_calls_in_one_turn, begin, finish),
 		cmocka_unit_test_setup_teardown(kept_answers_end_with_their_epoch, begin, finish),
 	};
