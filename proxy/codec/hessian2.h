@@ -90,6 +90,9 @@ static inline enum hessian2_kind hessian2_kind(const struct hessian2_reader *rea
 MUST_CHECK enum status hessian2_skip(struct hessian2_reader *reader);
 /* The same with so many. */
 MUST_CHECK enum status hessian2_skip_values(struct hessian2_reader *reader, uint32_t count);
+/* The same with so many values of the list that has been entered, or all if it has fewer. */
+MUST_CHECK enum status hessian2_skip_elements(struct hessian2_reader *reader,
+					      struct hessian2_container *list, uint32_t count);
 
 /* The value at pos when it is of fixed size (null, bool, int, long, double, date, and a ref of
  * SOFA's), which is stepped over; NULL when it isn't, or is cut short. */

@@ -106,19 +106,14 @@ static enum status skip_strings(struct hessian2_reader *reader, uint32_t count)
 	return STATUS_OK;
 }
 
-static enum status define_class(struct hessian2_reader *reader, uint8_t form)
+/* What of a definition its own bytes say; they are stepped over. */
+static enum status read_definition(struct hessian2_reader *reader)
 {
+	uint8_t form = reader->grammar->tags[reader->grammar->class_tag].form;
+
 	struct hessian2_class class = {.name = reader->data + reader->pos + 1};
 	size_t from = reader->pos;
 
-	if (reader->class_count == HESSIAN2_CLASSES)
-		return STATUS_TOO_LARGE;
-	if (UNLIKELY(reader->class_count == reader->class_capacity))
-		make_room_for_class(reader);
-	if (reader->known && hessian2_known_find(reader, &reader->classes[reader->class_count])) {
-		reader->class_count++;
-		return STATUS_OK;
-	}
 	reader->pos++;
 	if (skip_class_name(reader, form) || read_number(reader, &class.field_count))
 		return STATUS_MALFORMED;
@@ -133,13 +128,25 @@ static enum status define_class(struct hessian2_reader *reader, uint8_t form)
 	return STATUS_OK;
 }
 
+static enum status define_class(struct hessian2_reader *reader)
+{
+	if (reader->class_count == HESSIAN2_CLASSES)
+		return STATUS_TOO_LARGE;
+	if (UNLIKELY(reader->class_count == reader->class_capacity))
+		make_room_for_class(reader);
+	if (!reader->known || !hessian2_known_find(reader, &reader->classes[reader->class_count]))
+		return read_definition(reader);
+	reader->class_count++;
+	return STATUS_OK;
+}
+
 enum status hessian2_read_classes(struct hessian2_reader *reader)
 {
-	const struct hessian2_tag *tag;
 	enum status status = STATUS_OK;
 
-	while (!status && (tag = hessian2_tag(reader))->kind == HESSIAN2_CLASS)
-		status = define_class(reader, tag->form);
+	while (!status && reader->pos < reader->len &&
+	       reader->data[reader->pos] == reader->grammar->class_tag)
+		status = define_class(reader);
 	return status;
 }
 

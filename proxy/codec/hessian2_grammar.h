@@ -64,6 +64,9 @@ enum {
 	HESSIAN2_STEP_LONG_TEXT = -2,  /* … or in ten bits, of the tag and a byte */
 	HESSIAN2_STEP_OBJECT = -3,     /* an object, its class in the tag's last four bits … */
 	HESSIAN2_STEP_OBJECT_INT = -4, /* … or an int of one byte, maybe */
+	HESSIAN2_STEP_LIST = -5,       /* a list whose type and count follow, maybe so short … */
+	HESSIAN2_STEP_OTHER_LIST = -6, /* … or are, one or both, in the tag, or without a type */
+	HESSIAN2_STEP_CLASS = -7,      /* a class definition */
 };
 
 /* Both grammars' ints of one byte that count or are an index: from 0 on, so many. */

@@ -56,6 +56,16 @@ static inline bool is_here(const struct hessian2_known_class *kept,
 	       kept->grammar == reader->grammar && !memcmp(kept->bytes, p, kept->len);
 }
 
+/* The class whose definition begins at p, from now on the usual one; NULL: it isn't known. */
+static __attribute__((noinline)) struct hessian2_known_class *
+find_other(const struct hessian2_reader *reader, const uint8_t *p,
+	   struct hessian2_known_class **usual)
+{
+	struct hessian2_known_class **slot = slot_of(reader, p, hessian2_bytes_left(reader));
+
+	return slot && is_here(*slot, reader, p) ? *usual = *slot : NULL;
+}
+
 bool hessian2_known_find(struct hessian2_reader *reader, struct hessian2_class *class)
 {
 	const uint8_t *p = reader->data + reader->pos;
@@ -63,13 +73,8 @@ bool hessian2_known_find(struct hessian2_reader *reader, struct hessian2_class *
 		&reader->known->usual[reader->class_count % HESSIAN2_KNOWN_USUAL];
 	struct hessian2_known_class *kept = *usual;
 
-	if (UNLIKELY(!is_here(kept, reader, p))) {
-		struct hessian2_known_class **slot =
-			slot_of(reader, p, hessian2_bytes_left(reader));
-		if (!slot || !is_here(*slot, reader, p))
-			return false;
-		kept = *usual = *slot;
-	}
+	if (UNLIKELY(!is_here(kept, reader, p)) && !(kept = find_other(reader, p, usual)))
+		return false;
 	*class = (struct hessian2_class){.name = p + 1,
 					 .fields = p + kept->fields_at,
 					 .field_count = kept->field_count,

@@ -97,9 +97,9 @@ static enum status enter_element(struct hessian2_reader *reader, uint32_t index,
 
 	if (hessian2_enter(reader, &list))
 		return STATUS_MALFORMED;
-	for (uint32_t i = 0; (*found = hessian2_next(reader, &list)) && i < index; i++)
-		if ((status = hessian2_skip(reader)))
-			return status;
+	if ((status = hessian2_skip_elements(reader, &list, index)))
+		return status;
+	*found = hessian2_next(reader, &list);
 	return STATUS_OK;
 }
 

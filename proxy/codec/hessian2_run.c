@@ -59,11 +59,13 @@ INLINE size_t long_text_size(const uint8_t *p, const uint8_t *end, const struct 
 INLINE size_t odd_text_size(const struct hessian2_run *run, const struct hessian2_shape *shape,
 			    const uint8_t *p, const struct eyes *eyes)
 {
-	size_t size = *p == 'N';
+	size_t size = *p == 'N', left = (size_t)(run->end - p);
 
-	if (run->grammar->steps[*p] == HESSIAN2_STEP_LONG_TEXT)
-		size = long_text_size(p, run->end, eyes);
-	return (size_t)(run->end - p) >= size + hessian2_parts_room(shape, 0) ? size : 0;
+	if (run->reader->grammar->steps[*p] == HESSIAN2_STEP_LONG_TEXT)
+		size = 2 + hessian2_long_text(p);
+	if (left < size + shape->room || (size > 1 && !eyes->is_ascii_wide(p + 2, size - 2)))
+		return 0;
+	return size;
 }
 
 /* Where the object ends whose fields are at p and in the parts of a shape, its first ones at least.
@@ -86,65 +88,114 @@ INLINE const uint8_t *take_parts(const struct hessian2_run *run, const struct he
 		}
 		if (!eyes->has_part(part, p))
 			return NULL;
+		if (part->flag_end) {
+			uint8_t flag = p[part->flag_end - 1];
+			if (flag != 'T' && flag != 'F')
+				return NULL;
+		}
 		p += part->size;
-		if (UNLIKELY(part->has_flag) && p[-1] != 'T' && p[-1] != 'F')
-			return NULL;
 	} while (++part < behind);
 	return p;
 }
 
-/* So many objects at most that begin up to `last` with the same bytes as the first, and have the
- * one part of a shape: a short text and what follows. Returns where they end; sets their count. */
-INLINE const uint8_t *take_texts(const struct hessian2_part *part, const uint8_t *p,
-				 const uint8_t *last, uint64_t most, uint64_t *count,
-				 const struct eyes *eyes)
+/* Objects of that number at most, one behind the other from p on, that are a row and begin up to
+ * `last`. Returns where they end; sets their count. */
+INLINE const uint8_t *take_row(struct hessian2_shape *shape, const uint8_t *p, const uint8_t *last,
+			       uint64_t most, uint64_t *count, const struct eyes *eyes)
 {
-	uint64_t left = most;
-	uint8_t tag = *p;
+	const struct hessian2_part *part = &shape->parts[0];
+	struct hessian2_part *next = &shape->parts[1];
+	size_t step = 1u + part->size, longest = step + HESSIAN2_WIDE, size = p[1] + 1u;
+	uint64_t left;
 
-	do {
-		size_t size = p[1] + 1u;
-		if (size > HESSIAN2_WIDE || !eyes->is_ascii_first(p + 1, size) ||
-		    !eyes->has_part(part, p + 1 + size))
+	*count = 0;
+	if (UNLIKELY(size > HESSIAN2_WIDE))
+		return p;
+	if (UNLIKELY(next->bits[part->size] != *p))
+		next->bits[part->size] = *p;
+	if (UNLIKELY((most - 1) * longest > (size_t)(last - p)))
+		most = (size_t)(last - p) / longest + 1;
+	for (left = most; left > 1; left--) {
+		if (!eyes->is_ascii_first(p + 1, size) || !eyes->has_part(next, p + 1 + size))
 			break;
-		p += 1 + size + part->size;
-	} while (--left && p <= last && *p == tag);
+		p += size + step;
+		size = p[1] + 1u;
+	}
+	if (eyes->is_ascii_first(p + 1, size) && eyes->has_part(part, p + 1 + size)) {
+		p += size + step;
+		left--;
+	}
 	*count = most - left;
 	return p;
 }
 
-/* The objects from p on that have the parts of their class's shape: as take_objects. NULL: the
- * first one hasn't. */
+/* So many objects at most from p on that are in the parts of a shape and begin with the same bytes.
+ * Returns where they end; sets their count. */
 INLINE const uint8_t *take_loose(const struct hessian2_run *run, struct hessian2_shape *shape,
-				 uint32_t field_count, const uint8_t *p, size_t head,
-				 struct counts *counts, const struct eyes *eyes)
+				 const uint8_t *p, size_t head, uint64_t most, uint64_t *count,
+				 const struct eyes *eyes)
 {
-	size_t room = hessian2_parts_room(shape, head);
-	uint64_t rest = field_count - shape->fields, most = rest ? 1 : counts->pending, count = 0;
 	const uint8_t *last = run->last, *next;
+	uint8_t first = *p, second = p[head - 1];
 
-	if (room > (size_t)(run->end - p) || shape->fields > field_count)
-		return NULL;
-	if (last > run->end - room)
-		last = run->end - room;
-	if (shape->part_count == 1 && head == 1 && shape->parts->has_text &&
-	    !shape->parts->has_flag)
-		p = take_texts(shape->parts, p, last, most, &count, eyes);
-	if (!count) {
-		uint8_t first = *p, second = p[head - 1];
-		while ((next = take_parts(run, shape, p + head, eyes))) {
-			p = next;
-			if (++count == most || p > last || *p != first || p[head - 1] != second)
-				break;
-		}
-		if (!count)
-			return NULL;
+	if (last > run->end - shape->room)
+		last = run->end - shape->room;
+	if (most > 1 && shape->is_row && head == 1) {
+		p = take_row(shape, p, last, most, count, eyes);
+		if (LIKELY(*count))
+			return p;
 	}
-	shape->shaped += (uint32_t)count;
-	counts->containers += count;
-	counts->fields += count * field_count;
-	counts->pending += rest + 1 - count;
+	for (*count = 0; (next = take_parts(run, shape, p + head, eyes));) {
+		p = next;
+		if (++*count == most || p > last || *p != first || p[head - 1] != second)
+			break;
+	}
 	return p;
+}
+
+/* The same of a shape that isn't in parts, which the first object has. */
+INLINE const uint8_t *take_alike(const struct hessian2_run *run, const struct hessian2_shape *shape,
+				 const uint8_t *p, uint64_t most, uint64_t *count,
+				 const struct eyes *eyes)
+{
+	const uint8_t *last = run->last;
+
+	*count = 0;
+	if (last > run->end - shape->room)
+		last = run->end - shape->room;
+	if (most > AT_ONCE)
+		most = AT_ONCE;
+	if ((most - 1) * shape->size < (size_t)(last - p))
+		last = p + (most - 1) * shape->size;
+	if (LIKELY(shape->room == HESSIAN2_SHAPE_LEAST && !shape->flag_count)) {
+		do {
+			p += shape->size;
+			++*count;
+		} while (p <= last && eyes->has_least(shape, p));
+	} else {
+		do {
+			p += shape->size;
+			++*count;
+		} while (p <= last && has_shape(eyes, shape, p));
+	}
+	return p;
+}
+
+/* Where the objects end that begin at p and have a shape, the first of their fields at least; sets
+ * their count, 0: none has. Of objects with other fields behind those there is one. */
+INLINE const uint8_t *take_shaped(const struct hessian2_run *run, struct hessian2_shape *shape,
+				  const uint8_t *p, size_t head, uint64_t most, uint64_t *count,
+				  const struct eyes *eyes)
+{
+	if (shape->part_count)
+		return take_loose(run, shape, p, head, most, count, eyes);
+	*count = 0;
+	if (!has_shape(eyes, shape, p))
+		return p;
+	if (most > 1)
+		return take_alike(run, shape, p, most, count, eyes);
+	*count = 1;
+	return p + shape->size;
 }
 
 /* The object at p, whose tag and class take `head` bytes: with the first of its fields, and more of
@@ -153,67 +204,65 @@ INLINE const uint8_t *take_loose(const struct hessian2_run *run, struct hessian2
 INLINE const uint8_t *take_objects(struct hessian2_run *run, const uint8_t *p, uint32_t at,
 				   size_t head, struct counts *counts, const struct eyes *eyes)
 {
-	struct hessian2_class *class = &run->classes[at];
-	const struct hessian2_shape *shape = class->shape;
-	const uint8_t *last = run->last;
+	struct hessian2_class *class = &run->reader->classes[at];
+	struct hessian2_shape *shape = class->shape;
+	uint64_t field_count = class->field_count, rest = field_count, count = 0;
+	const uint8_t *next = p;
 
-	if (UNLIKELY(!shape || shape->span > (size_t)(run->end - p) ||
-		     shape->fields > class->field_count || !has_shape(eyes, shape, p))) {
-		const uint8_t *next = NULL;
-		if (shape && shape->part_count &&
-		    (next = take_loose(run, class->shape, class->field_count, p, head, counts,
-				       eyes)))
-			return next;
-		if ((shape && hessian2_is_given_up(shape)) ||
-		    !hessian2_reshape(run, class, p, head) || class->shape->part_count) {
-			counts->containers++;
-			counts->fields += class->field_count;
-			counts->pending += class->field_count;
-			return p + head;
-		}
-		shape = class->shape;
+	if (LIKELY(shape && shape->room <= (size_t)(run->end - p) &&
+		   shape->fields <= field_count)) {
+		rest -= shape->fields;
+		next = take_shaped(run, shape, p, head, rest ? 1 : counts->pending, &count, eyes);
+		shape->shaped += (uint32_t)count;
 	}
-	uint64_t rest = class->field_count - shape->fields, count = 0;
-	uint64_t most = rest ? 1 : counts->pending;
-	if (last > run->end - shape->span)
-		last = run->end - shape->span;
-	if (most > AT_ONCE)
-		most = AT_ONCE;
-	if ((most - 1) * shape->size < (size_t)(last - p))
-		last = p + (most - 1) * shape->size;
-	if (LIKELY(shape->span == HESSIAN2_SHAPE_LEAST && !shape->flag_count)) {
-		do {
-			p += shape->size;
-			count++;
-		} while (p <= last && eyes->has_least(shape, p));
-	} else {
-		do {
-			p += shape->size;
-			count++;
-		} while (p <= last && has_shape(eyes, shape, p));
+	if (UNLIKELY(!count)) {
+		if (!shape || !hessian2_is_given_up(shape))
+			hessian2_reshape(run, class, p, head);
+		next = p + head;
+		rest = field_count;
+		count = 1;
 	}
-	class->shape->shaped += (uint32_t)count;
 	counts->containers += count;
-	counts->fields += count * class->field_count;
+	counts->fields += count * field_count;
 	counts->pending += rest + 1 - count;
-	return p;
+	return next;
 }
 
-/* The head of a list that is counted by a small number, its type a short name or an index: its
- * elements are to come. Its size. 0: something else, or too near the end. */
-INLINE size_t take_list(struct hessian2_run *run, const uint8_t *head, struct counts *counts,
-			const struct eyes *eyes)
+/* A list of so many elements. */
+INLINE void begin_list(uint32_t count, struct counts *counts)
 {
-	enum { ASKED = HESSIAN2_TYPED | HESSIAN2_NUMBER | HESSIAN2_NUMBER_IN_TAG };
-	const struct hessian2_tag *tag = &run->grammar->tags[*head];
-	const uint8_t *p = head;
-	uint32_t types = run->type_count, count = *p++ - (uint32_t)tag->base;
+	counts->containers++;
+	counts->fields += count;
+	counts->pending += count;
+}
 
-	if (tag->kind != HESSIAN2_LIST || tag->form & ~ASKED || !run->may_contain ||
-	    run->end - p < 3 * HESSIAN2_WIDE)
+/* The head of a list whose type is an index and whose count a small number: its elements are to
+ * come. False: another one. HESSIAN2_WIDE bytes can be read. */
+INLINE bool take_list(const struct hessian2_run *run, const uint8_t *p, struct counts *counts)
+{
+	uint32_t type = small_int(p + 1), count = small_int(p + 2);
+
+	if (type >= run->reader->type_count || count == UINT32_MAX || !run->may_contain)
+		return false;
+	begin_list(count, counts);
+	return true;
+}
+
+/* The same of any list that is counted by a small number, its type a short name or an index. Its
+ * size. 0: something else, or too near the end. */
+INLINE size_t take_other_list(struct hessian2_run *run, const uint8_t *head, struct counts *counts,
+			      const struct eyes *eyes)
+{
+	struct hessian2_reader *reader = run->reader;
+	const struct hessian2_tag *tag = &reader->grammar->tags[*head];
+	const uint8_t *p = head;
+	uint32_t types = reader->type_count, count = *p++ - (uint32_t)tag->base;
+
+	if (!run->may_contain || run->end - p < 3 * HESSIAN2_WIDE)
 		return 0;
 	if (tag->form & HESSIAN2_TYPED) {
-		if (run->grammar->steps[*p] == HESSIAN2_STEP_TEXT && eyes->is_ascii_within(p, *p)) {
+		if (reader->grammar->steps[*p] == HESSIAN2_STEP_TEXT &&
+		    eyes->is_ascii_within(p, *p)) {
 			p += *p + 1;
 			types++;
 		} else if (small_int(p++) >= types) {
@@ -222,21 +271,41 @@ INLINE size_t take_list(struct hessian2_run *run, const uint8_t *head, struct co
 	}
 	if (tag->form & HESSIAN2_NUMBER && (count = small_int(p++)) == UINT32_MAX)
 		return 0;
-	run->type_count = types;
-	counts->containers++;
-	counts->fields += count;
-	counts->pending += count;
+	reader->type_count = types;
+	begin_list(count, counts);
 	return (size_t)(p - head);
+}
+
+/* The class definitions at p. False: they can't be read. */
+static __attribute__((noinline)) bool take_classes(struct hessian2_run *run, const uint8_t *p)
+{
+	struct hessian2_reader *reader = run->reader;
+
+	reader->pos = (size_t)(p - reader->data);
+	run->status = hessian2_read_classes(reader);
+	run->p = reader->data + reader->pos;
+	return !run->status;
+}
+
+/* Whether more values are to come behind the last one. */
+INLINE bool begin_step(const struct hessian2_run *run, const uint8_t *p, struct counts *counts)
+{
+	if (!run->step || *p == run->reader->grammar->end)
+		return false;
+	counts->pending = run->step;
+	counts->fields += run->step;
+	return true;
 }
 
 INLINE uint64_t run_with(struct hessian2_run *run, uint64_t pending, const struct eyes *eyes)
 {
-	const int8_t *steps = run->grammar->steps;
+	const int8_t *steps = run->reader->grammar->steps;
 	const uint8_t *p = run->p, *last = run->last;
-	uint32_t class_count = run->may_contain ? run->class_count : 0;
+	uint32_t class_count = run->may_contain ? run->reader->class_count : 0;
 	struct counts counts = {pending, 0, 0};
 
-	for (; counts.pending && p <= last; counts.pending--) {
+	for (; p <= last && (LIKELY(counts.pending) || begin_step(run, p, &counts));
+	     counts.pending--) {
 		size_t tag = *p, size;
 		int step = steps[tag];
 		if (step == 1) { /* by jumps that are foreseen: the next tag needn't wait */
@@ -257,13 +326,22 @@ INLINE uint64_t run_with(struct hessian2_run *run, uint64_t pending, const struc
 			if (!(size = long_text_size(p, run->end, eyes)))
 				break;
 			p += size;
+		} else if (step == HESSIAN2_STEP_LIST && take_list(run, p, &counts)) {
+			p += 3;
 		} else if (step == HESSIAN2_STEP_OBJECT_INT) {
 			uint32_t at = small_int(p + 1);
 			if (at >= class_count)
 				break;
 			p = take_objects(run, p, at, 2, &counts, eyes);
+		} else if (step == HESSIAN2_STEP_CLASS) {
+			if (!take_classes(run, p))
+				break;
+			p = run->p;
+			class_count = run->may_contain ? run->reader->class_count : 0;
+			counts.pending++; /* it is no value */
 		} else {
-			if (!(size = take_list(run, p, &counts, eyes)))
+			if (step == HESSIAN2_STEP_NONE ||
+			    !(size = take_other_list(run, p, &counts, eyes)))
 				break;
 			p += size;
 		}
@@ -280,7 +358,7 @@ static bool has_shape_words(const struct hessian2_shape *shape, const uint8_t *p
 {
 	uint64_t other = 0, kept, bits, word;
 
-	for (uint32_t i = 0; i < shape->span; i += 8) {
+	for (uint32_t i = 0; i < shape->room; i += 8) {
 		memcpy(&kept, shape->kept + i, sizeof kept);
 		memcpy(&bits, shape->bits + i, sizeof bits);
 		memcpy(&word, p + i, sizeof word);
@@ -340,19 +418,15 @@ INLINE bool has_shape_sse2(const struct hessian2_shape *shape, const uint8_t *p)
 {
 	__m128i other = _mm_setzero_si128();
 
-	for (unsigned i = 0; i < shape->span; i += 16)
+	for (unsigned i = 0; i < shape->room; i += 16)
 		other = _mm_or_si128(other, other_16(shape, p, i));
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(other, _mm_setzero_si128())) == 0xffff;
 }
 
-INLINE __m128i other_in_part(const struct hessian2_part *part, const uint8_t *p)
-{
-	return _mm_xor_si128(_mm_and_si128(load_16(p), load_16(part->kept)), load_16(part->bits));
-}
-
 INLINE bool has_part_sse2(const struct hessian2_part *part, const uint8_t *p)
 {
-	__m128i same = _mm_cmpeq_epi8(other_in_part(part, p), _mm_setzero_si128());
+	__m128i same =
+		_mm_cmpeq_epi8(_mm_and_si128(load_16(p), load_16(part->kept)), load_16(part->bits));
 
 	return _mm_movemask_epi8(same) == 0xffff;
 }
@@ -380,34 +454,27 @@ AVX2 INLINE __m256i load_32(const uint8_t *p)
 	return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
-AVX2 INLINE __m256i other_32(const struct hessian2_shape *shape, const uint8_t *p, unsigned i)
+/* Whether 32 bytes of a shape are as they were, where it keeps them. */
+AVX2 INLINE bool has_32(const struct hessian2_shape *shape, const uint8_t *p, unsigned i)
 {
-	return _mm256_xor_si256(_mm256_and_si256(load_32(p + i), load_32(shape->kept + i)),
-				load_32(shape->bits + i));
+	return _mm256_testz_si256(_mm256_xor_si256(load_32(p + i), load_32(shape->bits + i)),
+				  load_32(shape->kept + i));
 }
 
 AVX2 INLINE bool has_least_avx2(const struct hessian2_shape *shape, const uint8_t *p)
 {
-	__m256i other = _mm256_or_si256(other_32(shape, p, 0), other_32(shape, p, 32));
-
-	return _mm256_testz_si256(other, other);
+	return has_32(shape, p, 0) && has_32(shape, p, 32);
 }
 
 AVX2 INLINE bool has_shape_avx2(const struct hessian2_shape *shape, const uint8_t *p)
 {
-	if (!has_least_avx2(shape, p))
-		return false;
-	if (LIKELY(shape->span == HESSIAN2_SHAPE_LEAST))
-		return true;
-	__m256i other = _mm256_or_si256(other_32(shape, p, 64), other_32(shape, p, 96));
-	return _mm256_testz_si256(other, other);
+	return has_least_avx2(shape, p) && (LIKELY(shape->room == HESSIAN2_SHAPE_LEAST) ||
+					    (has_32(shape, p, 64) && has_32(shape, p, 96)));
 }
 
 AVX2 INLINE bool has_part_avx2(const struct hessian2_part *part, const uint8_t *p)
 {
-	__m128i other = other_in_part(part, p);
-
-	return _mm_testz_si128(other, other);
+	return _mm_testz_si128(_mm_xor_si128(load_16(p), load_16(part->bits)), load_16(part->kept));
 }
 
 AVX2 INLINE bool is_ascii_within_avx2(const uint8_t *p, unsigned last)
@@ -422,17 +489,14 @@ AVX2 INLINE bool is_ascii_first_avx2(const uint8_t *p, size_t len)
 
 AVX2 INLINE bool is_ascii_wide_avx2(const uint8_t *p, size_t len)
 {
-	__m256i seen = _mm256_setzero_si256();
-
-	for (; len >= 64; p += 64, len -= 64)
+	if (len < 64)
+		return is_ascii_first_avx2(p, len < 32 ? len : 32) &&
+		       (len <= 32 || is_ascii_first_avx2(p + 32, len - 32));
+	const uint8_t *last = p + len - 64;
+	__m256i seen = _mm256_or_si256(load_32(last), load_32(last + 32));
+	for (; p < last; p += 64)
 		seen = _mm256_or_si256(seen, _mm256_or_si256(load_32(p), load_32(p + 32)));
-	if (len >= 32) {
-		seen = _mm256_or_si256(seen, load_32(p));
-		p += 32;
-		len -= 32;
-	}
-	return !_mm256_movemask_epi8(seen) &&
-	       !_bzhi_u32((uint32_t)_mm256_movemask_epi8(load_32(p)), (unsigned)len);
+	return !_mm256_movemask_epi8(seen);
 }
 
 AVX2 static uint64_t run_avx2(struct hessian2_run *run, uint64_t pending)

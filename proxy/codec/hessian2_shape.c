@@ -8,7 +8,8 @@
 #include "codec/hessian2_string.h"
 
 enum {
-	BOOLS = 0xed, /* the bits that T and F share, and few others */
+	BOOLS = 0xed,  /* the bits that T and F share, and few others */
+	HEAD_MOST = 2, /* bytes of tag and class */
 };
 
 /* Lets the value at `at` count, if it is one of those that do and there is room. Its size, or 0. */
@@ -54,7 +55,7 @@ static bool take_shape(struct hessian2_shape *shape, const struct hessian2_run *
 	memset(shape->kept, 0xff, head);
 	shape->flag_count = 0;
 	while (fields < class->field_count && more) {
-		more = add_value(shape, run->grammar, p, size);
+		more = add_value(shape, run->reader->grammar, p, size);
 		size += more;
 		fields += more > 0;
 	}
@@ -63,32 +64,39 @@ static bool take_shape(struct hessian2_shape *shape, const struct hessian2_run *
 	for (size_t i = 0; i < size; i++)
 		shape->bits[i] = p[i] & shape->kept[i];
 	shape->size = (uint32_t)size;
-	shape->span = size <= HESSIAN2_SHAPE_LEAST ? HESSIAN2_SHAPE_LEAST : HESSIAN2_SHAPE_SIZE;
+	shape->room = size <= HESSIAN2_SHAPE_LEAST ? HESSIAN2_SHAPE_LEAST : HESSIAN2_SHAPE_SIZE;
 	shape->fields = fields;
 	return true;
 }
 
 /* --- in parts */
 
+static bool is_flag(uint8_t tag)
+{
+	return tag == 'T' || tag == 'F';
+}
+
 /* Lets the value of fixed size at p count in a part that has room for it. */
 static void add_fixed(struct hessian2_part *part, const struct hessian2_grammar *grammar,
 		      const uint8_t *p)
 {
-	part->has_flag = *p == 'T' || *p == 'F';
-	if (!part->has_flag) {
-		part->kept[part->size] = grammar->alike[*p];
-		part->bits[part->size] = *p & grammar->alike[*p];
+	if (is_flag(*p)) {
+		part->flag_end = ++part->size;
+		return;
 	}
+	part->kept[part->size] = grammar->alike[*p];
+	part->bits[part->size] = *p & grammar->alike[*p];
 	part->size = (uint8_t)(part->size + grammar->steps[*p]);
 }
 
-/* The part that the next value belongs to: the last one, or another. NULL: there is no room. */
-static struct hessian2_part *part_for(struct hessian2_shape *shape, bool is_text)
+/* The part that the value of that tag belongs to: the last one, or another. NULL: there is no
+ * room. */
+static struct hessian2_part *part_for(struct hessian2_shape *shape, uint8_t tag, bool is_text)
 {
 	struct hessian2_part *part = &shape->parts[shape->part_count - 1];
 
 	if (is_text ? !part->has_text && !part->size
-		    : part->size < HESSIAN2_PART_SIZE && !part->has_flag)
+		    : part->size < HESSIAN2_PART_SIZE && !(part->flag_end && is_flag(tag)))
 		return part;
 	if (shape->part_count == HESSIAN2_SHAPE_PARTS)
 		return NULL;
@@ -106,34 +114,49 @@ static size_t text_size(const struct hessian2_grammar *grammar, const uint8_t *p
 	return head + len <= left && hessian2_is_ascii(p + head, len) ? head + len : 0;
 }
 
-static bool take_parts(struct hessian2_shape *shape, const struct hessian2_run *run,
+/* What another object that begins behind the one part is seen by, but for its tag. */
+static void take_row(struct hessian2_shape *shape)
+{
+	struct hessian2_part *next = &shape->parts[1];
+
+	*next = shape->parts[0];
+	next->kept[next->size] = 0xff;
+	next->kept[next->size + 1] = 0xe0; /* a short text */
+	shape->is_row = true;
+}
+
+static void take_parts(struct hessian2_shape *shape, const struct hessian2_run *run,
 		       const struct hessian2_class *class, const uint8_t *p)
 {
+	struct hessian2_part *only = &shape->parts[0];
 	uint32_t fields = 0, size = 0;
 
 	shape->parts[0] = (struct hessian2_part){.size = 0};
 	shape->part_count = 1;
 	for (; fields < class->field_count && run->end - p >= HESSIAN2_WIDE; fields++) {
-		int step = run->grammar->steps[*p];
+		int step = run->reader->grammar->steps[*p];
 		bool is_text = step == HESSIAN2_STEP_TEXT || step == HESSIAN2_STEP_LONG_TEXT;
-		size_t len = is_text ? text_size(run->grammar, p, (size_t)(run->end - p))
+		size_t len = is_text ? text_size(run->reader->grammar, p, (size_t)(run->end - p))
 				     : (size_t)(step > 0 ? step : 0);
-		struct hessian2_part *part = len ? part_for(shape, is_text) : NULL;
+		struct hessian2_part *part = len ? part_for(shape, *p, is_text) : NULL;
 		if (!part)
 			break;
 		if (is_text)
 			part->has_text = true;
 		else
-			add_fixed(part, run->grammar, p);
+			add_fixed(part, run->reader->grammar, p);
 		p += len;
 		size += is_text ? HESSIAN2_WIDE : (uint32_t)len;
 	}
-	shape->span = UINT32_MAX;
-	shape->size = size;
-	shape->fields = fields;
-	if (fields < class->field_count && fields < HESSIAN2_SHAPE_FIELDS)
+	if (fields < class->field_count && fields < HESSIAN2_SHAPE_FIELDS) {
 		shape->part_count = 0;
-	return shape->part_count;
+		return;
+	}
+	shape->room = HEAD_MOST + size + HESSIAN2_WIDE;
+	shape->fields = fields;
+	if (shape->part_count == 1 && only->has_text && !only->flag_end &&
+	    only->size + 2 <= HESSIAN2_PART_SIZE)
+		take_row(shape);
 }
 
 /* A shape may be taken, at the cost of a chance unless the last one has paid. */
@@ -141,8 +164,10 @@ static bool take_chance(struct hessian2_shape *shape)
 {
 	bool has_paid = shape->shaped >= HESSIAN2_SHAPE_WORTH;
 
-	shape->shaped = 0;
+	shape->room = UINT32_MAX;
+	shape->shaped = 1; /* that which it will be taken of */
 	shape->part_count = 0;
+	shape->is_row = false;
 	if (!shape->chances && !has_paid) {
 		if (shape->is_loose)
 			return false;
@@ -153,31 +178,30 @@ static bool take_chance(struct hessian2_shape *shape)
 	return true;
 }
 
-bool hessian2_reshape(struct hessian2_run *run, struct hessian2_class *class, const uint8_t *p,
+void hessian2_reshape(struct hessian2_run *run, struct hessian2_class *class, const uint8_t *p,
 		      size_t head)
 {
 	struct hessian2_shape *shape = class->shape;
 	size_t left = (size_t)(run->end - p);
 
 	if (!class->may_be_shaped) { /* it is the first one; maybe there are no others */
-		class->may_be_shaped = class - run->classes < HESSIAN2_SHAPED;
-		return false;
+		class->may_be_shaped = class - run->reader->classes < HESSIAN2_SHAPED;
+		return;
 	}
 	if (left < HESSIAN2_SHAPE_SIZE ||
-	    (shape && shape->part_count && left < hessian2_parts_room(shape, head)))
-		return false;
+	    (shape && shape->room != UINT32_MAX && left < shape->room))
+		return;
 	if (!shape) {
-		shape = class->shape = arena_alloc(run->arena, sizeof *shape);
+		shape = class->shape = arena_alloc(run->reader->arena, sizeof *shape);
 		hessian2_shape_init(shape);
 	}
 	if (!take_chance(shape))
-		return false;
+		return;
 	if (!shape->is_loose) {
 		if (take_shape(shape, run, class, p, head))
-			return true;
+			return;
 		shape->is_loose = true;
 		shape->chances = HESSIAN2_SHAPE_CHANCES;
 	}
-	shape->span = UINT32_MAX;
-	return take_parts(shape, run, class, p + head);
+	take_parts(shape, run, class, p + head);
 }

@@ -11,7 +11,8 @@
  *   parts    | text, 91 | c8 07 ...     texts of any length, and what stands between them
  *
  * A class whose objects didn't keep to a shape gets one in parts: each a text, or none, and the
- * values of fixed size behind it, whose tags are compared.
+ * values of fixed size behind it, whose tags are compared. Where one part of few bytes is all, that
+ * the next object stands behind it is seen by the same comparison: such objects are a row.
  *
  * Owner: a known class (hessian2_known.h), or the reader's arena for each of its first
  * HESSIAN2_SHAPED classes. One whose objects differ is given up after HESSIAN2_SHAPE_CHANCES of
@@ -45,8 +46,8 @@ struct hessian2_part {
 	uint8_t kept[HESSIAN2_PART_SIZE];
 	uint8_t bits[HESSIAN2_PART_SIZE]; /* within kept */
 	uint8_t size;                     /* behind the text; all of its tags are within those */
+	uint8_t flag_end;                 /* of the bool within them; 0: none */
 	bool has_text;                    /* or null in its place */
-	bool has_flag;                    /* the last byte is a bool */
 };
 
 struct hessian2_shape {
@@ -57,25 +58,27 @@ struct hessian2_shape {
 		};
 		struct hessian2_part parts[HESSIAN2_SHAPE_PARTS];
 	};
-	uint32_t span; /* that a comparison reads: size, in blocks; UINT32_MAX: it has none (yet),
-			  or is in parts */
-	uint32_t size; /* of tag and fields; in parts: behind the head, at most, for short texts */
+	uint32_t room; /* bytes that a comparison reads, unless texts are long: size, in blocks;
+			  UINT32_MAX: it has none (yet) */
+	uint32_t size; /* of tag and fields, unless it is in parts */
 	uint32_t fields;
 	uint32_t shaped; /* objects that had it */
 	uint8_t chances; /* to have another one */
 	bool is_loose;   /* another one is in parts */
 	uint8_t part_count;
+	bool is_row; /* of the one part; the next one has the head of another object behind it */
 	uint8_t flag_count;
 	uint8_t flags[HESSIAN2_SHAPE_FLAGS]; /* where bools stand */
 };
 
 static inline void hessian2_shape_init(struct hessian2_shape *shape)
 {
-	shape->span = UINT32_MAX;
+	shape->room = UINT32_MAX;
 	shape->shaped = 0;
 	shape->chances = HESSIAN2_SHAPE_CHANCES;
 	shape->is_loose = false;
 	shape->part_count = 0;
+	shape->is_row = false;
 }
 
 /* None will be taken. */
@@ -84,15 +87,9 @@ static inline bool hessian2_is_given_up(const struct hessian2_shape *shape)
 	return !shape->part_count && !shape->chances && shape->is_loose;
 }
 
-/* The bytes that an object in parts reads, unless it has long texts. */
-static inline size_t hessian2_parts_room(const struct hessian2_shape *shape, size_t head)
-{
-	return head + shape->size + HESSIAN2_WIDE;
-}
-
 /* Gives the class, which isn't given up, the shape of its object at p, whose tag and class take
- * `head` bytes. False: it has none. */
-bool hessian2_reshape(struct hessian2_run *run, struct hessian2_class *class, const uint8_t *p,
+ * `head` bytes, if it may have one. */
+void hessian2_reshape(struct hessian2_run *run, struct hessian2_class *class, const uint8_t *p,
 		      size_t head);
 
 /* Whether the bools are bools; the rest has been compared. */

@@ -72,22 +72,24 @@ static enum status step(struct hessian2_reader *reader, struct levels *levels)
 	return STATUS_MALFORMED;
 }
 
-/* The bounds of the next run. False: there is no room for one. */
-static bool begin_run(const struct hessian2_reader *reader, struct hessian2_run *run)
+/* The next run. False: there is no room for one. */
+static bool begin_run(struct hessian2_reader *reader, uint32_t step, struct hessian2_run *run)
 {
-	size_t left = (size_t)(run->end - run->p);
+	size_t left = hessian2_bytes_left(reader);
 
 	if (left < WIDE || reader->items_left <= HESSIAN2_SHAPE_SIZE)
 		return false;
+	run->reader = reader;
+	run->p = reader->data + reader->pos;
+	run->end = run->p + left;
 	left -= WIDE;
 	/* A value has a byte or more, and so has an object; the last one's may be in its shape. */
 	if (left >= reader->items_left - HESSIAN2_SHAPE_SIZE)
 		left = reader->items_left - HESSIAN2_SHAPE_SIZE - 1;
 	run->last = run->p + left;
-	run->classes = reader->classes;
-	run->class_count = reader->class_count;
-	run->type_count = reader->type_count;
+	run->status = STATUS_OK;
 	run->may_contain = LIKELY(reader->ref_wanted - reader->ref_count > left);
+	run->step = step;
 	return true;
 }
 
@@ -96,35 +98,15 @@ static bool begin_run(const struct hessian2_reader *reader, struct hessian2_run 
 static enum status skip_usual(struct hessian2_reader *reader, struct level *level)
 {
 	struct hessian2_run run;
-	uint64_t pending = level->pending;
-	enum status status = STATUS_OK;
 
-	run.p = reader->data + reader->pos;
-	run.end = reader->data + reader->len;
-	run.grammar = reader->grammar;
-	run.arena = reader->arena;
-	while (pending || (level->step && run.p < run.end && *run.p != reader->grammar->end)) {
-		if (!pending) /* the next value, or key and value, and no mark */
-			pending = level->step;
-		if (run.p < run.end && *run.p == reader->grammar->class_tag) {
-			reader->pos = (size_t)(run.p - reader->data);
-			if ((status = hessian2_read_classes(reader)))
-				break;
-			run.p = reader->data + reader->pos;
-		}
-		if (!begin_run(reader, &run))
-			break;
-		uint64_t now = hessian2_run(&run, pending);
-		reader->items_left -= (uint32_t)(pending + run.fields - now);
-		reader->ref_count += (uint32_t)run.containers;
-		reader->type_count = run.type_count;
-		pending = now;
-		if (pending && (run.p == run.end || *run.p != reader->grammar->class_tag))
-			break;
-	}
-	level->pending = pending;
+	if (!begin_run(reader, level->step, &run))
+		return STATUS_OK;
+	uint64_t now = hessian2_run(&run, level->pending);
+	reader->items_left -= (uint32_t)(level->pending + run.fields - now);
+	reader->ref_count += (uint32_t)run.containers;
 	reader->pos = (size_t)(run.p - reader->data);
-	return status;
+	level->pending = now;
+	return run.status;
 }
 
 enum status hessian2_skip_values(struct hessian2_reader *reader, uint32_t count)
@@ -140,10 +122,12 @@ enum status hessian2_skip_values(struct hessian2_reader *reader, uint32_t count)
 		if (!levels.now.pending) {
 			if (!levels.depth)
 				return STATUS_OK;
-			if (!hessian2_at_end(reader))
-				return STATUS_MALFORMED;
-			levels.now = levels.outer[--levels.depth];
-			continue;
+			if (hessian2_at_end(reader)) {
+				levels.now = levels.outer[--levels.depth];
+				continue;
+			}
+			/* The next value, or key and value. */
+			levels.now.pending = levels.now.step;
 		}
 		if ((status = hessian2_read_classes(reader)))
 			break;
@@ -159,4 +143,41 @@ enum status hessian2_skip_values(struct hessian2_reader *reader, uint32_t count)
 enum status hessian2_skip(struct hessian2_reader *reader)
 {
 	return hessian2_skip_values(reader, 1);
+}
+
+/* Values of fixed size, that many at most. Returns how many there were. */
+static uint32_t skip_fixed(struct hessian2_reader *reader, uint32_t most)
+{
+	const uint8_t *p = reader->data + reader->pos, *end = reader->data + reader->len;
+	uint32_t count = 0;
+
+	if (most > reader->items_left)
+		most = reader->items_left;
+	while (count < most && p < end && reader->grammar->steps[*p] > 0 &&
+	       reader->grammar->steps[*p] <= end - p) {
+		p += reader->grammar->steps[*p];
+		count++;
+	}
+	reader->pos = (size_t)(p - reader->data);
+	reader->items_left -= count;
+	return count;
+}
+
+enum status hessian2_skip_elements(struct hessian2_reader *reader, struct hessian2_container *list,
+				   uint32_t count)
+{
+	enum status status = STATUS_OK;
+
+	if (!list->is_marked) {
+		if (count > list->left)
+			count = list->left;
+		list->left -= count;
+		return hessian2_skip_values(reader, count);
+	}
+	while (!status && (count -= skip_fixed(reader, count)) &&
+	       !(reader->pos < reader->len && reader->data[reader->pos] == reader->grammar->end)) {
+		status = hessian2_skip(reader);
+		count--;
+	}
+	return status;
 }

@@ -445,6 +445,59 @@ static void reading_again_is_bounded(void **state)
 	free(bytes);
 }
 
+/* Element by element: the truth. */
+static enum status step_to(struct hessian2_reader *reader, uint32_t index, bool *found)
+{
+	struct hessian2_container list;
+	enum status status = hessian2_enter(reader, &list);
+
+	for (uint32_t i = 0; !status && (*found = hessian2_next(reader, &list)) && i < index; i++)
+		status = hessian2_skip(reader);
+	return status;
+}
+
+static void elements_are_those_stepped_to(void **state)
+{
+	static const char elements[] =
+		"\x91\xc8\x07I\0\1\0\0TN\1x\x7a\x91\x92\x93"
+		"HZD\0\0\0\0\0\0\0\0"
+		"C\1A\x91\1x\x60\x91\x60\x92\x60\x93\x91\x92\x57\x91Z\x93\x94\x95";
+	enum { ELEMENTS = 19 };
+	(void)state;
+
+	for (unsigned marked = 0; marked < 2; marked++) {
+		struct slice head = marked ? SLICE("\x57") : SLICE("\x58\xa3");
+		size_t whole = head.len + sizeof elements - 1 + marked;
+		char *bytes = arena_alloc(&arena, whole + 1);
+		memcpy(bytes, head.data, head.len);
+		memcpy(bytes + head.len, elements, sizeof elements - 1);
+		bytes[whole - 1] = marked ? 'Z' : bytes[whole - 1];
+		for (size_t len = 1; len <= whole; len++)
+			for (uint32_t i = 0; i < ELEMENTS + 3; i++)
+				for (uint32_t round = 0; round < 15; round++) {
+					uint32_t items = round ? round * 7 : HESSIAN2_ITEMS;
+					struct argument_step step = {.kind = ARGUMENT_STEP_INDEX,
+								     .index = i};
+					struct hessian2_reader fast, slow;
+					bool is_found, was_found = false;
+					hessian2_init(&fast, slice_make(bytes, len), &arena);
+					fast.items_left = items;
+					slow = fast;
+					enum status status =
+						hessian2_descend(&fast, &step, 1, &is_found);
+					assert_int_equal(step_to(&slow, i, &was_found), status);
+					if (status)
+						continue;
+					assert_int_equal(is_found, was_found);
+					assert_int_equal(fast.pos, slow.pos);
+					assert_int_equal(fast.items_left, slow.items_left);
+					assert_true(len < whole || round ||
+						    is_found == (i < ELEMENTS));
+				}
+		arena_reset(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +512,7 @@ int main(void)
 		cmocka_unit_test(sofa_has_other_tags),
 		cmocka_unit_test(what_is_broken_is_said),
 		cmocka_unit_test(reading_again_is_bounded),
+		cmocka_unit_test(elements_are_those_stepped_to),
 	};
 	return cmocka_run_group_tests(tests, arena_open, arena_close);
 }
