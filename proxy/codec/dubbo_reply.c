@@ -51,6 +51,25 @@ static void make_exception(struct dubbo_reply *reply, struct slice version, stru
 	reply->body = hessian2_written(&writer);
 }
 
+void dubbo_reply_make_null(struct dubbo_reply *reply, uint8_t serialization, struct arena *arena)
+{
+	struct hessian2_writer writer;
+
+	*reply = (struct dubbo_reply){
+		.status = DUBBO_OK,
+		.serialization =
+			serialization == DUBBO_FASTJSON2 ? DUBBO_FASTJSON2 : DUBBO_HESSIAN2,
+		.result = RPC_RESULT_NULL,
+	};
+	if (serialization == DUBBO_FASTJSON2) {
+		reply->body = SLICE("\0\0\0\2\xbd\2"); /* a block with a small int */
+		return;
+	}
+	hessian2_writer_init(&writer, arena);
+	hessian2_write_int(&writer, RPC_RESULT_NULL);
+	reply->body = hessian2_written(&writer);
+}
+
 void dubbo_reply_make(struct dubbo_reply *reply, uint8_t status, uint8_t serialization,
 		      struct slice version, struct slice text, struct arena *arena)
 {

@@ -29,6 +29,9 @@ struct dubbo_reply {
 void dubbo_reply_make(struct dubbo_reply *reply, uint8_t status, uint8_t serialization,
 		      struct slice version, struct slice text, struct arena *arena);
 
+/* A good answer without a value: status 20 and null, in Hessian2 or fastjson2. */
+void dubbo_reply_make_null(struct dubbo_reply *reply, uint8_t serialization, struct arena *arena);
+
 /* Whether a consumer of that protocol version (2.0.2 to 2.0.99) reads attachments behind an
  * answer's value. */
 bool dubbo_knows_answer_attachments(struct slice version);

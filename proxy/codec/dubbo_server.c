@@ -440,9 +440,12 @@ void dubbo_server_render(struct exchange *exchange, const struct local_reply *lo
 	uint16_t http = local->http_status ? local->http_status : row->http;
 	struct dubbo_reply reply;
 
-	dubbo_reply_make(&reply, row->dubbo ? row->dubbo : DUBBO_SERVER_ERROR,
-			 request->serialization, request->protocol_version,
-			 local->text.len ? local->text : row->text, exchange->arena);
+	if (local->reason == REPLY_DEFERRED)
+		dubbo_reply_make_null(&reply, request->serialization, exchange->arena);
+	else
+		dubbo_reply_make(&reply, row->dubbo ? row->dubbo : DUBBO_SERVER_ERROR,
+				 request->serialization, request->protocol_version,
+				 local->text.len ? local->text : row->text, exchange->arena);
 	*head = (struct rpc_head){
 		.protocol = RPC_DUBBO,
 		.serialization = reply.serialization,

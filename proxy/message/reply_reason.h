@@ -29,6 +29,8 @@
 	REASON(SHARD_MOVING,            503, 14,  80,  4, "",     "shard_moving", "the shard is moving") \
 	REASON(RATE_LIMITED,            429, 14,  20,  0, "RL",   "local_rate_limited", "local_rate_limited") \
 	REASON(BLOCKED,                 429, 14,  20,  0, "RL",   "blocked", "SentinelBlockException") \
+	REASON(SHED,                    503, 14,  20,  0, "OM",   "traffic_class_shed", "shed: the system is under pressure") \
+	REASON(DEFERRED,                202,  0,  20,  0, "",     "deferred", "") \
 	REASON(FAULT_ABORT,             503, 14,  20,  0, "FI",   "fault_filter_abort", "fault filter abort") \
 	REASON(NO_HEALTHY_UPSTREAM,     503, 14,  80,  4, "UH",   "no_healthy_upstream", "no healthy upstream") \
 	REASON(DROP_OVERLOAD,           503, 14,  80,  4, "DO",   "drop_overload", "drop overload") \
