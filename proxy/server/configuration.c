@@ -65,6 +65,7 @@ void server_config_context(struct server *server, struct config_context *context
 		.runtime = server->bootstrap.message->layered_runtime,
 		.log_files = server->log_files,
 		.sentinel = &server->sentinel,
+		.spools = server->options->mode == MODE_SERVE ? &server->spools : NULL,
 		.owner = server,
 		.slot = slot,
 		.is_known = is_known,

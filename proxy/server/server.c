@@ -116,6 +116,7 @@ static void on_second(struct timer *timer)
 	show_server_stats(server);
 	subscriptions_tick(&server->dynamic.subscriptions);
 	sentinel_applications_tick(&server->sentinel);
+	server_spools_tick(server);
 }
 
 /* --- signals --- */
@@ -233,7 +234,7 @@ static enum status start_workers(struct server *server)
 	}
 	server->publisher.workers = server->workers;
 	server->publisher.worker_count = count;
-	server->sentinel.workers = count;
+	server->sentinel.workers = server->spools.workers = count;
 	stat_gauge_set(stats_main_shard(server->stats), server->scope, SERVER_STAT_CONCURRENCY,
 		       count);
 	return STATUS_OK;
@@ -332,6 +333,7 @@ static enum status init(struct server *server, const struct options *options, st
 	timer_init(&server->flush_timer, on_flush_stats);
 	dynamic_init(&server->dynamic, server);
 	server_sentinel_init(server);
+	server_spools_init(server);
 	admin_init(&server->admin, server);
 	return STATUS_OK;
 }
@@ -344,6 +346,7 @@ static void finish(struct server *server)
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_stop(server->workers[i]);
 	sentinel_applications_leave(&server->sentinel);
+	spools_leave(&server->spools);
 	listener_manager_fini(&server->listeners);
 	cluster_manager_fini(&server->clusters);
 	for (unsigned i = 0; i < server->worker_count; i++) {
@@ -358,6 +361,7 @@ static void finish(struct server *server)
 	publisher_fini(&server->publisher);
 	sentinel_applications_fini(&server->sentinel);
 	dynamic_fini(&server->dynamic);
+	server_spools_fini(server);
 	stream_free_spares(&server->context);
 	if (server->has_log_writer) {
 		log_writer_stop(server->log_files);

@@ -22,11 +22,14 @@
 #include "server/process_log.h"
 #include "server/publisher.h"
 #include "server/worker.h"
+#include "spool/spools.h"
 #include "stream/config_context.h"
 #include "xds/bootstrap.h"
 
-/* Envoy's ServerInfo.State. */
 struct sentinel_errand;
+struct shared_load;
+
+/* Envoy's ServerInfo.State. */
 
 enum server_state {
 	SERVER_LIVE,
@@ -60,6 +63,9 @@ struct server {
 	struct listener_manager listeners;
 	struct dynamic dynamic;
 	struct sentinel_applications sentinel;
+	struct spools spools;
+	struct shared_load *load; /* of the machine: a reference */
+	struct system_sampler load_sampler;
 	struct worker **workers;
 	unsigned worker_count, drained_count;
 	struct admin admin;
@@ -110,6 +116,13 @@ void server_sentinel_init(struct server *server);
 void server_sentinel_stop(struct server *server);
 /* A worker has done what all were sent for. */
 void server_sentinel_errand_done(struct sentinel_errand *errand);
+
+/* server_spools.c: what the process does for what is kept for later. */
+void server_spools_init(struct server *server);
+/* Once a second. */
+void server_spools_tick(struct server *server);
+/* No worker is there any more. */
+void server_spools_fini(struct server *server);
 
 /* What loaders of configuration need; `arena` and scope are the caller's to fill in. */
 void server_config_context(struct server *server, struct config_context *context);

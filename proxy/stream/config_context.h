@@ -25,6 +25,7 @@ struct access_log_files;
 struct filter_type;
 struct conn_filter_type;
 struct sentinel_applications;
+struct spools;
 
 /* How often each configuration was met in the building of one object: tells equal ones apart, so
  * that each finds its own process-wide state again in the next version. */
@@ -49,6 +50,7 @@ struct config_context {
 	const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime; /* NULL: none */
 	struct access_log_files *log_files;
 	struct sentinel_applications *sentinel; /* NULL: configurations are only checked */
+	struct spools *spools;                  /* NULL: none is opened */
 	void *owner;                            /* of the callbacks below */
 
 	/* The slot of a name, made if new. Never fails. */

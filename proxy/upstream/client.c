@@ -236,6 +236,11 @@ void client_send(struct client_call *call, struct upstream_worker *upstream, str
 			       &request_events);
 }
 
+struct scope *client_scope(struct upstream_worker *upstream)
+{
+	return &upstream->fired;
+}
+
 /* --- fired calls --- */
 
 struct fired {

@@ -69,6 +69,9 @@ void client_send(struct client_call *call, struct upstream_worker *upstream, str
 /* done isn't called any more. Does nothing to a call that isn't running. */
 void client_cancel(struct client_call *call);
 
+/* Calls that outlive every stream hang on it: cancelled at the worker's end. */
+struct scope *client_scope(struct upstream_worker *upstream);
+
 /* Sends and forgets: nobody hears of the answer. Copies headers and body. */
 void client_fire(struct upstream_worker *upstream, const struct client_request *request);
 
