@@ -19,6 +19,7 @@
 	X(rbac) \
 	X(router) \
 	X(sentinel) \
+	X(traffic_class) \
 	X(unit)
 
 #define CONNECTION_FILTERS(X) \

@@ -171,6 +171,8 @@
 	X(outrigger__filters__network__rpc_proxy__v1__rpc_proxy)                                           \
 	X(outrigger__filters__sentinel__v1__sentinel)                                                      \
 	X(outrigger__filters__sentinel__v1__sentinel_per_route)                                            \
+	X(outrigger__filters__traffic_class__v1__traffic_class)                                            \
+	X(outrigger__filters__traffic_class__v1__traffic_class_per_route)                                  \
 	X(outrigger__filters__unit__v1__unit)                                                              \
 	X(udpa__type__v1__typed_struct)                                                                    \
 	X(xds__type__matcher__v3__double_range_matcher)                                                    \
