@@ -5,7 +5,7 @@
   tests/sentinel/run.py flow-warmup      those whose name begins so
   tests/sentinel/run.py FILE.json        one from elsewhere
 
-SENTINEL_REPLAY names the program; else that of the newest of build/asan and build/release.
+SENTINEL_REPLAY names the program; else that of the newest of build/asan and build/release. Those with name_spaces are a token server's: token_replay, beside it.
 """
 import json
 import os
@@ -40,7 +40,8 @@ def differences(path, is_, was):
 
 def replay(path):
     scenario = json.loads(path.read_text())
-    result = subprocess.run([program(), path], capture_output=True, text=True, timeout=60)
+    own = pathlib.Path(program())
+    result = subprocess.run([own.with_name("token_replay") if "name_spaces" in scenario else own, path], capture_output=True, text=True, timeout=60)
     if result.returncode:
         return [f"exit code {result.returncode}: {result.stderr[-500:]}"]
     return list(differences("", json.loads(result.stdout)["expected"], scenario["expected"]))

@@ -30,6 +30,7 @@ SUITES = {
     "clang": (["clang"], "tests/unit", ["ctest", "--test-dir", "build/clang", "--output-on-failure", "-j", JOBS, "-L", "^unit$"], 900),
     "sentinel": (["asan"], "tests/sentinel/run.py", ["tests/sentinel/run.py"], 300),
     "sentinel-java": (["asan"], "tests/sentinel/oracle.py", ["tests/sentinel/oracle.py", "--scenarios", "20"], 300),
+    "sentinel-tokens-java": (["asan"], "tests/sentinel/token_oracle.py", ["tests/sentinel/token_oracle.py", "--scenarios", "20"], 300),
     "scenario": (["asan"], "tests/scenario/run.py", ["tests/scenario/run.py"], 900),
     "fault": (["asan"], "tests/fault/run.py", ["tests/fault/run.py"], 600),
     "conformance": (["asan"], "tests/conformance/run.py", ["tests/conformance/run.py"], 900),

@@ -213,6 +213,8 @@ size_t token_write_response(char *out, const struct token_response *response)
 	struct writer w = begin(out, response->xid, response->type);
 
 	put8(&w, (uint8_t)response->status);
+	if (response->type == TOKEN_PING && response->status && !response->remaining)
+		return end(out, &w);
 	put32(&w, (uint32_t)response->remaining);
 	if (response->type != TOKEN_PING)
 		put32(&w, (uint32_t)response->wait_ms);
@@ -349,16 +351,25 @@ static enum status read_flow(struct slice *in, struct token_request *request)
 	request->count = (int32_t)get(in, 4);
 	if (request->type == TOKEN_PARAM_FLOW)
 		return read_values(in, request);
+	request->prioritized = in->len && get(in, 1) != 0;
+	return STATUS_OK;
+}
+
+/* None, or an empty one, is a PING all the same: a server refuses it. */
+static enum status read_ping(struct slice *in, struct token_request *request)
+{
+	struct argument name;
+
 	if (!in->len)
+		return STATUS_OK;
+	if (read_string(in, &name))
 		return STATUS_MALFORMED;
-	request->prioritized = get(in, 1) != 0;
+	request->name_space = name.string;
 	return STATUS_OK;
 }
 
 enum status token_read_request(struct slice payload, struct token_request *request)
 {
-	struct argument name;
-
 	if (payload.len < 5)
 		return STATUS_MALFORMED;
 	request->xid = (int32_t)get(&payload, 4);
@@ -368,10 +379,7 @@ enum status token_read_request(struct slice payload, struct token_request *reque
 	request->prioritized = false;
 	switch (request->type) {
 	case TOKEN_PING:
-		if (read_string(&payload, &name))
-			return STATUS_MALFORMED;
-		request->name_space = name.string;
-		return STATUS_OK;
+		return read_ping(&payload, request);
 	case TOKEN_FLOW:
 	case TOKEN_PARAM_FLOW:
 		return read_flow(&payload, request);

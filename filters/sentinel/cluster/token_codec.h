@@ -2,7 +2,7 @@
  *
  *   frame     u16 length of what follows | payload
  *   question  i32 xid | u8 type | data      PING: i32 length, namespace
- *                                           FLOW: i64 flow id, i32 count, u8 prioritized
+ *                                           FLOW: i64 flow id, i32 count, u8 prioritized (or none)
  *                                           PARAM_FLOW: i64 flow id, i32 count, i32 n, n values
  *   answer    i32 xid | u8 type | i8 status | data, of 8 bytes: i32 remaining, i32 wait in ms
  *   value     u8 type | i32, i64, u8, f64, f32, i16, u8, or i32 length and UTF-8
@@ -59,6 +59,7 @@ size_t token_write_ping(char *out, struct slice name_space);
 size_t token_write_question(char *out, int32_t xid, const struct token_ask *ask);
 /* Puts another xid into a frame. */
 void token_set_xid(char *frame, int32_t xid);
+/* A PING that failed has no number of clients. */
 size_t token_write_response(char *out, const struct token_response *response);
 
 /* The first frame's payload. Returns how long frame is, 0 if it isn't there as a whole yet, or

@@ -80,7 +80,8 @@ bool param_flow_rule_is_equal(const struct param_flow_rule *a, const struct para
 	       items_are_equal(a, b);
 }
 
-int64_t param_flow_rule_threshold(const struct param_flow_rule *rule, uint64_t fingerprint)
+const struct param_flow_item *param_flow_rule_item(const struct param_flow_rule *rule,
+						   uint64_t fingerprint)
 {
 	uint32_t low = 0, high = rule->item_count;
 
@@ -91,9 +92,16 @@ int64_t param_flow_rule_threshold(const struct param_flow_rule *rule, uint64_t f
 		else
 			high = middle;
 	}
-	if (low < rule->item_count && rule->items[low].fingerprint == fingerprint)
-		return rule->items[low].count;
-	return java_long(rule->count);
+	return low < rule->item_count && rule->items[low].fingerprint == fingerprint
+		       ? &rule->items[low]
+		       : NULL;
+}
+
+int64_t param_flow_rule_threshold(const struct param_flow_rule *rule, uint64_t fingerprint)
+{
+	const struct param_flow_item *item = param_flow_rule_item(rule, fingerprint);
+
+	return item ? item->count : java_long(rule->count);
 }
 
 uint32_t param_flow_rule_capacity(const struct param_flow_rule *rule)

@@ -55,6 +55,9 @@ static inline bool param_flow_rule_shares_index(const struct param_flow_rule *ru
 const char *param_flow_rule_fault(const struct param_flow_rule *rule);
 bool param_flow_rule_is_equal(const struct param_flow_rule *a, const struct param_flow_rule *b);
 
+/* What the rule says of one value; NULL: nothing of its own. */
+const struct param_flow_item *param_flow_rule_item(const struct param_flow_rule *rule,
+						   uint64_t fingerprint);
 /* Calls with that value that are let through: of its item, or of the rule. */
 int64_t param_flow_rule_threshold(const struct param_flow_rule *rule, uint64_t fingerprint);
 

@@ -4,6 +4,7 @@ import com.alibaba.csp.sentinel.cluster.flow.rule.ClusterFlowRuleManager;
 import com.alibaba.csp.sentinel.cluster.flow.rule.ClusterParamFlowRuleManager;
 import com.alibaba.csp.sentinel.cluster.server.SentinelDefaultTokenServer;
 import com.alibaba.csp.sentinel.cluster.server.config.ClusterServerConfigManager;
+import com.alibaba.csp.sentinel.cluster.server.config.ServerFlowConfig;
 import com.alibaba.csp.sentinel.cluster.server.config.ServerTransportConfig;
 import com.alibaba.csp.sentinel.property.DynamicSentinelProperty;
 import com.alibaba.csp.sentinel.slots.block.ClusterRuleConstant;
@@ -15,7 +16,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 
-/** TokenServer PORT: Sentinel's token server; namespace demo-app: flow 101 (5 a second), 102 (1,000,000), 103 (5 for each client), hot parameter 202 (2). */
+/** TokenServer PORT [QPS]: Sentinel's token server; namespace demo-app: flow 101 (5 a second), 102 (1,000,000), 103 (5 for each client), hot parameter 202 (2). QPS: its guard's. */
 public class TokenServer {
     private static FlowRule flow(long id, double count, int threshold) {
         FlowRule rule = new FlowRule("flow-" + id);
@@ -29,6 +30,7 @@ public class TokenServer {
         System.setProperty("project.name", "token-server");
         ClusterFlowRuleManager.setPropertySupplier(name -> new DynamicSentinelProperty<>());
         ClusterParamFlowRuleManager.setPropertySupplier(name -> new DynamicSentinelProperty<>());
+        if (args.length > 1) ClusterServerConfigManager.loadGlobalFlowConfig(new ServerFlowConfig().setMaxAllowedQps(Double.parseDouble(args[1])));
         ClusterServerConfigManager.loadServerNamespaceSet(new HashSet<>(Arrays.asList("demo-app", "default")));
         ClusterFlowRuleManager.loadRules("demo-app", Arrays.asList(flow(101, 5, ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL),
             flow(102, 1000000, ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL), flow(103, 5, ClusterRuleConstant.FLOW_THRESHOLD_AVG_LOCAL)));
