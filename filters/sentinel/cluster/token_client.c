@@ -35,7 +35,9 @@ struct token_client {
 	int32_t xid;                  /* the last one */
 	uint64_t unanswered_since_ms; /* 0: all was answered, or nothing asked */
 	bool is_closed;
-	_Atomic int state; /* enum token_client_state; STARTED: questions are taken */
+	_Atomic int state;                    /* enum token_client_state */
+	struct doorbell *local;               /* of a token server in the process; NULL: none */
+	_Atomic(struct doorbell *) questions; /* where they go; NULL: they fail */
 	struct token_counts counts;
 	struct question *pending[TOKEN_PENDING_MAX]; /* by xid */
 	struct token_desk *desks;                    /* one a worker */
@@ -49,33 +51,14 @@ static void count(_Atomic uint64_t *counter)
 static void set_state(struct token_client *client, enum token_client_state state)
 {
 	atomic_store_explicit(&client->state, (int)state, memory_order_relaxed);
+	atomic_store_explicit(&client->questions,
+			      state == TOKEN_CLIENT_STARTED ? &client->bell : client->local,
+			      memory_order_release);
 }
 
 static void conn_free(struct grave *grave)
 {
 	free(container_of(grave, struct token_conn, conn.io.grave));
-}
-
-static void answer(struct token_client *client, struct question *question,
-		   struct token_answer answer)
-{
-	struct token_counts *counts = &client->counts;
-
-	switch (answer.status) {
-	case TOKEN_OK:
-	case TOKEN_SHOULD_WAIT:
-		count(&counts->granted);
-		break;
-	case TOKEN_FAIL:
-	case TOKEN_BAD_REQUEST:
-	case TOKEN_TOO_MANY_REQUEST:
-	case TOKEN_NO_RULE_EXISTS:
-		count(&counts->failed);
-		break;
-	default:
-		count(&counts->refused);
-	}
-	token_desk_answer(question, answer);
 }
 
 static void fail_all(struct token_client *client)
@@ -84,7 +67,7 @@ static void fail_all(struct token_client *client)
 		struct question *question = client->pending[i];
 		client->pending[i] = NULL;
 		if (question)
-			answer(client, question, fail);
+			token_desk_answer(question, fail);
 	}
 }
 
@@ -148,7 +131,7 @@ static void take_response(struct token_client *client, const struct token_respon
 	if (xid != response->xid)
 		return; /* too late, or never asked */
 	*pending = NULL;
-	answer(client, question, (struct token_answer){response->status, response->wait_ms});
+	token_desk_answer(question, (struct token_answer){response->status, response->wait_ms});
 }
 
 static size_t take_bytes(struct conn *conn, struct slice bytes, bool eof)
@@ -227,7 +210,7 @@ static struct question **place_for(struct token_client *client, int32_t xid)
 	if (loop_now_ms(client->loop) - old->sent_ms <= client->options.request_timeout_ms)
 		return NULL;
 	*place = NULL; /* who asked waits no longer */
-	answer(client, old, fail);
+	token_desk_answer(old, fail);
 	return place;
 }
 
@@ -258,7 +241,7 @@ static void take_question(struct doorbell *bell, struct note *note)
 		place = place_for(client, xid);
 	}
 	if (!place) {
-		answer(client, question, fail);
+		token_desk_answer(question, fail);
 		return;
 	}
 	token_set_xid(question->frame, xid);
@@ -273,11 +256,12 @@ static void ask(void *arg, unsigned worker, struct token_ask *ask)
 {
 	struct token_client *client = arg;
 	struct token_desk *desk = &client->desks[worker];
+	struct doorbell *bell = atomic_load_explicit(&client->questions, memory_order_acquire);
 	char frame[TOKEN_FRAME_MAX];
 
 	count(&client->counts.asked);
 	ask->answer = fail;
-	if (token_client_state(client) != TOKEN_CLIENT_STARTED || !desk->is_open) {
+	if (!bell || !desk->is_open) {
 		count(&client->counts.failed);
 		return;
 	}
@@ -293,7 +277,7 @@ static void ask(void *arg, unsigned worker, struct token_ask *ask)
 	memcpy(question->frame, frame, size);
 	token_desk_add(desk, ask, question);
 	ask->answer.status = TOKEN_PENDING;
-	doorbell_put(&client->bell, &question->note);
+	doorbell_put(bell, &question->note);
 }
 
 static void forget(void *arg, unsigned worker, struct token_ask *ask)
@@ -385,6 +369,12 @@ void token_client_set_server(struct token_client *client, const struct addr *ser
 		dial(client);
 }
 
+void token_client_set_local(struct token_client *client, struct doorbell *bell)
+{
+	client->local = bell;
+	set_state(client, token_client_state(client));
+}
+
 void token_client_set_name_space(struct token_client *client, struct slice name_space)
 {
 	if (slice_equal(client->options.name_space, name_space))
@@ -399,6 +389,7 @@ void token_client_set_name_space(struct token_client *client, struct slice name_
 
 void token_client_close(struct token_client *client)
 {
+	client->local = NULL;
 	hang_up(client);
 	doorbell_rest(&client->bell);
 	client->is_closed = true;
@@ -426,7 +417,7 @@ void token_client_free(struct token_client *client)
 enum status token_client_join(struct token_client *client, unsigned worker, struct loop *loop)
 {
 	invariant(worker < client->options.workers && !client->desks[worker].bell.loop);
-	return token_desk_open(&client->desks[worker], loop);
+	return token_desk_open(&client->desks[worker], loop, &client->counts);
 }
 
 void token_client_leave(struct token_client *client, unsigned worker)

@@ -7,6 +7,9 @@
  *    ^                   ^  │ reconnect_ms x (failures + 1)               │
  *    └── no server       └──┴── refused, closed, garbage, stalled <───────┘
  *
+ * Instead of a connection there may be a token server in the process: questions go to its doorbell,
+ * from the worker, and it answers to the desk.
+ *
  * It is one, as the server multiplies limits by the number of connections. A question that can't be
  * asked (no connection, too much under way) is answered with FAIL at once, on the worker; one that
  * is under way when the connection is lost as soon as that is known; and who asked waits no longer
@@ -19,13 +22,15 @@
 #ifndef SENTINEL_CLUSTER_TOKEN_CLIENT_H
 #define SENTINEL_CLUSTER_TOKEN_CLIENT_H
 
-#include <stdatomic.h>
+#include <stdint.h>
 
 #include "base/addr.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "filters/sentinel/cluster/token_counts.h"
 #include "filters/sentinel/core/token_service.h"
 
+struct doorbell;
 struct loop;
 struct token_client;
 
@@ -47,21 +52,15 @@ enum token_client_state { /* as the command centre tells it */
 			  TOKEN_CLIENT_STARTED = 2,
 };
 
-struct token_counts {
-	_Atomic uint64_t asked;     /* questions of rules */
-	_Atomic uint64_t granted;   /* OK, SHOULD_WAIT */
-	_Atomic uint64_t refused;   /* BLOCKED, and what blocks like it */
-	_Atomic uint64_t failed;    /* answers by which rules fall back; no connection */
-	_Atomic uint64_t forgotten; /* no answer in time, or the call was cancelled */
-	_Atomic uint64_t connects, losses, garbage, stalls;
-};
-
 /* Without a server: off. Returns owned, or NULL: no descriptor is to be had. */
 struct token_client *token_client_new(struct loop *loop,
 				      const struct token_client_options *options);
 /* The server from now on; NULL: none, and the connection is closed. Nothing happens if it is the
  * one there is. */
 void token_client_set_server(struct token_client *client, const struct addr *server);
+/* While there is no server, questions go to this bell (a token server of this process answers
+ * them); NULL: nowhere. It stays open until all workers have left. */
+void token_client_set_local(struct token_client *client, struct doorbell *bell);
 /* By which the server knows the application from now on; it connects anew if that is another one.
  */
 void token_client_set_name_space(struct token_client *client, struct slice name_space);

@@ -28,10 +28,11 @@ static void read_answer(struct doorbell *bell, struct note *note)
 	free(question);
 }
 
-enum status token_desk_open(struct token_desk *desk, struct loop *loop)
+enum status token_desk_open(struct token_desk *desk, struct loop *loop, struct token_counts *counts)
 {
 	enum status status = doorbell_open(&desk->bell, loop, read_answer);
 
+	desk->counts = counts;
 	desk->is_open = !status;
 	return status;
 }
@@ -90,8 +91,30 @@ void token_desk_forget(struct token_desk *desk, struct token_ask *ask)
 	ask->state = NULL;
 }
 
+static void count(struct token_counts *counts, int32_t status)
+{
+	_Atomic uint64_t *counter = &counts->refused;
+
+	switch (status) {
+	case TOKEN_OK:
+	case TOKEN_SHOULD_WAIT:
+		counter = &counts->granted;
+		break;
+	case TOKEN_FAIL:
+	case TOKEN_BAD_REQUEST:
+	case TOKEN_TOO_MANY_REQUEST:
+	case TOKEN_NO_RULE_EXISTS:
+		counter = &counts->failed;
+		break;
+	default:
+		break;
+	}
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 void token_desk_answer(struct question *question, struct token_answer answer)
 {
+	count(question->desk->counts, answer.status);
 	question->answer = answer;
 	doorbell_put(&question->desk->bell, &question->note);
 }

@@ -8,6 +8,7 @@
 #define SENTINEL_CLUSTER_TOKEN_DESK_H
 
 #include "filters/sentinel/cluster/doorbell.h"
+#include "filters/sentinel/cluster/token_counts.h"
 #include "filters/sentinel/core/token_service.h"
 
 /* One question on its way to the client and, with an answer, back. */
@@ -28,13 +29,15 @@ struct token_place {
 };
 
 struct token_desk {
-	struct doorbell bell; /* answers */
+	struct doorbell bell;        /* answers */
+	struct token_counts *counts; /* the client's */
 	struct token_place *places;
 	uint32_t count, room, first_free; /* number + 1, 0: none */
 	bool is_open;
 };
 
-enum status MUST_CHECK token_desk_open(struct token_desk *desk, struct loop *loop);
+enum status MUST_CHECK token_desk_open(struct token_desk *desk, struct loop *loop,
+				       struct token_counts *counts);
 void token_desk_close(struct token_desk *desk);
 /* Frees what is left, when nobody puts answers any more. */
 void token_desk_fini(struct token_desk *desk);
@@ -44,7 +47,7 @@ void token_desk_add(struct token_desk *desk, struct token_ask *ask, struct quest
 /* Takes it off. */
 void token_desk_forget(struct token_desk *desk, struct token_ask *ask);
 
-/* Sends an answer back, which takes the question. Any thread. */
+/* Counts an answer and sends it back, which takes the question. Any thread. */
 void token_desk_answer(struct question *question, struct token_answer answer);
 
 #endif
