@@ -190,13 +190,16 @@ static bool renew(struct sentinel_application *application)
 static void configure_cluster(struct sentinel_application *application)
 {
 	const struct cluster_client_options *options = NULL;
+	const struct cluster_server_options *server = NULL;
 
 	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next) {
 		const struct sentinel_part *part = container_of(n, struct sentinel_part, link);
 		if (part->cluster)
 			options = part->cluster;
+		if (part->cluster_server)
+			server = part->cluster_server;
 	}
-	cluster_client_configure(application->cluster, options);
+	cluster_client_configure(application->cluster, options, server);
 }
 
 static void unload(struct sentinel_part *part)

@@ -25,6 +25,7 @@
 
 struct cluster_client;
 struct cluster_client_options;
+struct cluster_server_options;
 struct loop;
 struct resource_stats;
 struct rule_list;
@@ -130,8 +131,9 @@ struct sentinel_part {
 	struct sentinel_source *sources;
 	uint32_t count;
 	bool is_in_force;
-	const struct sentinel_ops_options *operations; /* NULL: it says nothing of them */
-	const struct cluster_client_options *cluster;  /* likewise */
+	const struct sentinel_ops_options *operations;       /* NULL: it says nothing of them */
+	const struct cluster_client_options *cluster;        /* likewise */
+	const struct cluster_server_options *cluster_server; /* likewise */
 	uint32_t resource_stats_max;
 };
 

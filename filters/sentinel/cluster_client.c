@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "filters/sentinel/application.h"
 #include "filters/sentinel/cluster/token_client.h"
+#include "filters/sentinel/cluster_server.h"
 #include "filters/sentinel/ops/command.h"
 
 enum { COUNTS = SENTINEL_STAT_TOKEN_STALLED - SENTINEL_STAT_TOKEN_ASKED + 1 };
@@ -17,7 +18,8 @@ struct cluster_client {
 	void *services_owner;
 	const uint64_t *wall_ns; /* main's clock */
 	struct token_client *tokens;
-	struct command_cluster is; /* but for the client's state */
+	struct cluster_server *server;
+	struct command_cluster is; /* but for the client's state, and the server's availability */
 	struct slice application;  /* heap */
 	struct cluster_client_options
 		told; /* by configurations, last; texts: heap, .data NULL: none */
@@ -66,6 +68,7 @@ struct cluster_client *cluster_client_new(const struct sentinel_applications *al
 	client->wall_ns = all->wall_ns;
 	client->tokens = tokens;
 	client->application = copy_of(application);
+	client->server = cluster_server_new(all->stats, client->application);
 	client->is = (struct command_cluster){
 		.mode = CLUSTER_NOT_STARTED,
 		.last_modified_ms = -1,
@@ -80,6 +83,7 @@ static void client_free(void *data)
 	struct cluster_client *client = data;
 
 	token_client_free(client->tokens);
+	cluster_server_free(client->server);
 	forget(&client->application);
 	forget(&client->told.server);
 	forget(&client->told.name_space);
@@ -92,6 +96,7 @@ void cluster_client_close(struct cluster_client *client)
 		return;
 	client->is_closed = true;
 	token_client_close(client->tokens);
+	cluster_server_close(client->server);
 }
 
 /* On a worker. */
@@ -159,11 +164,13 @@ static void apply(struct cluster_client *client)
 	if (client->is_closed)
 		return;
 	token_client_set_timeout(client->tokens, is->request_timeout_ms);
-	if (is_on && !client->has_joined) {
+	struct doorbell *local = cluster_server_switch(client->server, is->mode == CLUSTER_SERVER);
+	if ((is_on || local) && !client->has_joined) {
 		client->has_joined = true;
 		client->services->on_workers(client->services_owner, join, left, client);
 	}
 	token_client_set_server(client->tokens, is_on ? &addr : NULL);
+	token_client_set_local(client->tokens, local);
 }
 
 static void set_mode(struct cluster_client *client, int32_t mode)
@@ -186,30 +193,50 @@ static bool has_said_so(const struct cluster_client *client,
 	       slice_equal(told->name_space, options->name_space);
 }
 
-void cluster_client_configure(struct cluster_client *client,
-			      const struct cluster_client_options *options)
+/* As a client. */
+static void take_options(struct cluster_client *client,
+			 const struct cluster_client_options *options)
 {
-	struct command_cluster *is = client ? &client->is : NULL;
+	struct command_cluster *is = &client->is;
 
-	if (!client || has_said_so(client, options))
-		return;
 	forget(&client->told.server);
 	forget(&client->told.name_space);
 	client->is_told = is->is_available = options != NULL;
 	is->server[0] = 0;
-	if (options) {
-		client->told = *options;
-		client->told.server = copy_of(options->server);
-		client->told.name_space = copy_of(options->name_space);
-		snprintf(is->server, sizeof is->server, "%.*s", SLICE_FMT(options->server));
-		is->server_port = options->port;
-		is->request_timeout_ms = options->request_timeout_ms;
-		if (!client->is_closed)
-			token_client_set_name_space(client->tokens, options->name_space.len
-									    ? options->name_space
-									    : client->application);
+	if (!options)
+		return;
+	client->told = *options;
+	client->told.server = copy_of(options->server);
+	client->told.name_space = copy_of(options->name_space);
+	snprintf(is->server, sizeof is->server, "%.*s", SLICE_FMT(options->server));
+	is->server_port = options->port;
+	is->request_timeout_ms = options->request_timeout_ms;
+}
+
+static struct slice name_space(const struct cluster_client *client)
+{
+	return client->told.name_space.len ? client->told.name_space : client->application;
+}
+
+void cluster_client_configure(struct cluster_client *client,
+			      const struct cluster_client_options *options,
+			      const struct cluster_server_options *server)
+{
+	bool is_new = client && !has_said_so(client, options);
+
+	if (!client || client->is_closed)
+		return;
+	if (is_new) {
+		take_options(client, options);
+		token_client_set_name_space(client->tokens, name_space(client));
 	}
-	set_mode(client, is->server[0] ? CLUSTER_CLIENT : CLUSTER_NOT_STARTED);
+	if (cluster_server_configure(client->server, server, name_space(client)))
+		is_new = true;
+	if (!is_new)
+		return;
+	set_mode(client, client->is.server[0]                    ? CLUSTER_CLIENT
+			 : cluster_server_begins(client->server) ? CLUSTER_SERVER
+								 : CLUSTER_NOT_STARTED);
 	apply(client);
 }
 
@@ -219,12 +246,16 @@ void cluster_client_view(const struct cluster_client *client, struct command_clu
 	if (!client)
 		return;
 	*view = client->is;
+	view->is_server_available = cluster_server_is_available(client->server);
+	view->tokens = cluster_server_tokens(client->server);
+	view->application = client->application;
 	view->client_state = (int32_t)token_client_state(client->tokens);
 }
 
 void cluster_client_set_mode(struct cluster_client *client, int32_t mode)
 {
-	if (!client || !client->is.is_available)
+	if (!client || (mode == CLUSTER_CLIENT && !client->is.is_available) ||
+	    (mode == CLUSTER_SERVER && !cluster_server_is_available(client->server)))
 		return;
 	set_mode(client, mode);
 	apply(client);
@@ -240,6 +271,14 @@ void cluster_client_set_server(struct cluster_client *client, const struct comma
 	is->server_port = wanted->server_port;
 	is->request_timeout_ms = wanted->request_timeout_ms;
 	apply(client);
+}
+
+void cluster_client_change_server(struct cluster_client *client, struct cluster_change *change)
+{
+	if (client)
+		cluster_server_change(client->server, change);
+	else
+		cluster_change_free(change);
 }
 
 /* --- what it did --- */
@@ -264,4 +303,5 @@ void cluster_client_show(struct cluster_client *client, struct stats_shard *shar
 	}
 	stat_gauge_set(shard, scope, SENTINEL_STAT_TOKEN_CLIENT_STATE,
 		       (uint64_t)token_client_state(client->tokens));
+	cluster_server_show(client->server);
 }

@@ -1,9 +1,12 @@
-/* An application's place in a cluster: which token server its rules in cluster mode ask, and
- * whether they ask at all.
+/* An application's place in a cluster: which token server its rules in cluster mode ask, whether
+ * they ask at all, and whether it is one itself.
  *
  *   configuration ─┐   mode, server, timeout, name    ┌─ workers join with the first server
  *                  ├──────────────────────────────> token client (cluster/)
  *   command ───────┘   what came last holds           └─ and leave at the end
+ *
+ *   mode: NOT_STARTED ─ rules fall back    CLIENT ─ they ask the server that is told
+ *         SERVER ─ they ask the token server of this process (cluster_server.h), as others do
  *
  * It is there from the application's beginning, as its entries may ask at any time; it is available
  * (to commands) once a configuration has spoken of it.
@@ -20,7 +23,9 @@
 #include "base/slice.h"
 #include "telemetry/stats.h"
 
+struct cluster_change;
 struct cluster_client;
+struct cluster_server_options;
 struct command_cluster;
 struct sentinel_applications;
 struct token_service;
@@ -55,10 +60,12 @@ void cluster_client_leave(struct cluster_client *client);
 /* For sentinel_options.tokens; NULL for NULL. */
 const struct token_service *cluster_client_service(const struct cluster_client *client);
 
-/* What the configurations in force say; NULL: nothing (any more). Nothing happens if they said so
- * before: what a command set since holds. NULL client is fine. */
+/* What the configurations in force say of it as a client, and as a server; NULL: nothing (any
+ * more). Nothing happens if they said so before: what a command set since holds. NULL client is
+ * fine. */
 void cluster_client_configure(struct cluster_client *client,
-			      const struct cluster_client_options *options);
+			      const struct cluster_client_options *options,
+			      const struct cluster_server_options *server);
 
 /* False: it is no IP address (or "localhost"). */
 bool cluster_server_parse(struct slice server, uint16_t port, struct addr *addr);
@@ -67,7 +74,8 @@ bool cluster_server_parse(struct slice server, uint16_t port, struct addr *addr)
 void cluster_client_view(const struct cluster_client *client, struct command_cluster *view);
 void cluster_client_set_mode(struct cluster_client *client, int32_t mode);
 void cluster_client_set_server(struct cluster_client *client, const struct command_cluster *wanted);
-
+/* Takes the change, of the token server. NULL client is fine. */
+void cluster_client_change_server(struct cluster_client *client, struct cluster_change *change);
 /* Counts what was new since the last time. NULL client is fine. */
 void cluster_client_show(struct cluster_client *client, struct stats_shard *shard,
 			 const struct stat_scope *scope);

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "filters/sentinel/cluster_client.h"
+#include "filters/sentinel/cluster_server_config.h"
 #include "filters/sentinel/core/rule_json.h"
 #include "filters/sentinel/ops/ops.h"
 #include "filters/sentinel/resource_stats.h"
@@ -192,6 +193,10 @@ static enum status load_application(struct sentinel_config *config, const Messag
 		return status;
 	if (message->cluster_client &&
 	    (status = load_cluster(part, message->cluster_client, context->arena, diag)))
+		return status;
+	if (message->cluster_server &&
+	    (status = cluster_server_load(&part->cluster_server, message->cluster_server,
+					  context->arena, diag)))
 		return status;
 	if (!name.len)
 		return diag_at(diag, "application", "is required where node.cluster isn't set");

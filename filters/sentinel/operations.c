@@ -82,8 +82,16 @@ static void set_cluster_server(void *owner, const struct command_cluster *wanted
 	cluster_client_set_server(application->cluster, wanted);
 }
 
+static void change_server(void *owner, struct cluster_change *change)
+{
+	const struct sentinel_application *application = owner;
+
+	cluster_client_change_server(application->cluster, change);
+}
+
 static const struct ops_rules ops_rules = {
-	take, give_back, path, set, cluster, set_cluster_mode, set_cluster_server};
+	take, give_back, path, set, cluster, set_cluster_mode, set_cluster_server, change_server,
+};
 
 /* --- start and end --- */
 

@@ -93,6 +93,9 @@ static void on_done(struct builder_job *job)
 		rules->set_cluster_mode(command->rules_owner, command->answer.cluster.mode);
 	if (command->answer.sets_server)
 		rules->set_cluster_server(command->rules_owner, &command->answer.cluster);
+	if (command->answer.change)
+		rules->change_server(command->rules_owner, command->answer.change);
+	command->answer.change = NULL;
 	if (session) {
 		session->job = NULL;
 		answer(session, command->answer.status ? command->answer.status : 500,

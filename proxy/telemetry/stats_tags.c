@@ -27,7 +27,8 @@
 	X(RBAC, "envoy_rbac_prefix")                                                               \
 	X(SDS, "envoy_xds_resource_name")                                                          \
 	X(SENTINEL_APPLICATION, "outrigger_sentinel_application")                                  \
-	X(SENTINEL_RESOURCE, "outrigger_sentinel_resource")
+	X(SENTINEL_RESOURCE, "outrigger_sentinel_resource")                                        \
+	X(SENTINEL_FLOW, "outrigger_sentinel_flow_id")
 
 enum tag {
 #define TAG_ENUM(id, text) TAG_##id,
@@ -88,6 +89,9 @@ static const struct rule rules[] = {
 	{"vhost.$.vcluster.$.", {TAG_VIRTUAL_HOST, TAG_VIRTUAL_CLUSTER}},
 	{"vhost.$.route.$.", {TAG_VIRTUAL_HOST, TAG_ROUTE}},
 	{"sentinel.$.resource.$.", {TAG_SENTINEL_APPLICATION, TAG_SENTINEL_RESOURCE}},
+	{"sentinel.$.token_server.flow.$.", {TAG_SENTINEL_APPLICATION, TAG_SENTINEL_FLOW}},
+	{"sentinel.$.token_server.param.$.", {TAG_SENTINEL_APPLICATION, TAG_SENTINEL_FLOW}},
+	{"sentinel.$.token_server.", {TAG_SENTINEL_APPLICATION}},
 	{"sentinel.$.", {TAG_SENTINEL_APPLICATION}},
 	{"tcp.$.", {TAG_TCP}},
 	{"connection_limit.$.", {TAG_CONNECTION_LIMIT}},

@@ -1,6 +1,8 @@
 /* What clients of Sentinel's command centre may send: a target, a line feed, a form. Every command
  * answers, with one of Java's statuses; rules that are to be set are a JSON array. */
 #include "base/attributes.h"
+#include "filters/sentinel/cluster/token_server.h"
+#include "filters/sentinel/cluster_server.h"
 #include "filters/sentinel/core/rule_json.h"
 #include "filters/sentinel/core/sph.h"
 #include "filters/sentinel/ops/command.h"
@@ -36,6 +38,8 @@ static void check(const struct command_answer *answer)
 	struct arena arena;
 
 	invariant(answer->status == 200 || answer->status == 400 || answer->status == 500);
+	if (answer->change && answer->change->what == CLUSTER_CHANGE_RULES)
+		invariant(answer->change->rules && answer->change->name.len);
 	if (!answer->sets_rules)
 		return;
 	arena_init(&arena, 4096);
@@ -46,6 +50,25 @@ static void check(const struct command_answer *answer)
 	arena_free(&arena);
 }
 
+/* A token server that is off: it is looked into. */
+static struct token_server *tokens(void)
+{
+	static struct token_server *server;
+	struct token_rules *rules;
+
+	if (server)
+		return server;
+	server = token_server_new(7);
+	invariant(server);
+	token_server_serve(server, SLICE("app"), NULL, 0);
+	invariant(!token_rules_parse(TOKEN_KIND_FLOW,
+				     SLICE("[{\"resource\":\"r\",\"count\":1,\"clusterMode\":true,"
+					   "\"clusterConfig\":{\"flowId\":1}}]"),
+				     7, &rules));
+	invariant(token_arbiter_set_rules(&server->arbiter, SLICE("app"), rules));
+	return server;
+}
+
 static void run(struct sentinel *sentinel, struct slice target, struct slice body)
 {
 	const struct command_context context = {
@@ -54,6 +77,10 @@ static void run(struct sentinel *sentinel, struct slice target, struct slice bod
 		.metric_base = "a-metrics.log",
 		.hostname = "vm",
 		.ip = "192.0.2.2",
+		.cluster = {.is_available = true,
+			    .is_server_available = true,
+			    .tokens = tokens(),
+			    .application = SLICE("app")},
 		.now_ms = t0,
 	};
 	struct command_request request;

@@ -1,6 +1,7 @@
 #include "filters/sentinel/ops/commands.h"
 
 #include "base/attributes.h"
+#include "filters/sentinel/cluster_server.h"
 #include "filters/sentinel/ops/java_text.h"
 
 /* --- what needs no file of its own --- */
@@ -51,6 +52,22 @@ static const struct command {
 	{"cluster/client/fetchConfig", "get cluster client config", command_fetch_client_config},
 	{"cluster/client/modifyConfig", "modify cluster client config",
 	 command_modify_client_config},
+	{"cluster/server/fetchConfig", "get cluster server config", command_fetch_server_config},
+	{"cluster/server/flowRules", "get cluster flow rules", command_server_flow_rules},
+	{"cluster/server/info", "get cluster server info", command_server_info},
+	{"cluster/server/metricList", "get cluster server metrics", command_server_metrics},
+	{"cluster/server/modifyFlowConfig", "modify cluster server flow config",
+	 command_modify_server_flow_config},
+	{"cluster/server/modifyFlowRules", "modify cluster flow rules",
+	 command_modify_server_flow_rules},
+	{"cluster/server/modifyNamespaceSet", "modify server namespace set",
+	 command_modify_server_name_spaces},
+	{"cluster/server/modifyParamRules", "modify cluster param flow rules",
+	 command_modify_server_param_rules},
+	{"cluster/server/modifyTransportConfig", "modify cluster server transport config",
+	 command_modify_server_transport},
+	{"cluster/server/paramRules", "get cluster server param flow rules",
+	 command_server_param_rules},
 	{"clusterNode",
 	 "get all clusterNode VO, use type=notZero to ignore those nodes with totalRequest <=0",
 	 command_cluster_node},
@@ -83,8 +100,11 @@ static const struct command {
 
 static bool is_there(const struct command_context *context, const struct command *command)
 {
-	return context->cluster.is_available ||
-	       !slice_starts_with(slice_of(command->name), SLICE("cluster/client/"));
+	struct slice name = slice_of(command->name);
+
+	if (slice_starts_with(name, SLICE("cluster/server/")))
+		return context->cluster.is_server_available;
+	return context->cluster.is_available || !slice_starts_with(name, SLICE("cluster/client/"));
 }
 
 static void api(const struct command_context *context, const struct command_request *request,
@@ -179,4 +199,6 @@ void command_answer_free(struct command_answer *answer)
 {
 	text_free(&answer->body);
 	text_free(&answer->rules_text);
+	cluster_change_free(answer->change);
+	answer->change = NULL;
 }

@@ -16,8 +16,10 @@
 #include "filters/sentinel/core/rule.h"
 #include "telemetry/text.h"
 
+struct cluster_change;
 struct rule_list;
 struct sentinel;
+struct token_server;
 
 enum {
 	COMMAND_PARAMETERS_MAX = 32,         /* further ones aren't there */
@@ -37,12 +39,13 @@ struct command_request {
 	unsigned count;
 };
 
-enum { /* of a cluster; 1 would be a token server in the process */
+enum { /* of a cluster */
        CLUSTER_NOT_STARTED = -1,
        CLUSTER_CLIENT = 0,
+       CLUSTER_SERVER = 1,
 };
 
-/* The application's token client. */
+/* The application's token client, and the token server that it may be. */
 struct command_cluster {
 	bool is_available; /* else there is none, as far as commands know */
 	int32_t mode;
@@ -51,6 +54,9 @@ struct command_cluster {
 	uint16_t server_port;
 	uint32_t request_timeout_ms;
 	int32_t client_state; /* enum token_client_state */
+	bool is_server_available;
+	struct token_server *tokens; /* what holds its lock may look into it; NULL: none yet */
+	struct slice application;    /* its name */
 };
 
 struct command_context {
@@ -71,6 +77,7 @@ struct command_answer {
 	struct text rules_text;      /* … a JSON array */
 	bool sets_mode, sets_server; /* of the cluster: its mode, or server and timeout … */
 	struct command_cluster cluster; /* … from now on */
+	struct cluster_change *change;  /* owned: of the token server. NULL: none */
 };
 
 /* target: "/name?query". body: a form, or empty. Slices of the request are in the arena.

@@ -1,5 +1,5 @@
-/* Commands about the token server: as Java answers with its cluster client in the application, and
- * without. */
+/* Commands about the application's part in a cluster: as Java answers with its cluster client, and
+ * its embedded token server, in the application, and without. */
 #include <string.h>
 
 #include "base/addr.h"
@@ -17,14 +17,14 @@ void command_get_cluster_mode(const struct command_context *context,
 
 	(void)request;
 	text_printf(&answer->body,
-		    "{\"mode\":%d,\"clientAvailable\":%s,\"serverAvailable\":false,"
+		    "{\"mode\":%d,\"clientAvailable\":%s,\"serverAvailable\":%s,"
 		    "\"lastModified\":%lld}",
 		    cluster->mode, cluster->is_available ? "true" : "false",
+		    cluster->is_server_available ? "true" : "false",
 		    (long long)cluster->last_modified_ms);
 }
 
-/* Integer.valueOf */
-static bool read_int(struct slice text, int64_t *value)
+bool command_read_int(struct slice text, int64_t *value)
 {
 	bool is_negative = slice_starts_with(text, SLICE("-"));
 	bool is_signed = is_negative || slice_starts_with(text, SLICE("+"));
@@ -43,15 +43,15 @@ void command_set_cluster_mode(const struct command_context *context,
 {
 	int64_t mode;
 
-	if (!read_int(command_parameter(request, SLICE("mode")), &mode)) {
+	if (!command_read_int(command_parameter(request, SLICE("mode")), &mode)) {
 		command_fail(answer, SLICE("invalid parameter"));
 	} else if (mode == CLUSTER_CLIENT && !context->cluster.is_available) {
 		command_fail(answer, SLICE("token client mode not available: no SPI found"));
-	} else if (mode == 1) {
+	} else if (mode == CLUSTER_SERVER && !context->cluster.is_server_available) {
 		command_fail(answer, SLICE("token server mode not available: no SPI found"));
 	} else {
 		answer->cluster = context->cluster;
-		answer->sets_mode = mode == CLUSTER_CLIENT || mode == CLUSTER_NOT_STARTED;
+		answer->sets_mode = mode >= CLUSTER_NOT_STARTED && mode <= CLUSTER_SERVER;
 		answer->cluster.mode = (int32_t)mode;
 		text_add(&answer->body, SLICE("success"));
 	}

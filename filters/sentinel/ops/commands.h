@@ -21,6 +21,13 @@ command_fn command_get_param_flow_rules, command_set_param_flow_rules;
 /* command_cluster.c */
 command_fn command_get_cluster_mode, command_set_cluster_mode;
 command_fn command_fetch_client_config, command_modify_client_config;
+/* command_server_show.c: of the token server */
+command_fn command_fetch_server_config, command_server_info, command_server_metrics;
+command_fn command_server_flow_rules, command_server_param_rules;
+/* command_server_change.c */
+command_fn command_modify_server_flow_rules, command_modify_server_param_rules;
+command_fn command_modify_server_flow_config, command_modify_server_transport;
+command_fn command_modify_server_name_spaces;
 /* command_metric.c */
 command_fn command_metric;
 
@@ -29,5 +36,8 @@ static inline void command_fail(struct command_answer *answer, struct slice text
 	answer->status = 400;
 	text_add(&answer->body, text);
 }
+
+/* Integer.valueOf; false: it is none. command_cluster.c */
+bool command_read_int(struct slice text, int64_t *value);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/slice.h"
 #include "filters/sentinel/core/rule.h"
 
+struct cluster_change;
 struct command_cluster;
 struct command_context;
 struct entry;
@@ -56,6 +57,8 @@ struct ops_rules {
 	void (*cluster)(void *owner, struct command_cluster *cluster);
 	void (*set_cluster_mode)(void *owner, int32_t mode);
 	void (*set_cluster_server)(void *owner, const struct command_cluster *cluster);
+	/* Takes what changes of the token server that the application may be. */
+	void (*change_server)(void *owner, struct cluster_change *change);
 };
 
 /* Borrows sentinel and rules. Returns owned. */
