@@ -49,6 +49,7 @@ struct bolt_counts {
 	uint64_t goaways;                /* received, of either side */
 	uint64_t ignored_commands;       /* of no known meaning */
 	uint64_t undecodable_requests;   /* answered with status 9 */
+	uint64_t reused_ids;             /* of requests, that an open one has */
 	uint64_t provider_requests;      /* calls that an upstream began; answered with status 9 */
 	uint64_t unknown_answers;        /* late, repeated or forged; dropped */
 	uint64_t oversized;              /* frames skipped, or connections lost for one */
@@ -72,6 +73,9 @@ struct bolt_options {
 	/* Client: the whole answer to a request that was passed on; detached. In turn memory that
 	 * may be written to. */
 	void (*passed)(struct exchange *exchange, struct slice frame);
+	/* Server: whether a request of that id was taken by `pass` and isn't answered yet. May be
+	 * NULL. */
+	bool (*is_passed)(struct codec *codec, uint64_t id);
 };
 
 struct bolt {
@@ -82,6 +86,7 @@ struct bolt {
 	struct list_node open; /* server: exchanges that were begun and not closed */
 	uint64_t skip_left;    /* of a frame over the limit: bytes still to come */
 	struct open_calls calls;   /* client */
+	uint32_t latest_id;        /* server: the highest so far; they count up */
 	bool is_heartbeat_open;    /* ours is not answered yet */
 	uint8_t latest_head;       /* server: its place in options->heads */
 	uint8_t protocol, version; /* client: of the latest request; heartbeats speak it, too */

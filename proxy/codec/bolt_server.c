@@ -161,6 +161,32 @@ static bool pass(struct bolt *bolt, const struct bolt_frame *frame, struct rpc_k
 	       bolt->options->pass(&bolt->codec, head, wire_id(frame), bytes);
 }
 
+/* An id that doesn't count up may be that of an open request: each gets its own answer all the
+ * same. passed_id: as `pass` is given it. */
+static COLD void note_id(struct bolt *bolt, uint32_t id, uint64_t passed_id)
+{
+	const struct bolt_options *options = bolt->options;
+	bool is_passed = options->is_passed && options->is_passed(&bolt->codec, passed_id);
+	bool is_open = is_passed || rpc_exchange_has_id(&bolt->open, id);
+
+	if (list_is_empty(&bolt->open)) /* or the numbers have begun anew */
+		bolt->latest_id = id;
+	if (!is_open)
+		return;
+	options->counts->reused_ids++;
+	bolt_notice(bolt, RPC_NOTICE_REUSED_ID);
+}
+
+/* Whether the id counts up, as it does. */
+static inline bool count_request(struct bolt *bolt, uint32_t id)
+{
+	bolt->options->counts->requests++;
+	if (UNLIKELY((int32_t)(id - bolt->latest_id) <= 0))
+		return false;
+	bolt->latest_id = id;
+	return true;
+}
+
 /* Every request has a head or a class name, so no payload is empty. */
 void bolt_server_take(struct bolt *bolt, const struct bolt_frame *frame, struct slice bytes)
 {
@@ -169,7 +195,8 @@ void bolt_server_take(struct bolt *bolt, const struct bolt_frame *frame, struct 
 	struct rpc_kept *head = NULL;
 	struct bolt_names names;
 
-	options->counts->requests++;
+	if (UNLIKELY(!count_request(bolt, frame->id)))
+		note_id(bolt, frame->id, wire_id(frame));
 	if (LIKELY(options->heads != NULL))
 		head = bolt_heads_find(options->heads, payload.data, frame->class_len,
 				       frame->headers_len, &bolt->latest_head);
@@ -195,7 +222,8 @@ size_t bolt_server_pass(struct bolt *bolt, struct slice bytes)
 				bolt_get_u16(p + 16), &bolt->latest_head);
 	if (UNLIKELY(!head))
 		return 0;
-	options->counts->requests++;
+	if (UNLIKELY(!count_request(bolt, bolt_get_u32(p + 5))))
+		note_id(bolt, bolt_get_u32(p + 5), usual_wire_id(p));
 	if (LIKELY(options->pass && (uint8_t)p[9] < CODEC_LIMIT) &&
 	    options->pass(&bolt->codec, head, usual_wire_id(p), whole))
 		return whole.len;

@@ -98,19 +98,13 @@ static void deliver(struct dubbo *dubbo, struct exchange *exchange, struct slice
 		dubbo->current = NULL;
 }
 
-enum { LOOKED_AT = 256 };
-
 /* An id that doesn't count up may be that of an open request: each gets its own answer all the
- * same. Among many open ones it isn't looked for everywhere. */
+ * same. */
 static COLD void note_id(struct dubbo *dubbo, uint64_t id)
 {
-	const struct list_node *node = dubbo->open.next;
-	bool is_open = dubbo->options->is_passed && dubbo->options->is_passed(&dubbo->codec, id);
+	bool is_passed = dubbo->options->is_passed && dubbo->options->is_passed(&dubbo->codec, id);
+	bool is_open = is_passed || rpc_exchange_has_id(&dubbo->open, id);
 
-	for (unsigned i = 0; i < LOOKED_AT && node != &dubbo->open && !is_open; i++) {
-		is_open = container_of(node, struct exchange, link)->wire_id == id;
-		node = node->next;
-	}
 	if (list_is_empty(&dubbo->open)) /* or the numbers have begun anew */
 		dubbo->latest_id = id;
 	if (!is_open)

@@ -32,6 +32,20 @@ static inline bool rpc_exchange_deliver(struct exchange *exchange, struct exchan
 	return *current == exchange;
 }
 
+enum { RPC_IDS_LOOKED_AT = 256 };
+
+/* Server: whether an open exchange has that id. Among many open ones it isn't looked for
+ * everywhere. */
+static inline bool rpc_exchange_has_id(const struct list_node *open, uint64_t id)
+{
+	const struct list_node *node = open->next;
+
+	for (unsigned i = 0; i < RPC_IDS_LOOKED_AT && node != open; i++, node = node->next)
+		if (container_of(node, struct exchange, link)->wire_id == id)
+			return true;
+	return false;
+}
+
 /* Client: why a request can't be sent; REPLY_NONE: it can. most: calls open at a time. */
 static inline enum reply_reason rpc_exchange_refusal(const struct codec *codec,
 						     const struct open_calls *calls, uint32_t most,

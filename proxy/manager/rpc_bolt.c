@@ -13,6 +13,7 @@ static struct codec *open_codec(struct rpc_session *rs, bool passes)
 						 .counts = &worker->bolt_counts,
 						 .heads = &worker->bolt_heads,
 						 .noticed = rpc_noticed,
+						 .is_passed = rpc_call_is_passed,
 						 .pass = passes ? rpc_call_pass : NULL};
 	bolt_open(&rs->bolt.codec, CODEC_SERVER, &session_codec_events, &rs->session,
 		  &rs->session.conn.out, &rs->bolt.options);

@@ -83,6 +83,34 @@ static void many_frames_in_one_read_are_many_calls(void **state)
 	end_close(end);
 }
 
+/* Of requests that passed, 6. */
+static bool is_passed(struct codec *codec, uint64_t id)
+{
+	(void)codec;
+	return (uint32_t)id == 6 && id >> 62 == 1;
+}
+
+static void an_id_in_use_is_counted_and_answered_twice(void **state)
+{
+	static const uint32_t ids[] = {5, 6, 5, 7, 4, 3, 0xffffffff, 6};
+	struct end *end = end_open(CODEC_SERVER);
+	(void)state;
+
+	end->options.is_passed = is_passed;
+	for (unsigned i = 0; i < COUNT_OF(ids); i++)
+		feed_request(end, BOLT_REQUEST, BOLT_RPC_REQUEST, ids[i], SLICE("a.Class"),
+			     SLICE(""));
+	assert_int_equal(end->call_count, COUNT_OF(ids));
+	assert_int_equal(end->counts.reused_ids, 2); /* 5 and 6 */
+	assert_int_equal(end->notices[RPC_NOTICE_REUSED_ID], 2);
+	for (struct call *call = end->calls; call; call = call->next)
+		bolt_codec.abandon(&call->exchange);
+	feed_request(end, BOLT_REQUEST, BOLT_RPC_REQUEST, 5, SLICE("a.Class"), SLICE(""));
+	assert_int_equal(end->counts.reused_ids, 2); /* free again */
+	bolt_codec.abandon(&end->calls->exchange);
+	end_close(end);
+}
+
 static void published_fields_are_headers(void **state)
 {
 	struct end *end = end_open(CODEC_SERVER);
@@ -721,6 +749,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_frames_in_one_read_are_many_calls),
+		cmocka_unit_test(an_id_in_use_is_counted_and_answered_twice),
 		cmocka_unit_test(published_fields_are_headers),
 		cmocka_unit_test(a_kept_head_makes_the_same_request),
 		cmocka_unit_test(an_answer_leaves_in_the_form_of_its_request),
