@@ -314,6 +314,7 @@ const struct filter_type sentinel_filter = {
 	.message = &outrigger__filters__sentinel__v1__sentinel__descriptor,
 	.per_route = &outrigger__filters__sentinel__v1__sentinel_per_route__descriptor,
 	.state_size = sizeof(struct sentinel_state),
+	.is_limiter = true,
 	.config_load = config_load,
 	.request_headers = sentinel_request_headers,
 	.response_headers = sentinel_response_headers,

@@ -156,7 +156,8 @@ static enum status load(const void **loaded, const struct fields *fields,
 	/* Filters read and change headers; without them only those routes look that the head leads
 	 * to. */
 	m->publishes = m->session.chain.count > 1;
-	m->is_strict = m->session.chain.has_authority;
+	m->is_strict = m->session.chain.has_authority || m->session.chain.has_limiter;
+	m->passes_unread = !m->session.chain.has_authority;
 	rpc_manager_seal(m);
 	*loaded = m;
 	return STATUS_OK;

@@ -46,6 +46,7 @@ struct rpc_manager {
 	bool publishes;         /* every call's attachments become headers */
 	bool reads_attachments; /* a route may have them read */
 	bool is_strict;         /* their contradictions are refused */
+	bool passes_unread;     /* for all that: calls whose attachments can't be read */
 	/* What follows from the rest: */
 	bool is_bare;  /* nothing is asked of a call before it is routed */
 	bool is_plain; /* a stream isn't needed for it: no filters, no log, no time, no attachments

@@ -93,7 +93,8 @@ static enum status load_limits(struct rpc_manager *m, const RpcProxy *message, s
 static enum status load_attachments(struct rpc_manager *m, const RpcProxy *message,
 				    struct diag *diag)
 {
-	m->is_strict = message->strict_attachments || m->session.chain.has_authority;
+	m->passes_unread = !message->strict_attachments && !m->session.chain.has_authority;
+	m->is_strict = !m->passes_unread || m->session.chain.has_limiter;
 	switch ((int)message->attachments) {
 	case NAME_OF(ATTACHMENTS__ON_DEMAND):
 		m->publishes = m->session.chain.count > 1 || m->access_log || m->local_replies;

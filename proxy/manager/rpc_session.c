@@ -32,6 +32,16 @@ static COLD bool refuse_strictly(struct stream *s)
 	return false;
 }
 
+/* Whether a stock provider would run what the call is routed and judged by. */
+static bool is_consistent(struct stream *s, const struct rpc_manager *manager)
+{
+	const struct rpc_head *rpc = s->request->rpc;
+
+	if (manager->passes_unread && !rpc->has_attachments)
+		return true;
+	return rpc_session_of(s->session)->dialect->agrees(rpc, &s->arena);
+}
+
 /* The caller's own limit, if it names one. 0: none. */
 static uint32_t caller_timeout_ms(const struct stream *s)
 {
@@ -90,7 +100,7 @@ static bool prepare_more(struct stream *s, const struct rpc_manager *manager)
 		rpc_publish(s);
 	else if (reads && dialect->read_attachments)
 		dialect->read_attachments(s->request, &s->arena);
-	if (manager->is_strict && !dialect->agrees(s->request->rpc, &s->arena))
+	if (manager->is_strict && !is_consistent(s, manager))
 		return refuse_strictly(s);
 	limit_time(s, manager);
 	if (manager->idempotent_count)

@@ -381,6 +381,7 @@ void chain_config_init(struct chain_config *chain, const struct chain_entry *ent
 		chain->states_size += state_size(type);
 		chain->has_response_headers |= type->response_headers != NULL;
 		chain->has_authority |= type->is_authority;
+		chain->has_limiter |= type->is_limiter;
 		chain->has_request_data |= type->request_data && !type->is_terminal;
 		chain->has_response_data |= type->response_data != NULL;
 		chain->has_response_trailers |= type->response_trailers != NULL;

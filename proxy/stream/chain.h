@@ -35,7 +35,7 @@ struct chain_config {
 	/* Some filter has a callback for it (of requests: but the terminal one). */
 	bool has_request_data;
 	bool has_policies; /* some filter is one (filter_type.policy) */
-	bool has_authority;
+	bool has_authority, has_limiter;
 	bool has_response_headers, has_response_data, has_response_trailers, has_log;
 };
 

@@ -64,6 +64,7 @@ struct filter_type {
 	bool is_terminal;
 	bool is_authority; /* it judges by what a request says it is: calls that contradict
 			      themselves are refused before it */
+	bool is_limiter;   /* it counts by that: the same, but what can't be read passes */
 	const struct route_policy *policy; /* what it says of where requests go; NULL: nothing */
 	/* NULL member = "not interested". Builds *config in context->arena. is_per_route: the
 	 * message is a typed_per_filter_config, of the type per_route. STATUS_INVALID or

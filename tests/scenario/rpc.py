@@ -213,7 +213,25 @@ def calls_that_contradict_themselves():
     with Gateway("rpc-judged", _proxy(filters=[deny]), [cluster("up", provider.port)]) as g, Consumer(g.port) as c:
         assert c.ask().status == 20 and provider.count == 2  # asked for by a filter that judges
         assert b"contradict its fields" in c.ask("hello", attachments={"path": "b.Other"}).body and provider.count == 2
+        c.sock.sendall(wire.request_frame(9, _lines_of_json("hello"), serialization=6))  # nobody knows what it would run
+        assert b"contradict its fields" in c.read().body and provider.count == 2
+    sentinel = {"name": "sentinel", "typed_config": {"@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "application": "strict", "operations": {
+        "disable_metric_log": True, "disable_block_log": True, "disable_command_centre": True}}}
+    for manager in (_proxy(filters=[sentinel]), {"name": "dubbo", "typed_config": {
+            "@type": TYPE + "network.dubbo_proxy.v3.DubboProxy", "stat_prefix": "d", "dubbo_filters": [{"name": "s", "config": sentinel["typed_config"]}, {"name": "envoy.filters.dubbo.router"}],
+            "route_config": [{"name": "r", "interface": "*", "routes": [{"match": {"method": {"name": {"safe_regex": {"regex": ".*"}}}}, "route": {"cluster": "up"}}]}]}}):
+        with Gateway("rpc-counted", manager, [cluster("up", provider.port)]) as g, Consumer(g.port) as c:
+            before = provider.count
+            assert c.ask().status == 20 and provider.count == before + 1
+            assert b"contradict its fields" in c.ask("hello", attachments={"path": "b.Other"}).body and provider.count == before + 1
+            c.sock.sendall(wire.request_frame(9, _lines_of_json("hello"), serialization=6))  # counted by its head
+            assert c.read().status == 20 and provider.count == before + 2
     provider.stop()
+
+
+def _lines_of_json(method):
+    """A call's body in fastjson, whose attachments nobody reads."""
+    return "".join(f'"{s}"\n' for s in ("2.0.2", SERVICE, "0.0.0", method, "")).encode() + b"{}\n"
 
 
 def local_replies_are_mapped():
