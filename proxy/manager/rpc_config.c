@@ -3,6 +3,7 @@
 #include <envoy/extensions/filters/network/dubbo_proxy/v3/dubbo_proxy.pb-c.h>
 #include <outrigger/filters/network/bolt_proxy/v1/bolt_proxy.pb-c.h>
 
+#include "codec/dubbo.h"
 #include "manager/router.h"
 #include "manager/routes.h"
 #include "manager/rpc_manager.h"
@@ -38,6 +39,8 @@ void rpc_manager_init(struct rpc_manager *m, const struct config_context *contex
 	m->session.type = &rpc_session_type;
 	m->session.is_outbound = context->is_outbound;
 	m->max_in_flight = UINT32_MAX;
+	m->output_cap = RPC_OUTPUT_CAP;
+	m->parts_over = DUBBO_PARTS_OVER;
 	m->sniff_timeout_ms = SNIFF_TIMEOUT_MS;
 	m->reads_attachments = true;
 }

@@ -9,11 +9,12 @@
 
 static struct codec *open_codec(struct rpc_session *rs, bool passes)
 {
+	const struct rpc_manager *manager = rpc_manager_of(&rs->session);
 	struct worker_context *worker = rs->session.worker;
 
 	rs->dubbo.options = (struct dubbo_options){.payload_limit = DUBBO_PAYLOAD_LIMIT,
 						   .max_in_flight = DUBBO_MAX_IN_FLIGHT,
-						   .parts_over = DUBBO_PARTS_OVER,
+						   .parts_over = manager->parts_over,
 						   .counts = &worker->dubbo_counts,
 						   .heads = &worker->dubbo_heads,
 						   .noticed = rpc_noticed,

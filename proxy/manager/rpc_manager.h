@@ -6,7 +6,7 @@
  *
  * A caller's connection is never closed for a fault of one call or of an upstream: every call is
  * answered by its own id, and only lost framing, or more answers than the caller reads
- * (RPC_OUTPUT_CAP), end the connection.
+ * (output_cap), end the connection.
  *
  * Owner: the configuration is the listener's; sessions their worker's. Thread: the worker's.
  * Source: Envoy's DubboProxy message, stats and documentation; docs/rpc.md. */
@@ -24,7 +24,7 @@ struct stat_scope;
 struct string_matcher;
 
 enum {
-	RPC_OUTPUT_CAP = 16 << 20, /* bytes above the high mark that a caller may leave unread */
+	RPC_OUTPUT_CAP = 16 << 20, /* the default of output_cap */
 };
 
 struct rpc_manager {
@@ -42,6 +42,8 @@ struct rpc_manager {
 	uint32_t idempotent_count;
 	uint32_t request_timeout_ms; /* 0: none */
 	uint32_t max_in_flight;      /* calls of a connection; UINT32_MAX: no limit */
+	uint32_t output_cap;         /* bytes above the high mark that a caller may leave unread */
+	uint32_t parts_over;         /* dubbo_options.parts_over of its requests */
 	bool uses_caller_timeout;
 	bool publishes;         /* every call's attachments become headers */
 	bool reads_attachments; /* a route may have them read */

@@ -86,6 +86,8 @@ static enum status load_limits(struct rpc_manager *m, const RpcProxy *message, s
 	m->max_in_flight = config_u32(message->max_in_flight, UINT32_MAX);
 	if (!m->max_in_flight)
 		return diag_at(diag, "max_in_flight", "must be > 0");
+	m->output_cap = config_u32(message->max_unread_bytes, m->output_cap);
+	m->parts_over = config_u32(message->stream_requests_over_bytes, m->parts_over);
 	return load_idempotent(m, message, arena, diag);
 }
 

@@ -148,7 +148,9 @@ void rpc_count_answer(uint64_t *words, enum rpc_answer answer)
  * when those that were under way have piled up. */
 bool rpc_close_over_cap(struct session *session)
 {
-	if (LIKELY(session->conn.out.len <= (size_t)session->conn.high_mark + RPC_OUTPUT_CAP))
+	const struct rpc_manager *manager = rpc_manager_of(session);
+
+	if (LIKELY(session->conn.out.len <= (size_t)session->conn.high_mark + manager->output_cap))
 		return false;
 	rpc_count(session, RPC_STAT_RESPONSE_ERROR_CAUSED_CONNECTION_CLOSE);
 	while (!list_is_empty(&session->streams))

@@ -270,3 +270,31 @@ def a_consumer_over_its_cap_is_flagged():
             g.wait_for("rpc.dubbo.request_active", 0)
         assert log.read_text().splitlines().count("OM downstream_output_over_cap") > 20
     provider.stop()
+
+
+def both_limits_are_options():
+    """What is so long that it goes in parts, by a connection of its own; what a consumer may leave unread."""
+    for over, count in ((None, 2), (MIB, 1)):
+        provider = _peer()
+        with Gateway("dubbo-parts-over", rpc_manager("up", **({"stream_requests_over_bytes": over} if over else {})), [cluster("up", provider.port)], args=ONE_WORKER) as g, \
+                Consumer(g.port, timeout=30) as c:
+            c.call()
+            c.sock.sendall(_long_call(2, blob=_binary(400_000)))
+            calls = provider.take(2)
+            assert len(provider.conns) == count, (over, len(provider.conns))
+            for sock, frame in calls:
+                provider.send(sock, frame, b"\x91\x01p")
+            assert {c.read().id, c.read().id} == {1, 2}
+        provider.stop()
+    provider, kept = _peer(), []
+    for cap in (MIB, 24 * MIB):
+        with Gateway("dubbo-parts-unread", rpc_manager("up", max_unread_bytes=cap), [cluster("up", provider.port)], args=ONE_WORKER) as g, Consumer(g.port, buffer=4096) as slow:
+            for _ in range(64):
+                slow.call()
+            for call in provider.take(64):
+                provider.send(*call, b"\x91" + _binary(MIB))
+            g.wait_for("rpc.dubbo.response_error_caused_connection_close", 1)
+            g.wait_for("rpc.dubbo.request_active", 0)
+            kept.append(g.stat("rpc.dubbo.response"))  # of 1 MiB each: the kernel takes some, too
+    assert kept[0] + 12 < kept[1] < 48, kept
+    provider.stop()
