@@ -386,6 +386,23 @@ def one_port_serves_dubbo_and_http():
     provider.stop()
 
 
+def one_port_serves_dubbo_bolt_and_http():
+    """Calls of both protocols by one proxy, requests by another, on the same port at the same time."""
+    provider, origin = Provider(), Origin()
+    manager = _sniffer([(["DUBBO", "BOLT"], _proxy(protocols=["DUBBO", "BOLT"])), (["HTTP1"], http_manager([_to("web")]))])
+    with Gateway("rpc-three", manager, [cluster("up", provider.port), cluster("web", origin.port)]) as g, Consumer(g.port) as c, \
+            socket.create_connection(("127.0.0.1", g.port), timeout=10) as bolt:
+        for n in range(1, 4):
+            assert _text(c.ask()) == "p" and g.http("GET", "/").status == 200
+            bolt.sendall(bolt_peer.request(n, 0))
+            assert bolt_peer.answer(bolt) == (n, 0)
+            bolt.sendall(bolt_peer.request(n, 1, [("sofa_head_target_service", "x.Unknown:1.0"), ("sofa_head_method_name", "hello")]))
+            assert bolt_peer.answer(bolt) == (n, 0)  # an error in a SofaResponse: there is no route
+        assert (g.stat("sniffer.port.dubbo"), g.stat("sniffer.port.bolt"), g.stat("sniffer.port.http1")) == (1, 1, 3), g.get("/stats?filter=sniffer")
+        assert g.stat("rpc.calls.request") == 6 and g.stat("rpc.calls.local_response_business_exception") == 3
+    provider.stop(), origin.stop()
+
+
 def one_proxy_serves_dubbo_and_bolt():
     """Each connection in its own protocol, by the same routes and into the same counters."""
     provider = Provider()

@@ -45,12 +45,12 @@ def dubbo_manager(interface, routes):
         "dubbo_filters": [{"name": "envoy.filters.dubbo.router"}]}}
 
 
-def call_manager(*services):
-    """Rules by what calls say: each service {"interface": …, "routes": [rule(…), …]}."""
+def call_manager(*services, **extra):
+    """Rules by what calls say: each service {"interface": …, "routes": [rule(…), …]}. extra: further fields of RpcProxy."""
     return {"name": "calls", "typed_config": {
         "@type": "type.googleapis.com/outrigger.filters.network.rpc_proxy.v1.RpcProxy", "stat_prefix": "dubbo",
         "rpc_route_config": {"name": "r", "services": services},
-        "http_filters": [{"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}]}}
+        "http_filters": [{"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}], **extra}}
 
 
 def rule(to, method=None, arguments=None, attachments=None, **match):

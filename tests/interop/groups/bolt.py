@@ -1,9 +1,12 @@
 """Real SOFA RPC consumers through outrigger to real providers, on Bolt: calls of every kind and where they go."""
 import re
+import subprocess
 
+import java_peers
 from chaos import wait_until
-from gateway import TYPE, Gateway, address, cluster
+from gateway import TYPE, Gateway, address, call_manager, cluster, rule
 from java_peers import SERVICE
+from ports import free_ports
 from sofa_peers import consumer, manager, rpc_manager, shared
 
 KINDS = 20
@@ -60,6 +63,38 @@ def by_argument_on_a_sniffed_port():
         assert (passed, failed) == (35, 0), out[-800:]
         seen = {m: (a.calls(m), b.calls(m)) for m in methods}
         assert seen == methods, seen
+
+
+def by_application_and_header():
+    """`app` of the header map, an entry of it, SOFA's baggage."""
+    a, b = shared("a", "b")
+    with Gateway("interop-bolt-heads", call_manager({"interface": SERVICE, "routes": [
+            rule("first", application={"in": {"values": ["shop", "web"]}}), rule("first", attachments={"my-head": {"prefix": "gr"}}),
+            rule("first", attachments={"rpc_req_baggage.lane": "gray"}), rule("second")]}, protocols=["BOLT"]),
+            [cluster("first", a.port), cluster("second", b.port)]) as g:
+        expected = [0, 0]
+        for args, to_b in ((("--app", "shop"), 0), (("--app", "other"), 1), (("--header", "my-head=gray"), 0), (("--header", "my-head=blue"), 1),
+                           (("--attach", "lane=gray"), 0), (("--attach", "lane=blue"), 1), ((), 1)):
+            passed, failed, out = consumer(g.port, "--no-generic", "--method", "sayHello", "--count", "5", *args)
+            expected[to_b] += 5
+            assert (passed, failed) == (5, 0) and [a.calls(), b.calls()] == expected, (args, a.calls(), b.calls(), out[-500:])
+
+
+def plain_bolt_of_every_version():
+    """Bolt's own client and server: version 1, version 2 with and without a checksum, one-way, an exception, a class that nobody serves; a filter adds an entry to the header map."""
+    java_peers.build()
+    port, = free_ports(1)
+    any_class = {"name": "plain", "interface": "*", "routes": [{"match": {"method": {"name": {"safe_regex": {"regex": ".*"}}}}, "route": {"cluster": "up"}}]}
+    added = {"name": "mutate", "config": {"@type": TYPE + "http.header_mutation.v3.HeaderMutation", "mutations": {"request_mutations": [
+        {"append": {"header": {"key": "x-new", "value": "new"}}}]}}}
+    for name, filters in (("as-it-is", ()), ("edited", [added])):
+        with Gateway(f"interop-bolt-plain-{name}", manager(before=[any_class], filters=filters), [cluster("up", port)]) as g:
+            r = subprocess.run(java_peers.command("sofa", "demo.sofa.Plain", "--port", port, "--to", g.port, "--count", 50), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+            seen = dict(re.findall(r"^(\S+) (ok|fault) \d+$", r.stdout, re.M))
+            kinds = "v1", "v2-1", "v2-2-crc", "v2-2-nocrc", "oneway", "exception", "nobody"
+            assert seen == dict.fromkeys(kinds, "ok"), (name, (r.stdout + r.stderr)[-1500:])
+            assert g.stat("bolt.bolt.request_oneway") == 50 and g.stat("bolt.bolt.request_decoding_error") == 0
+            assert g.stat("bolt.bolt.request_active") == g.stat("cluster.up.upstream_rq_active") == 0
 
 
 def copies_of_calls_go_to_a_mirror():

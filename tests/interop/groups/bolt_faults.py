@@ -1,4 +1,5 @@
 """SOFA RPC consumers while connections to their providers are killed, and what they see of each answer of the proxy's own."""
+import json
 import re
 import socket
 import subprocess
@@ -9,7 +10,7 @@ from chaos import Chaos, Relay, established, wait_until
 from gateway import TYPE, Gateway, address, cluster
 from java_peers import SERVICE, Providers
 from ports import free_ports
-from sofa_peers import Steady, manager, provider, rpc_manager, shared
+from sofa_peers import Steady, consumer, manager, provider, rpc_manager, shared
 
 LOST = r"java\.lang\.Exception: (add|repeat|echoAttachment) got com\.alipay\.sofa\.rpc\.core\.exception\.SofaRpcException: \S+ConnectionClosedException: Connection closed!"
 IDEMPOTENT = "sayHello", "placeOrder"  # two of the five kinds of call that are mixed
@@ -56,6 +57,25 @@ def ten_percent_of_connections_are_killed():
     return f"{chaos.killed} connections killed with {chaos.lost} calls on them, {failures} failed"
 
 
+# a one-way call is gone with its connection
+KINDS = ("sayHello,add,placeOrder,placeOrderNull,failChecked,failRuntime,slow,touch,echoAttachment,attachments,responseAttachment,echo,sum,large,largeResponse,"
+         "next,times,reverse,genericAdd")
+
+
+def every_kind_outlives_its_provider():
+    """While 10 % of the connections are killed: where a call may go again none fails."""
+    a, b = shared("a", "b")
+    relays = Relay(a.port, 1, bolt_peer.Frames), Relay(b.port, 2, bolt_peer.Frames)
+    with Gateway("interop-bolt-chaos-kinds", rpc_manager(idempotent_methods=[{"prefix": f"{SERVICE}/"}]), [cluster("up", *(r.port for r in relays))]) as g:
+        with Chaos(*relays) as chaos:
+            passed, failed, out = consumer(g.port, "--attach", "x-tag=blue", "--method", KINDS, "--count", "60", "--concurrency", "8", "--timeout", "20000")
+        for r in relays:
+            r.stop()
+        assert (passed, failed) == (60 * len(KINDS.split(",")), 0), out[-1500:]
+        assert chaos.killed >= 5 and chaos.lost, (chaos.killed, chaos.lost)
+    return f"{chaos.killed} connections killed with {chaos.lost} calls on them"
+
+
 # --- rows of what the proxy answers itself: two listeners each, so that tries can be counted
 
 def _http_filter(name, message, **fields):
@@ -66,6 +86,9 @@ LIMIT = _http_filter("limit", "local_ratelimit.v3.LocalRateLimit", stat_prefix="
                      token_bucket={"max_tokens": 1, "tokens_per_fill": 1, "fill_interval": "3600s"},
                      filter_enabled={"default_value": {"numerator": 100}}, filter_enforced={"default_value": {"numerator": 100}})
 DENY = _http_filter("deny", "rbac.v3.RBAC", rules={"action": "DENY", "policies": {"all": {"permissions": [{"any": True}], "principals": [{"any": True}]}}})
+BLOCK = {"name": "sentinel", "config": {"@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "operations": {
+    "disable_metric_log": True, "disable_block_log": True, "disable_command_centre": True}, "rules": {
+        "flow": [{"inline_string": json.dumps([{"resource": f"{SERVICE}#sayHello(java.lang.String)", "count": 0}])}]}}}
 RPC = "com.alipay.sofa.rpc.core.exception.SofaRpcException"
 TIMEOUT = "com.alipay.sofa.rpc.core.exception.SofaTimeOutException"
 
@@ -74,6 +97,7 @@ ROWS = {
     "fine": ("fine", (), "sayHello", None, "hello w", 1, 1),
     "limited": ("fine", (LIMIT,), "sayHello", RPC, "local_rate_limited", 1, 0),
     "denied": ("fine", (DENY,), "sayHello", RPC, "RBAC: access denied", 1, 0),
+    "blocked": ("fine", (BLOCK,), "sayHello", RPC, "SentinelBlockException: FlowException", 1, 0),
     "unrouted": (None, (), "sayHello", RPC, "no route for demo.api.DemoService.sayHello", 1, 0),
     "unknown": ("nobody", (), "sayHello", RPC, "unknown cluster 'nobody'", 1, 0),
     "empty": ("empty", (), "sayHello", RPC, "InvokeServerBusyException", 3, 0),

@@ -1,4 +1,6 @@
 """What a Java provider gets of a call's attachments: a raw consumer, its `attachments` method as echo, and a filter that edits some of them."""
+import re
+
 import dubbo as wire
 import places
 from dubbo_peer import Consumer
@@ -60,7 +62,7 @@ def names_keep_their_case_on_the_wire():
 
 
 def attachments_shadow_nothing_that_means_something_to_a_proxy():
-    """They are readable as attachment:NAME only, and go on as they came."""
+    """They are readable as attachment:NAME only, go on as they came, and aren't made of headers."""
     pairs = [("tri-consumer-appname", "evil"), (":path", "/a/b"), ("content-length", "9"), ("x-envoy-retry-on", "5xx"), ("Transfer-Encoding", "chunked"), ("x-mine", "m")]
     for name, value in (("tri-consumer-appname", "evil"), (":path", "/a/b"), ("content-length", "9"), ("x-envoy-retry-on", "5xx"), ("transfer-encoding", "chunked")):
         port = _provider("dubbo3").port
@@ -69,8 +71,9 @@ def attachments_shadow_nothing_that_means_something_to_a_proxy():
         with _gateway("shadow", port, match={"name": f"attachment:{name}", "string_match": {"exact": value}}) as g:
             assert isinstance(_echo(g.port, *pairs), dict), name
     for line in LINES:
-        with _gateway("shadow-edit", _provider(line).port, [("set", "x-mine", "n")]) as g:
+        with _gateway("shadow-edit", _provider(line).port, [("set", "x-mine", "n"), ("set", "te", "never"), ("set", "x-envoy-new", "never")]) as g:
             got = _echo(g.port, *pairs)
+            assert not {"te", "x-envoy-new"} & set(got), got
             length = "9" if line == "dubbo27" else None  # 3.3 hides that one from its services
             assert [got.get(k) for k, _ in pairs] == ["evil", "/a/b", length, "5xx", "chunked", "n"], got
 
@@ -120,6 +123,29 @@ def numbers_match_as_java_writes_them():
             got = _echo(g.port, *pairs)
             assert [got.get(k) for k in ("i", "l", "t", "d", "whole", "m", "x-other")] == ["-7", "1099511627776", "true", "2.5", "3.0", "{a=b}", "o"], got
             assert got.get("list") == "[1, 2]" and {"binary", "object"} <= set(got), got
+
+
+def maps_in_other_forms_are_written_anew():
+    """No map but null, one of a type, one that is an argument's: a provider of either line reads what an edit makes of it, and the argument stays."""
+    pairs = [*BASE.items(), ("x-mine", "m"), ("x-Kept", "k")]
+    typed = b"M" + wire.string("java.util.HashMap") + _map(pairs)[1:]
+    for line in LINES:
+        provider = _provider(line)
+        with _gateway("forms", provider.port, [("set", "x-mine", "n"), ("set", "x-added", "a")]) as g:
+            for arguments, types, attachments, kept in ((b"", "", b"N", None), (b"", "", typed, "k"), (_map(pairs), "Ljava/lang/Object;", b"Q\x90", "k")):
+                method = "echo" if arguments else "attachments"
+                head = b"".join(wire.string(s) for s in ("2.0.2", SERVICE, "0.0.0", method, types))
+                provider.fresh()
+                with Consumer(g.port, timeout=20) as c:
+                    c.sock.sendall(wire.request_frame(7, head + arguments + attachments))
+                    frame = c.read()
+                assert frame.status == 20 and frame.body[:1] in (b"\x91", b"\x94"), (line, method, frame)
+                got = wire.Reader(frame.body[1:]).value()
+                if arguments:
+                    assert got.get("x-mine") == "m" and "x-added" not in got, ("the argument", line, got)
+                    told, = re.findall(r"^call echo from=\S+ attachments=\{(.*)\}$", provider.text(), re.M)
+                    got = dict(pair.split("=", 1) for pair in told.split(", "))
+                assert (got.get("x-mine"), got.get("x-added"), got.get("x-Kept")) == ("n", "a", kept), (line, method, got)
 
 
 def odd_names_and_values_go_on_as_they_are():

@@ -12,7 +12,7 @@ from chaos import Chaos, Relay, established, wait_until
 from dubbo_peer import READONLY, WRITEABLE, Consumer
 from dubbo_peer import Provider as FakeProvider
 from gateway import TYPE, Gateway, address, cluster, dubbo_manager, rpc_manager
-from java_peers import SERVICE, Steady, build, command, shared
+from java_peers import SERVICE, Steady, build, command, consumer, shared
 from ports import free_ports
 
 # what both lines make of status 35: a network exception with the proxy's words
@@ -55,6 +55,35 @@ def ten_percent_of_connections_are_killed_2_7():
     return _ten_percent_are_killed("dubbo27")
 
 
+# what goes in parts is kept by nobody, so that it can't go again; a one-way call is gone with its connection
+KINDS = ("sayHello,add,placeOrder,placeOrderNull,failChecked,failRuntime,slow,touch,echoAttachment,attachments,responseAttachment,echo,sum,"
+         "genericAdd,genericOrder,next,times,genericFail,async")
+
+
+def _every_kind_outlives_its_provider(module):
+    """All that isn't long, while 10 % of the connections are killed: where a call may go again none fails."""
+    manager = rpc_manager("up", idempotent_methods=[{"prefix": f"{SERVICE}/"}])
+    a, b = shared("a", "b", module=module)
+    relays = Relay(a.port, 1), Relay(b.port, 2)
+    with Gateway(f"interop-chaos-kinds-{module}", manager, [cluster("up", *(r.port for r in relays))]) as g:
+        with Chaos(*relays) as chaos:
+            passed, failed, out = consumer(g.port, "--attach", "x-tag=blue", "--method", KINDS, "--count", 60, "--concurrency", 8, "--timeout", 20000, module=module)
+        for r in relays:
+            r.stop()
+        assert (passed, failed) == (60 * len(KINDS.split(",")), 0), out[-1500:]
+        assert chaos.killed >= 5 and chaos.lost, (chaos.killed, chaos.lost)
+        assert g.stat("listener.127.0.0.1_%d.downstream_cx_total" % g.port) <= 2, "the consumer's connection, and its generic reference's"
+    return f"{chaos.killed} connections killed with {chaos.lost} calls on them"
+
+
+def every_kind_outlives_its_provider_3():
+    return _every_kind_outlives_its_provider("dubbo3")
+
+
+def every_kind_outlives_its_provider_2_7():
+    return _every_kind_outlives_its_provider("dubbo27")
+
+
 # --- rows of what the proxy answers itself: one listener each, so that tries can be counted
 
 def _http_filter(name, message, **fields):
@@ -65,8 +94,15 @@ LIMIT = _http_filter("limit", "local_ratelimit.v3.LocalRateLimit", stat_prefix="
                      token_bucket={"max_tokens": 1, "tokens_per_fill": 1, "fill_interval": "3600s"},
                      filter_enabled={"default_value": {"numerator": 100}}, filter_enforced={"default_value": {"numerator": 100}})
 DENY = _http_filter("deny", "rbac.v3.RBAC", rules={"action": "DENY", "policies": {"all": {"permissions": [{"any": True}], "principals": [{"any": True}]}}})
-BLOCK = {"name": "sentinel", "config": {"@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "rules": {
-    "flow": [{"inline_string": json.dumps([{"resource": f"{SERVICE}:sayHello(java.lang.String)", "count": 0}])}]}}}
+
+
+def _block(kind, **rule):
+    """Sentinel with one rule, an application for each."""
+    resource = {} if kind == "system" else {"resource": f"{SERVICE}:sayHello(java.lang.String)"}
+    return {"name": "sentinel", "config": {"@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "application": kind, "operations": {
+        "disable_metric_log": True, "disable_block_log": True, "disable_command_centre": True}, "rules": {kind: [{"inline_string": json.dumps([{**resource, **rule}])}]}}}
+
+
 RUNTIME, RPC = "java.lang.RuntimeException", "org.apache.dubbo.rpc.RpcException"
 
 # name: (cluster, filters, class, code, words of the message, tries of the consumer, calls that reach a provider)
@@ -74,7 +110,10 @@ ROWS = {
     "fine": ("fine", (), None, "", "hello w", 1, 1),
     "limited": ("fine", (LIMIT,), RUNTIME, "", "local_rate_limited", 1, 0),
     "denied": ("fine", (DENY,), RUNTIME, "", "RBAC: access denied", 1, 0),
-    "blocked": ("fine", (BLOCK,), RUNTIME, "", "SentinelBlockException: FlowException", 1, 0),
+    "blocked": ("fine", (_block("flow", count=0),), RUNTIME, "", "SentinelBlockException: FlowException", 1, 0),
+    "hot": ("fine", (_block("param_flow", paramIdx=0, count=0),), RUNTIME, "", "SentinelBlockException: ParamFlowException", 1, 0),
+    "system": ("fine", (_block("system", qps=0),), RUNTIME, "", "SentinelBlockException: SystemBlockException", 1, 0),
+    "authority": ("fine", (_block("authority", strategy=1, limitApp="bad"),), RUNTIME, "", "SentinelBlockException: AuthorityException", 1, 0),
     "unrouted": (None, (), RUNTIME, "", "no route for demo.api.DemoService.sayHello", 1, 0),
     "unknown": ("nobody", (), RUNTIME, "", "unknown cluster 'nobody'", 1, 0),
     "empty": ("empty", (), RPC, "code 1", "no healthy upstream for 'empty'", 3, 0),
@@ -86,8 +125,8 @@ ROWS = {
     "undecodable": ("fine", (), RPC, "code 1", "Tried 3 times of the providers", 3, 0),
     "contradicting": ("fine", (), RUNTIME, "", "the call's attachments contradict its fields", 1, 0),
 }
-# what is called, where it isn't sayHello: a generic call of no method; another interface in the frame's field than the one that Java dispatches on
-CALLED = {"undecodable": "nameless", "contradicting": "sayHello/interface=evil.Service"}
+# what is called, where it isn't sayHello: a generic call of no method; another interface in the frame's field than the one that Java dispatches on; by whom
+CALLED = {"undecodable": "nameless", "contradicting": "sayHello/interface=evil.Service", "authority": "sayHello/dubboApplication=bad"}
 
 
 # without it 2.7 takes several addresses for registries
@@ -126,18 +165,18 @@ def _row_listener(name, n, port):
     return {"name": f"{name}-{n}", "address": address(port), "filter_chains": [{"filters": [manager]}]}
 
 
-def _what_consumers_see(module):
+def _what_consumers_see(module, rows=tuple(ROWS), *more):
     """Class, code and message of the exception, and how often a provider was reached. The consumer has two addresses, without which 2.7 never tries again,
-    and makes the retries that Dubbo makes by itself."""
+    and makes the retries that Dubbo makes by itself. more: further options of it."""
     build()
     fine, lost, mute, broken = [FakeProvider("hello w") for _ in range(2)], [_Ends(), _Ends()], [_Mute(), _Mute()], [_Breaks(), _Breaks()]
-    dead, free = free_ports(2), free_ports(2 * len(ROWS))
-    ports = dict(zip(ROWS, zip(free[::2], free[1::2])))
+    dead, free = free_ports(2), free_ports(2 * len(rows))
+    ports = dict(zip(rows, zip(free[::2], free[1::2])))
     clusters = [cluster("fine", *(p.port for p in fine)), cluster("lost", *(p.port for p in lost)), cluster("mute", *(p.port for p in mute)),
                 cluster("broken", *(p.port for p in broken)),
                 cluster("refused", *dead), cluster("empty"),
                 cluster("full", *(p.port for p in fine), circuit_breakers={"thresholds": [{"max_requests": 0}]})]
-    g = Gateway(f"interop-rows-{module}", None, clusters)
+    g = Gateway(f"interop-rows-{module}{len(rows)}", None, clusters)
     g.bootstrap["static_resources"]["listeners"] = [_row_listener(name, n, port) for name, pair in ports.items() for n, port in enumerate(pair)]
     g.write()
     with g:
@@ -145,17 +184,19 @@ def _what_consumers_see(module):
             with Consumer(port) as c:  # takes the one token
                 c.call()
                 c.read()
-        r = subprocess.run(command(module, "demo.dubbo.Refusals", *(a for name in ROWS for a in ("--case", "{}={},{}/{}".format(name, *ports[name], CALLED.get(name, "sayHello")))), *CLUSTER_OF[module]),
+        r = subprocess.run(command(module, "demo.dubbo.Refusals", *(a for name in rows for a in ("--case", "{}={},{}/{}".format(name, *ports[name], CALLED.get(name, "sayHello")))), *CLUSTER_OF[module], *more),
                            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         seen = {line.split("|")[0]: line.split("|")[1:] for line in r.stdout.splitlines() if "|" in line}
         wrong = []
-        for name, (to, _, kind, code, words, tries, hits) in ROWS.items():
+        for name in rows:
+            _, _, kind, code, words, tries, _ = ROWS[name]
             got = seen.get(name, ["", "", ""])
             made = g.stat(f"dubbo.{name}.request") + g.stat(f"rpc.{name}.request") + g.stat(f"dubbo.{name}.request_decoding_error") - 2 * (name == "limited")
             if (got[0], *got[1:2]) != ((kind, code) if kind else ("ok", "hello w")) or (kind and words not in got[2]) or made != tries:
                 wrong.append((name, got, made))
         assert not wrong, [(n, [t[:200] + " … " + t[max(t.find("cause:"), 200):][:400] for t in got], made) for n, got, made in wrong]
-        assert [sum(p.count for p in group) for group in (fine, lost, mute, broken)] == [1, 3, 3, 3], [[p.count for p in group] for group in (fine, lost, mute, broken)]
+        hits = [sum(ROWS[name][-1] for name in rows if ROWS[name][0] == to) for to in ("fine", "lost", "mute", "broken")]
+        assert [sum(p.count for p in group) for group in (fine, lost, mute, broken)] == hits, [[p.count for p in group] for group in (fine, lost, mute, broken)]
     for p in fine + lost + mute + broken:
         p.stop()
 
@@ -166,6 +207,13 @@ def what_consumers_see_3():
 
 def what_consumers_see_2_7():
     _what_consumers_see("dubbo27")
+
+
+def what_consumers_of_fastjson2_see():
+    """The same, in their own serialization: exceptions that aren't tried again, and texts. (What reaches a provider here is answered in Hessian2.)"""
+    rows = [name for name, row in ROWS.items() if not row[-1] and name != "undecodable"]
+    assert len(rows) > 10
+    _what_consumers_see("dubbo3", rows, "--serialization", "fastjson2")
 
 
 # --- an outrigger that asks its consumers to leave

@@ -2,7 +2,7 @@
 import re
 
 from java_peers import SERVICE, consumer, shared
-from gateway import TYPE, Gateway, cluster, dubbo_manager
+from gateway import TYPE, Gateway, call_manager, cluster, dubbo_manager, rule
 
 ANY = ".*"
 
@@ -85,9 +85,18 @@ def a_call_goes_to_another_version_and_group():
             assert (passed, failed) == (15, 0), out[-1500:]
 
 
-def generic_calls_are_routed_by_their_method():
+def generic_calls_are_what_they_mean():
+    """Routed by the method they name and by its arguments: as maps, as bean descriptors, asked asynchronously; $echo by its own. What isn't so has no route."""
+    order = {"0.status": "NEW", "0.items[0].sku": {"present": True}}
+    rules = [rule("up", "$echo", {"0": "there?"}), rule("up", "add", {"0": {"range": {"start": 40, "end": 41}}, "1": "2"}), rule("up", "placeOrder", order | {"0.customerId": {"range": {"start": 77, "end": 78}}}),
+             rule("up", "placeOrder", order | {"0.customerId": "9007199254740993", "0.items[1].sku": "sku-2", "0.parent.status": "PAID", "0.tags[\"colour\"]": "blue"})]
     for module in ("dubbo3", "dubbo27"):
         a, = shared("a", module=module)
-        with Gateway(f"interop-attachments-generic-{module}", _manager(routes={"add|placeOrder": "up"}), [cluster("up", a.port)]) as g:
-            passed, failed, out = consumer(g.port, "--method", "genericAdd,genericOrder", "--count", "5", module=module)
-            assert (passed, failed) == (10, 0), out[-1500:]
+        with Gateway(f"interop-attachments-generic-{module}", call_manager({"interface": SERVICE, "routes": rules}), [cluster("up", a.port)]) as g:
+            passed, failed, out = consumer(g.port, "--method", "genericAdd,genericOrder,genericAsync,echoService", "--count", "5", module=module)
+            assert (passed, failed) == (20, 0), out[-1500:]
+            passed, failed, out = consumer(g.port, "--generic", "bean", "--method", "genericBean", "--count", "5", module=module)
+            assert (passed, failed) == (5, 0), out[-1500:]
+            assert (a.calls("add"), a.calls("placeOrder")) == (10, 10)
+            passed, failed, out = consumer(g.port, "--method", "genericFail", module=module)
+            assert (passed, failed) == (0, 1) and "no route for demo.api.DemoService.fail" in out, out[-800:]

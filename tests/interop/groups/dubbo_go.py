@@ -5,7 +5,7 @@ import time
 
 import go_peers
 import places
-from gateway import Gateway, cluster, dubbo_manager
+from gateway import Gateway, cluster, dubbo_manager, rpc_manager
 from ports import free_ports, listening
 
 SERVICE = "org.example.test.Greeter"
@@ -23,11 +23,14 @@ def seven_kinds_of_call():
         while not listening(port):
             assert provider.poll() is None and time.monotonic() < end, (folder / "provider.log").read_text()[-800:]
             time.sleep(0.05)
-        with Gateway("interop-dubbo-go", dubbo_manager(SERVICE, {".*": "up"}), [cluster("up", port)]) as g:
-            r = subprocess.run([peer, "consumer", "-proto", "dubbo", "-port", str(g.port), "-n", "200", "-timeout", "10s"], stdin=subprocess.DEVNULL,
-                               capture_output=True, text=True, timeout=120, cwd=folder)
-            assert re.search(r"^dubbo: 7 passed, 0 failed", r.stdout, re.M), (r.stdout + r.stderr)[-1500:]
-            assert g.stat("dubbo.dubbo.response_success") >= 205 and g.stat("dubbo.dubbo.request_decoding_error") == 0
+        for strict in (False, True):  # what it sends contradicts nothing
+            manager = rpc_manager("up", strict_attachments=True) if strict else dubbo_manager(SERVICE, {".*": "up"})
+            with Gateway(f"interop-dubbo-go-{strict}", manager, [cluster("up", port)]) as g:
+                r = subprocess.run([peer, "consumer", "-proto", "dubbo", "-port", str(g.port), "-n", "200", "-timeout", "10s"], stdin=subprocess.DEVNULL,
+                                   capture_output=True, text=True, timeout=120, cwd=folder)
+                assert re.search(r"^dubbo: 7 passed, 0 failed", r.stdout, re.M), (strict, (r.stdout + r.stderr)[-1500:])
+                scope = "rpc.dubbo" if strict else "dubbo.dubbo"
+                assert g.stat(f"{scope}.response_success") >= 205 and g.stat(f"{scope}.request_decoding_error") == 0
     finally:
         provider.kill()
         provider.wait()
