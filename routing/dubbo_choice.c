@@ -387,14 +387,56 @@ static void hash_parameters(const struct walk *w, const struct dubbo_side *side,
 	}
 }
 
+static const struct dubbo_index *index_of(struct walk *w, struct slice key)
+{
+	struct dubbo_view *view = w->view;
+	struct dubbo_index *index = view->indexes;
+
+	while (index && !slice_equal(index->key, key))
+		index = index->next;
+	if (index)
+		return index;
+	index = dubbo_index_make(w->providers, key, view->seed, &view->arena);
+	index->next = view->indexes;
+	return view->indexes = index;
+}
+
+/* Who alone may fit a side that asks for `key=$param`, by the value of this call; NULL: the side
+ * asks for nothing of that kind, and all are to be looked at. */
+static const struct dubbo_index *find_index(struct walk *w, const struct dubbo_side *side,
+					    struct slice *value)
+{
+	for (uint32_t i = 0; side->names_parameters && i < side->count; i++) {
+		const struct dubbo_part *part = &side->parts[i];
+		if (part->match_count != 1 || part->matches->kind != DUBBO_PATTERN_PARAM)
+			continue;
+		*value =
+			dubbo_consumer_parameter(w->call->consumer, w->call, part->matches->prefix);
+		if (slice_find_char(*value, '*', 0) == value->len) /* which stands for anything */
+			return index_of(w, part->key);
+	}
+	return NULL;
+}
+
+static void keep_if_fitting(const struct walk *w, const struct dubbo_side *side, uint64_t *left,
+			    uint32_t i)
+{
+	if (set_has(w->at->hosts.left, i) &&
+	    dubbo_side_test_provider(side, w->call, w->providers, i))
+		set_add(left, i);
+}
+
 static struct dubbo_choice *keep_fitting(struct walk *w, const struct dubbo_side *side)
 {
 	uint64_t *left = new_set(w->view, &w->view->kept);
+	struct slice value;
+	const struct dubbo_index *index = find_index(w, side, &value);
+	uint32_t at = index ? dubbo_index_first(index, value) : 0;
 
-	for (uint32_t i = 0; i < w->view->count; i++)
-		if (set_has(w->at->hosts.left, i) &&
-		    dubbo_side_test_provider(side, w->call, w->providers, i))
-			set_add(left, i);
+	for (; at; at = dubbo_index_next(index, at))
+		keep_if_fitting(w, side, left, at - 1);
+	for (uint32_t i = 0; !index && i < w->view->count; i++)
+		keep_if_fitting(w, side, left, i);
 	return keep(w->view, left, NULL);
 }
 

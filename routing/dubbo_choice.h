@@ -17,6 +17,7 @@
 #define ROUTING_DUBBO_CHOICE_H
 
 #include "base/arena.h"
+#include "routing/dubbo_index.h"
 #include "routing/dubbo_rules.h"
 
 enum {
@@ -47,6 +48,8 @@ struct dubbo_view {
 	struct map statics;                            /* tag -> providers that carry it */
 	uint64_t *untagged;                            /* carry none */
 	const struct dubbo_condition_rule *conditions; /* of its application */
+	struct dubbo_index
+		*indexes; /* of keys that are compared with a $param; made when asked for */
 	struct dubbo_choice *root;
 	struct dubbo_step **slots; /* by hash: DUBBO_STEPS_MAX */
 	uint32_t step_count;

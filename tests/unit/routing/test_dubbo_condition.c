@@ -511,6 +511,50 @@ static void bounded(void **state)
 	assert_true(f->view->kept.allocated < (size_t)2 * DUBBO_VIEW_BYTES);
 }
 
+static unsigned labels_asked;
+
+static struct slice counted_label(void *context, uint32_t i, struct slice name)
+{
+	labels_asked++;
+	return provider_parameter(context, i, name);
+}
+
+/* Who fits a $param is found by its value: a new one costs no look at every provider. */
+static void new_values_are_cheap(void **state)
+{
+	static char lines[WORDS_MAX][64];
+	struct dubbo_fixture *f = *state;
+	char value[16];
+
+	f->consumer.parameter_count = 1;
+	f->parameters[0] = (struct dubbo_parameter){SLICE("zone"), SLICE("z0")};
+	with(f, "=> zone=$zone & env=gray", "true");
+	f->providers.count = 0;
+	for (unsigned i = 0; i < WORDS_MAX; i++) {
+		snprintf(lines[i], sizeof lines[i], "10.0.0.%u:20880 zone=z%u env=%s", i + 1,
+			 i % 32, i < 32 || i % 2 ? "gray" : "blue");
+		add_provider(f, lines[i]);
+	}
+	dubbo_view_free(f->view);
+	f->view = NULL;
+	assert_string_equal(left(f), "0");
+	f->providers.label = counted_label;
+	for (unsigned n = 0; n < 2000; n++) {
+		char one[16] = "", both[16];
+		labels_asked = 0;
+		f->parameters[0].value = slice_make(value, (size_t)sprintf(value, "z%u", n));
+		if (n < 32)
+			snprintf(one, sizeof one, "%u", n);
+		snprintf(both, sizeof both, "%u %u", n, n + 32);
+		assert_string_equal(left(f), n < 32 && n % 2 ? both : one);
+		assert_true(labels_asked < WORDS_MAX / 2);
+	}
+	f->parameters[0].value = SLICE("z3*"); /* z3, z30, z31 */
+	assert_string_equal(left(f), "3 30 31 35 63");
+	f->consumer.parameter_count = 0;
+	assert_string_equal(left(f), "");
+}
+
 /* The second call of a kind takes no step anew and no memory. */
 static void steady(void **state)
 {
@@ -547,6 +591,7 @@ int main(void)
 		DUBBO_TEST(rules_refused),
 		DUBBO_TEST(limits),
 		DUBBO_TEST(bounded),
+		DUBBO_TEST(new_values_are_cheap),
 		DUBBO_TEST(steady),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
