@@ -276,7 +276,7 @@ def both_limits_are_options():
     """What is so long that it goes in parts, by a connection of its own; what a consumer may leave unread."""
     for over, count in ((None, 2), (MIB, 1)):
         provider = _peer()
-        with Gateway("dubbo-parts-over", rpc_manager("up", **({"stream_requests_over_bytes": over} if over else {})), [cluster("up", provider.port)], args=ONE_WORKER) as g, \
+        with Gateway("dubbo-parts-over", rpc_manager("up", use_caller_timeout=False, **({"stream_requests_over_bytes": over} if over else {})), [cluster("up", provider.port)], args=ONE_WORKER) as g, \
                 Consumer(g.port, timeout=30) as c:
             c.call()
             c.sock.sendall(_long_call(2, blob=_binary(400_000)))
