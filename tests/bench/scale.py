@@ -103,7 +103,7 @@ def stats(p, pattern):
 def read_samples(path):
     lines = path.read_text().splitlines()
     start = int(lines[0][2:])
-    return start, [tuple(map(int, x.split())) for x in lines[1:] if x]
+    return start, [tuple(map(int, x.split()[:3])) for x in lines[1:] if x]
 
 
 def buckets(samples, width_us=100_000):

@@ -1,8 +1,9 @@
-/* httpgen -p PORT [-c CONNS] [-r RATE] [-d SECS] [-x] [-t TIMEOUT_MS] [-o FILE]
+/* httpgen -p PORT [-c CONNS] [-r RATE] [-d SECS] [-x] [-t TIMEOUT_MS] [-o FILE] [-s WALL_MS]
  *   RATE > 0: open loop. A request is due every 1/RATE s; latency counts from when it was due, so a
  * stall of the proxy shows in every request it delayed. RATE 0: closed loop on CONNS connections.
  *   -x: a new connection for every request ("Connection: close").
- *   -o: one line for each request: due_us latency_us code (see enum code).
+ *   -o: one line for each request: due_us latency_us code (see enum code) status.
+ *   -s: the first is due when the wall clock says so, in milliseconds.
  * httpgen -p PORT -I N [-2]
  *   opens N connections, one request on each (HTTP/2 with prior knowledge if -2), prints READY, and
  * holds them until its standard input ends. */
@@ -18,6 +19,7 @@ struct conn {
 	uint64_t due;
 	size_t head_len, body_left;
 	bool in_body;
+	int status;
 	char head[4096];
 	struct conn *next;
 };
@@ -71,10 +73,10 @@ static void finish(struct conn *c, enum code code)
 	if (code == OK)
 		hist_add(&h, lat);
 	if (samples)
-		fprintf(samples, "%llu %llu %d\n", (unsigned long long)((c->due - start) / 1000),
-			(unsigned long long)(lat / 1000), code);
+		fprintf(samples, "%llu %llu %d %d\n", (unsigned long long)((c->due - start) / 1000),
+			(unsigned long long)(lat / 1000), code, c->status);
 	busy--;
-	if (code != OK || fresh || c->close_after) {
+	if ((code != OK && code != ERR_STATUS) || fresh || c->close_after) {
 		shut(c);
 	} else {
 		c->state = IDLE;
@@ -96,6 +98,7 @@ static void send_request(struct conn *c)
 	c->state = BUSY;
 	c->head_len = c->body_left = 0;
 	c->in_body = c->close_after = false;
+	c->status = 0;
 	if (write(c->fd, request, request_len) != (ssize_t)request_len)
 		finish(c, ERR_RESET);
 }
@@ -171,10 +174,7 @@ static void on_event(struct conn *c, uint32_t events)
 			if (!end)
 				continue;
 			const char *cl = strcasestr(c->head, "\ncontent-length:");
-			if (strncmp(c->head, "HTTP/1.1 200", 12)) {
-				finish(c, ERR_STATUS);
-				return;
-			}
+			c->status = strncmp(c->head, "HTTP/1.1 ", 9) ? 0 : atoi(c->head + 9);
 			const char *cc = strcasestr(c->head, "\nconnection: close");
 			c->close_after = cc && cc < end;
 			size_t total = cl && cl < end ? strtoul(cl + 16, NULL, 10) : 0;
@@ -184,7 +184,7 @@ static void on_event(struct conn *c, uint32_t events)
 		}
 		if (c->in_body && !c->body_left) {
 			int fd = c->fd;
-			finish(c, OK);
+			finish(c, c->status == 200 ? OK : ERR_STATUS);
 			if (c->state != IDLE || c->fd != fd)
 				return;
 			if (!(events & (EPOLLRDHUP | EPOLLHUP)))
@@ -220,8 +220,9 @@ int main(int argc, char **argv)
 {
 	int conns = 32, opt, idle = 0;
 	double rate = 0, secs = 5;
+	uint64_t from_ms = 0;
 	process_setup();
-	while ((opt = getopt(argc, argv, "p:c:r:d:xt:o:I:2")) != -1) {
+	while ((opt = getopt(argc, argv, "p:c:r:d:xt:o:I:2s:")) != -1) {
 		switch (opt) {
 		case 'p':
 			port = atoi(optarg);
@@ -244,6 +245,9 @@ int main(int argc, char **argv)
 		case 'o':
 			samples = fopen(optarg, "w");
 			break;
+		case 's':
+			from_ms = strtoull(optarg, NULL, 10);
+			break;
 		case 'I':
 			idle = atoi(optarg);
 			break;
@@ -258,6 +262,8 @@ int main(int argc, char **argv)
 	request_len = h2 ? sizeof req_h2 - 1 : fresh ? sizeof req_close - 1 : sizeof req_keep - 1;
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	start = now_ns();
+	if (from_ms * 1000 > wall_us())
+		start += (from_ms * 1000 - wall_us()) * 1000;
 	if (samples)
 		fprintf(samples, "# %llu\n", (unsigned long long)start);
 	if (idle) {
@@ -272,7 +278,7 @@ int main(int argc, char **argv)
 	}
 	stop_at = start + (uint64_t)(secs * 1e9);
 	struct epoll_event evs[256];
-	uint64_t sent = 0, now = start, total = (uint64_t)(rate * secs);
+	uint64_t sent = 0, now = now_ns(), total = (uint64_t)(rate * secs);
 	if (rate == 0) {
 		closed_loop = true;
 		for (int i = 0; i < conns; i++) {

@@ -1,7 +1,9 @@
-/* origin PORT BODY_BYTES [SERVICE_TIME_US]
+/* origin [-a FILE] [-f FROM_MS:UNTIL_MS] PORT BODY_BYTES [SERVICE_TIME_US]
  * HTTP/1.1 origin, one thread: a fixed 200 with BODY_BYTES bytes; keep-alive, pipelining, request
  * bodies by Content-Length. With a service time each answer waits that long (one FIFO, as the wait
- * is the same). */
+ * is the same).
+ *   -a: a line for each request, when it came in microseconds of the wall clock.
+ *   -f: while the wall clock is between these milliseconds each answer is a 500 without a body. */
 #include "util.h"
 
 struct conn {
@@ -24,6 +26,8 @@ struct due {
 
 static char *answer, *answers; /* one response; and many in a row, for pipelines */
 static size_t answer_len;
+static FILE *arrivals;
+static uint64_t fails_from_ms, fails_until_ms;
 enum { BATCH = 64, RING = 1 << 16 };
 static struct due ring[RING];
 static uint32_t ring_head, ring_tail;
@@ -89,6 +93,21 @@ static size_t parse(const char *p, size_t len, size_t *body, bool *close_after)
 	return (size_t)(end + 4 - p);
 }
 
+/* A request came. True: it is one of those that fail, and was answered. */
+static bool fails(struct conn *c)
+{
+	static const char failure[] =
+		"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";
+	uint64_t now_us = arrivals || fails_until_ms ? wall_us() : 0;
+
+	if (arrivals)
+		fprintf(arrivals, "%llu\n", (unsigned long long)now_us);
+	if (now_us / 1000 < fails_from_ms || now_us / 1000 >= fails_until_ms)
+		return false;
+	send_bytes(c, failure, sizeof failure - 1);
+	return true;
+}
+
 static void on_readable(struct conn *c, uint64_t service_ns)
 {
 	uint32_t gen = c->gen;
@@ -124,7 +143,7 @@ static void on_readable(struct conn *c, uint64_t service_ns)
 					pos += k;
 				}
 			}
-			if (!c->skip) {
+			if (!c->skip && !fails(c)) {
 				if (service_ns) {
 					ring[ring_tail++ % RING] = (struct due){
 						now_ns() + service_ns, c, c->gen, close_after};
@@ -149,8 +168,22 @@ static void on_readable(struct conn *c, uint64_t service_ns)
 
 int main(int argc, char **argv)
 {
+	int opt;
+
+	while ((opt = getopt(argc, argv, "a:f:")) != -1) {
+		if (opt == 'a' && (arrivals = fopen(optarg, "w")))
+			setvbuf(arrivals, NULL, _IOLBF, 0);
+		else if (opt == 'f' && strchr(optarg, ':'))
+			fails_until_ms = strtoull(strchr(optarg, ':') + 1, NULL, 10);
+		else
+			return 2;
+		if (opt == 'f')
+			fails_from_ms = strtoull(optarg, NULL, 10);
+	}
+	argc -= optind - 1;
+	argv += optind - 1;
 	if (argc < 3)
-		return fprintf(stderr, "usage: origin PORT BODY_BYTES [SERVICE_TIME_US]\n"), 2;
+		return fprintf(stderr, "usage: see the head of origin.c\n"), 2;
 	process_setup();
 	size_t body = strtoul(argv[2], NULL, 10);
 	uint64_t service_ns = argc > 3 ? strtoull(argv[3], NULL, 10) * 1000 : 0;
