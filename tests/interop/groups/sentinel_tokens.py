@@ -137,12 +137,12 @@ def a_stopped_server_blocks_nobody():
         asker.end()
 
 
-def _gateway(name, provider, port, flow_id):
+def _gateway(name, provider, port, flow_id, kind="flow"):
     """Its own count is 1: what passes beyond it was granted."""
-    rule = {"resource": f"{SERVICE}:hello(java.lang.String,int)", "count": 1, "clusterMode": True, "clusterConfig": {"flowId": flow_id, "thresholdType": 1}}
+    rule = {"resource": f"{SERVICE}:hello(java.lang.String,int)", "count": 1, "paramIdx": 0, "clusterMode": True, "clusterConfig": {"flowId": flow_id, "thresholdType": 1}}
     manager = dubbo_manager(SERVICE, {".*": "up"})
     manager["typed_config"]["dubbo_filters"] = [{"name": "sentinel", "config": {
-        "@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "application": "demo-app", "rules": {"flow": [{"inline_string": json.dumps([rule])}]},
+        "@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "application": "demo-app", "rules": {kind: [{"inline_string": json.dumps([rule])}]},
         "cluster_client": {"server_address": "127.0.0.1", "server_port": port, "request_timeout_ms": 2000}}}, {"name": "envoy.filters.dubbo.router"}]
     return Gateway(f"interop-tokens-{name}", manager, [cluster("up", provider.port)])
 
@@ -151,10 +151,10 @@ def _connected(g, state=2):
     g.wait_for("sentinel.demo-app.token_client_state", state, 30)
 
 
-def _call(consumer, count):
+def _call(consumer, count, argument="x"):
     """What came of the calls, by what was said."""
-    frames = [consumer.ask("hello", args=("x", 7)) for _ in range(count)]
-    return collections.Counter("blocked" if b"SentinelBlockException: FlowException" in f.body else f.status for f in frames)
+    frames = [consumer.ask("hello", args=(argument, 7)) for _ in range(count)]
+    return collections.Counter("blocked" if b"SentinelBlockException: " in f.body else f.status for f in frames)
 
 
 def calls_obey_the_server():
@@ -191,3 +191,16 @@ def many_calls_are_granted():
         took = time.monotonic() - began
         g.wait_for("sentinel.demo-app.token_granted", 2001)
         return f"{2000 / took:.0f} calls/s, one at a time"
+
+
+def hot_arguments_are_counted_by_the_server():
+    """Two a second of each value, whatever the call's own rule says."""
+    provider = Provider()
+    with _server() as (port, _), _gateway("hot", provider, port, HOT, "param_flow") as g, Consumer(g.port) as c:
+        _connected(g)
+        _call(c, 1, "warm")
+        _fresh_second()
+        assert [_call(c, 3, value) for value in ("a", "b")] == [{20: 2, "blocked": 1}] * 2
+        assert _call(c, 1, "c") == {20: 1}
+        g.wait_for("sentinel.demo-app.block_param_flow", 2)
+        g.wait_for("sentinel.demo-app.token_refused", 2)
