@@ -59,7 +59,7 @@ const char *flow_rule_fault(const struct flow_rule *rule)
 	if (fault || rule->grade == FLOW_GRADE_THREAD)
 		return fault; /* of the rest such a rule uses nothing */
 	if ((rule->strategy == STRATEGY_RELATE || rule->strategy == STRATEGY_CHAIN) &&
-	    rule_is_blank(rule->ref_resource))
+	    rule_is_blank(flow_rule_reference(rule)))
 		return "refResource: needed by strategy 1 and 2";
 	return behavior_fault(rule);
 }
@@ -82,7 +82,8 @@ static bool cluster_is_equal(const struct cluster_flow_config *a,
 bool flow_rule_is_equal(const struct flow_rule *a, const struct flow_rule *b)
 {
 	return rule_is_equal(&a->rule, &b->rule) && a->grade == b->grade && a->count == b->count &&
-	       a->strategy == b->strategy && slice_equal(a->ref_resource, b->ref_resource) &&
+	       a->strategy == b->strategy &&
+	       slice_equal(flow_rule_reference(a), flow_rule_reference(b)) &&
 	       a->control_behavior == b->control_behavior &&
 	       a->warm_up_period_sec == b->warm_up_period_sec &&
 	       a->max_queueing_time_ms == b->max_queueing_time_ms &&

@@ -23,7 +23,7 @@ struct cluster_flow_config {
 struct flow_rule {
 	struct rule rule;
 	double count;
-	struct slice ref_resource;
+	const struct slice *ref_resource; /* NULL: none */
 	int32_t warm_up_period_sec;
 	int32_t max_queueing_time_ms;
 	uint8_t grade;            /* enum flow_grade, once valid */
@@ -40,6 +40,12 @@ struct pattern_flow_rule {
 	const struct slice *known;
 	uint32_t known_count;
 };
+
+/* "": none */
+static inline struct slice flow_rule_reference(const struct flow_rule *rule)
+{
+	return rule->ref_resource ? *rule->ref_resource : SLICE("");
+}
 
 static inline bool flow_rule_is_for_other(const struct flow_rule *rule)
 {

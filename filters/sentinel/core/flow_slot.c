@@ -25,11 +25,11 @@ static struct node *reference_node(const struct entry *entry, const struct flow_
 {
 	if (rule->strategy == STRATEGY_RELATE) {
 		struct resource *other =
-			sentinel_find_resource(entry->sentinel, rule->ref_resource);
+			sentinel_find_resource(entry->sentinel, flow_rule_reference(rule));
 		return other ? other->cluster : NULL;
 	}
 	if (rule->strategy == STRATEGY_CHAIN &&
-	    slice_equal(rule->ref_resource, entry->request.context->entry.name))
+	    slice_equal(flow_rule_reference(rule), entry->request.context->entry.name))
 		return default_node_of(entry->request.resource, entry->default_node);
 	return NULL;
 }

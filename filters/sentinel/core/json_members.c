@@ -38,6 +38,16 @@ struct slice json_members_string(struct json_members *members, const char *name,
 	return absent;
 }
 
+const struct slice *json_members_text(struct json_members *members, const char *name)
+{
+	struct slice text = json_members_string(members, name, SLICE(""));
+	struct slice *kept = text.len ? ARENA_NEW(members->arena, struct slice) : NULL;
+
+	if (kept)
+		*kept = text;
+	return kept;
+}
+
 static bool real_of_text(const json_t *value, double *real)
 {
 	const char *text = json_string_value(value);

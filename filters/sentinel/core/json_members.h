@@ -18,6 +18,8 @@ struct json_members {
 /* In the arena; numbers and booleans give their text. */
 struct slice json_members_string(struct json_members *members, const char *name,
 				 struct slice absent);
+/* The same in memory of its own; NULL: absent, or empty. */
+const struct slice *json_members_text(struct json_members *members, const char *name);
 double json_members_real(struct json_members *members, const char *name, double absent);
 /* A fraction is cut off; out of range is a fault. */
 int64_t json_members_integer(struct json_members *members, const char *name, int64_t absent);

@@ -11,6 +11,7 @@ enum {
 	SENTINEL_COLD_FACTOR = 3,
 	SENTINEL_RESOURCES_MAX = 6000,
 	SENTINEL_CONTEXTS_MAX = 2000,
+	SENTINEL_NAME_MAX = 2048, /* bytes of a resource's or a context's name */
 };
 
 enum flow_grade {

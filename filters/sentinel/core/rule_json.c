@@ -89,7 +89,7 @@ static const char *read_flow(const struct rule_json_reader *reader, struct json_
 	behavior = json_members_int(members, "controlBehavior", CONTROL_DEFAULT);
 	rule->strategy = small(strategy);
 	rule->control_behavior = small(behavior);
-	rule->ref_resource = json_members_string(members, "refResource", SLICE(""));
+	rule->ref_resource = json_members_text(members, "refResource");
 	rule->warm_up_period_sec = json_members_int(members, "warmUpPeriodSec", 10);
 	rule->max_queueing_time_ms = json_members_int(members, "maxQueueingTimeMs", 500);
 	rule->cluster_mode = json_members_bool(members, "clusterMode", false);

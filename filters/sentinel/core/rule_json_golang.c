@@ -59,7 +59,7 @@ const char *golang_read_flow(struct json_members *members, struct flow_rule *rul
 	rule->count = json_members_real(members, "threshold", 0);
 	rule->warm_up_period_sec = json_members_int(members, "warmUpPeriodSec", 0);
 	rule->max_queueing_time_ms = json_members_int(members, "maxQueueingTimeMs", 0);
-	rule->ref_resource = json_members_string(members, "refResource", SLICE(""));
+	rule->ref_resource = json_members_text(members, "refResource");
 	if (json_members_int(members, "relationStrategy", 0) == GO_ASSOCIATED)
 		rule->strategy = STRATEGY_RELATE;
 	if (interval_ms && interval_ms != GO_INTERVAL_MS)

@@ -46,13 +46,21 @@ void sentinel_free(struct sentinel *sentinel)
 	free(sentinel);
 }
 
-/* A number of its own for a new name; false when there is none left. Numbers that a race wastes are
- * taken from the limit, too. */
-static bool number(struct sentinel *sentinel, _Atomic uint32_t *next, uint32_t limit, uint32_t *id)
+struct numbers {
+	_Atomic uint32_t *next;
+	uint32_t limit;
+};
+
+/* A number of its own for a new name; false when there is none left, or the name is too long.
+ * Numbers that a race wastes are taken from the limit, too. */
+static bool number(struct sentinel *sentinel, struct slice name, struct numbers numbers,
+		   uint32_t *id)
 {
+	_Atomic uint32_t *next = numbers.next;
+
 	*id = atomic_load_explicit(next, memory_order_relaxed);
 	do {
-		if (*id >= limit) {
+		if (*id >= numbers.limit || name.len > SENTINEL_NAME_MAX) {
 			atomic_fetch_add_explicit(&sentinel->overflows, 1, memory_order_relaxed);
 			return false;
 		}
@@ -66,7 +74,9 @@ static COLD struct resource *add_resource(struct sentinel *sentinel, struct slic
 {
 	uint32_t id;
 
-	if (!number(sentinel, &sentinel->next_resource, sentinel->options.resources_max, &id))
+	const struct numbers numbers = {&sentinel->next_resource, sentinel->options.resources_max};
+
+	if (!number(sentinel, name, numbers, &id))
 		return NULL;
 	struct resource *made =
 		resource_new(name, hash, id, type, sentinel->options.workers, leap_window(now_ms));
@@ -97,7 +107,9 @@ static COLD const struct context *add_context(struct sentinel *sentinel, struct 
 {
 	uint32_t id;
 
-	if (!number(sentinel, &sentinel->next_context, sentinel->options.contexts_max, &id))
+	const struct numbers numbers = {&sentinel->next_context, sentinel->options.contexts_max};
+
+	if (!number(sentinel, name, numbers, &id))
 		return NULL;
 	struct context *made = calloc(1, sizeof(*made) + name.len);
 	invariant(made);

@@ -7,7 +7,7 @@
  * Rules aren't in here: an entry is given the version of the rules that holds for it.
  *
  * Limits: resources and contexts; one too many is not checked and not counted, as in Java, but
- * told.
+ * told. So is one whose name has more than SENTINEL_NAME_MAX bytes: names come from callers.
  *
  * Owner: who made it; its resources and contexts are good until its end. Thread: any; a worker's
  * number is used by one thread at a time. */
@@ -45,13 +45,13 @@ struct sentinel *sentinel_new(const struct sentinel_options *options, int64_t no
 /* No entry is in it and no rule_set refers to it any more. NULL is fine. */
 void sentinel_free(struct sentinel *sentinel);
 
-/* The resource of that name, made with the first call. NULL: too many. */
+/* The resource of that name, made with the first call. NULL: too many, or too long a name. */
 struct resource *sentinel_resource(struct sentinel *sentinel, struct slice name,
 				   enum resource_type type, int64_t now_ms);
 /* The one there is, or NULL. */
 struct resource *sentinel_find_resource(const struct sentinel *sentinel, struct slice name);
 
-/* The context of that name, made with the first call. NULL: too many. */
+/* The context of that name, made with the first call. NULL: too many, or too long a name. */
 const struct context *sentinel_context(struct sentinel *sentinel, struct slice name);
 
 /* What the system rules compare; once a second from whoever samples it. */

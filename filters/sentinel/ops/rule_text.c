@@ -78,8 +78,8 @@ static void put_flow(struct text *out, const struct flow_rule *rule)
 	id(out, &rule->rule);
 	string(out, "limitApp", rule->rule.limit_app);
 	integer(out, "maxQueueingTimeMs", rule->max_queueing_time_ms);
-	if (rule->ref_resource.len)
-		string(out, "refResource", rule->ref_resource);
+	if (rule->ref_resource)
+		string(out, "refResource", *rule->ref_resource);
 	boolean(out, "regex", rule->rule.regex);
 	string(out, "resource", rule->rule.resource);
 	integer(out, "strategy", rule->strategy);

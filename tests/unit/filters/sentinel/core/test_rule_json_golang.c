@@ -123,7 +123,7 @@ static void flow_rules_say_the_same(void **state)
 	assert_true(rule->rule.id == 7 && rule->count == 2.5 && rule->grade == FLOW_GRADE_QPS);
 	assert_true(rule->control_behavior == CONTROL_WARM_UP_RATE_LIMITER);
 	assert_true(rule->strategy == STRATEGY_RELATE &&
-		    slice_equal(rule->ref_resource, SLICE("s")));
+		    slice_equal(flow_rule_reference(rule), SLICE("s")));
 	assert_true(rule->max_queueing_time_ms == 30 && rule->warm_up_period_sec == 5);
 	rule = read_list(&arena, RULE_FLOW,
 			 "{\"resource\":\"r\",\"metricType\":0,\"threshold\":4,\"regex\":true}",
