@@ -45,7 +45,8 @@ bool router_ask_policies(struct router *r)
 	for (unsigned i = 0; i < s->filter_count; i++) {
 		const struct filter *f = &s->filters[i];
 		facts.state = f->state;
-		if (f->type->policy && !ask(r, f->type->policy, f->config, &facts, &is_moved))
+		if (f->type->policy && (s->asks_policies || !f->type->is_policy_on_demand) &&
+		    !ask(r, f->type->policy, f->config, &facts, &is_moved))
 			return false;
 	}
 	facts.state = NULL;

@@ -91,7 +91,10 @@ bool router_was_tried(void *owner, const struct host_set *set, uint32_t index);
 bool router_ask_policies(struct router *r);
 static inline bool router_narrow(struct router *r)
 {
-	return LIKELY(!r->stream->session->config->chain.has_policies && !r->route->policy) ||
+	const struct stream *s = r->stream;
+
+	return LIKELY(!s->session->config->chain.has_policies && !s->asks_policies &&
+		      !r->route->policy) ||
 	       router_ask_policies(r);
 }
 

@@ -113,6 +113,11 @@ struct call_times {
 	uint64_t written_ns;  /* … and has passed the filters and its codec */
 };
 
+/* What a client's certificate, which was verified, says of it; "" : nothing. */
+struct peer_names {
+	struct slice uri, dns, subject; /* the first of its URI and DNS names */
+};
+
 struct stream_info {
 	struct stream_times times;
 	uint64_t start_wall_ns; /* CLOCK_REALTIME of times.start_ns */
@@ -143,6 +148,7 @@ struct stream_info {
 		*response_trailers;    /* NULL: none (yet) */
 	struct metadata *metadata;     /* what filters noted down; NULL: nothing */
 	struct call_times *call_times; /* NULL: not measured */
+	const struct peer_names *peer; /* NULL: the client has shown no certificate */
 };
 
 static inline void stream_info_flag(struct stream_info *info, enum response_flag flag)

@@ -383,9 +383,10 @@ void chain_config_init(struct chain_config *chain, const struct chain_entry *ent
 		chain->has_authority |= type->is_authority;
 		chain->has_limiter |= type->is_limiter;
 		chain->has_request_data |= type->request_data && !type->is_terminal;
-		chain->has_response_data |= type->response_data != NULL;
-		chain->has_response_trailers |= type->response_trailers != NULL;
-		chain->has_policies |= type->policy != NULL;
+		bool reads = !type->reads_answers || type->reads_answers(entries[i].config);
+		chain->has_response_data |= type->response_data && reads;
+		chain->has_response_trailers |= type->response_trailers && reads;
+		chain->has_policies |= type->policy && !type->is_policy_on_demand;
 		chain->has_log |= type->log != NULL;
 	}
 }

@@ -34,7 +34,7 @@ struct chain_config {
 	bool is_single;     /* nothing but the terminal filter, which holds nothing here */
 	/* Some filter has a callback for it (of requests: but the terminal one). */
 	bool has_request_data;
-	bool has_policies; /* some filter is one (filter_type.policy) */
+	bool has_policies; /* some filter is one (filter_type.policy), not only on demand */
 	bool has_authority, has_limiter;
 	bool has_response_headers, has_response_data, has_response_trailers, has_log;
 };

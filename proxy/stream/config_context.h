@@ -40,6 +40,7 @@ struct config_context {
 	struct config_ordinals *ordinals; /* NULL: equal configurations share their state */
 	struct stats *stats;
 	bool is_outbound;         /* the listener's traffic_direction */
+	bool has_peer_names;      /* its connections know their clients' certificates */
 	struct slice stat_prefix; /* "http.ingress." within a connection manager: of its filters'
 				     scopes */
 	struct stat_scope *router_stats; /* of the connection manager around; NULL: none */

@@ -51,6 +51,11 @@ unsigned filter_route_configs(const struct filter *f, const struct filter_config
 	return route ? route_filter_configs(route, NULL, f->entry->name, configs) : 0;
 }
 
+void filter_ask_policy(struct filter *f)
+{
+	f->stream->asks_policies = true;
+}
+
 struct headers *filter_request(const struct filter *f)
 {
 	return f->stream->request;

@@ -66,6 +66,11 @@ struct filter_type {
 			      themselves are refused before it */
 	bool is_limiter;   /* it counts by that: the same, but what can't be read passes */
 	const struct route_policy *policy; /* what it says of where requests go; NULL: nothing */
+	bool is_policy_on_demand; /* asked only for requests of which it says so (filter_ask_policy)
+				   */
+	/* Whether answers' data and trailers are of any use with the listener's configuration: if
+	 * to no filter, they pass by all of them. NULL: always. */
+	bool (*reads_answers)(const void *config);
 	/* NULL member = "not interested". Builds *config in context->arena. is_per_route: the
 	 * message is a typed_per_filter_config, of the type per_route. STATUS_INVALID or
 	 * _UNSUPPORTED with a diag whose path begins inside the message. */
@@ -94,6 +99,16 @@ void filter_reply(struct filter *f, enum reply_reason reason);
  * Slices: borrowed for the stream's life. details.len 0: the reason's. */
 void filter_reply_with(struct filter *f, enum reply_reason reason, unsigned http_status,
 		       int grpc_status, struct slice text, struct slice details);
+
+/* Answers the request with a message that is whole: shown to the response filters before this one
+ * in the chain only, as an answer that this one lets pass. headers: in the stream's arena; with
+ * :status. body: moved; its length is said by content-length, of HTTP. Details: borrowed for the
+ * stream's life. Return FILTER_REPLIED afterwards. */
+void filter_answer(struct filter *f, struct headers *headers, struct buf *body,
+		   struct slice details);
+
+/* The filter's policy, one on demand, is asked where this request goes. */
+void filter_ask_policy(struct filter *f);
 
 /* Adds bytes behind what the filter was shown last; it isn't shown them. From a headers callback
  * they follow the headers, also if those were the end; while the filter holds something they go

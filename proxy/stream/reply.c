@@ -18,6 +18,35 @@ static void set_flag(struct stream_info *info, struct slice flag)
 			stream_info_flag(info, (enum response_flag)i);
 }
 
+/* Nobody else answers from here on. False: there is no answer any more, or none can be sent. */
+static bool begin(struct stream *s, struct slice details)
+{
+	stream_cancel_source(s);
+	s->info.response_code_details = details;
+	if (s->has_sent_headers || s->down.is_oneway) {
+		stream_abort(s, RESPONSE_FLAG_COUNT, details);
+		return false;
+	}
+	return true;
+}
+
+/* Through the filters before that one, down to the client. What is left of the body is the
+ * caller's. */
+static void send_from(struct stream *s, unsigned from, struct headers *headers, struct buf *body)
+{
+	bool has_body = body->len;
+
+	s->is_replied = true;
+	chain_cancel(s, DIRECTION_REQUEST);
+	chain_cancel(s, DIRECTION_RESPONSE);
+	stream_set_response(s, headers);
+	s->is_response_over = true;
+	uint16_t epoch = s->epoch[DIRECTION_RESPONSE];
+	chain_headers_from(s, DIRECTION_RESPONSE, from, headers, !has_body);
+	if (has_body && stream_is_open(s) && s->epoch[DIRECTION_RESPONSE] == epoch)
+		chain_data_from(s, DIRECTION_RESPONSE, from, body, true);
+}
+
 void reply_send_details(struct stream *s, const struct local_reply *given, struct slice details)
 {
 	const struct reply_reason_row *row = &reply_reasons[given->reason];
@@ -28,18 +57,10 @@ void reply_send_details(struct stream *s, const struct local_reply *given, struc
 		filled.http_status = row->http;
 	if (!stream_is_open(s))
 		return;
-	stream_cancel_source(s);
 	set_flag(&s->info, row->flag);
-	s->info.response_code_details = details.len ? details : row->details;
-	if (s->has_sent_headers || s->down.is_oneway) {
-		stream_abort(s, RESPONSE_FLAG_COUNT, s->info.response_code_details);
+	if (!begin(s, details.len ? details : row->details))
 		return;
-	}
 	unsigned from = s->is_replied ? 0 : s->filter_count;
-	s->is_replied = true;
-	chain_cancel(s, DIRECTION_REQUEST);
-	chain_cancel(s, DIRECTION_RESPONSE);
-
 	struct headers *headers = ARENA_NEW(&s->arena, struct headers);
 	struct buf body;
 	headers_init(headers, &s->arena, 8);
@@ -55,14 +76,7 @@ void reply_send_details(struct stream *s, const struct local_reply *given, struc
 		headers_add_id(headers, HEADER_X_ENVOY_OVERLOADED, SLICE("true"));
 	if (reply->reason == REPLY_DIRECT_RESPONSE && s->route)
 		route_mutate_response(s->route, NULL, headers, &s->info);
-	stream_set_response(s, headers); /* the route's headers see no code yet, as in Envoy */
-
-	s->is_response_over = true;
-	bool has_body = body.len;
-	uint16_t epoch = s->epoch[DIRECTION_RESPONSE];
-	chain_headers_from(s, DIRECTION_RESPONSE, from, headers, !has_body);
-	if (has_body && stream_is_open(s) && s->epoch[DIRECTION_RESPONSE] == epoch)
-		chain_data_from(s, DIRECTION_RESPONSE, from, &body, true);
+	send_from(s, from, headers, &body); /* the route's headers see no code yet, as in Envoy */
 	buf_clear(&body);
 }
 
@@ -95,4 +109,19 @@ void filter_reply_with(struct filter *f, enum reply_reason reason, unsigned http
 		.text = text,
 	};
 	reply_send_details(f->stream, &reply, details);
+}
+
+void filter_answer(struct filter *f, struct headers *headers, struct buf *body,
+		   struct slice details)
+{
+	struct stream *s = f->stream;
+
+	if (!stream_is_open(s) || !begin(s, details)) {
+		buf_clear(body);
+		return;
+	}
+	if (!headers->rpc && headers_status(headers) != 204) /* which has none */
+		headers_set_id(headers, HEADER_CONTENT_LENGTH, arena_number(&s->arena, body->len));
+	send_from(s, (unsigned)(f - s->filters), headers, body);
+	buf_clear(body);
 }

@@ -77,7 +77,8 @@ struct stream {
 	bool has_sent_headers; /* response headers were given to the codec */
 	bool has_sent_end;
 	bool is_route_stale;
-	bool has_holds; /* a filter has held something */
+	bool asks_policies; /* those on demand, too */
+	bool has_holds;     /* a filter has held something */
 	bool is_request_end_seen;
 	bool is_response_over; /* the source's message has ended */
 	uint8_t replying_from; /* filters at and above this index are not shown the local reply */
