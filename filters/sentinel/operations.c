@@ -8,6 +8,7 @@
 #include "base/attributes.h"
 #include "filters/sentinel/application.h"
 #include "filters/sentinel/cluster_client.h"
+#include "filters/sentinel/core/sentinel.h"
 #include "filters/sentinel/ops/ops.h"
 
 /* --- rules, for commands --- */
@@ -93,6 +94,40 @@ static const struct ops_rules ops_rules = {
 	take, give_back, path, set, cluster, set_cluster_mode, set_cluster_server, change_server,
 };
 
+/* --- the record log --- */
+
+/* They are newest first. */
+static void record_rejections(struct sentinel_ops *ops, const struct sentinel_rejection *rejection)
+{
+	if (!rejection)
+		return;
+	record_rejections(ops, rejection->next);
+	sentinel_ops_record_rejection(ops, rejection->kind, rejection->source, rejection->index,
+				      rejection->reason);
+}
+
+void sentinel_operations_record(const struct sentinel_application *application)
+{
+	struct sentinel_ops *ops = atomic_load(&application->ops);
+	const struct sentinel_rules *rules = application->rules;
+
+	if (!ops || !rules)
+		return;
+	record_rejections(ops, rules->rejections);
+	for (unsigned kind = 0; kind < RULE_KINDS; kind++)
+		sentinel_ops_record_rules(ops, (enum rule_kind)kind, rules->list);
+}
+
+void sentinel_operations_tick(const struct sentinel_application *application)
+{
+	struct sentinel_ops *ops = atomic_load(&application->ops);
+
+	if (ops)
+		sentinel_ops_record_overflow(
+			ops,
+			atomic_load_explicit(&application->core->overflows, memory_order_relaxed));
+}
+
 /* --- start and end --- */
 
 void sentinel_operations_start(struct sentinel_application *application,
@@ -107,6 +142,7 @@ void sentinel_operations_start(struct sentinel_application *application,
 	struct sentinel_ops *ops =
 		sentinel_ops_start(application->core, &options, &ops_rules, application);
 	atomic_store(&application->ops, ops);
+	sentinel_operations_record(application);
 	if (options.has_command_centre)
 		application->centre = all->services->open_centre(all->owner, ops);
 }

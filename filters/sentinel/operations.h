@@ -13,6 +13,10 @@ struct sentinel_ops_options;
  * Nothing where nothing is served. */
 void sentinel_operations_start(struct sentinel_application *application,
 			       const struct sentinel_ops_options *given);
+/* The rules in force are others. */
+void sentinel_operations_record(const struct sentinel_application *application);
+/* Once a second. */
+void sentinel_operations_tick(const struct sentinel_application *application);
 /* Blocked calls that the block log had no room for. */
 uint64_t sentinel_operations_dropped(const struct sentinel_application *application);
 /* The application ends. */

@@ -22,13 +22,16 @@
 #include "filters/sentinel/ops/metric_collector.h"
 #include "filters/sentinel/ops/metric_files.h"
 #include "filters/sentinel/ops/metric_writer.h"
+#include "filters/sentinel/ops/record_log.h"
 #include "filters/sentinel/ops/rolling_file.h"
+#include "filters/sentinel/ops/rule_text.h"
 
 enum {
 	BLOCK_FILE_SIZE = 300 * 1024 * 1024,
 	BLOCK_FILE_BACKUPS = 3,
 	LIMIT_APP_MAX = 1024,
 	TEXT_MAX = 256,
+	RECORDED_RULES = 100, /* of more only the number is told */
 };
 
 struct sentinel_ops {
@@ -46,7 +49,9 @@ struct sentinel_ops {
 	struct metric_collector collector;
 	struct metric_writer writer;
 	struct rolling_file block_file;
-	bool metrics_failed, blocks_failed; /* the last writing */
+	bool metrics_failed, blocks_failed, records_failed; /* the last writing */
+	struct record_log record_log;                       /* zeroed: not written */
+	uint64_t overflows;                                 /* that it has told of; main's */
 	int wake_fd;
 	atomic_bool is_stopping;
 };
@@ -98,6 +103,7 @@ static void write_logs(struct sentinel_ops *ops, int64_t now_ms)
 		write_metrics(ops, now_ms);
 	if (ops->block_log)
 		write_blocks(ops, now_ms);
+	tell(&ops->records_failed, "record", record_log_write(&ops->record_log, now_ms));
 }
 
 static void *run(void *arg)
@@ -176,7 +182,14 @@ static void open_logs(struct sentinel_ops *ops, const struct sentinel_ops_option
 			  BLOCK_FILE_BACKUPS);
 	if (options->writes_block_log)
 		ops->block_log = block_log_new(ops->sentinel->options.workers);
-	if (ops->writes_metrics || ops->block_log)
+	if (options->writes_record_log) {
+		record_log_open(&ops->record_log, ops->log_folder,
+				options->names_pid ? (int)getpid() : 0);
+		record_log_note(&ops->record_log, RECORD_INFO, wall_ms(),
+				"App name resolved from the configuration: %.*s",
+				SLICE_FMT(options->application));
+	}
+	if (ops->writes_metrics || ops->block_log || options->writes_record_log)
 		start_thread(ops);
 }
 
@@ -231,6 +244,7 @@ void sentinel_ops_stop(struct sentinel_ops *ops)
 	write_logs(ops, wall_ms() + 1000);
 	metric_writer_close(&ops->writer);
 	rolling_file_close(&ops->block_file);
+	record_log_close(&ops->record_log);
 	block_log_free(ops->block_log);
 	close(ops->wake_fd);
 	free(ops->log_folder);
@@ -275,6 +289,66 @@ void sentinel_ops_context(const struct sentinel_ops *ops, struct command_context
 	for (unsigned kind = 0; kind < RULE_KINDS; kind++)
 		context->rule_paths[kind] =
 			ops->rules->path(ops->rules_owner, (enum rule_kind)kind);
+}
+
+/* --- the record log --- */
+
+static const struct {
+	const char *manager, *what;
+} managers[RULE_KINDS] = {
+	[RULE_FLOW] = {"FlowRuleManager", "Flow"},
+	[RULE_DEGRADE] = {"DegradeRuleManager", "Degrade"},
+	[RULE_SYSTEM] = {"SystemRuleManager", "System"},
+	[RULE_AUTHORITY] = {"AuthorityRuleManager", "Authority"},
+	[RULE_PARAM_FLOW] = {"ParamFlowRuleManager", "Parameter flow"},
+};
+
+static size_t count_rules(enum rule_kind kind, const struct rule_list *rules)
+{
+	const size_t counts[RULE_KINDS] = {
+		[RULE_FLOW] = rules->flow_count,        [RULE_DEGRADE] = rules->degrade_count,
+		[RULE_SYSTEM] = rules->system_count,    [RULE_AUTHORITY] = rules->authority_count,
+		[RULE_PARAM_FLOW] = rules->param_count,
+	};
+
+	return counts[kind];
+}
+
+void sentinel_ops_record_rules(struct sentinel_ops *ops, enum rule_kind kind,
+			       const struct rule_list *rules)
+{
+	size_t count = count_rules(kind, rules);
+	struct text text = {0};
+
+	if (count <= RECORDED_RULES)
+		rule_text_put(&text, kind, rules);
+	else
+		text_printf(&text, "%zu rules", count);
+	record_log_note(&ops->record_log, RECORD_INFO, wall_ms(), "[%s] %s rules received: %.*s",
+			managers[kind].manager, managers[kind].what, SLICE_FMT(text_slice(&text)));
+	text_free(&text);
+}
+
+void sentinel_ops_record_rejection(struct sentinel_ops *ops, enum rule_kind kind,
+				   const char *source, uint32_t index, const char *reason)
+{
+	record_log_note(&ops->record_log, RECORD_WARNING, wall_ms(),
+			"[%s] Ignoring invalid rule when loading new rules: rule %u of %s: %s",
+			managers[kind].manager, index, source, reason);
+}
+
+void sentinel_ops_record_overflow(struct sentinel_ops *ops, uint64_t overflows)
+{
+	const struct sentinel_options *options = &ops->sentinel->options;
+
+	if (ops->overflows == overflows)
+		return;
+	if (!ops->overflows)
+		record_log_note(&ops->record_log, RECORD_WARNING, wall_ms(),
+				"Amount of resources or contexts exceeds the threshold %u or %u. "
+				"Entries in new ones will NOT take effect!",
+				options->resources_max, options->contexts_max);
+	ops->overflows = overflows;
 }
 
 uint64_t sentinel_ops_dropped(const struct sentinel_ops *ops)

@@ -31,7 +31,7 @@ enum {
 struct sentinel_ops_options {
 	struct slice application; /* its name in file names and heartbeats */
 	int32_t application_type;
-	bool writes_metric_log, writes_block_log;
+	bool writes_metric_log, writes_block_log, writes_record_log;
 	struct slice log_folder; /* "": ~/logs/csp */
 	bool names_pid;          /* in the names of metric logs */
 	int64_t metric_file_size;
@@ -84,6 +84,15 @@ void sentinel_ops_context(const struct sentinel_ops *ops, struct command_context
 
 /* Blocked calls that the block log had no room for. Any thread. */
 uint64_t sentinel_ops_dropped(const struct sentinel_ops *ops);
+
+/* Notes for the record log: the rules of that kind that hold from now on; one that was left out.
+ * Not on a worker, as the next. */
+void sentinel_ops_record_rules(struct sentinel_ops *ops, enum rule_kind kind,
+			       const struct rule_list *rules);
+void sentinel_ops_record_rejection(struct sentinel_ops *ops, enum rule_kind kind,
+				   const char *source, uint32_t index, const char *reason);
+/* So many names have found no room. */
+void sentinel_ops_record_overflow(struct sentinel_ops *ops, uint64_t overflows);
 
 /* A call was blocked: notes it for the block log. Its worker. */
 void sentinel_ops_blocked(struct sentinel_ops *ops, const struct entry *entry, int64_t now_ms);

@@ -15,6 +15,15 @@ void rolling_file_init(struct rolling_file *file, const char *folder, const char
 {
 	*file = (struct rolling_file){.size_max = size_max, .backups = backups, .fd = -1};
 	invariant(asprintf(&file->path, "%s/%s", folder, name) >= 0);
+	file->base_len = strlen(file->path);
+}
+
+void rolling_file_init_numbered(struct rolling_file *file, const char *folder, const char *name,
+				int64_t size_max, unsigned files)
+{
+	*file = (struct rolling_file){.size_max = size_max, .backups = files - 1, .fd = -1};
+	invariant(asprintf(&file->path, "%s/%s.0", folder, name) >= 0);
+	file->base_len = strlen(file->path) - 2;
 }
 
 static void shut(struct rolling_file *file)
@@ -35,7 +44,7 @@ static char *path_with(const struct rolling_file *file, const char *suffix, unsi
 {
 	char *path;
 
-	int len = number ? asprintf(&path, "%s.%u", file->path, number)
+	int len = number ? asprintf(&path, "%.*s.%u", (int)file->base_len, file->path, number)
 			 : asprintf(&path, "%s%s", file->path, suffix);
 	invariant(len >= 0);
 	return path;
