@@ -5,6 +5,7 @@
 
 #include "base/attributes.h"
 #include "base/log.h"
+#include "filters/sentinel/answers.h"
 #include "filters/sentinel/cluster_client.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
@@ -82,6 +83,7 @@ static struct sentinel_application *application_new(struct sentinel_applications
 	application->slot = all->services->slot(all->owner, name);
 	application->core = sentinel_new(&options, (int64_t)(*all->wall_ns / 1000000));
 	application->memos = sentinel_memos_new(all->workers);
+	application->answers = answers_new(all->workers);
 	list_init(&application->parts);
 	arena_init(&arena, 1024);
 	application->stats =
@@ -104,6 +106,7 @@ void sentinel_application_drop(struct sentinel_application *application)
 	sentinel_free(application->core);
 	cluster_client_end(application->cluster);
 	sentinel_memos_free(application->memos, application->all->workers);
+	answers_free(application->answers, application->all->workers);
 	stat_scope_drop(application->all->stats, application->stats);
 	free((char *)(uintptr_t)application->name.data);
 	free(application);
@@ -159,6 +162,7 @@ static void show(const struct sentinel_application *application)
 	stat_gauge_set(stats, application->stats, SENTINEL_STAT_RULES_LOADED, rules->loaded);
 	stat_gauge_set(stats, application->stats, SENTINEL_STAT_RULES_REJECTED, rules->rejected);
 	stat_inc(stats, application->stats, SENTINEL_STAT_RULES_UPDATE);
+	sentinel_operations_record(application);
 }
 
 /* Main. False: the version in force says the same. */
@@ -283,6 +287,7 @@ void sentinel_applications_tick(struct sentinel_applications *all)
 		resource_stats_collect(application->resource_stats, core,
 				       (int64_t)(*all->wall_ns / 1000000));
 		cluster_client_show(application->cluster, shard(all), application->stats);
+		sentinel_operations_tick(application);
 		if (application->is_stale && application->configurations) {
 			is_changed |= renew(application);
 			configure_cluster(application);

@@ -23,6 +23,7 @@
 #include "telemetry/stats.h"
 #include "telemetry/stats_table.h"
 
+struct answers;
 struct cluster_client;
 struct cluster_client_options;
 struct cluster_server_options;
@@ -50,6 +51,11 @@ struct sentinel_options;
 	X(S, WAIT_CANCELLED, "wait_cancelled", COUNTER) \
 	X(S, WAIT_PAST_DEADLINE, "wait_past_deadline", COUNTER) \
 	X(S, WAITING, "waiting", GAUGE) \
+	X(S, FALLBACK_ANSWER, "fallback_answer", COUNTER) \
+	X(S, FALLBACK_CLUSTER, "fallback_cluster", COUNTER) \
+	X(S, ANSWERS, "answers", GAUGE) \
+	X(S, ANSWER_BYTES, "answer_bytes", GAUGE) \
+	X(S, ANSWER_TOO_LARGE, "answer_too_large", COUNTER) \
 	X(S, ERROR, "error", COUNTER) \
 	X(S, RULES_LOADED, "rules_loaded", GAUGE) \
 	X(S, RULES_REJECTED, "rules_rejected", GAUGE) \
@@ -149,6 +155,7 @@ struct sentinel_application {
 	struct sentinel_rules *rules;       /* in force; NULL: none yet, or no more */
 	bool is_stale;                      /* built anew with the next tick */
 	struct sentinel_memo *memos;        /* names.h: one a worker */
+	struct answers *answers;            /* answers.h: one a worker */
 	struct slice set_rules[RULE_KINDS]; /* heap: by command, instead of all parts'; .data NULL:
 					       none */
 	_Atomic(struct sentinel_ops *) ops; /* NULL: none. Any thread reads it */

@@ -13,12 +13,15 @@
 #include "filters/sentinel/resource_stats.h"
 #include "filters/sentinel/sentinel.h"
 #include "message/data_source_config.h"
+#include "routing/duration.h"
 
 typedef Outrigger__Filters__Sentinel__V1__Sentinel Message;
 typedef Outrigger__Filters__Sentinel__V1__SentinelPerRoute PerRoute;
 typedef Outrigger__Filters__Sentinel__V1__Rules Rules;
 typedef Outrigger__Filters__Sentinel__V1__Parameter Parameter;
 typedef Outrigger__Filters__Sentinel__V1__Fallback Fallback;
+typedef Outrigger__Filters__Sentinel__V1__AnswerCache AnswerCache;
+typedef Outrigger__Filters__Sentinel__V1__ResourceNames ResourceNames;
 typedef Outrigger__Filters__Sentinel__V1__Operations Operations;
 typedef Outrigger__Filters__Sentinel__V1__ClusterClient ClusterClient;
 typedef Envoy__Config__Core__V3__DataSource DataSource;
@@ -31,6 +34,10 @@ enum {
 	INLINE_BYTES_MAX = 16 << 20,
 	BODY_BYTES_MAX = 1 << 20,
 	RESOURCES_MAX = 1000000,
+	KEPT_BYTES = 8 << 20, /* answers */
+	KEPT_BYTES_MAX = 1 << 30,
+	KEPT_BODY_BYTES = 64 << 10,
+	KEPT_BODY_BYTES_MAX = 4 << 20,
 };
 
 /* --- rules --- */
@@ -128,6 +135,7 @@ static enum status load_operations(struct sentinel_part *part, const Operations 
 		.application_type = message->application_type,
 		.writes_metric_log = !message->disable_metric_log,
 		.writes_block_log = !message->disable_block_log,
+		.writes_record_log = !message->disable_record_log,
 		.log_folder = arena_slice(arena, slice_of(message->log_folder)),
 		.names_pid = message->log_name_use_pid,
 		.metric_file_size = (int64_t)message->metric_file_size,
@@ -247,8 +255,9 @@ static enum status load_parameters(struct sentinel_config *config, const Message
 }
 
 static enum status load_fallback(const struct sentinel_fallback **loaded, const Fallback *message,
-				 struct arena *arena, struct diag *diag)
+				 const struct config_context *context, struct diag *diag)
 {
+	struct arena *arena = context->arena;
 	struct sentinel_fallback *fallback;
 	enum status status = STATUS_OK;
 
@@ -260,24 +269,114 @@ static enum status load_fallback(const struct sentinel_fallback **loaded, const 
 		return diag_at(diag, "fallback.status", "must be from 200 to 599");
 	fallback->status = (uint16_t)message->status;
 	fallback->content_type = arena_slice(arena, slice_of(message->content_type));
-	fallback->body = SLICE("");
+	fallback->has_last_answer = message->last_answer;
+	if (message->cluster[0]) {
+		fallback->cluster = arena_slice(arena, slice_of(message->cluster));
+		fallback->cluster_slot =
+			context->slot(context, PUBLISHED_CLUSTER, fallback->cluster);
+	}
 	if (message->body)
 		status = data_source_load(&fallback->body, message->body, BODY_BYTES_MAX, arena,
 					  diag);
+	else if (message->status || message->content_type[0])
+		fallback->body = SLICE("");
 	if (status)
 		diag_prefix(diag, "fallback.body");
 	return status;
 }
 
-static enum status load_route(const void **loaded, const PerRoute *message, struct arena *arena,
-			      struct diag *diag)
+static enum status load_keeping(const struct sentinel_keeping **loaded, const AnswerCache *message,
+				const struct config_context *context, struct diag *diag)
 {
-	struct sentinel_route *route = ARENA_NEW(arena, struct sentinel_route);
+	unsigned workers = context->sentinel ? context->sentinel->workers : 1;
+	struct sentinel_keeping *keeping;
+	enum status status;
+	uint32_t age_ms;
+
+	if (!message)
+		return STATUS_OK;
+	keeping = ARENA_NEW(context->arena, struct sentinel_keeping);
+	*loaded = keeping;
+	uint32_t bytes = message->max_bytes ? message->max_bytes : KEPT_BYTES;
+	uint32_t body = message->max_body_bytes ? message->max_body_bytes : KEPT_BODY_BYTES;
+	if (bytes > KEPT_BYTES_MAX)
+		return diag_at(diag, "answer_cache.max_bytes", "must be at most %d",
+			       KEPT_BYTES_MAX);
+	if (body > KEPT_BODY_BYTES_MAX)
+		return diag_at(diag, "answer_cache.max_body_bytes", "must be at most %d",
+			       KEPT_BODY_BYTES_MAX);
+	keeping->bytes_max = bytes / workers;
+	keeping->body_max = body;
+	status = duration_load(&age_ms, DURATION_UNSET, message->max_age, "answer_cache.max_age",
+			       diag);
+	keeping->age_max_ms = age_ms == DURATION_UNSET ? UINT64_MAX : age_ms;
+	if (status || !message->key[0])
+		return status;
+	status = name_template_compile(&keeping->key, message->key, context->arena, diag);
+	if (status)
+		diag_prefix(diag, "answer_cache.key");
+	return status;
+}
+
+static enum status load_names(struct sentinel_resource_names *loaded, const ResourceNames *message,
+			      struct arena *arena, struct diag *diag)
+{
+	enum status status = STATUS_OK;
+
+	if (!message->n_names || message->n_names > SENTINEL_RESOURCES_A_REQUEST)
+		return diag_at(diag, "names", "must be one, or two");
+	for (size_t i = 0; !status && i < message->n_names; i++) {
+		status = name_template_compile(&loaded->templates[loaded->count++],
+					       message->names[i], arena, diag);
+		if (status)
+			diag_prefix(diag, "names[%zu]", i);
+	}
+	return status;
+}
+
+static enum status load_resources(struct sentinel_config *config, const Message *message,
+				  struct arena *arena, struct diag *diag)
+{
+	struct sentinel_resource_names *names =
+		ARENA_NEW_ARRAY(arena, struct sentinel_resource_names, message->n_resources);
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; !status && i < message->n_resources; i++) {
+		status = load_names(&names[i], message->resources[i], arena, diag);
+		if (status)
+			diag_prefix(diag, "resources[%zu]", i);
+	}
+	config->resources = names;
+	config->resource_count = (uint32_t)message->n_resources;
+	return status;
+}
+
+static enum status load_peer(struct sentinel_config *config, const Message *message,
+			     const struct config_context *context, struct diag *diag)
+{
+	config->peer_name = (uint8_t)message->origin_peer; /* the same order */
+	if (config->peer_name && !context->has_peer_names)
+		return diag_at(diag, "origin_peer",
+			       "needs a listener whose clients show certificates");
+	return STATUS_OK;
+}
+
+static enum status load_route(const void **loaded, const PerRoute *message,
+			      const struct config_context *context, struct diag *diag)
+{
+	struct sentinel_route *route = ARENA_NEW(context->arena, struct sentinel_route);
+	enum status status = STATUS_OK;
 
 	*loaded = route;
 	route->is_disabled = message->disabled;
-	route->resource = arena_slice(arena, slice_of(message->resource));
-	return load_fallback(&route->fallback, message->fallback, arena, diag);
+	if (message->resource[0])
+		status = name_template_compile(&route->resource, message->resource, context->arena,
+					       diag);
+	if (status) {
+		diag_prefix(diag, "resource");
+		return status;
+	}
+	return load_fallback(&route->fallback, message->fallback, context, diag);
 }
 
 static enum status config_load(const void **loaded, const ProtobufCMessage *base, bool is_per_route,
@@ -289,7 +388,7 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	enum status status;
 
 	if (is_per_route)
-		return load_route(loaded, (const PerRoute *)base, arena, diag);
+		return load_route(loaded, (const PerRoute *)base, context, diag);
 	config = ARENA_NEW(arena, struct sentinel_config);
 	*loaded = config;
 	config->naming.is_outbound = message->traffic == TRAFFIC(BY_LISTENER)
@@ -304,7 +403,10 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	if ((status = request_values_load(&config->origins, "origins", message->origins,
 					  message->n_origins, arena, diag)) ||
 	    (status = load_parameters(config, message, arena, diag)) ||
-	    (status = load_fallback(&config->route.fallback, message->fallback, arena, diag)))
+	    (status = load_resources(config, message, arena, diag)) ||
+	    (status = load_peer(config, message, context, diag)) ||
+	    (status = load_keeping(&config->keeping, message->answer_cache, context, diag)) ||
+	    (status = load_fallback(&config->route.fallback, message->fallback, context, diag)))
 		return status;
 	return load_application(config, message, context, diag);
 }
@@ -316,7 +418,11 @@ const struct filter_type sentinel_filter = {
 	.state_size = sizeof(struct sentinel_state),
 	.is_limiter = true,
 	.config_load = config_load,
+	.policy = &sentinel_policy,
+	.is_policy_on_demand = true,
+	.reads_answers = sentinel_reads_answers,
 	.request_headers = sentinel_request_headers,
 	.response_headers = sentinel_response_headers,
+	.response_data = sentinel_response_data,
 	.close = sentinel_close,
 };

@@ -261,7 +261,7 @@ static const struct context *usual_context(const struct sentinel_namer *namer, s
 static const struct context *context_of(const struct sentinel_namer *namer, enum resource_type type,
 					struct slice name)
 {
-	if (namer->naming->is_outbound)
+	if (namer->naming->is_outbound || type == RESOURCE_COMMON)
 		return usual_context(namer, SLICE(DEFAULT_CONTEXT), &namer->memo->outbound);
 	if (type == RESOURCE_WEB)
 		return usual_context(namer, SLICE(WEB_CONTEXT), &namer->memo->web);
@@ -305,12 +305,19 @@ void sentinel_name_call(struct sentinel_names *names, const struct sentinel_name
 	remember(memo, hash, namer->naming, call, names);
 }
 
+void sentinel_name_resources(struct sentinel_names *names, const struct sentinel_namer *namer,
+			     const struct slice *texts, uint32_t count, enum resource_type type)
+{
+	*names = (struct sentinel_names){
+		.count = count,
+		.context = context_of(namer, type, texts[count - 1]),
+	};
+	for (uint32_t i = 0; i < count; i++)
+		names->resources[i] = sentinel_resource(namer->core, texts[i], type, namer->now_ms);
+}
+
 void sentinel_name_request(struct sentinel_names *names, const struct sentinel_namer *namer,
 			   struct slice name, enum resource_type type)
 {
-	*names = (struct sentinel_names){
-		.resources = {sentinel_resource(namer->core, name, type, namer->now_ms)},
-		.count = 1,
-		.context = context_of(namer, type, name),
-	};
+	sentinel_name_resources(names, namer, &name, 1, type);
 }

@@ -5,6 +5,7 @@
  *   Dubbo   com.x.Foo, com.x.Foo:bar(int,[Ljava.lang.String;)   the method's name
  *   Bolt    com.x.Foo, com.x.Foo#bar(int)                       the method's name
  *   HTTP    GET:/users, or the route's name                     sentinel_spring_web_context
+ *   gRPC    a.b.Service/Method                                  the default context
  *   outbound: the default context
  *
  * Each worker remembers what it found for the calls it has seen, so that their names aren't put
@@ -62,9 +63,13 @@ struct sentinel_namer {
 void sentinel_name_call(struct sentinel_names *names, const struct sentinel_namer *namer,
 			const struct sentinel_call *call);
 
-/* A request of one resource. type: RESOURCE_WEB of HTTP. */
+/* A request of one resource. type: RESOURCE_WEB of HTTP, RESOURCE_COMMON of gRPC. */
 void sentinel_name_request(struct sentinel_names *names, const struct sentinel_namer *namer,
 			   struct slice name, enum resource_type type);
+
+/* A request of these resources, 1 or 2, the outer one first. */
+void sentinel_name_resources(struct sentinel_names *names, const struct sentinel_namer *namer,
+			     const struct slice *texts, uint32_t count, enum resource_type type);
 
 /* Where the descriptor of a type ends that begins at `from`; `from` if there is none. */
 size_t sentinel_descriptor_end(struct slice descriptors, size_t from);

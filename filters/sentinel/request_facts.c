@@ -42,6 +42,13 @@ static struct slice type_names(const struct filter *f)
 	return slice_of(types);
 }
 
+struct slice sentinel_find_types(struct filter *f, const struct rpc_head *rpc)
+{
+	if (rpc->protocol == RPC_BOLT || rpc->kind == RPC_CALL_GENERIC)
+		return type_names(f);
+	return sentinel_type_names(rpc->param_types, filter_arena(f));
+}
+
 static void name_call(struct filter *f, const struct headers *headers,
 		      const struct sentinel_namer *namer)
 {
@@ -71,19 +78,20 @@ static struct slice route_name(const struct filter *f)
 	return route ? route->name : (struct slice){NULL, 0};
 }
 
-static struct slice http_name(const struct filter *f, const struct headers *headers)
+bool sentinel_is_grpc(const struct headers *request)
 {
-	enum sentinel_http_resource how = (enum sentinel_http_resource)config_of(f)->http_resource;
-	struct slice path = path_without_query(headers_get(headers, HEADER_PATH));
-	struct slice method = headers_get(headers, HEADER_METHOD);
-	struct slice named = how == SENTINEL_HTTP_ROUTE_NAME ? route_name(f) : SLICE("");
-	char *text;
+	const struct slice type = SLICE("application/grpc");
+	struct slice value = headers_get(request, HEADER_CONTENT_TYPE);
 
-	if (named.len)
-		return named;
-	if (how == SENTINEL_HTTP_PATH)
-		return path;
-	text = arena_alloc(filter_arena(f), method.len + 1 + path.len);
+	return slice_starts_with(value, type) &&
+	       (value.len == type.len || value.data[type.len] == '+' ||
+		value.data[type.len] == ';' || value.data[type.len] == '-');
+}
+
+static struct slice method_and_path(const struct filter *f, struct slice method, struct slice path)
+{
+	char *text = arena_alloc(filter_arena(f), method.len + 1 + path.len);
+
 	if (method.len)
 		memcpy(text, method.data, method.len);
 	text[method.len] = ':';
@@ -92,12 +100,71 @@ static struct slice http_name(const struct filter *f, const struct headers *head
 	return slice_make(text, method.len + 1 + path.len);
 }
 
+/* "/a.b.Service/Method" is named by its method, as gRPC names it. */
+static void name_http(struct filter *f, const struct headers *headers,
+		      const struct sentinel_namer *namer)
+{
+	enum sentinel_http_resource how = (enum sentinel_http_resource)config_of(f)->http_resource;
+	struct sentinel_state *own = f->state;
+	struct slice path = path_without_query(headers_get(headers, HEADER_PATH));
+	struct slice name = how == SENTINEL_HTTP_ROUTE_NAME ? route_name(f) : SLICE("");
+	enum resource_type type = RESOURCE_WEB;
+
+	if (how == SENTINEL_HTTP_PATH) {
+		name = path;
+	} else if (!name.len && sentinel_is_grpc(headers) && path.len > 1) {
+		name = slice_sub(path, 1, path.len);
+		type = RESOURCE_COMMON;
+	} else if (!name.len) {
+		name = method_and_path(f, headers_get(headers, HEADER_METHOD), path);
+	}
+	sentinel_name_request(&own->names, namer, name, type);
+}
+
+/* The first of the configured ones that is there. */
+static bool name_by_template(struct filter *f, const struct sentinel_namer *namer,
+			     enum resource_type type)
+{
+	const struct sentinel_config *config = config_of(f);
+	struct sentinel_state *own = f->state;
+	struct slice texts[SENTINEL_RESOURCES_A_REQUEST];
+
+	for (uint32_t i = 0; i < config->resource_count; i++) {
+		const struct sentinel_resource_names *names = &config->resources[i];
+		uint32_t count = 0;
+		while (count < names->count &&
+		       (texts[count] = name_template_render(names->templates[count], f)).data)
+			count++;
+		if (count < names->count)
+			continue;
+		sentinel_name_resources(&own->names, namer, texts, count, type);
+		return true;
+	}
+	return false;
+}
+
+/* What the route says holds, if it is there. */
+static bool name_by_route(struct filter *f, const struct sentinel_namer *namer,
+			  enum resource_type type)
+{
+	const struct sentinel_route *route = f->config;
+	struct sentinel_state *own = f->state;
+	struct slice name;
+
+	if (!route->resource)
+		return false;
+	name = name_template_render(route->resource, f);
+	if (!name.data)
+		return false;
+	sentinel_name_request(&own->names, namer, name, type);
+	return true;
+}
+
 bool sentinel_find_names(struct filter *f, const struct headers *headers, struct instant now)
 {
 	const struct sentinel_config *config = config_of(f);
-	const struct sentinel_route *route = f->config;
 	const struct rpc_head *rpc = headers->rpc;
-	struct sentinel_state *own = f->state;
+	enum resource_type type = rpc ? RESOURCE_RPC : RESOURCE_WEB;
 	const struct sentinel_namer namer = {
 		.core = config->application->core,
 		.memo = sentinel_memo_of(config->application->memos, filter_worker(f)->index),
@@ -108,17 +175,33 @@ bool sentinel_find_names(struct filter *f, const struct headers *headers, struct
 
 	if (rpc && (rpc->is_event || rpc->kind == RPC_CALL_ECHO)) /* not the service's */
 		return false;
-	if (route->resource.len)
-		sentinel_name_request(&own->names, &namer, route->resource,
-				      rpc ? RESOURCE_RPC : RESOURCE_WEB);
-	else if (rpc)
+	if (name_by_route(f, &namer, type) || name_by_template(f, &namer, type))
+		return true;
+	if (rpc)
 		name_call(f, headers, &namer);
 	else
-		sentinel_name_request(&own->names, &namer, http_name(f, headers), RESOURCE_WEB);
+		name_http(f, headers, &namer);
 	return true;
 }
 
 /* --- who, and how long --- */
+
+static struct slice peer_name(const struct peer_names *peer, enum sentinel_peer which)
+{
+	if (!peer)
+		return SLICE("");
+	switch (which) {
+	case SENTINEL_PEER_URI:
+		return peer->uri;
+	case SENTINEL_PEER_DNS:
+		return peer->dns;
+	case SENTINEL_PEER_SUBJECT:
+		return peer->subject;
+	case SENTINEL_PEER_NONE:
+		break;
+	}
+	return SLICE("");
+}
 
 struct slice sentinel_find_origin(const struct filter *f, const struct headers *headers)
 {
@@ -126,6 +209,11 @@ struct slice sentinel_find_origin(const struct filter *f, const struct headers *
 	struct policy_facts facts;
 	struct slice text = {NULL, 0};
 
+	if (config->peer_name != SENTINEL_PEER_NONE) {
+		text = peer_name(filter_info(f)->peer, (enum sentinel_peer)config->peer_name);
+		if (text.len)
+			return text;
+	}
 	if (config->origins.count) {
 		filter_facts(f, &facts);
 		(void)request_values_find(&config->origins, &facts, &text);

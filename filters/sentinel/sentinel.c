@@ -97,55 +97,11 @@ static enum sentinel_stat stat_of(enum block_exception exception)
 	return SENTINEL_STAT_BLOCK_DEGRADE;
 }
 
-static const struct sentinel_fallback *fallback_of(const struct filter *f)
+static enum filter_status block(struct filter *f, enum block_exception exception)
 {
-	const struct sentinel_route *route = f->config;
-	return route->fallback ? route->fallback : config_of(f)->route.fallback;
-}
-
-static bool is_grpc(const struct headers *request)
-{
-	return slice_starts_with(headers_get(request, HEADER_CONTENT_TYPE),
-				 SLICE("application/grpc"));
-}
-
-static struct slice text_for(const struct filter *f, enum block_exception exception)
-{
-	const struct headers *request = filter_request(f);
-
-	if (request->rpc)
-		return slice_of(arena_printf(filter_arena(f), "SentinelBlockException: %s",
-					     block_exception_name(exception)));
-	return is_grpc(request) ? SLICE("Flow control limit exceeded")
-				: SLICE("Blocked by Sentinel (flow limiting)");
-}
-
-static void block(struct filter *f, enum block_exception exception)
-{
-	struct sentinel_state *own = f->state;
-	const struct sentinel_fallback *fallback = fallback_of(f);
-
 	exit_all(f, false);
-	own->is_blocked = true;
 	count(f, stat_of(exception));
-	filter_reply_with(f, REPLY_BLOCKED, fallback ? fallback->status : 0, -1,
-			  fallback ? fallback->body : text_for(f, exception),
-			  slice_of(arena_printf(filter_arena(f), "sentinel{%s}",
-						block_exception_name(exception))));
-}
-
-enum filter_status sentinel_response_headers(struct filter *f, struct headers *headers, bool end)
-{
-	const struct sentinel_state *own = f->state;
-	const struct sentinel_fallback *fallback;
-
-	(void)end;
-	if (!own->is_blocked || headers->rpc)
-		return FILTER_CONTINUE;
-	fallback = fallback_of(f);
-	if (fallback && fallback->content_type.len)
-		headers_set_id(headers, HEADER_CONTENT_TYPE, fallback->content_type);
-	return FILTER_CONTINUE;
+	return sentinel_fall_back(f, exception);
 }
 
 /* --- asking --- */
@@ -272,8 +228,7 @@ static enum filter_status settle(struct filter *f, enum entry_verdict verdict, s
 	if (verdict == ENTRY_WAIT && wait_for_turn(f, pin))
 		return FILTER_PAUSE;
 	note_block(f, &own->entries[own->passed]);
-	block(f, own->entries[own->passed].block.exception);
-	return FILTER_REPLIED;
+	return block(f, own->entries[own->passed].block.exception);
 }
 
 static void wait_over(struct filter *f)
@@ -310,6 +265,8 @@ enum filter_status sentinel_request_headers(struct filter *f, struct headers *he
 	if (!pin || !sentinel_find_names(f, headers, now_of(f)))
 		return FILTER_CONTINUE;
 	read_all_facts(f, set_of(pin));
+	if (config->keeping)
+		sentinel_prepare_fallback(f);
 	own->entries = arena_alloc(filter_arena(f), own->names.count * sizeof *own->entries);
 	enum entry_verdict verdict = ask(f, set_of(pin), begin(f, set_of(pin)));
 	if (verdict == ENTRY_WAIT)

@@ -36,6 +36,8 @@ CASES = {
     "bolt-16": ("bolt", "bolt", ["bolt", "server", "@PORT@"], 16, None),
     "bolt-same-16": ("bolt", "bolt-same", ["bolt", "server", "@PORT@"], 16, None),
     "dubbo-filter-16": ("rpc-filtered", "dubbo", ["dubbo", "server", "@PORT@"], 16, None),
+    "dubbo-idle-16": ("rpc-idle", "dubbo", ["dubbo", "server", "@PORT@"], 16, None),
+    "sentinel-16": ("rpc-sentinel", "dubbo", ["dubbo", "server", "@PORT@"], 16, None),
     "tcp-1": ("tcp", "tcp", ["tcpgen", "echo", "@PORT@"], 1, None),
     "tcp-16": ("tcp", "tcp", ["tcpgen", "echo", "@PORT@"], 16, 500),
 }

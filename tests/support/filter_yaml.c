@@ -14,6 +14,7 @@ const void *filter_yaml_load(const struct filter_type *type, struct stream_fixtu
 	filter_context(&context, f, arena);
 	context.ordinals = &ordinals;
 	context.sentinel = sentinel;
+	context.has_peer_names = true;
 	if (type->config_load(&config, filter_message(arena, type->message, yaml), false, &context,
 			      &diag))
 		fail_msg("%s: %s\nin:\n%s", diag.path, diag.text, yaml);

@@ -23,6 +23,7 @@ struct sentinel_test {
 	struct rpc_head rpc;    /* of the requests to come, if is_call */
 	struct rpc_head answer; /* of their answers */
 	bool is_call;
+	const struct peer_names *peer; /* of their client; NULL: it shows no certificate */
 	unsigned published;
 	void (*changed)(void *arg); /* of the file that is watched */
 	void *changed_arg;
@@ -83,6 +84,7 @@ static inline enum filter_status dress_request(struct filter *f, struct headers 
 	(void)end;
 	if ((*t)->is_call)
 		headers->rpc = &(*t)->rpc;
+	filter_info(f)->peer = (*t)->peer;
 	return FILTER_CONTINUE;
 }
 

@@ -5,6 +5,7 @@
 
 #include "filters/sentinel/core/token_service.h"
 #include "filters/sentinel/resource_stats.h"
+#include "routing/policy.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -40,15 +41,28 @@ static void requests_pass_until_the_limit(void **state)
 	sentinel_test_free(t);
 }
 
-static void a_blocked_grpc_request_has_its_own_words(void **state)
+static void grpc_has_names_and_words_of_its_own(void **state)
 {
 	struct sentinel_test *t =
-		sentinel_test_new(FLOW("{\"resource\": \"POST:/a.Svc/m\", \"count\": 0}"));
+		sentinel_test_new(FLOW("{\"resource\": \"a.Svc/m\", \"count\": 0}"));
+	static const char *const types[] = {"", "+proto", ";x=y", "-web"};
 	(void)state;
 
-	assert_string_equal(get(t, "POST /a.Svc/m h\ncontent-type: application/grpc"),
-			    ">h429 >d(Flow control limit exceeded). ended");
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		char request[128];
+		snprintf(request, sizeof request,
+			 "POST /a.Svc/m?x h\ncontent-type: application/grpc%s", types[i]);
+		assert_string_equal(get(t, request),
+				    ">h429 >d(Flow control limit exceeded). ended");
+	}
 	assert_string_equal(t->f->details, "sentinel{FlowException}");
+	assert_string_equal(get(t, "POST /a.Svc/m h\ncontent-type: application/grpcs"),
+			    "R:H. >h200. ended");
+	const struct resource *method =
+		sentinel_find_resource(sentinel_test_core(t), SLICE("a.Svc/m"));
+	assert_int_equal(method->type, RESOURCE_COMMON);
+	const struct default_node *node = atomic_load(&method->contexts);
+	assert_true(slice_equal(node->context->entry.name, SLICE("sentinel_default_context")));
 	sentinel_test_free(t);
 }
 
@@ -748,6 +762,137 @@ static void routes_differ(void **state)
 	sentinel_test_free(t);
 }
 
+/* --- what blocked requests get --- */
+
+static void answer_with(struct sentinel_test *t, const char *request, const char *body)
+{
+	fixture_headers(t->f, request, true);
+	fixture_answer_headers(t->f, "200", false);
+	fixture_answer_data(t->f, body, false);
+	fixture_answer_data(t->f, body, true);
+	fixture_settle(t->f);
+	(void)fixture_take(t->f);
+}
+
+static void the_last_good_answer_is_given_again(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(
+		"{answer_cache: {max_age: 0.5s}, fallback: {last_answer: true, status: 503, body: "
+		"{inline_string: sorry}}, rules: {flow: [{inline_string: '[{\"resource\": "
+		"\"GET:/a\", \"count\": 1}]'}]}}");
+	(void)state;
+
+	answer_with(t, "GET /a?x h", "one ");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_ANSWERS), 1);
+	assert_in_range(sentinel_counted(t, SENTINEL_STAT_ANSWER_BYTES), 50, 1000);
+	assert_string_equal(get(t, "GET /a?x h"), ">h200 >d(one one ). ended");
+	assert_string_equal(t->f->details, "sentinel_last_answer{FlowException}");
+	assert_non_null(strstr(fixture_sent_headers(t->f), "content-length=8"));
+	assert_non_null(strstr(fixture_sent_headers(t->f), "age=0"));
+	assert_string_equal(get(t, "GET /a?y h"), ">h503 >d(sorry). ended"); /* another one */
+	assert_string_equal(get(t, "GET /a?x other"), ">h503 >d(sorry). ended");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_FALLBACK_ANSWER), 1);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_BLOCK_FLOW), 3);
+	sentinel_test_advance(t, 501);
+	assert_string_equal(get(t, "GET /a?x h"), ">h503 >d(sorry). ended"); /* too old */
+	sentinel_test_free(t);
+}
+
+static void only_good_answers_are_kept(void **state)
+{
+	static const char *const requests[] = {"POST /a h", "GET /a h\ncookie: a=b",
+					       "GET /a h\nauthorization: x",
+					       "GET /a h\ncache-control: max-age=0, No-Store",
+					       "GET /a.Svc/m h\ncontent-type: application/grpc"};
+	static const char *const codes[] = {"404", "500", "206", "304"};
+	struct sentinel_test *t = sentinel_test_new(
+		"{answer_cache: {max_body_bytes: 9}, fallback: {last_answer: true}}");
+	(void)state;
+
+	for (size_t i = 0; i < COUNT_OF(requests); i++)
+		answer_with(t, requests[i], "x");
+	for (size_t i = 0; i < COUNT_OF(codes); i++) {
+		fixture_headers(t->f, "GET /a h", true);
+		fixture_answer_headers(t->f, codes[i], true);
+		fixture_settle(t->f);
+	}
+	fixture_headers(t->f, "GET /a h", true); /* incomplete */
+	fixture_answer_headers(t->f, "200", false);
+	fixture_answer_data(t->f, "half", false);
+	fixture_reset(t->f);
+	fixture_settle(t->f);
+	fixture_headers(t->f, "GET /a h", true); /* with trailers */
+	fixture_answer_headers(t->f, "200", false);
+	fixture_answer_data(t->f, "all", false);
+	fixture_answer_trailers(t->f);
+	fixture_settle(t->f);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_ANSWERS), 0);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_ANSWER_TOO_LARGE), 0);
+	answer_with(t, "GET /a h", "5 and");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_ANSWERS), 0);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_ANSWER_TOO_LARGE), 1);
+	answer_with(t, "GET /a h", "four");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_ANSWERS), 1);
+	sentinel_test_free(t);
+}
+
+/* With a key of one's own anything but a HEAD may be answered so; an answer is copied once a
+ * second. */
+static void keys_say_which_answer_is_whose(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(
+		"{answer_cache: {key: '%REQ(x-tenant)%'}, http_resource: PATH, fallback: "
+		"{last_answer: true}, rules: {flow: [{inline_string: '[{\"resource\": \"/a\", "
+		"\"count\": 2}]'}]}}");
+	const char *const blocked = ">h429 >d(Blocked by Sentinel (flow limiting)). ended";
+	(void)state;
+
+	answer_with(t, "POST /a?1 h\nx-tenant: t\ncookie: c=d", "t");
+	answer_with(t, "POST /a?2 h\nx-tenant: t", "later");
+	assert_string_equal(get(t, "GET /a h\nx-tenant: t"), ">h200 >d(tt). ended");
+	assert_string_equal(get(t, "GET /a h\nx-tenant: u"), blocked);
+	assert_string_equal(get(t, "GET /a h"), blocked);
+	assert_string_equal(get(t, "HEAD /a h\nx-tenant: t"), blocked);
+	sentinel_test_advance(t, 1000);
+	answer_with(t, "POST /a h\nx-tenant: t", "new");
+	answer_with(t, "POST /a h\nx-tenant: t", "newer");
+	sentinel_test_advance(t, 900);
+	assert_string_equal(get(t, "GET /a h\nx-tenant: t"), ">h200 >d(newnew). ended");
+	assert_non_null(strstr(fixture_sent_headers(t->f), "age=0"));
+	sentinel_test_free(t);
+}
+
+static void another_cluster_answers(void **state)
+{
+	struct sentinel_test *t =
+		sentinel_test_new("{fallback: {cluster: second}, rules: {flow: [{inline_string: "
+				  "'[{\"resource\": \"GET:/a\", \"count\": 0}]'}]}}");
+	const struct sentinel_state moved = {.elsewhere = sentinel_test_config(t)->route.fallback};
+	const struct sentinel_state stays = {.elsewhere = NULL};
+	struct policy_facts facts = {.state = (void *)(uintptr_t)&moved};
+	struct policy_choice choice = {.is_refused = false};
+	(void)state;
+
+	assert_string_equal(get(t, "GET /a h"),
+			    ">h429 >d(Blocked by Sentinel (flow limiting)). ended"); /* no route */
+	filter_yaml_routes(t->f, "[{match: {path: /direct}, direct_response: {status: 200}}, "
+				 "{match: {prefix: /}, route: {cluster: c}}]");
+	assert_string_equal(get(t, "GET /a h"), "R:H. >h200. ended");
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_FALLBACK_CLUSTER), 1);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_BLOCK_FLOW), 2);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_PASS), 0);
+	struct node_view view = sentinel_test_view(t, "GET:/a");
+	assert_true(view.block_qps == 2 && view.pass_qps == 0 && view.success_qps == 0);
+	sentinel_policy.choose(NULL, &facts, &choice);
+	assert_true(slice_equal(choice.cluster, SLICE("second")));
+	assert_int_equal(choice.cluster_slot, 6);
+	facts.state = (void *)(uintptr_t)&stays;
+	choice = (struct policy_choice){.is_refused = false};
+	sentinel_policy.choose(NULL, &facts, &choice);
+	assert_int_equal(choice.cluster.len, 0);
+	sentinel_test_free(t);
+}
+
 static void hot_parameters_of_requests(void **state)
 {
 	struct sentinel_test *t = sentinel_test_new(
@@ -788,6 +933,39 @@ static void origins_are_those_configured(void **state)
 	sentinel_test_free(t);
 }
 
+static void certificates_say_who_calls(void **state)
+{
+	static const struct {
+		const char *which;
+		struct peer_names peer;
+	} rows[] = {
+		{"URI_SAN", {.uri = {"bad", 3}, .dns = {"x", 1}}},
+		{"DNS_SAN", {.dns = {"bad", 3}, .uri = {"x", 1}}},
+		{"SUBJECT", {.subject = {"bad", 3}, .uri = {"x", 1}}},
+	};
+	const char *const blocked = ">h429 >d(Blocked by Sentinel (flow limiting)). ended";
+	const char *const through = "R:H. >h200. ended";
+	const struct peer_names nobody = {.uri = {"", 0}};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char yaml[256];
+		snprintf(yaml, sizeof yaml,
+			 "{origin_peer: %s, origins: [{header: x-from}], rules: {authority: "
+			 "[{inline_string: '[{\"resource\": \"GET:/a\", \"limitApp\": "
+			 "\"bad\", \"strategy\": 1}]'}]}}",
+			 rows[i].which);
+		struct sentinel_test *t = sentinel_test_new(yaml);
+		assert_string_equal(get(t, "GET /a h"), through);
+		t->peer = &rows[i].peer;
+		assert_string_equal(get(t, "GET /a h\nx-from: good"), blocked);
+		t->peer = &nobody; /* the others are asked */
+		assert_string_equal(get(t, "GET /a h\nx-from: bad"), blocked);
+		assert_string_equal(get(t, "GET /a h\nx-from: good"), through);
+		sentinel_test_free(t);
+	}
+}
+
 static void what_can_not_be_is_refused(void **state)
 {
 	(void)state;
@@ -804,6 +982,14 @@ static void what_can_not_be_is_refused(void **state)
 			    "is required");
 	filter_yaml_refused(&sentinel_filter, "{fallback: {status: 100}}", "fallback.status",
 			    "must be from 200 to 599");
+	filter_yaml_refused(&sentinel_filter, "{origin_peer: URI_SAN}", "origin_peer",
+			    "needs a listener whose clients show certificates");
+	filter_yaml_refused(&sentinel_filter, "{answer_cache: {max_bytes: 2000000000}}",
+			    "answer_cache.max_bytes", "must be at most");
+	filter_yaml_refused(&sentinel_filter, "{answer_cache: {max_body_bytes: 5000000}}",
+			    "answer_cache.max_body_bytes", "must be at most");
+	filter_yaml_refused(&sentinel_filter, "{answer_cache: {max_age: -1s}}",
+			    "answer_cache.max_age", "");
 	filter_yaml_refused(&sentinel_filter, "{max_resources: 1000001}", "max_resources",
 			    "must be at most");
 	filter_yaml_refused(&sentinel_filter, "{max_resource_stats: 100001}", "max_resource_stats",
@@ -821,7 +1007,7 @@ int main(void)
 	log_set_level(LOG_LEVEL_ERROR);
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_pass_until_the_limit),
-		cmocka_unit_test(a_blocked_grpc_request_has_its_own_words),
+		cmocka_unit_test(grpc_has_names_and_words_of_its_own),
 		cmocka_unit_test(what_is_said_to_calls_names_the_exception),
 		cmocka_unit_test(a_call_blocked_at_its_method_leaves_its_interface),
 		cmocka_unit_test(outbound_calls_are_no_inbound_traffic),
@@ -845,8 +1031,13 @@ int main(void)
 		cmocka_unit_test(a_listener_that_goes_takes_its_rules_along),
 		cmocka_unit_test(files_are_read_when_they_change),
 		cmocka_unit_test(routes_differ),
+		cmocka_unit_test(the_last_good_answer_is_given_again),
+		cmocka_unit_test(only_good_answers_are_kept),
+		cmocka_unit_test(keys_say_which_answer_is_whose),
+		cmocka_unit_test(another_cluster_answers),
 		cmocka_unit_test(hot_parameters_of_requests),
 		cmocka_unit_test(origins_are_those_configured),
+		cmocka_unit_test(certificates_say_who_calls),
 		cmocka_unit_test(what_can_not_be_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
