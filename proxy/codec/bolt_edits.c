@@ -157,11 +157,14 @@ static void apply(struct map *map, const struct dubbo_edit *edit)
 }
 
 /* The entries as they came, with room for `more`. False: they can't be read. */
-static bool read_map(struct map *map, struct slice bytes, uint32_t more, struct arena *arena)
+static bool read_map(struct map *map, struct slice bytes, const struct rpc_head *rpc, uint32_t more,
+		     struct arena *arena)
 {
-	struct rpc_attachment *fields;
+	struct rpc_attachment *fields = rpc->attachments;
 
-	if (bolt_fields_read(bytes, arena, &fields, &map->count))
+	map->count = rpc->attachment_count;
+	if ((!rpc->plain_map.data || !slice_equal(bytes, rpc->plain_map)) &&
+	    bolt_fields_read(bytes, arena, &fields, &map->count))
 		return false;
 	map->fields = ARENA_NEW_ARRAY(arena, struct rpc_attachment, map->count + more);
 	if (map->count)
@@ -262,10 +265,10 @@ enum status bolt_rewrite(struct buf *payload, struct bolt_frame *frame,
 	if (buf_peek(payload, old, old_len) < old_len)
 		return STATUS_OK; /* what is sent will say so */
 	dubbo_edits_of_headers(&edits, headers, is_answer);
-	if (!read_map(&map, slice_make(old + class_len, frame->headers_len), edits.count + 8,
-		      arena))
+	if (!read_map(&map, slice_make(old + class_len, frame->headers_len), headers->rpc,
+		      edits.count + 8, arena))
 		return STATUS_OK;
-	if (!is_answer) {
+	if (!is_answer && !dubbo_is_head_unedited(headers)) {
 		const struct rpc_attachment *target =
 			field_of(&map, SLICE("sofa_head_target_service"));
 		method = compare_target(&edits, headers,

@@ -5,6 +5,7 @@
 #include "codec/bolt_head.h"
 #include "codec/dubbo_attachments.h"
 #include "codec/hessian2_string.h"
+#include "codec/rpc_text.h"
 
 /* Gives what has a Triple name that name. */
 static void set_names(struct headers *headers, struct arena *arena)
@@ -18,8 +19,30 @@ static void set_names(struct headers *headers, struct arena *arena)
 		headers_set_id(headers, HEADER_TRI_CONSUMER_APPNAME, app->value);
 	if (rpc->bolt->timeout_ms > 0)
 		headers_set_id(headers, HEADER_TRI_SERVICE_TIMEOUT,
-			       slice_of(arena_printf(arena, "%d", rpc->bolt->timeout_ms)));
+			       arena_number(arena, (uint64_t)rpc->bolt->timeout_ms));
 	dubbo_attachments_note(headers, headers->count, was_edited);
+}
+
+/* A copy that lasts, with RPC_TEXT_WIDE bytes behind it that can be read. */
+static struct slice keep_map(struct slice map, struct arena *arena)
+{
+	char *copy = arena_alloc(arena, map.len + RPC_TEXT_WIDE);
+
+	if (map.len)
+		memcpy(copy, map.data, map.len);
+	memset(copy + map.len, 0, RPC_TEXT_WIDE);
+	return slice_make(copy, map.len);
+}
+
+static bool are_all_printable(const struct rpc_head *rpc)
+{
+	for (uint32_t i = 0; i < rpc->attachment_count; i++) {
+		const struct rpc_attachment *item = &rpc->attachments[i];
+		if (!item->value.data || !rpc_text_is_printable(item->name.data, item->name.len) ||
+		    !rpc_text_is_printable(item->value.data, item->value.len))
+			return false;
+	}
+	return true;
 }
 
 bool bolt_read_fields(struct headers *headers, struct arena *arena)
@@ -32,10 +55,12 @@ bool bolt_read_fields(struct headers *headers, struct arena *arena)
 		return true;
 	if (!rpc->payload.data)
 		return false;
-	struct slice map = arena_slice(arena, bolt_header_map(rpc->payload, rpc->bolt));
+	struct slice map = keep_map(bolt_header_map(rpc->payload, rpc->bolt), arena);
 	if (bolt_fields_read(map, arena, &rpc->attachments, &rpc->attachment_count))
 		return false;
 	rpc->has_attachments = true;
+	if (are_all_printable(rpc))
+		rpc->plain_map = map;
 	if (rpc->bolt->type != BOLT_ANSWER)
 		set_names(headers, arena);
 	return true;

@@ -3,37 +3,58 @@
 #include "codec/dubbo_edits.h"
 #include "codec/hessian2_string.h"
 #include "codec/http1_scan.h"
+#include "codec/rpc_text.h"
 
 #define PREFIX "attachment:"
 
 /* What an attachment's own name must not become. */
-static const struct slice reserved_names[] = {
-	SLICE("connection"),
-	SLICE("content-length"),
-	SLICE("expect"),
-	SLICE("host"),
-	SLICE("http2-settings"),
-	SLICE("keep-alive"),
-	SLICE("te"),
-	SLICE("trailer"),
-	SLICE("upgrade"),
-	SLICE("x-request-id"),
-	SLICE("transfer-encoding"),
-	SLICE("proxy-connection"),
-	SLICE("x-client-trace-id"),
-};
+#define RESERVED_NAMES(X)                                                                          \
+	X(CONNECTION)                                                                              \
+	X(CONTENT_LENGTH)                                                                          \
+	X(EXPECT)                                                                                  \
+	X(HOST)                                                                                    \
+	X(HTTP2_SETTINGS)                                                                          \
+	X(KEEP_ALIVE)                                                                              \
+	X(TE)                                                                                      \
+	X(TRAILER)                                                                                 \
+	X(UPGRADE)                                                                                 \
+	X(X_REQUEST_ID)                                                                            \
+	X(TRANSFER_ENCODING)                                                                       \
+	X(PROXY_CONNECTION)                                                                        \
+	X(X_CLIENT_TRACE_ID)
+static const struct header_ids reserved_ids = {{
+#define RESERVED_BIT_0(id) | HEADER_ID_BIT(HEADER_##id, 0)
+#define RESERVED_BIT_1(id) | HEADER_ID_BIT(HEADER_##id, 1)
+	0 RESERVED_NAMES(RESERVED_BIT_0),
+	0 RESERVED_NAMES(RESERVED_BIT_1),
+#undef RESERVED_BIT_0
+#undef RESERVED_BIT_1
+}};
 static const struct slice reserved_prefixes[] = {SLICE(":"), SLICE("tri-"), SLICE("grpc-"),
 						 SLICE("x-envoy-"), SLICE("x-forwarded-")};
 
-bool dubbo_attachment_is_reserved(struct slice name)
+/* The name is the id's, or unknown. */
+static bool is_reserved(struct slice name, enum header_id id)
 {
-	for (size_t i = 0; i < COUNT_OF(reserved_names); i++)
-		if (slice_equal(name, reserved_names[i]))
-			return true;
+	if (id != HEADER_OTHER && id < HEADER_FIRST_REGULAR)
+		return true;
+	if (reserved_ids.words[id >> 6] >> (id & 63) & 1)
+		return true;
 	for (size_t i = 0; i < COUNT_OF(reserved_prefixes); i++)
-		if (slice_starts_with(name, reserved_prefixes[i]))
+		if (name.len && *name.data == *reserved_prefixes[i].data &&
+		    slice_starts_with(name, reserved_prefixes[i]))
 			return true;
 	return false;
+}
+
+bool dubbo_attachment_is_reserved(struct slice name)
+{
+	return is_reserved(name, known_name_find(name));
+}
+
+bool dubbo_header_is_reserved(const struct header *h)
+{
+	return is_reserved(header_name(h), (enum header_id)h->id);
 }
 
 /* Of a name in lower case; '%' begins what is encoded. */
@@ -111,6 +132,97 @@ static struct slice with_prefix(struct slice name, struct arena *arena)
 	return slice_make(text, sizeof PREFIX - 1 + name.len);
 }
 
+/* --- their Triple names, and what else a proxy acts on */
+
+/* A number of milliseconds; 0: none. */
+static uint32_t duration_of(struct slice text)
+{
+	uint64_t ms;
+
+	if (!text.data || !slice_to_uint64(text, &ms))
+		return 0;
+	return ms > INT32_MAX ? INT32_MAX : (uint32_t)ms;
+}
+
+enum fact { GROUP, TIMEOUT, COUNTDOWN, APPLICATION, REMOTE, TAG, FORCE_TAG, FACTS };
+
+/* The fact of that name; FACTS: none. No two names are of one length. */
+static enum fact fact_of(struct slice name)
+{
+	static const struct slice names[FACTS] = {
+		[GROUP] = SLICE("group"),
+		[TIMEOUT] = SLICE("timeout"),
+		[COUNTDOWN] = SLICE("_TO"), /* what is left of the caller's own time */
+		[APPLICATION] = SLICE("application"),
+		[REMOTE] = SLICE("remote.application"),
+		[TAG] = SLICE("dubbo.tag"),
+		[FORCE_TAG] = SLICE("dubbo.force.tag"),
+	};
+	static const uint8_t by_len[] = {
+		[3] = COUNTDOWN + 1,    [5] = GROUP + 1,      [7] = TIMEOUT + 1, [9] = TAG + 1,
+		[11] = APPLICATION + 1, [15] = FORCE_TAG + 1, [18] = REMOTE + 1,
+	};
+	unsigned at = name.len < sizeof by_len ? by_len[name.len] : 0;
+
+	return at && *name.data == *names[at - 1].data &&
+			       !memcmp(name.data, names[at - 1].data, name.len)
+		       ? (enum fact)(at - 1)
+		       : FACTS;
+}
+
+/* Java asks for these names in this very case, and the last of a name is what it gets. */
+void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
+			     struct dubbo_facts *facts)
+{
+	struct slice values[FACTS + 1] = {{NULL, 0}};
+
+	for (uint32_t i = 0; i < rpc->attachment_count; i++)
+		values[fact_of(rpc->attachments[i].name)] = rpc->attachments[i].value;
+	uint32_t timeout = duration_of(values[TIMEOUT]), left = duration_of(values[COUNTDOWN]);
+	bool is_left_shorter = left && (!timeout || left < timeout);
+	*facts = (struct dubbo_facts){
+		.group = values[GROUP],
+		.timeout = values[is_left_shorter ? COUNTDOWN : TIMEOUT],
+		.application = values[REMOTE].data ? values[REMOTE] : values[APPLICATION],
+		.tag = values[TAG],
+		.timeout_ms = is_left_shorter ? left : timeout,
+		.is_tag_forced = slice_equal_nocase(values[FORCE_TAG], SLICE("true")),
+	};
+	if (LIKELY(rpc->plain_map.data != NULL))
+		return;
+	facts->group = safe_value(facts->group, arena);
+	facts->timeout = safe_value(facts->timeout, arena);
+	facts->application = safe_value(facts->application, arena);
+}
+
+static void set_header(struct headers *headers, enum header_id id, struct slice value)
+{
+	if (value.data)
+		headers_set_id(headers, id, value);
+}
+
+static void set_names(struct headers *headers)
+{
+	struct rpc_head *rpc = headers->rpc;
+	struct dubbo_facts facts;
+
+	dubbo_attachments_facts(rpc, headers->arena, &facts);
+	rpc->timeout_ms = facts.timeout_ms;
+	rpc->tag = facts.tag;
+	rpc->is_tag_forced = facts.is_tag_forced;
+	set_header(headers, HEADER_TRI_SERVICE_GROUP, facts.group);
+	set_header(headers, HEADER_TRI_SERVICE_TIMEOUT, facts.timeout);
+	set_header(headers, HEADER_TRI_CONSUMER_APPNAME, facts.application);
+}
+
+void dubbo_attachments_name(struct headers *headers)
+{
+	bool was_edited = dubbo_may_be_edited(headers);
+
+	set_names(headers);
+	dubbo_attachments_note(headers, headers->count, was_edited);
+}
+
 /* --- groups: attachments whose names differ by case only share a header */
 
 struct group {
@@ -167,26 +279,51 @@ static void groups_add(struct groups *groups, const struct rpc_attachment *item,
 	groups->places[at] = groups->count;
 }
 
-static bool is_own(const struct headers *headers, uint32_t own, struct slice name)
+/* Headers that are no attachments', before those that are. */
+struct own {
+	uint32_t count;
+	bool has_others; /* such as have no id */
+};
+
+static struct own own_of(const struct headers *headers)
 {
-	for (uint32_t i = 0; i < own; i++)
-		if (headers->items[i].id != HEADER_REMOVED &&
-		    slice_equal(header_name(&headers->items[i]), name))
+	struct own own = {.count = headers->count};
+
+	for (uint32_t i = 0; i < own.count; i++)
+		own.has_others |= headers->items[i].id == HEADER_OTHER;
+	return own;
+}
+
+static bool has_own(const struct headers *headers, struct own own, struct slice name,
+		    enum header_id id)
+{
+	if (LIKELY(id == HEADER_OTHER ? !own.has_others : !headers_has(headers, id)))
+		return false;
+	for (uint32_t i = 0; i < own.count; i++)
+		if (headers->items[i].id == id &&
+		    (id != HEADER_OTHER || slice_equal(header_name(&headers->items[i]), name)))
 			return true;
 	return false;
 }
 
-void dubbo_attachments_publish(struct headers *headers)
+static void add_header(struct headers *headers, struct own own, struct slice name,
+		       struct slice value)
 {
-	struct rpc_head *rpc = headers->rpc;
+	enum header_id id = known_name_find(name);
+
+	if (UNLIKELY(is_reserved(name, id) || has_own(headers, own, name, id)))
+		headers_add(headers, with_prefix(name, headers->arena), value);
+	else
+		headers_add_found(headers, id, name, value);
+}
+
+/* Any attachments. */
+static COLD void add_all(struct headers *headers, struct own own)
+{
+	const struct rpc_head *rpc = headers->rpc;
 	struct arena *arena = headers->arena;
-	uint32_t own = headers->count; /* headers that aren't of an attachment */
 	struct groups groups;
 
-	if (rpc->has_attachment_headers)
-		return;
-	rpc->has_attachment_headers = true;
-	bool was_edited = dubbo_may_be_edited(headers);
 	groups_init(&groups, rpc->attachment_count, arena);
 	for (uint32_t i = 0; i < rpc->attachment_count; i++)
 		groups_add(&groups, &rpc->attachments[i], arena);
@@ -194,21 +331,96 @@ void dubbo_attachments_publish(struct headers *headers)
 		struct slice name = safe_name(groups.items[i].name, arena);
 		if (!name.len || name.len > DUBBO_ATTACHMENT_NAME_LIMIT)
 			continue;
-		if (dubbo_attachment_is_reserved(name) || is_own(headers, own, name))
-			name = with_prefix(name, arena);
 		struct slice value = safe_value(groups.items[i].value, arena);
-		headers_add(headers, name, value.data ? value : SLICE(""));
+		add_header(headers, own, name, value.data ? value : SLICE(""));
 	}
+}
+
+static inline uint64_t mark_of(struct slice name)
+{
+	unsigned first = (uint8_t)name.data[0], last = (uint8_t)name.data[name.len - 1];
+
+	return UINT64_C(1) << ((name.len * 5 + first * 3 + last) & 63);
+}
+
+/* Whether it is one of the first `count`, in whatever case. */
+static bool is_among(const struct rpc_head *rpc, uint32_t count, struct slice name)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (slice_equal_nocase(rpc->attachments[i].name, name))
+			return true;
+	return false;
+}
+
+/* Attachments of a plain map: each with a usual name, which is there once. False: one is another;
+ * those before it may have been added. */
+static bool add_plain(struct headers *headers, struct own own)
+{
+	const struct rpc_head *rpc = headers->rpc;
+	uint64_t marks = 0;
+
+	for (uint32_t i = 0; i < rpc->attachment_count; i++) {
+		const struct rpc_attachment *item = &rpc->attachments[i];
+		struct slice name = item->name;
+		if (UNLIKELY(!rpc_text_is_lower_name(name.data, name.len))) {
+			if (!rpc_text_is_name(name.data, name.len))
+				return false;
+			name = lower_case(name, headers->arena);
+		}
+		if (UNLIKELY(!name.len))
+			return false;
+		uint64_t mark = mark_of(name);
+		if (UNLIKELY(marks & mark) && is_among(rpc, i, name))
+			return false;
+		marks |= mark;
+		add_header(headers, own, name, item->value);
+	}
+	return true;
+}
+
+static void add_headers(struct headers *headers)
+{
+	struct own own = own_of(headers);
+	uint64_t present[] = {headers->present[0], headers->present[1]};
+
+	headers_reserve(headers, headers->rpc->attachment_count);
+	if (headers->rpc->plain_map.data && LIKELY(add_plain(headers, own)))
+		return;
+	headers->count = own.count;
+	memcpy(headers->present, present, sizeof present);
+	add_all(headers, own);
+}
+
+void dubbo_attachments_publish(struct headers *headers)
+{
+	struct rpc_head *rpc = headers->rpc;
+
+	if (rpc->has_attachment_headers)
+		return;
+	bool was_edited = dubbo_may_be_edited(headers);
+	rpc->has_attachment_headers = true;
+	if (rpc->is_unnamed)
+		set_names(headers);
+	rpc->is_unnamed = false;
+	uint32_t own = headers->count; /* headers that aren't of an attachment */
+	if (rpc->attachment_count)
+		add_headers(headers);
 	dubbo_attachments_note(headers, own, was_edited);
 }
 
 void dubbo_attachments_note(struct headers *headers, uint32_t own, bool was_edited)
 {
-	struct rpc_received *received = ARENA_NEW(headers->arena, struct rpc_received);
-	struct header *items = arena_alloc(headers->arena, headers->count * sizeof *items);
+	size_t size = headers->count * sizeof *headers->items;
+	struct rpc_received *received = arena_alloc(headers->arena, sizeof *received + size);
 
-	memcpy(items, headers->items, headers->count * sizeof *items);
-	*received = (struct rpc_received){headers->count, own, items, was_edited};
+	*received = (struct rpc_received){
+		.count = headers->count,
+		.own = own,
+		.items = (const struct header *)(received + 1),
+		.present = {headers->present[0], headers->present[1]},
+		.was_edited = was_edited,
+	};
+	memcpy(received + 1, headers->items, size);
 	headers->rpc->received = received;
 }
 
@@ -242,85 +454,4 @@ struct slice dubbo_attachment_of_header(struct slice name, struct arena *arena)
 		i += 2;
 	}
 	return slice_make(text, (size_t)(to - text));
-}
-
-/* --- their Triple names, and what else a proxy acts on */
-
-/* A number of milliseconds; 0: none. */
-static uint32_t duration_of(struct slice text)
-{
-	uint64_t ms;
-
-	if (!text.data || !slice_to_uint64(text, &ms))
-		return 0;
-	return ms > INT32_MAX ? INT32_MAX : (uint32_t)ms;
-}
-
-enum fact { GROUP, TIMEOUT, COUNTDOWN, APPLICATION, REMOTE, TAG, FORCE_TAG, FACTS };
-
-/* The fact of that name; FACTS: none. No two names are of one length. */
-static enum fact fact_of(struct slice name)
-{
-	static const struct slice names[FACTS] = {
-		[GROUP] = SLICE("group"),
-		[TIMEOUT] = SLICE("timeout"),
-		[COUNTDOWN] = SLICE("_TO"), /* what is left of the caller's own time */
-		[APPLICATION] = SLICE("application"),
-		[REMOTE] = SLICE("remote.application"),
-		[TAG] = SLICE("dubbo.tag"),
-		[FORCE_TAG] = SLICE("dubbo.force.tag"),
-	};
-	static const uint8_t by_len[] = {
-		[3] = COUNTDOWN + 1,    [5] = GROUP + 1,      [7] = TIMEOUT + 1, [9] = TAG + 1,
-		[11] = APPLICATION + 1, [15] = FORCE_TAG + 1, [18] = REMOTE + 1,
-	};
-	unsigned at = name.len < sizeof by_len ? by_len[name.len] : 0;
-
-	return at && *name.data == *names[at - 1].data &&
-			       !memcmp(name.data, names[at - 1].data, name.len)
-		       ? (enum fact)(at - 1)
-		       : FACTS;
-}
-
-/* Java asks for these names in this very case, and the last of a name is what it gets. */
-void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
-			     struct dubbo_facts *facts)
-{
-	struct slice values[FACTS + 1] = {{NULL, 0}};
-
-	for (uint32_t i = 0; i < rpc->attachment_count; i++)
-		values[fact_of(rpc->attachments[i].name)] = rpc->attachments[i].value;
-	uint32_t timeout = duration_of(values[TIMEOUT]), left = duration_of(values[COUNTDOWN]);
-	bool is_left_shorter = left && (!timeout || left < timeout);
-	*facts = (struct dubbo_facts){
-		.group = safe_value(values[GROUP], arena),
-		.timeout = safe_value(values[is_left_shorter ? COUNTDOWN : TIMEOUT], arena),
-		.application = safe_value(
-			values[REMOTE].data ? values[REMOTE] : values[APPLICATION], arena),
-		.tag = values[TAG],
-		.timeout_ms = is_left_shorter ? left : timeout,
-		.is_tag_forced = slice_equal_nocase(values[FORCE_TAG], SLICE("true")),
-	};
-}
-
-static void set_header(struct headers *headers, enum header_id id, struct slice value)
-{
-	if (value.data)
-		headers_set_id(headers, id, value);
-}
-
-void dubbo_attachments_name(struct headers *headers)
-{
-	struct rpc_head *rpc = headers->rpc;
-	bool was_edited = dubbo_may_be_edited(headers);
-	struct dubbo_facts facts;
-
-	dubbo_attachments_facts(rpc, headers->arena, &facts);
-	rpc->timeout_ms = facts.timeout_ms;
-	rpc->tag = facts.tag;
-	rpc->is_tag_forced = facts.is_tag_forced;
-	set_header(headers, HEADER_TRI_SERVICE_GROUP, facts.group);
-	set_header(headers, HEADER_TRI_SERVICE_TIMEOUT, facts.timeout);
-	set_header(headers, HEADER_TRI_CONSUMER_APPNAME, facts.application);
-	dubbo_attachments_note(headers, headers->count, was_edited);
 }

@@ -7,12 +7,16 @@
 #include "codec/hessian2.h"
 #include "codec/hessian2_internal.h"
 #include "codec/hessian2_string.h"
+#include "codec/rpc_text.h"
+
+_Static_assert((int)HESSIAN2_WIDE >= (int)RPC_TEXT_WIDE, "a kept map has room behind it for both");
 
 /* The entries while they are read. */
 struct entries {
 	struct rpc_attachment *items;
 	uint32_t count, capacity;
 	struct arena *arena;
+	struct slice plain_map; /* .data NULL: it is none */
 };
 
 static bool add(struct entries *entries, struct rpc_attachment item)
@@ -34,9 +38,44 @@ static bool add(struct entries *entries, struct rpc_attachment item)
 
 /* --- Hessian2 */
 
+/* A string whose length stands in the tag, or in ten bits if it doesn't fit. */
+static inline bool take_text(const uint8_t **at, const uint8_t *end,
+			     bool (*is_usual)(const uint8_t *p, size_t len), struct slice *text)
+{
+	const uint8_t *p = *at;
+	size_t left = (size_t)(end - p), len = *p, head = 1;
+
+	if (UNLIKELY(len >= 0x20)) {
+		if ((len & 0xfc) != 0x30)
+			return false;
+		len = hessian2_long_text(p);
+		head = 2;
+		if (UNLIKELY(len < 0x20)) /* as nobody writes it */
+			return false;
+	}
+	if (UNLIKELY(left < head + len || !is_usual(p + head, len)))
+		return false;
+	*text = slice_make(p + head, len);
+	*at = p + head + len;
+	return true;
+}
+
+static inline bool is_printable(const uint8_t *p, size_t len)
+{
+	return rpc_text_is_printable((const char *)p, len);
+}
+
+/* What stands behind short texts is what a look at many bytes at a time needs. */
 static bool skip_arguments(struct hessian2_reader *reader, int count)
 {
-	return !hessian2_skip_values(reader, (uint32_t)count);
+	const uint8_t *p = reader->data + reader->pos, *end = reader->data + reader->len;
+	struct slice text;
+
+	while (count && (size_t)(end - p) > HESSIAN2_WIDE &&
+	       take_text(&p, end - HESSIAN2_WIDE, hessian2_is_ascii_wide, &text))
+		count--;
+	reader->pos = (size_t)(p - reader->data);
+	return !count || !hessian2_skip_values(reader, (uint32_t)count);
 }
 
 /* The attachments are a ref: goes through what stands before them once more for where its map
@@ -91,43 +130,33 @@ static void keep_rest(struct hessian2_reader *reader)
 	reader->pos = 0;
 }
 
-/* The usual string: of ASCII, its length in the tag and maybe a byte. HESSIAN2_WIDE bytes can be
- * read behind the end. */
-static inline bool take_usual(const uint8_t **at, const uint8_t *end, struct slice *text)
+/* A plain map (rpc_head.plain_map), with HESSIAN2_WIDE bytes behind the end. False: it isn't one.
+ */
+static bool read_plain_map(const struct hessian2_reader *reader, struct entries *entries)
 {
-	const uint8_t *p = *at;
-	size_t left = (size_t)(end - p), len = *p, head = 1;
-
-	if (UNLIKELY(len >= 0x20)) {
-		len = hessian2_long_text(p);
-		head = 2;
-		if ((*p & 0xfc) != 0x30 || left < head + len ||
-		    !hessian2_is_ascii_wide(p + head, len))
-			return false;
-	} else if (left < head + len || !hessian2_is_ascii_within(p, *p)) {
-		return false;
-	}
-	*text = slice_make(p + head, len);
-	*at = p + head + len;
-	return true;
-}
-
-/* Entries of two such strings, up to another one. */
-static void read_usual(struct hessian2_reader *reader, struct entries *entries)
-{
-	const uint8_t *p = reader->data + reader->pos, *end = reader->data + reader->len;
+	const uint8_t *from = reader->data + reader->pos, *end = reader->data + reader->len;
+	const uint8_t *p = from + 1;
 	struct rpc_attachment item;
 
-	while (take_usual(&p, end, &item.name) && take_usual(&p, end, &item.value) &&
-	       add(entries, item))
-		reader->pos = (size_t)(p - reader->data);
+	if (UNLIKELY(*from != hessian2_grammar.map_tag))
+		return false;
+	while (p < end && *p != hessian2_grammar.end)
+		if (!take_text(&p, end, is_printable, &item.name) ||
+		    !take_text(&p, end, is_printable, &item.value) || !add(entries, item))
+			return false;
+	if (p >= end)
+		return false;
+	entries->plain_map = slice_make(from, (size_t)(p + 1 - from));
+	return true;
 }
 
 static bool read_hessian2_map(struct hessian2_reader *reader, struct entries *entries)
 {
+	if (LIKELY(read_plain_map(reader, entries)))
+		return true;
+	entries->count = 0;
 	if (hessian2_enter_map(reader))
 		return false;
-	read_usual(reader, entries);
 	while (!hessian2_at_end(reader)) {
 		struct rpc_attachment item = {{NULL, 0}, {NULL, 0}};
 		bool is_named = hessian2_kind(reader) == HESSIAN2_STRING;
@@ -208,6 +237,7 @@ static void keep_entries(struct rpc_head *rpc, const struct entries *entries)
 {
 	rpc->attachments = entries->items;
 	rpc->attachment_count = entries->count;
+	rpc->plain_map = entries->plain_map;
 	rpc->has_attachments = true;
 }
 

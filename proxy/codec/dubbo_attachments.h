@@ -62,7 +62,8 @@ void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
 			     struct dubbo_facts *facts);
 
 /* Gives group, application and timeout their Triple names, and sets rpc->timeout_ms and the
- * tag: what dubbo_read_attachments does. */
+ * tag: what dubbo_read_attachments does, and dubbo_attachments_publish where that did not
+ * (rpc->is_unnamed). */
 void dubbo_attachments_name(struct headers *headers);
 
 /* The headers are what edits are seen by from now on; those from `own` on are attachments'. */
@@ -88,6 +89,7 @@ struct slice dubbo_attachment_of_header(struct slice name, struct arena *arena);
 
 /* Whether a header of that name means something to a proxy. */
 bool dubbo_attachment_is_reserved(struct slice name);
+bool dubbo_header_is_reserved(const struct header *h);
 
 /* Where the attachments begin that stand behind `count` values, the first of them at `from`. The
  * reader is new; it stands there then, or where the map begins that they are a ref to (*at and

@@ -23,13 +23,20 @@ void dubbo_edits_add(struct dubbo_edits *edits, struct dubbo_edit edit)
 
 /* --- attachments */
 
+/* Names that weren't touched lie in the same place. */
+static inline bool has_same_name(const struct header *a, const struct header *b)
+{
+	return a->name_len == b->name_len &&
+	       (a->name == b->name || !memcmp(a->name, b->name, a->name_len));
+}
+
 /* The header in the place of one received, or NULL if it is there no more. */
 static const struct header *now_of(const struct headers *headers, const struct header *old,
 				   uint32_t place)
 {
 	if (place < headers->count) {
 		const struct header *h = &headers->items[place];
-		if (h->id != HEADER_REMOVED && slice_equal(header_name(h), header_name(old)))
+		if (h->id != HEADER_REMOVED && has_same_name(h, old))
 			return h;
 	}
 	return headers_find(headers, header_name(old));
@@ -45,16 +52,19 @@ static void set_or_remove(struct dubbo_edits *edits, const struct headers *heade
 			  struct slice name, bool is_answer)
 {
 	struct slice attachment = dubbo_attachment_of_header(name, edits->arena);
-	struct slice value = headers_get_joined(headers, name, edits->arena);
-	const struct header *h = value.data ? headers_find(headers, name) : NULL;
-	struct dubbo_edit edit = {.name = attachment, .value = value, .kind = DUBBO_EDIT_SET};
+	const struct header *h = headers_find(headers, name);
+	struct dubbo_edit edit = {.name = attachment, .kind = DUBBO_EDIT_REMOVE};
 
 	if (!attachment.len || (is_answer && slice_equal(attachment, SLICE("dubbo"))))
 		return;
-	if (!h)
-		edit.kind = DUBBO_EDIT_REMOVE;
-	else if (h->flags & HEADER_HAS_ORIGINAL)
-		edit.fallback = slice_make(h->name + h->name_len, h->name_len);
+	if (h) {
+		edit.kind = DUBBO_EDIT_SET;
+		edit.value = headers_find_next(headers, h)
+				     ? headers_get_joined(headers, name, edits->arena)
+				     : header_value(h);
+		if (h->flags & HEADER_HAS_ORIGINAL)
+			edit.fallback = slice_make(h->name + h->name_len, h->name_len);
+	}
 	dubbo_edits_add(edits, edit);
 }
 
@@ -79,7 +89,7 @@ static bool are_in_place(const struct headers *headers)
 	if (headers->count < received->count)
 		return false;
 	for (uint32_t i = 0; i < received->count; i++)
-		if (!slice_equal(header_name(&headers->items[i]), header_name(&received->items[i])))
+		if (!has_same_name(&headers->items[i], &received->items[i]))
 			return false;
 	return true;
 }
@@ -105,15 +115,31 @@ static void find_added(struct dubbo_edits *edits, const struct headers *headers,
 			continue;
 		bool is_seen = received && !in_place && headers_find(headers, name) == h &&
 			       was_received(received, name);
-		if (h->id != HEADER_REMOVED && !is_seen && !dubbo_attachment_is_reserved(name))
+		if (h->id != HEADER_REMOVED && !is_seen && !dubbo_header_is_reserved(h))
 			set_or_remove(edits, headers, name, is_answer);
+	}
+}
+
+/* All that was received is as it was: what is new stands behind it. */
+static void take_added(struct dubbo_edits *edits, const struct headers *headers, bool is_answer)
+{
+	for (uint32_t i = headers->rpc->received->count; i < headers->count; i++) {
+		const struct header *h = &headers->items[i];
+		if (h->id != HEADER_REMOVED && !dubbo_header_is_reserved(h))
+			set_or_remove(edits, headers, header_name(h), is_answer);
 	}
 }
 
 void dubbo_edits_of_headers(struct dubbo_edits *edits, const struct headers *headers,
 			    bool is_answer)
 {
-	if (headers->rpc->received)
+	const struct rpc_received *received = headers->rpc->received;
+
+	if (received && dubbo_headers_begin_alike(headers, received, received->count)) {
+		take_added(edits, headers, is_answer);
+		return;
+	}
+	if (received)
 		compare_received(edits, headers, is_answer);
 	find_added(edits, headers, is_answer);
 }
@@ -147,14 +173,27 @@ static void compare_path(struct dubbo_edits *edits, const struct headers *header
 		edits->method = method;
 }
 
-static void compare_service(struct dubbo_edits *edits, const struct headers *headers)
+static void compare_authority(struct dubbo_edits *edits, const struct headers *headers)
 {
-	const struct rpc_head *rpc = headers->rpc;
 	struct slice authority = headers_get(headers, HEADER_AUTHORITY);
 
-	compare_path(edits, headers);
-	if (!edits->service.data && authority.len && !slice_equal(authority, rpc->service))
+	if (!edits->service.data && authority.len && !slice_equal(authority, headers->rpc->service))
 		edits->service = authority;
+}
+
+static void compare_version(struct dubbo_edits *edits, const struct headers *headers)
+{
+	const struct rpc_head *rpc = headers->rpc;
+	struct slice version = headers_get(headers, HEADER_TRI_SERVICE_VERSION);
+	bool was_header = rpc->service_version.len > 0;
+
+	if (version.data ? !slice_equal(version, rpc->service_version) : was_header)
+		edits->service_version = version.len ? version : SLICE("0.0.0");
+}
+
+/* What an attachment's own edit says of the service, and what the service's says of attachments. */
+static void settle_service(struct dubbo_edits *edits)
+{
 	if (!edits->service.data)
 		edits->service = last_value(edits, SLICE("path"));
 	if (!edits->service.data)
@@ -169,15 +208,9 @@ static void compare_service(struct dubbo_edits *edits, const struct headers *hea
 						   .kind = DUBBO_EDIT_SET_OLD});
 }
 
-static void compare_version(struct dubbo_edits *edits, const struct headers *headers)
+static void settle_version(struct dubbo_edits *edits)
 {
-	const struct rpc_head *rpc = headers->rpc;
-	struct slice version = headers_get(headers, HEADER_TRI_SERVICE_VERSION);
-	bool was_header = rpc->service_version.len > 0;
-
-	if (version.data ? !slice_equal(version, rpc->service_version) : was_header)
-		edits->service_version = version.len ? version : SLICE("0.0.0");
-	else
+	if (!edits->service_version.data)
 		edits->service_version = last_value(edits, SLICE("version"));
 	if (edits->service_version.data)
 		dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("version"),
@@ -219,15 +252,39 @@ static void compare_names(struct dubbo_edits *edits, const struct headers *heade
 		     SLICE("remote.application"), SLICE("application"));
 }
 
+/* Headers that stand for fields and for attachments of other names. */
+#define MEANT_BITS(word)                                                                           \
+	(HEADER_ID_BIT(HEADER_PATH, word) | HEADER_ID_BIT(HEADER_AUTHORITY, word) |                \
+	 HEADER_ID_BIT(HEADER_TRI_SERVICE_VERSION, word) |                                         \
+	 HEADER_ID_BIT(HEADER_TRI_SERVICE_GROUP, word) |                                           \
+	 HEADER_ID_BIT(HEADER_TRI_SERVICE_TIMEOUT, word) |                                         \
+	 HEADER_ID_BIT(HEADER_TRI_CONSUMER_APPNAME, word))
+
+bool dubbo_is_head_unedited(const struct headers *headers)
+{
+	const struct rpc_received *received = headers->rpc->received;
+
+	return received && dubbo_headers_begin_alike(headers, received, received->own) &&
+	       !((headers->present[0] ^ received->present[0]) & MEANT_BITS(0)) &&
+	       !((headers->present[1] ^ received->present[1]) & MEANT_BITS(1));
+}
+
 bool dubbo_edits_find(struct dubbo_edits *edits, const struct headers *headers, bool is_answer,
 		      struct arena *arena)
 {
-	*edits = (struct dubbo_edits){.arena = arena};
+	*edits = (struct dubbo_edits){.head = headers->rpc, .arena = arena};
 	dubbo_edits_of_headers(edits, headers, is_answer);
 	if (!is_answer) {
-		compare_service(edits, headers);
-		compare_version(edits, headers);
-		compare_names(edits, headers);
+		bool differs = !dubbo_is_head_unedited(headers);
+		if (differs) {
+			compare_path(edits, headers);
+			compare_authority(edits, headers);
+			compare_version(edits, headers);
+		}
+		settle_service(edits);
+		settle_version(edits);
+		if (differs)
+			compare_names(edits, headers);
 	}
 	return edits->count || edits->service.data || edits->service_version.data ||
 	       edits->method.data;

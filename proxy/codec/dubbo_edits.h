@@ -47,6 +47,7 @@ struct dubbo_edits {
 	struct slice service, service_version, method;
 	struct dubbo_edit *items;
 	uint32_t count, capacity;
+	const struct rpc_head *head; /* of the message: what is known of its attachments */
 	struct arena *arena;
 };
 
@@ -60,16 +61,28 @@ bool dubbo_edits_find(struct dubbo_edits *edits, const struct headers *headers, 
 void dubbo_edits_of_headers(struct dubbo_edits *edits, const struct headers *headers,
 			    bool is_answer);
 
+/* True when the headers that stand for a message's fields, and for attachments of other names, are
+ * those that were received: nothing of dubbo_edits_find's but dubbo_edits_of_headers is to be
+ * found. */
+bool dubbo_is_head_unedited(const struct headers *headers);
+
 /* In the place of an earlier one of the same name. */
 void dubbo_edits_add(struct dubbo_edits *edits, struct dubbo_edit edit);
+
+/* Whether the first `count` headers are those that were received, which nobody edited before. */
+static inline bool dubbo_headers_begin_alike(const struct headers *headers,
+					     const struct rpc_received *received, uint32_t count)
+{
+	return !received->was_edited && headers->count >= count &&
+	       !memcmp(headers->items, received->items, count * sizeof *received->items);
+}
 
 /* Whether anything of the headers differs from what was received. */
 static inline bool dubbo_headers_differ(const struct headers *headers,
 					const struct rpc_received *received)
 {
-	return received->was_edited || headers->count != received->count ||
-	       memcmp(headers->items, received->items, received->count * sizeof *received->items) !=
-		       0;
+	return headers->count != received->count ||
+	       !dubbo_headers_begin_alike(headers, received, received->count);
 }
 
 /* False only if nothing differs: a look at where things point to. */

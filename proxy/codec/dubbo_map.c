@@ -4,7 +4,9 @@
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_jsonb.h"
 #include "codec/hessian2.h"
+#include "codec/hessian2_string.h"
 #include "codec/hessian2_write.h"
+#include "message/rpc_head.h"
 
 static enum status add_entry(struct dubbo_map *map, struct dubbo_map_entry entry)
 {
@@ -87,27 +89,141 @@ static enum status read_hessian2(struct dubbo_map *map, struct slice payload, si
 	return STATUS_OK;
 }
 
+/* The bytes around a name and a value that is one text: of a plain map, whose texts' lengths stand
+ * in one byte or two. */
+static struct slice entry_bytes(const struct rpc_attachment *item)
+{
+	const char *from = item->name.data - (item->name.len < 0x20 ? 1 : 2);
+
+	return slice_make(from, (size_t)(item->value.data + item->value.len - from));
+}
+
+bool dubbo_map_take(struct dubbo_map *map, const struct buf *body, const struct rpc_head *head,
+		    struct arena *arena)
+{
+	const struct buf_segment *last = body->last;
+	struct slice plain = head->plain_map;
+
+	if (!plain.data || body->len != head->attachments_at + plain.len || last->len < plain.len)
+		return false;
+	const char *from = last->data + last->len - plain.len;
+	if (memcmp(from, plain.data, plain.len))
+		return false;
+	*map = (struct dubbo_map){.at = head->attachments_at,
+				  .to = body->len,
+				  .head = slice_make(from, 1),
+				  .count = head->attachment_count,
+				  .capacity = head->attachment_count,
+				  .arena = arena};
+	map->entries = arena_alloc(arena, map->count * sizeof *map->entries);
+	for (uint32_t i = 0; i < map->count; i++) {
+		struct slice bytes = entry_bytes(&head->attachments[i]);
+		map->entries[i] = (struct dubbo_map_entry){
+			.name = head->attachments[i].name,
+			.bytes = slice_make(from + (bytes.data - plain.data), bytes.len),
+		};
+	}
+	return true;
+}
+
+/* The name of its type may be one of those that lists in it count in. */
+static bool keeps_type(const struct dubbo_map *map)
+{
+	if (map->head.len <= 1)
+		return false;
+	for (uint32_t i = 0; i < map->count; i++)
+		if (map->entries[i].takes_place && !map->entries[i].is_dropped)
+			return true;
+	return false;
+}
+
+bool dubbo_map_stays(const struct dubbo_map *map, uint8_t serialization)
+{
+	return serialization == DUBBO_HESSIAN2 && (map->head.len == 1 || keeps_type(map));
+}
+
+void dubbo_map_move(const struct dubbo_map *map, struct buf *to, struct buf *body)
+{
+	size_t kept = map->head.len;
+
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct dubbo_map_entry *entry = &map->entries[i];
+		if (LIKELY(!entry->is_dropped)) {
+			kept += entry->bytes.len;
+			continue;
+		}
+		buf_move(to, body, kept);
+		buf_drain(body, entry->bytes.len);
+		kept = 0;
+	}
+	buf_move(to, body, kept);
+	buf_drain(body, 1); /* the end mark */
+}
+
+static void write_additions(const struct dubbo_map *map, struct hessian2_writer *writer)
+{
+	for (uint32_t i = 0; i < map->addition_count; i++) {
+		hessian2_write_string(writer, map->additions[i].name);
+		hessian2_write_string(writer, map->additions[i].value);
+	}
+	hessian2_write_map_end(writer);
+}
+
+enum { SHORT_TEXT = 0x400 }; /* its length fits two bytes with the tag */
+
+static bool is_short_ascii(struct slice text)
+{
+	return text.data && text.len < SHORT_TEXT &&
+	       hessian2_is_ascii((const uint8_t *)text.data, text.len);
+}
+
+/* Of short ASCII. */
+static char *put_text(char *to, struct slice text)
+{
+	if (text.len >= 0x20)
+		*to++ = (char)(0x30 | text.len >> 8);
+	*to++ = (char)text.len;
+	if (text.len)
+		memcpy(to, text.data, text.len);
+	return to + text.len;
+}
+
+struct slice dubbo_map_additions(const struct dubbo_map *map)
+{
+	struct hessian2_writer writer;
+	bool are_short = true;
+	size_t most = 1;
+
+	for (uint32_t i = 0; i < map->addition_count && are_short; i++) {
+		const struct dubbo_addition *added = &map->additions[i];
+		are_short = is_short_ascii(added->name) && is_short_ascii(added->value);
+		most += added->name.len + added->value.len + 4;
+	}
+	if (UNLIKELY(!are_short)) {
+		hessian2_writer_init(&writer, map->arena);
+		write_additions(map, &writer);
+		return hessian2_written(&writer);
+	}
+	char *bytes = arena_alloc(map->arena, most), *to = bytes;
+	for (uint32_t i = 0; i < map->addition_count; i++)
+		to = put_text(put_text(to, map->additions[i].name), map->additions[i].value);
+	*to++ = (char)hessian2_grammar.end;
+	return slice_make(bytes, (size_t)(to - bytes));
+}
+
 static struct slice write_hessian2(const struct dubbo_map *map)
 {
 	struct hessian2_writer writer;
-	bool holds_places = false;
 
-	for (uint32_t i = 0; i < map->count; i++)
-		holds_places |= map->entries[i].takes_place && !map->entries[i].is_dropped;
 	hessian2_writer_init(&writer, map->arena);
-	/* The name of its type may be one of those that lists in it count in. */
-	if (map->head.len > 1 && holds_places)
+	if (keeps_type(map))
 		hessian2_write_raw(&writer, map->head);
 	else
 		hessian2_write_map_begin(&writer);
 	for (uint32_t i = 0; i < map->count; i++)
 		if (!map->entries[i].is_dropped)
 			hessian2_write_raw(&writer, map->entries[i].bytes);
-	for (uint32_t i = 0; i < map->addition_count; i++) {
-		hessian2_write_string(&writer, map->additions[i].name);
-		hessian2_write_string(&writer, map->additions[i].value);
-	}
-	hessian2_write_map_end(&writer);
+	write_additions(map, &writer);
 	return hessian2_written(&writer);
 }
 
@@ -232,13 +348,16 @@ static bool drop(struct dubbo_map *map, struct dubbo_map_entry *entry)
 	return true;
 }
 
+/* The last of that very name, or (not is_exact) that differs by case. */
 static const struct dubbo_map_entry *find(const struct dubbo_map *map, struct slice name,
 					  bool is_exact)
 {
 	for (uint32_t i = map->count; i--;) {
 		const struct dubbo_map_entry *entry = &map->entries[i];
-		if (entry->name.data && (is_exact ? slice_equal(entry->name, name)
-						  : slice_equal_nocase(entry->name, name)))
+		if (entry->name.len != name.len || !entry->name.data)
+			continue;
+		if (is_exact ? slice_equal(entry->name, name)
+			     : slice_equal_nocase(entry->name, name))
 			return entry;
 	}
 	return NULL;
@@ -255,7 +374,7 @@ static void set(struct dubbo_map *map, const struct dubbo_edit *edit)
 		old = find(map, edit->name, false);
 	if (old)
 		name = old->name;
-	for (uint32_t i = 0; i < map->count; i++)
+	for (uint32_t i = 0; (old || edit->fallback.data) && i < map->count; i++)
 		if (map->entries[i].name.data && slice_equal(map->entries[i].name, name))
 			(void)drop(map, &map->entries[i]);
 	dubbo_map_add(map, name, edit->value);

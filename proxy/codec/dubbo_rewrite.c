@@ -128,20 +128,46 @@ static struct slice write_front(const struct parts *parts, uint8_t serialization
 	return hessian2_written(&out);
 }
 
-/* Makes the body of `front`, its own bytes from `from` on, and the map in its place. */
-static void compose(struct buf *body, struct slice front, size_t from, const struct dubbo_map *map,
-		    struct slice attachments)
+/* What is written of a body. */
+struct news {
+	struct slice
+		front; /* in the place of the body's first `from` bytes; .data NULL: they stay */
+	size_t from;
+	struct slice attachments; /* in the place of the map, or of its end if that stays */
+	bool stays;
+};
+
+/* STATUS_TOO_LARGE: it is. */
+static enum status write_map(struct news *news, const struct dubbo_map *map, uint8_t serialization)
 {
+	news->attachments = (struct slice){NULL, 0};
+	news->stays = map->is_changed && dubbo_map_stays(map, serialization);
+	if (news->stays)
+		news->attachments = dubbo_map_additions(map);
+	else if (map->is_changed)
+		news->attachments = dubbo_map_write(map, serialization);
+	return news->front.len > BUF_TURN_BLOCK_SIZE || news->attachments.len > BUF_TURN_BLOCK_SIZE
+		       ? STATUS_TOO_LARGE
+		       : STATUS_OK;
+}
+
+static void compose(struct buf *body, const struct news *news, const struct dubbo_map *map)
+{
+	size_t before = map->at;
 	struct buf out;
 
 	buf_init(&out, body->pool);
-	buf_append_copy(&out, front);
-	buf_drain(body, from);
-	buf_move(&out, body, map->at - from);
-	if (map->is_changed) {
-		buf_append_copy(&out, attachments);
-		buf_drain(body, map->to - map->at);
+	if (news->front.data) {
+		buf_append_copy(&out, news->front);
+		buf_drain(body, news->from);
+		before -= news->from;
 	}
+	buf_move(&out, body, before);
+	if (news->stays)
+		dubbo_map_move(map, &out, body);
+	else if (map->is_changed)
+		buf_drain(body, map->to - map->at);
+	buf_append_copy(&out, news->attachments);
 	buf_move_all(&out, body);
 	buf_move_all(body, &out);
 }
@@ -236,79 +262,117 @@ static void check_answer(const struct before *before, const struct buf *body, ui
 
 /* --- both sides --- */
 
+static bool is_moved(const struct dubbo_edits *edits)
+{
+	return edits->service.data || edits->service_version.data || edits->method.data;
+}
+
+/* A request's map, and its fields if they are to change. */
+static enum status read_request(struct news *news, struct dubbo_map *map, const struct buf *body,
+				uint8_t serialization, const struct dubbo_edits *edits)
+{
+	struct parts parts;
+	enum status status;
+
+	if (!is_moved(edits) && dubbo_map_take(map, body, edits->head, edits->arena))
+		return STATUS_OK;
+	struct slice payload = flatten(body, edits->arena);
+	if ((status = read_parts(&parts, payload, serialization, edits->arena)) ||
+	    (status = dubbo_map_read(map, payload, serialization, parts.ends[FIELD_TYPES],
+				     parts.arguments, edits->arena)))
+		return status;
+	if (is_moved(edits))
+		news->front = write_front(&parts, serialization, edits);
+	news->from = parts.first_argument_end;
+	return STATUS_OK;
+}
+
 enum status dubbo_rewrite_request(struct buf *body, uint8_t serialization,
 				  const struct dubbo_edits *edits)
 {
-	struct parts parts;
+	struct news news = {.front = {NULL, 0}};
 	struct dubbo_map map;
 	enum status status;
 
 	if (!is_known(serialization))
 		return STATUS_UNSUPPORTED;
-	struct slice payload = flatten(body, edits->arena);
-	if ((status = read_parts(&parts, payload, serialization, edits->arena)) ||
-	    (status = dubbo_map_read(&map, payload, serialization, parts.ends[FIELD_TYPES],
-				     parts.arguments, edits->arena)))
+	if ((status = read_request(&news, &map, body, serialization, edits)))
 		return status;
 	dubbo_map_edit(&map, edits);
-	struct slice front = write_front(&parts, serialization, edits);
-	struct slice attachments = dubbo_map_write(&map, serialization);
-	if (front.len > BUF_TURN_BLOCK_SIZE || attachments.len > BUF_TURN_BLOCK_SIZE)
-		return STATUS_TOO_LARGE;
+	if ((status = write_map(&news, &map, serialization)))
+		return status;
 #ifndef NDEBUG
-	struct before before = remember(payload, edits->arena);
+	struct before before = remember(flatten(body, edits->arena), edits->arena);
 #endif
-	compose(body, front, parts.first_argument_end, &map, attachments);
+	compose(body, &news, &map);
 #ifndef NDEBUG
 	check_request(&before, body, serialization, edits, &map);
 #endif
 	return STATUS_OK;
 }
 
-enum status dubbo_rewrite_answer(struct buf *body, uint8_t serialization, bool may_add,
-				 const struct dubbo_edits *edits)
+/* The kind of an answer with attachments. */
+static struct slice write_kind(int result, uint8_t serialization, struct arena *arena)
 {
+	char *kind = arena_alloc(arena, 6);
+
+	if (serialization == DUBBO_HESSIAN2) {
+		kind[0] = (char)(0x90 + result);
+		return slice_make(kind, 1);
+	}
+	memcpy(kind, "\0\0\0\2\xbd", 5);
+	kind[5] = (char)result;
+	return slice_make(kind, 6);
+}
+
+/* An answer's map: with attachments for one that has none, if it may have any. */
+static enum status edit_answer(struct news *news, struct dubbo_map *map, const struct buf *body,
+			       uint8_t serialization, bool may_add, const struct dubbo_edits *edits)
+{
+	struct slice payload = flatten(body, edits->arena);
 	struct dubbo_answer_parts parts;
-	struct dubbo_map map;
 	enum status status;
 
-	if (!is_known(serialization))
-		return STATUS_UNSUPPORTED;
-	struct slice payload = flatten(body, edits->arena);
 	if (!dubbo_answer_parts(payload, serialization, &parts))
 		return STATUS_MALFORMED;
-	status = dubbo_map_read(&map, payload, serialization, parts.value_at, parts.values,
+	status = dubbo_map_read(map, payload, serialization, parts.value_at, parts.values,
 				edits->arena);
 	if (status)
 		return status;
 	if (!parts.has_attachments) /* what stands there is none of ours */
-		map = (struct dubbo_map){.at = map.at, .to = map.at, .arena = edits->arena};
-	dubbo_map_edit(&map, edits);
-	if (!map.is_changed)
+		*map = (struct dubbo_map){.at = map->at, .to = map->at, .arena = edits->arena};
+	dubbo_map_edit(map, edits);
+	if (parts.has_attachments || !map->is_changed)
 		return STATUS_OK;
-	if (!parts.has_attachments) {
-		if (!may_add)
-			return STATUS_UNSUPPORTED;
-		dubbo_map_add(&map, SLICE("dubbo"), SLICE("2.0.2"));
-	}
-	struct slice attachments = dubbo_map_write(&map, serialization);
-	if (attachments.len > BUF_TURN_BLOCK_SIZE)
-		return STATUS_TOO_LARGE;
-	char *kind = arena_alloc(edits->arena, 6);
-	int result = (int)parts.result + (parts.has_attachments ? 0 : 3);
-	struct slice front;
-	if (serialization == DUBBO_HESSIAN2) {
-		kind[0] = (char)(0x90 + result);
-		front = slice_make(kind, 1);
-	} else {
-		memcpy(kind, "\0\0\0\2\xbd", 5);
-		kind[5] = (char)result;
-		front = slice_make(kind, 6);
-	}
+	if (!may_add)
+		return STATUS_UNSUPPORTED;
+	dubbo_map_add(map, SLICE("dubbo"), SLICE("2.0.2"));
+	news->front = write_kind((int)parts.result + 3, serialization, edits->arena);
+	news->from = parts.value_at;
+	return STATUS_OK;
+}
+
+enum status dubbo_rewrite_answer(struct buf *body, uint8_t serialization, bool may_add,
+				 const struct dubbo_edits *edits)
+{
+	struct news news = {.front = {NULL, 0}};
+	struct dubbo_map map;
+	enum status status = STATUS_OK;
+
+	if (!is_known(serialization))
+		return STATUS_UNSUPPORTED;
+	if (dubbo_map_take(&map, body, edits->head, edits->arena))
+		dubbo_map_edit(&map, edits);
+	else
+		status = edit_answer(&news, &map, body, serialization, may_add, edits);
+	if (status || !map.is_changed)
+		return status;
+	if ((status = write_map(&news, &map, serialization)))
+		return status;
 #ifndef NDEBUG
-	struct before before = remember(payload, edits->arena);
+	struct before before = remember(flatten(body, edits->arena), edits->arena);
 #endif
-	compose(body, front, parts.value_at, &map, attachments);
+	compose(body, &news, &map);
 #ifndef NDEBUG
 	check_answer(&before, body, serialization, edits->arena, &map);
 #endif

@@ -45,6 +45,12 @@ void rpc_manager_init(struct rpc_manager *m, const struct config_context *contex
 	m->reads_attachments = true;
 }
 
+void rpc_manager_publish_for(struct rpc_manager *m, bool all)
+{
+	for (unsigned direction = 0; direction < 2; direction++)
+		m->publishes_each[direction] = all || m->session.chain.asks_attachments[direction];
+}
+
 void rpc_manager_seal(struct rpc_manager *m)
 {
 	bool asks_each = m->time_stats || m->publishes || m->is_strict || m->uses_caller_timeout ||
@@ -161,6 +167,7 @@ static enum status load(const void **loaded, const struct fields *fields,
 	m->publishes = m->session.chain.count > 1;
 	m->is_strict = m->session.chain.has_authority || m->session.chain.has_limiter;
 	m->passes_unread = !m->session.chain.has_authority;
+	rpc_manager_publish_for(m, false);
 	rpc_manager_seal(m);
 	*loaded = m;
 	return STATUS_OK;

@@ -138,9 +138,13 @@ static void give_names(struct headers *request)
 /* Attachments that can't be read are not there: a route that asks for one doesn't match. */
 static void publish(struct headers *request, struct arena *arena)
 {
-	give_names(request);
+	struct rpc_head *rpc = request->rpc;
+
+	if (!rpc->has_attachments)
+		rpc->is_unnamed = true; /* their names come with them */
 	if (dubbo_read_attachments(request, arena))
 		dubbo_attachments_publish(request);
+	rpc->is_unnamed = false;
 }
 
 static void read_call(struct headers *request, const struct call_needs *needs,

@@ -45,7 +45,8 @@ struct rpc_manager {
 	uint32_t output_cap;         /* bytes above the high mark that a caller may leave unread */
 	uint32_t parts_over;         /* dubbo_options.parts_over of its requests */
 	bool uses_caller_timeout;
-	bool publishes;         /* every call's attachments become headers */
+	bool publishes; /* a call's attachments may become headers, whatever its route is … */
+	bool publishes_each[2]; /* … and do, by direction, unless only a route's filters ask */
 	bool reads_attachments; /* a route may have them read */
 	bool is_strict;         /* their contradictions are refused */
 	bool passes_unread;     /* for all that: calls whose attachments can't be read */
@@ -68,6 +69,8 @@ enum status rpc_config_load(const void **config, const struct ProtobufCMessage *
 
 /* rpc_config.c: what holds where nothing is configured; the type, the limits. */
 void rpc_manager_init(struct rpc_manager *manager, const struct config_context *context);
+/* rpc_config.c: for whom attachments become headers: the filters that ask for them, or all. */
+void rpc_manager_publish_for(struct rpc_manager *manager, bool all);
 /* rpc_config.c: fills in what follows from the rest, last. */
 void rpc_manager_seal(struct rpc_manager *manager);
 

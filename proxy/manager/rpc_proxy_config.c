@@ -100,9 +100,11 @@ static enum status load_attachments(struct rpc_manager *m, const RpcProxy *messa
 	switch ((int)message->attachments) {
 	case NAME_OF(ATTACHMENTS__ON_DEMAND):
 		m->publishes = m->session.chain.count > 1 || m->access_log || m->local_replies;
+		rpc_manager_publish_for(m, m->access_log || m->local_replies);
 		return STATUS_OK;
 	case NAME_OF(ATTACHMENTS__ALWAYS):
 		m->publishes = true;
+		rpc_manager_publish_for(m, true);
 		return STATUS_OK;
 	case NAME_OF(ATTACHMENTS__NEVER):
 		m->reads_attachments = false;

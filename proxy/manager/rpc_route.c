@@ -266,6 +266,10 @@ void rpc_find_route(struct stream *s)
 	if (s->route && UNLIKELY(!s->route->is_plain) && asks_headers(s->route) &&
 	    manager->reads_attachments)
 		rpc_publish(s);
+	if (s->route && UNLIKELY(s->route->has_filter_configs) && manager->publishes) {
+		rpc_publish(s);
+		s->request->rpc->wants_answer_attachments = true;
+	}
 	if (s->route && UNLIKELY(s->route->response_level_count))
 		s->request->rpc->wants_answer_attachments = manager->reads_attachments;
 }

@@ -95,8 +95,8 @@ static bool prepare_more(struct stream *s, const struct rpc_manager *manager)
 		begin_times(s);
 	if (s->session->stream_count > manager->max_in_flight)
 		return refuse(s, REPLY_OVERLOADED, SLICE("max_in_flight"));
-	s->request->rpc->wants_answer_attachments = manager->publishes;
-	if (manager->publishes)
+	s->request->rpc->wants_answer_attachments = manager->publishes_each[DIRECTION_RESPONSE];
+	if (manager->publishes_each[DIRECTION_REQUEST])
 		rpc_publish(s);
 	else if (reads && dialect->read_attachments)
 		dialect->read_attachments(s->request, &s->arena);

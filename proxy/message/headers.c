@@ -12,11 +12,14 @@ void headers_init(struct headers *headers, struct arena *arena, uint32_t capacit
 			   capacity);
 }
 
-static COLD void grow(struct headers *headers)
+/* At least `needed`, as far as there may be so many. */
+static COLD void grow(struct headers *headers, uint32_t needed)
 {
 	uint32_t capacity = headers->capacity < 8 ? 16 : headers->capacity * 2;
 
 	invariant(headers->capacity < HEADERS_MAX);
+	if (capacity < needed)
+		capacity = needed;
 	if (capacity > HEADERS_MAX)
 		capacity = HEADERS_MAX;
 	struct header *items = arena_alloc(headers->arena, capacity * sizeof *items);
@@ -31,7 +34,7 @@ static void append(struct headers *headers, enum header_id id, struct slice name
 		   struct slice value)
 {
 	if (UNLIKELY(headers->count == headers->capacity))
-		grow(headers);
+		grow(headers, 0);
 	invariant(headers->count < HEADERS_MAX && name.len <= UINT16_MAX);
 	uint32_t at = headers->count++;
 	headers->items[at] = (struct header){
@@ -50,6 +53,18 @@ static void append(struct headers *headers, enum header_id id, struct slice name
 void headers_add(struct headers *headers, struct slice name, struct slice value)
 {
 	append(headers, known_name_find(name), name, value);
+}
+
+void headers_add_found(struct headers *headers, enum header_id id, struct slice name,
+		       struct slice value)
+{
+	append(headers, id, name, value);
+}
+
+void headers_reserve(struct headers *headers, uint32_t more)
+{
+	if (headers->capacity - headers->count < more)
+		grow(headers, headers->count + more);
 }
 
 void headers_add_id_slow(struct headers *headers, enum header_id id, struct slice value)

@@ -63,6 +63,11 @@ static inline void headers_init_items(struct headers *headers, struct arena *are
 /* Appends. The name must be lower case already. Borrows both slices. At most 65,535 items and bytes
  * of a name (aborts): codecs cap far below. Pointers to items die. */
 void headers_add(struct headers *headers, struct slice name, struct slice value);
+/* The same for who has looked up what known_name_find says of the name. */
+void headers_add_found(struct headers *headers, enum header_id id, struct slice name,
+		       struct slice value);
+/* Room for so many more before the arena is asked again. */
+void headers_reserve(struct headers *headers, uint32_t more);
 void headers_add_id_slow(struct headers *headers, enum header_id id, struct slice value);
 
 static inline bool headers_has(const struct headers *headers, enum header_id id)

@@ -66,7 +66,8 @@ struct header;
 struct rpc_received {
 	uint32_t count, own;
 	const struct header *items;
-	bool was_edited; /* something differed before */
+	uint64_t present[2]; /* of the headers */
+	bool was_edited;     /* something differed before */
 };
 
 struct rpc_head {
@@ -102,7 +103,11 @@ struct rpc_head {
 	uint32_t arguments_at; /* offset of the first argument in the payload */
 	uint32_t attachment_count;
 	struct rpc_attachment *attachments; /* in wire order */
-	const struct bolt_frame *bolt;      /* the fixed header's other fields, of RPC_BOLT */
+	/* The bytes of their map, kept in the arena, if it is a plain one: of nothing but texts of
+	 * printable ASCII, into which the entries point; bytes behind it can be read
+	 * (codec/rpc_text.h). .data NULL: it isn't one, or they were not read. */
+	struct slice plain_map;
+	const struct bolt_frame *bolt; /* the fixed header's other fields, of RPC_BOLT */
 	/* How long the caller waits, from its attachments (timeout, _TO: the shorter); 0: it
 	 * doesn't say, or they were not read. Nothing obeys it unless configured. */
 	uint32_t timeout_ms;

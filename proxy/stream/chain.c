@@ -366,6 +366,18 @@ static bool has_request_callbacks(const struct filter_type *type)
 	       type->request_trailers;
 }
 
+/* Who is shown a request may look at all of it. */
+static bool asks_attachments(const struct chain_entry *entry, enum direction direction)
+{
+	const struct filter_type *type = entry->type;
+	bool is_shown = direction == DIRECTION_REQUEST || type->response_headers ||
+			type->response_data || type->response_trailers || type->log;
+
+	if (type->is_terminal || !is_shown)
+		return false;
+	return !type->asks_attachments || type->asks_attachments(entry->config, direction);
+}
+
 void chain_config_init(struct chain_config *chain, const struct chain_entry *entries,
 		       unsigned count)
 {
@@ -388,6 +400,9 @@ void chain_config_init(struct chain_config *chain, const struct chain_entry *ent
 		chain->has_response_trailers |= type->response_trailers && reads;
 		chain->has_policies |= type->policy && !type->is_policy_on_demand;
 		chain->has_log |= type->log != NULL;
+		for (unsigned direction = 0; direction < 2; direction++)
+			chain->asks_attachments[direction] |=
+				asks_attachments(&entries[i], (enum direction)direction);
 	}
 }
 

@@ -36,6 +36,7 @@ struct chain_config {
 	bool has_request_data;
 	bool has_policies; /* some filter is one (filter_type.policy), not only on demand */
 	bool has_authority, has_limiter;
+	bool asks_attachments[2]; /* by direction: some filter but the terminal one may */
 	bool has_response_headers, has_response_data, has_response_trailers, has_log;
 };
 

@@ -398,6 +398,145 @@ static void published_attachments_are_headers_that_shadow_none(void **state)
 	done(end);
 }
 
+/* --- plain maps */
+
+static void a_map_of_short_texts_is_kept_as_it_came(void **state)
+{
+	static const struct {
+		const char *types, *hex;
+		bool is_plain;
+	} cases[] = {
+		{"", "48 0161 0131 0162 00 5a", true},
+		{"", "485a", true},
+		{"I", "91 48 0161 0131 5a", true},
+		{"Ljava/lang/String;", "0178 48 0161 0131 5a", true},
+		{"", "48 0161 0131 0162 91 5a", false}, /* an int */
+		{"", "48 0161 0131 0162 4e 5a", false}, /* null */
+		{"", "48 0161 01c3a9 5a", false},       /* not ASCII */
+		{"", "48 0161 010a 5a", false},         /* a control character */
+		{"", "4d 0174 0161 0131 5a", false},    /* a type */
+		{"", "48 0161 53000131 5a", false},     /* a length of two bytes … */
+		{"", "48 300161 0131 5a", false},       /* … or in ten bits, though short */
+		{"", "4e", false},
+		{"", "", false},
+	};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		struct end *end = ask(cases[i].types, cases[i].hex);
+		const struct rpc_head *rpc = end->calls->headers->rpc;
+		assert_true(end->attachments_read);
+		assert_int_equal(rpc->plain_map.data != NULL, cases[i].is_plain);
+		if (cases[i].is_plain) {
+			struct slice bytes = from_hex(strstr(cases[i].hex, "48"));
+			assert_slice(rpc->plain_map, bytes);
+			free((void *)bytes.data);
+		}
+		done(end);
+	}
+}
+
+/* Arguments that are texts are stepped over, whatever stands behind them. */
+static void texts_before_the_map_are_stepped_over(void **state)
+{
+	static const size_t lengths[] = {0, 1, 31, 32, 33, 255, 256, 1000, 1023};
+	static const char types[] = "Ljava/lang/String;Ljava/lang/String;";
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(lengths) * 2; i++) {
+		size_t len = lengths[i / 2];
+		char hex[4 * 1024], *to = hex;
+		to += len < 32 ? sprintf(to, "%02zx", len) : sprintf(to, "%04zx", 0x3000 + len);
+		for (size_t k = 0; k < len; k++) /* the last character maybe of two bytes */
+			to += sprintf(to, i % 2 && k + 1 == len ? "c3a9" : "0a");
+		to += sprintf(to, "00 48 0161 0131 0162 %02x", i % 20);
+		for (unsigned k = 0; k < i % 20; k++) /* and more or less of a map */
+			to += sprintf(to, "62");
+		sprintf(to, "5a");
+		struct end *end = ask(types, hex);
+		expect(end, "a", "1");
+		done(end);
+	}
+}
+
+/* The same headers, in the same order, whichever way they are made. */
+static void expect_same_headers(const struct headers *a, const struct headers *b)
+{
+	assert_int_equal(a->count, b->count);
+	assert_memory_equal(a->present, b->present, sizeof a->present);
+	for (uint32_t i = 0; i < a->count; i++) {
+		const struct header *h = &a->items[i], *g = &b->items[i];
+		assert_int_equal(h->id, g->id);
+		assert_slice(header_name(h), header_name(g));
+		assert_slice(header_value(h), header_value(g));
+	}
+}
+
+static uint32_t next(uint32_t *seed, uint32_t below)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return (*seed >> 8) % below;
+}
+
+static void plain_maps_give_the_headers_that_any_map_would(void **state)
+{
+	static const char *const names[] = {
+		"a",
+		"b",
+		"c",
+		"A",
+		"traceId",
+		"traceid",
+		"path",
+		"interface",
+		"group",
+		"timeout",
+		"host",
+		"Connection",
+		"te",
+		"tri-service-group",
+		"x-envoy-retry-on",
+		"x-request-id",
+		"cookie",
+		"user-agent",
+		"a b",
+		"a%20b",
+		":path",
+		"content-type",
+		"_TO",
+		"x_y.z-1",
+		"remote.application",
+		"grpc-timeout",
+		"dubbo.tag",
+		"x-forwarded-for",
+	};
+	uint32_t seed = 1;
+	(void)state;
+
+	for (unsigned round = 0; round < 2000; round++) {
+		const char *pairs[17];
+		unsigned count = 1 + next(&seed, 7), used = 0;
+		for (unsigned i = 0; i < count; i++) {
+			pairs[used++] = names[next(&seed, COUNT_OF(names))];
+			pairs[used++] = next(&seed, 2) ? "v" : "1000";
+		}
+		pairs[used] = NULL;
+		struct end *plain = ask_pairs(pairs), *any = ask_pairs(pairs);
+		if (round % 2) { /* one that somebody has set before */
+			headers_set(plain->calls->headers, SLICE("b"), SLICE("early"));
+			headers_set(any->calls->headers, SLICE("b"), SLICE("early"));
+		}
+		assert_non_null(plain->calls->headers->rpc->plain_map.data);
+		any->calls->headers->rpc->plain_map = (struct slice){NULL, 0};
+		dubbo_attachments_publish(plain->calls->headers);
+		dubbo_attachments_publish(any->calls->headers);
+		expect_same_headers(plain->calls->headers, any->calls->headers);
+		assert_int_equal(dubbo_may_be_edited(plain->calls->headers), round % 2);
+		done(plain);
+		done(any);
+	}
+}
+
 static void expect_argument(const char *types, const char *hex, unsigned index, const char *text)
 {
 	struct arena arena;
@@ -562,6 +701,9 @@ int main(void)
 		cmocka_unit_test(number_and_size_are_bounded),
 		cmocka_unit_test(fields_and_attachments_may_disagree),
 		cmocka_unit_test(published_attachments_are_headers_that_shadow_none),
+		cmocka_unit_test(a_map_of_short_texts_is_kept_as_it_came),
+		cmocka_unit_test(texts_before_the_map_are_stepped_over),
+		cmocka_unit_test(plain_maps_give_the_headers_that_any_map_would),
 		cmocka_unit_test(arguments_are_read_by_index),
 		cmocka_unit_test(jsonb_attachments_are_read),
 		cmocka_unit_test(jsonb_numbers_and_strings_have_their_texts),

@@ -417,6 +417,92 @@ static void what_was_set_before_attachments_were_read_is_an_edit(void **state)
 	finish(&p);
 }
 
+/* --- bytes that stay where they are */
+
+/* The body of the call with these edits of its headers, in pieces. */
+static void rewrite(struct passage *p, struct slice body, struct buf *out)
+{
+	struct dubbo_edits edits;
+
+	assert_true(dubbo_edits_find(&edits, headers_of(p), false, &p->call->arena));
+	buf_init(out, &p->from->pool);
+	buf_append_turn(out, body);
+	assert_int_equal(dubbo_rewrite_request(out, DUBBO_HESSIAN2, &edits), STATUS_OK);
+	buf_check(out);
+}
+
+static void expect_piece(const struct buf_segment **piece, const char *at, size_t len)
+{
+	assert_non_null(*piece);
+	assert_ptr_equal((*piece)->data, at);
+	assert_int_equal((*piece)->len, len);
+	*piece = (*piece)->next;
+}
+
+static void what_is_kept_is_moved_not_copied(void **state)
+{
+	static const char body[] = "\0052.0.2\1s\0051.0.0\1m\0H\1a\0011\1b\0012\1c\0013Z";
+	const size_t len = sizeof body - 1, map = len - 14;
+	struct passage p = begin("", "48 0161 0131 0162 0132 0163 0133 5a");
+	const struct buf_segment *piece;
+	struct buf out;
+	(void)state;
+
+	set(&p, "k", "v");
+	rewrite(&p, slice_make(body, len), &out);
+	piece = out.first;
+	expect_piece(&piece, body, len - 1); /* all but the end of the map */
+	assert_slice(slice_make(piece->data, piece->len), SLICE("\1k\1vZ"));
+	assert_null(piece->next);
+	buf_clear(&out);
+
+	headers_remove(headers_of(&p), SLICE("b"));
+	rewrite(&p, slice_make(body, len), &out);
+	piece = out.first;
+	expect_piece(&piece, body, map + 5);
+	expect_piece(&piece, body + map + 9, 4);
+	assert_slice(slice_make(piece->data, piece->len), SLICE("\1k\1vZ"));
+	assert_null(piece->next);
+	buf_clear(&out);
+	finish(&p);
+}
+
+/* A filter of data may have made another body of it: what is known of the one that came is worth
+ * nothing then. */
+static void a_body_that_was_replaced_is_read_anew(void **state)
+{
+	static const struct {
+		const char *before, *after;
+	} cases[] = {
+		{"91 48 0162 0131 5a", "91 48 0162 0131 016b 0176 5a"}, /* another name */
+		{"91 48 0161 5a 5a", NULL},                             /* no map */
+		{"c8ff 48 0161 0131 5a", "c8ff 48 0161 0131 016b 0176 5a"},
+		{"91 48 0161 0131 0162 0132 5a", "91 48 0161 0131 0162 0132 016b 0176 5a"},
+		{"91 4e", "91 48 016b 0176 5a"},
+	};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		struct passage p = begin("I", "91 48 0161 0131 5a");
+		struct slice rest = from_hex(cases[i].before);
+		assert_non_null(p.call->headers->rpc->plain_map.data);
+		size_t head = p.call->headers->rpc->arguments_at;
+		p.call->data = realloc(p.call->data, head + rest.len);
+		memcpy(p.call->data + head, rest.data, rest.len);
+		p.call->data_len = head + rest.len;
+		free((void *)rest.data);
+		set(&p, "k", "v");
+		if (cases[i].after) {
+			go(&p);
+			expect_body(&p, "I", cases[i].after);
+		} else {
+			p.to = end_open(CODEC_CLIENT);
+			assert_int_equal(forward(p.call, p.to)->reset_events, 1);
+		}
+		finish(&p);
+	}
+}
+
 /* --- fields */
 
 /* path s, interface s, version 1.0.0, group g */
@@ -812,6 +898,8 @@ int main(void)
 		cmocka_unit_test(a_copy_of_the_headers_knows_what_was_edited),
 		cmocka_unit_test(what_was_set_before_attachments_were_read_is_an_edit),
 		cmocka_unit_test(an_edited_body_that_goes_again_stays_as_it_is),
+		cmocka_unit_test(what_is_kept_is_moved_not_copied),
+		cmocka_unit_test(a_body_that_was_replaced_is_read_anew),
 		cmocka_unit_test(a_rewritten_path_moves_fields_and_attachments),
 		cmocka_unit_test(version_and_group_move_alike),
 		cmocka_unit_test(deadline_and_application_have_names_of_their_own),

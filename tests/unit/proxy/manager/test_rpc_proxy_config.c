@@ -50,6 +50,35 @@ static void which_calls_need_a_stream(void **state)
 	}
 }
 
+/* Who is shown only requests doesn't ask for what answers carry. */
+static void attachments_become_headers_for_filters_that_may_look(void **state)
+{
+#define FILTER(type) BARE "http_filters: [{name: f, typed_config: {" TYPE type "}}, " ROUTER "]\n"
+	static const struct {
+		const char *text;
+		bool request, answer;
+	} rows[] = {
+		{PLAIN, false, false},
+		{FILTER("header_mutation.v3.HeaderMutation"), true, true},
+		{FILTER("fault.v3.HTTPFault"), true, false},
+		{FILTER("fault.v3.HTTPFault") "attachments: ALWAYS\n", true, true},
+		{FILTER("fault.v3.HTTPFault") "local_reply_config: {}\n", true, true},
+		{FILTER("header_mutation.v3.HeaderMutation") "attachments: NEVER\n", false, false},
+	};
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct loaded loaded;
+		load(&loaded, rows[i].text, false);
+		if (!loaded.manager)
+			fail_msg("%u: %s: %s", i, loaded.diag.path, loaded.diag.text);
+		assert_int_equal(loaded.manager->publishes_each[DIRECTION_REQUEST],
+				 rows[i].request);
+		assert_int_equal(loaded.manager->publishes_each[DIRECTION_RESPONSE],
+				 rows[i].answer);
+		unload(&loaded);
+	}
+}
+
 static void times_are_kept_by_direction(void **state)
 {
 	static const char *const names[] = {"rpc.p.inbound", "rpc.p.outbound"};
@@ -140,6 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(which_calls_need_a_stream),
+		cmocka_unit_test(attachments_become_headers_for_filters_that_may_look),
 		cmocka_unit_test(times_are_kept_by_direction),
 		cmocka_unit_test(pass_through_is_one_plain_route),
 		cmocka_unit_test(one_protocol_needs_no_look),

@@ -261,6 +261,25 @@ static void random_edits_agree_with_a_plain_list(void **state)
 	}
 }
 
+static void room_is_asked_for_once(void **state)
+{
+	struct fixture *f = *state;
+	char name[] = "x-000";
+
+	headers_reserve(&f->headers, 300);
+	const struct header *items = f->headers.items;
+	assert_true(f->headers.capacity >= f->headers.count + 300);
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof name, "x-%03u", i);
+		struct slice kept = arena_slice(&f->arena, slice_of(name));
+		headers_add_found(&f->headers, known_name_find(kept), kept, SLICE("v"));
+	}
+	assert_ptr_equal(f->headers.items, items);
+	assert_non_null(headers_find(&f->headers, SLICE("x-299")));
+	headers_add_found(&f->headers, HEADER_COOKIE, SLICE("cookie"), SLICE("c"));
+	assert_int_equal(headers_get(&f->headers, HEADER_COOKIE).len, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +297,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(joined_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_copy_shares_nothing_with_its_source, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(room_is_asked_for_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(random_edits_agree_with_a_plain_list, setup,
 						teardown),
 	};
