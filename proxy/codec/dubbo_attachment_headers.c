@@ -7,54 +7,14 @@
 
 #define PREFIX "attachment:"
 
-/* What an attachment's own name must not become. */
-#define RESERVED_NAMES(X)                                                                          \
-	X(CONNECTION)                                                                              \
-	X(CONTENT_LENGTH)                                                                          \
-	X(EXPECT)                                                                                  \
-	X(HOST)                                                                                    \
-	X(HTTP2_SETTINGS)                                                                          \
-	X(KEEP_ALIVE)                                                                              \
-	X(TE)                                                                                      \
-	X(TRAILER)                                                                                 \
-	X(UPGRADE)                                                                                 \
-	X(X_REQUEST_ID)                                                                            \
-	X(TRANSFER_ENCODING)                                                                       \
-	X(PROXY_CONNECTION)                                                                        \
-	X(X_CLIENT_TRACE_ID)
-static const struct header_ids reserved_ids = {{
-#define RESERVED_BIT_0(id) | HEADER_ID_BIT(HEADER_##id, 0)
-#define RESERVED_BIT_1(id) | HEADER_ID_BIT(HEADER_##id, 1)
-	0 RESERVED_NAMES(RESERVED_BIT_0),
-	0 RESERVED_NAMES(RESERVED_BIT_1),
-#undef RESERVED_BIT_0
-#undef RESERVED_BIT_1
-}};
-static const struct slice reserved_prefixes[] = {SLICE(":"), SLICE("tri-"), SLICE("grpc-"),
-						 SLICE("x-envoy-"), SLICE("x-forwarded-")};
-
-/* The name is the id's, or unknown. */
-static bool is_reserved(struct slice name, enum header_id id)
-{
-	if (id != HEADER_OTHER && id < HEADER_FIRST_REGULAR)
-		return true;
-	if (reserved_ids.words[id >> 6] >> (id & 63) & 1)
-		return true;
-	for (size_t i = 0; i < COUNT_OF(reserved_prefixes); i++)
-		if (name.len && *name.data == *reserved_prefixes[i].data &&
-		    slice_starts_with(name, reserved_prefixes[i]))
-			return true;
-	return false;
-}
-
 bool dubbo_attachment_is_reserved(struct slice name)
 {
-	return is_reserved(name, known_name_find(name));
+	return reserved_name_is(name, known_name_find(name));
 }
 
 bool dubbo_header_is_reserved(const struct header *h)
 {
-	return is_reserved(header_name(h), (enum header_id)h->id);
+	return reserved_name_is(header_name(h), (enum header_id)h->id);
 }
 
 /* Of a name in lower case; '%' begins what is encoded. */
@@ -279,46 +239,30 @@ static void groups_add(struct groups *groups, const struct rpc_attachment *item,
 	groups->places[at] = groups->count;
 }
 
-/* Headers that are no attachments', before those that are. */
-struct own {
-	uint32_t count;
-	bool has_others; /* such as have no id */
-};
-
-static struct own own_of(const struct headers *headers)
+/* Whether a header that is no attachment's had that name when attachments became headers. */
+static bool has_own(const struct rpc_received *received, struct slice name, enum header_id id)
 {
-	struct own own = {.count = headers->count};
-
-	for (uint32_t i = 0; i < own.count; i++)
-		own.has_others |= headers->items[i].id == HEADER_OTHER;
-	return own;
-}
-
-static bool has_own(const struct headers *headers, struct own own, struct slice name,
-		    enum header_id id)
-{
-	if (LIKELY(id == HEADER_OTHER ? !own.has_others : !headers_has(headers, id)))
+	if (id != HEADER_OTHER && !(received->present[id >> 6] >> (id & 63) & 1))
 		return false;
-	for (uint32_t i = 0; i < own.count; i++)
-		if (headers->items[i].id == id &&
-		    (id != HEADER_OTHER || slice_equal(header_name(&headers->items[i]), name)))
+	for (uint32_t i = 0; i < received->own; i++)
+		if (received->items[i].id == id &&
+		    (id != HEADER_OTHER || slice_equal(header_name(&received->items[i]), name)))
 			return true;
 	return false;
 }
 
-static void add_header(struct headers *headers, struct own own, struct slice name,
-		       struct slice value)
+static void add_header(struct headers *headers, struct slice name, struct slice value)
 {
 	enum header_id id = known_name_find(name);
 
-	if (UNLIKELY(is_reserved(name, id) || has_own(headers, own, name, id)))
+	if (UNLIKELY(reserved_name_is(name, id) || has_own(headers->rpc->received, name, id)))
 		headers_add(headers, with_prefix(name, headers->arena), value);
 	else
 		headers_add_found(headers, id, name, value);
 }
 
 /* Any attachments. */
-static COLD void add_all(struct headers *headers, struct own own)
+static COLD void add_all(struct headers *headers)
 {
 	const struct rpc_head *rpc = headers->rpc;
 	struct arena *arena = headers->arena;
@@ -332,7 +276,7 @@ static COLD void add_all(struct headers *headers, struct own own)
 		if (!name.len || name.len > DUBBO_ATTACHMENT_NAME_LIMIT)
 			continue;
 		struct slice value = safe_value(groups.items[i].value, arena);
-		add_header(headers, own, name, value.data ? value : SLICE(""));
+		add_header(headers, name, value.data ? value : SLICE(""));
 	}
 }
 
@@ -347,14 +291,15 @@ static inline uint64_t mark_of(struct slice name)
 static bool is_among(const struct rpc_head *rpc, uint32_t count, struct slice name)
 {
 	for (uint32_t i = 0; i < count; i++)
-		if (slice_equal_nocase(rpc->attachments[i].name, name))
+		if (UNLIKELY(rpc->attachments[i].name.len == name.len) &&
+		    slice_equal_nocase(rpc->attachments[i].name, name))
 			return true;
 	return false;
 }
 
 /* Attachments of a plain map: each with a usual name, which is there once. False: one is another;
  * those before it may have been added. */
-static bool add_plain(struct headers *headers, struct own own)
+static bool add_plain(struct headers *headers)
 {
 	const struct rpc_head *rpc = headers->rpc;
 	uint64_t marks = 0;
@@ -373,22 +318,88 @@ static bool add_plain(struct headers *headers, struct own own)
 		if (UNLIKELY(marks & mark) && is_among(rpc, i, name))
 			return false;
 		marks |= mark;
-		add_header(headers, own, name, item->value);
+		add_header(headers, name, item->value);
 	}
 	return true;
 }
 
 static void add_headers(struct headers *headers)
 {
-	struct own own = own_of(headers);
 	uint64_t present[] = {headers->present[0], headers->present[1]};
+	uint32_t count = headers->count;
 
 	headers_reserve(headers, headers->rpc->attachment_count);
-	if (headers->rpc->plain_map.data && LIKELY(add_plain(headers, own)))
+	if (headers->rpc->plain_map.data && LIKELY(add_plain(headers)))
 		return;
-	headers->count = own.count;
+	headers->count = count;
 	memcpy(headers->present, present, sizeof present);
-	add_all(headers, own);
+	add_all(headers);
+}
+
+/* --- what was received */
+
+static struct rpc_received *received_new(struct arena *arena, uint32_t count)
+{
+	struct rpc_received *received =
+		arena_alloc(arena, sizeof *received + count * sizeof *received->items);
+
+	received->count = count;
+	received->items = (const struct header *)(received + 1);
+	return received;
+}
+
+static void put_items(struct rpc_received *received, uint32_t at, const struct header *items,
+		      uint32_t count)
+{
+	memcpy((struct header *)(received + 1) + at, items, count * sizeof *items);
+}
+
+void dubbo_attachments_note(struct headers *headers, uint32_t own, bool was_edited)
+{
+	struct rpc_received *received = received_new(headers->arena, headers->count);
+
+	put_items(received, 0, headers->items, headers->count);
+	received->own = own;
+	received->present[0] = headers->present[0];
+	received->present[1] = headers->present[1];
+	received->was_edited = was_edited;
+	headers->rpc->received = received;
+}
+
+/* The headers from `from` on are attachments'. What was added before them is an edit. */
+static void note_attachments(struct headers *headers, uint32_t from)
+{
+	const struct rpc_received *old = headers->rpc->received;
+	struct rpc_received *received = received_new(headers->arena, headers->count);
+
+	put_items(received, 0, old->items, old->own);
+	put_items(received, old->own, headers->items + old->own, headers->count - old->own);
+	received->own = from;
+	received->present[0] = old->present[0];
+	received->present[1] = old->present[1];
+	received->was_edited = old->was_edited || from > old->own;
+	headers->rpc->received = received;
+}
+
+/* --- when somebody asks */
+
+/* Whether a header of that name may be an attachment's. */
+static bool may_be_one(const struct rpc_head *rpc, struct slice name)
+{
+	return !rpc->plain_map.data || slice_starts_with(name, SLICE(PREFIX)) ||
+	       slice_find_char(name, '%', 0) < name.len ||
+	       is_among(rpc, rpc->attachment_count, name);
+}
+
+static void ask_rest(struct headers *headers, struct slice name)
+{
+	uint32_t from = headers->count;
+
+	if (name.data && !may_be_one(headers->rpc, name))
+		return;
+	headers->ask_rest = NULL;
+	add_headers(headers);
+	note_attachments(headers, from);
 }
 
 void dubbo_attachments_publish(struct headers *headers)
@@ -402,26 +413,9 @@ void dubbo_attachments_publish(struct headers *headers)
 	if (rpc->is_unnamed)
 		set_names(headers);
 	rpc->is_unnamed = false;
-	uint32_t own = headers->count; /* headers that aren't of an attachment */
+	dubbo_attachments_note(headers, headers->count, was_edited);
 	if (rpc->attachment_count)
-		add_headers(headers);
-	dubbo_attachments_note(headers, own, was_edited);
-}
-
-void dubbo_attachments_note(struct headers *headers, uint32_t own, bool was_edited)
-{
-	size_t size = headers->count * sizeof *headers->items;
-	struct rpc_received *received = arena_alloc(headers->arena, sizeof *received + size);
-
-	*received = (struct rpc_received){
-		.count = headers->count,
-		.own = own,
-		.items = (const struct header *)(received + 1),
-		.present = {headers->present[0], headers->present[1]},
-		.was_edited = was_edited,
-	};
-	memcpy(received + 1, headers->items, size);
-	headers->rpc->received = received;
+		headers->ask_rest = ask_rest;
 }
 
 /* --- and back */

@@ -65,15 +65,23 @@ static inline bool is_printable(const uint8_t *p, size_t len)
 	return rpc_text_is_printable((const char *)p, len);
 }
 
-/* What stands behind short texts is what a look at many bytes at a time needs. */
-static bool skip_arguments(struct hessian2_reader *reader, int count)
+/* Steps over short texts, up to another value, the end of `count` values, or the last bytes: what
+ * stands behind a text is what a look at many bytes at a time needs. Returns how many are left. */
+static inline int skip_texts(const uint8_t **at, const uint8_t *end, int count)
 {
-	const uint8_t *p = reader->data + reader->pos, *end = reader->data + reader->len;
 	struct slice text;
 
-	while (count && (size_t)(end - p) > HESSIAN2_WIDE &&
-	       take_text(&p, end - HESSIAN2_WIDE, hessian2_is_ascii_wide, &text))
+	while (count && (size_t)(end - *at) > HESSIAN2_WIDE &&
+	       take_text(at, end - HESSIAN2_WIDE, hessian2_is_ascii_wide, &text))
 		count--;
+	return count;
+}
+
+static bool skip_arguments(struct hessian2_reader *reader, int count)
+{
+	const uint8_t *p = reader->data + reader->pos;
+
+	count = skip_texts(&p, reader->data + reader->len, count);
 	reader->pos = (size_t)(p - reader->data);
 	return !count || !hessian2_skip_values(reader, (uint32_t)count);
 }
@@ -114,28 +122,22 @@ bool dubbo_attachments_enter(struct hessian2_reader *reader, size_t from, int co
 	return find_ref(reader, from, count);
 }
 
-/* Lets the reader go on in a copy of what is left, so that what it finds lasts. Behind it there are
+/* A copy of what is left of a payload, so that what is found in it lasts. Behind it there are
  * HESSIAN2_WIDE bytes that can be read. */
-static void keep_rest(struct hessian2_reader *reader)
+static struct slice keep(struct slice rest, struct arena *arena)
 {
-	struct slice rest = {(const char *)reader->data + reader->pos, reader->len - reader->pos};
-
 	if (rest.len > DUBBO_ATTACHMENTS_BYTES_LIMIT)
 		rest.len = DUBBO_ATTACHMENTS_BYTES_LIMIT;
-	char *copy = arena_alloc(reader->arena, rest.len + HESSIAN2_WIDE);
+	char *copy = arena_alloc(arena, rest.len + HESSIAN2_WIDE);
 	memcpy(copy, rest.data, rest.len);
 	memset(copy + rest.len, 0, HESSIAN2_WIDE);
-	reader->data = (const uint8_t *)copy;
-	reader->len = rest.len;
-	reader->pos = 0;
+	return slice_make(copy, rest.len);
 }
 
-/* A plain map (rpc_head.plain_map), with HESSIAN2_WIDE bytes behind the end. False: it isn't one.
- */
-static bool read_plain_map(const struct hessian2_reader *reader, struct entries *entries)
+/* A plain map (rpc_head.plain_map) at the beginning of what is kept. False: it isn't one. */
+static bool read_plain_map(struct slice kept, struct entries *entries)
 {
-	const uint8_t *from = reader->data + reader->pos, *end = reader->data + reader->len;
-	const uint8_t *p = from + 1;
+	const uint8_t *from = (const uint8_t *)kept.data, *end = from + kept.len, *p = from + 1;
 	struct rpc_attachment item;
 
 	if (UNLIKELY(*from != hessian2_grammar.map_tag))
@@ -150,11 +152,23 @@ static bool read_plain_map(const struct hessian2_reader *reader, struct entries 
 	return true;
 }
 
-static bool read_hessian2_map(struct hessian2_reader *reader, struct entries *entries)
+/* As nearly all calls have it: a plain map behind texts, if behind anything. */
+static bool read_plain(struct rpc_head *rpc, struct entries *entries, size_t from, int count)
 {
-	if (LIKELY(read_plain_map(reader, entries)))
-		return true;
-	entries->count = 0;
+	const uint8_t *data = (const uint8_t *)rpc->payload.data, *p = data + from;
+	const uint8_t *end = data + rpc->payload.len;
+
+	if (skip_texts(&p, end, count) || p == end || *p != hessian2_grammar.map_tag ||
+	    !read_plain_map(keep(slice_make(p, (size_t)(end - p)), entries->arena), entries)) {
+		entries->count = 0;
+		return false;
+	}
+	rpc->attachments_at = (uint32_t)(p - data);
+	return true;
+}
+
+static bool read_any_map(struct hessian2_reader *reader, struct entries *entries)
+{
 	if (hessian2_enter_map(reader))
 		return false;
 	while (!hessian2_at_end(reader)) {
@@ -175,8 +189,15 @@ static bool read_hessian2_at(struct rpc_head *rpc, struct hessian2_reader *reade
 	rpc->attachments_at = (uint32_t)at;
 	if (reader->pos == reader->len || hessian2_kind(reader) == HESSIAN2_NULL)
 		return true;
-	keep_rest(reader);
-	return read_hessian2_map(reader, entries);
+	struct slice kept = keep(slice_make(reader->data + reader->pos, reader->len - reader->pos),
+				 reader->arena);
+	if (read_plain_map(kept, entries))
+		return true;
+	entries->count = 0;
+	reader->data = (const uint8_t *)kept.data;
+	reader->len = kept.len;
+	reader->pos = 0;
+	return read_any_map(reader, entries);
 }
 
 static bool read_hessian2(struct rpc_head *rpc, struct entries *entries, size_t from, int count)
@@ -184,6 +205,8 @@ static bool read_hessian2(struct rpc_head *rpc, struct entries *entries, size_t 
 	struct hessian2_reader reader;
 	size_t at, to;
 
+	if (LIKELY(read_plain(rpc, entries, from, count)))
+		return true;
 	hessian2_init(&reader, rpc->payload, entries->arena);
 	reader.known = rpc->known;
 	return dubbo_attachments_enter(&reader, from, count, &at, &to) &&

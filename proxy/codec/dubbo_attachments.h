@@ -66,15 +66,17 @@ void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
  * (rpc->is_unnamed). */
 void dubbo_attachments_name(struct headers *headers);
 
-/* The headers are what edits are seen by from now on; those from `own` on are attachments'. */
+/* The headers as they are now are what edits are seen by from now on; those from `own` on are
+ * attachments'. */
 void dubbo_attachments_note(struct headers *headers, uint32_t own, bool was_edited);
 
-/* Adds a header for each attachment, so that whatever reads headers reads them: lower-case name,
- * the value that rpc_attachment_find gives ("" for what has no text). Names that mean something to
- * a proxy (":...", "tri-", "grpc-", "x-envoy-", "x-forwarded-", hop-by-hop and framing ones) and
- * those that a header has already come as "attachment:<name>". Bytes that don't belong into a
- * header are percent-encoded. Names over DUBBO_ATTACHMENT_NAME_LIMIT bytes become none. What is
- * changed of the headers from then on is an edit (dubbo_edits.h). After dubbo_read_attachments or
+/* From now on there is a header for each attachment, so that whatever reads headers reads them,
+ * made when somebody asks for one (headers->ask_rest): lower-case name, the value that
+ * rpc_attachment_find gives ("" for what has no text). Names that mean something to a proxy
+ * (":...", "tri-", "grpc-", "x-envoy-", "x-forwarded-", hop-by-hop and framing ones) and those that
+ * a header has already come as "attachment:<name>". Bytes that don't belong into a header are
+ * percent-encoded. Names over DUBBO_ATTACHMENT_NAME_LIMIT bytes become none. What is changed of the
+ * headers from then on is an edit (dubbo_edits.h). After dubbo_read_attachments or
  * dubbo_read_answer_attachments; done once. */
 void dubbo_attachments_publish(struct headers *headers);
 

@@ -51,6 +51,7 @@ static inline void one_header(struct headers *headers, struct header *items, uin
 	headers->capacity = capacity;
 	headers->arena = arena;
 	headers->present[0] = headers->present[1] = 0;
+	headers->ask_rest = NULL;
 	headers->present[only->id >> 6] = UINT64_C(1) << (only->id & 63);
 	headers->first[only->id] = 0;
 }

@@ -2,8 +2,10 @@
  * stays the bytes that it was.
  *
  *   five strings | arguments | {"a": 1, "b": "2", "c": [3]}          Hessian2
- *     written      moved         kept  dropped kept    new ones before the end
+ *     moved, or    moved         moved dropped moved   new ones before the end
+ *     written
  *
+ * What stays is moved, not copied, and what was read before (rpc_head.plain_map) isn't read again.
  * New and changed attachments are strings and stand last, which is what Java reads when a name
  * comes twice; the end of the map is found by stepping over what it holds. No map, a null, or a ref
  * to one among the arguments becomes a map; a map of a type becomes one without. Where dropping a

@@ -44,14 +44,28 @@ static void append(struct headers *headers, enum header_id id, struct slice name
 		.name_len = (uint16_t)name.len,
 		.id = (uint8_t)id,
 	};
-	if (id != HEADER_OTHER && !headers_has(headers, id)) {
+	if (id != HEADER_OTHER && !headers_lists(headers, id)) {
 		headers->present[id >> 6] |= UINT64_C(1) << (id & 63);
 		headers->first[id] = (uint16_t)at;
 	}
 }
 
+void headers_ask_slow(const struct headers *headers, struct slice name)
+{
+	/* To who reads it is the same before and after. */
+	struct headers *same = (struct headers *)(uintptr_t)headers;
+
+	same->ask_rest(same, name);
+}
+
+void headers_ask_id(const struct headers *headers, enum header_id id)
+{
+	headers_ask_slow(headers, known_name_text(id));
+}
+
 void headers_add(struct headers *headers, struct slice name, struct slice value)
 {
+	headers_ask(headers, name);
 	append(headers, known_name_find(name), name, value);
 }
 
@@ -70,6 +84,8 @@ void headers_reserve(struct headers *headers, uint32_t more)
 void headers_add_id_slow(struct headers *headers, enum header_id id, struct slice value)
 {
 	assert(id > HEADER_OTHER && id < HEADER_ID_COUNT);
+	if (!reserved_name_has_id(id))
+		headers_ask(headers, known_name_text(id));
 	append(headers, id, known_name_text(id), value);
 }
 
@@ -91,11 +107,14 @@ static struct header *find_from(const struct headers *headers, uint32_t at, enum
 static struct header *find_first(const struct headers *headers, enum header_id id,
 				 struct slice name)
 {
-	return id == HEADER_OTHER ? find_from(headers, 0, id, name) : headers_find_id(headers, id);
+	if (id == HEADER_OTHER)
+		return find_from(headers, 0, id, name);
+	return headers_lists(headers, id) ? &headers->items[headers->first[id]] : NULL;
 }
 
 struct header *headers_find(const struct headers *headers, struct slice name)
 {
+	headers_ask(headers, name);
 	return find_first(headers, known_name_find(name), name);
 }
 
@@ -134,6 +153,7 @@ static void set(struct headers *headers, enum header_id id, struct slice name, s
 
 void headers_set(struct headers *headers, struct slice name, struct slice value)
 {
+	headers_ask(headers, name);
 	set(headers, known_name_find(name), name, value);
 }
 
@@ -163,6 +183,7 @@ static unsigned remove_all(struct headers *headers, enum header_id id, struct sl
 
 unsigned headers_remove(struct headers *headers, struct slice name)
 {
+	headers_ask(headers, name);
 	return remove_all(headers, known_name_find(name), name);
 }
 
@@ -206,7 +227,7 @@ size_t headers_byte_size(const struct headers *headers)
 
 void headers_copy(struct headers *to, const struct headers *from, struct arena *arena)
 {
-	size_t bytes = headers_byte_size(from);
+	size_t bytes = headers_byte_size(from); /* asks for all */
 	char *p = arena_alloc(arena, bytes ? bytes : 1);
 	struct header *h = NULL;
 

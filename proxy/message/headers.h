@@ -9,6 +9,10 @@
  * constants). Values hold no CR, LF or NUL: codecs see to it. A removed item keeps its place with
  * id HEADER_REMOVED; iterate with headers_next.
  *
+ * A codec may leave fields out that nobody has asked for yet (`ask_rest`): they come behind all
+ * others when somebody asks for one of them, adds to one, or for all. None of them has a name of
+ * reserved_names.h, so who asks for such, or knows its id when he is compiled, pays nothing.
+ *
  * Owner: the stream; items in its arena. Thread: its worker. */
 #ifndef MESSAGE_HEADERS_H
 #define MESSAGE_HEADERS_H
@@ -18,7 +22,7 @@
 
 #include "base/arena.h"
 #include "base/slice.h"
-#include "message/known_names.h"
+#include "message/reserved_names.h"
 
 struct rpc_head;
 
@@ -43,6 +47,9 @@ struct headers {
 	uint64_t present[2];             /* bit id: first[id] is valid */
 	uint16_t first[HEADER_ID_COUNT]; /* not initialised unless present */
 	struct rpc_head *rpc;            /* an RPC message's frame facts, or NULL */
+	/* Brings what was left out, if a field of that name may be among it (.data NULL: in any
+	 * case), and sets itself to NULL then. NULL: nothing was left out. */
+	void (*ask_rest)(struct headers *headers, struct slice name);
 };
 
 /* Empty, with room for `capacity` items before the arena is asked again. */
@@ -58,21 +65,41 @@ static inline void headers_init_items(struct headers *headers, struct arena *are
 	headers->arena = arena;
 	headers->present[0] = headers->present[1] = 0;
 	headers->rpc = NULL;
+	headers->ask_rest = NULL;
+}
+
+COLD void headers_ask_slow(const struct headers *headers, struct slice name);
+COLD void headers_ask_id(const struct headers *headers, enum header_id id);
+
+/* The fields of that name are there from now on (.data NULL: all are). */
+static inline void headers_ask(const struct headers *headers, struct slice name)
+{
+	if (UNLIKELY(headers->ask_rest != NULL))
+		headers_ask_slow(headers, name);
 }
 
 /* Appends. The name must be lower case already. Borrows both slices. At most 65,535 items and bytes
  * of a name (aborts): codecs cap far below. Pointers to items die. */
 void headers_add(struct headers *headers, struct slice name, struct slice value);
-/* The same for who has looked up what known_name_find says of the name. */
+/* The same for who has looked up what known_name_find says of the name, and asks for nothing that
+ * was left out. */
 void headers_add_found(struct headers *headers, enum header_id id, struct slice name,
 		       struct slice value);
 /* Room for so many more before the arena is asked again. */
 void headers_reserve(struct headers *headers, uint32_t more);
 void headers_add_id_slow(struct headers *headers, enum header_id id, struct slice value);
 
-static inline bool headers_has(const struct headers *headers, enum header_id id)
+/* Among what is there so far. */
+static inline bool headers_lists(const struct headers *headers, enum header_id id)
 {
 	return headers->present[id >> 6] >> (id & 63) & 1;
+}
+
+static inline bool headers_has(const struct headers *headers, enum header_id id)
+{
+	if (UNLIKELY(headers->ask_rest != NULL) && !reserved_name_has_id(id))
+		headers_ask_id(headers, id);
+	return headers_lists(headers, id);
 }
 
 /* In line for a first item of its name, when there is room. */
@@ -80,7 +107,8 @@ static inline void headers_add_id(struct headers *headers, enum header_id id, st
 {
 	uint32_t at = headers->count;
 
-	if (UNLIKELY(at == headers->capacity || headers_has(headers, id))) {
+	if (UNLIKELY(at == headers->capacity || headers_lists(headers, id) ||
+		     (headers->ask_rest != NULL && !reserved_name_has_id(id)))) {
 		headers_add_id_slow(headers, id, value);
 		return;
 	}
@@ -108,6 +136,7 @@ struct header_ids {
 /* Whether there is an item of any name of the set. */
 static inline bool headers_has_any(const struct headers *headers, const struct header_ids *ids)
 {
+	headers_ask(headers, (struct slice){NULL, 0});
 	return (headers->present[0] & ids->words[0]) | (headers->present[1] & ids->words[1]);
 }
 
@@ -166,6 +195,8 @@ struct header *headers_find_next(const struct headers *headers, const struct hea
  */
 static inline struct header *headers_next(const struct headers *headers, struct header *h)
 {
+	if (!h)
+		headers_ask(headers, (struct slice){NULL, 0});
 	struct header *end = headers->items + headers->count;
 	for (h = h ? h + 1 : headers->items; h < end; h++)
 		if (h->id != HEADER_REMOVED)

@@ -113,12 +113,16 @@ static void finish_parts(struct exchange *exchange)
 /* Filters change what they like of it: the codec checks what it writes. */
 static void edit(struct exchange *exchange, struct headers *headers, uint8_t how)
 {
-	const struct rpc_received *received = headers->rpc->received;
 	bool is_answer = headers_has(headers, HEADER_STATUS);
 	struct dubbo_edits edits;
 	struct buf body;
 
-	invariant(!received || !dubbo_may_be_edited(headers));
+	invariant(!headers->rpc->received || !dubbo_may_be_edited(headers));
+	if (how & 16)
+		headers_add(headers, SLICE("x-early"), SLICE("v"));
+	if (how & 32)
+		headers_ask(headers, (struct slice){NULL, 0});
+	const struct rpc_received *received = headers->rpc->received;
 	if (received && received->count > received->own) {
 		uint32_t n = received->own + how % (received->count - received->own);
 		if (how & 1)

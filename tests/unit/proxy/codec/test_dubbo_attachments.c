@@ -392,6 +392,7 @@ static void published_attachments_are_headers_that_shadow_none(void **state)
 	end = ask("", "48 0161 4e 0162 485a 00 0131 5a"); /* null, a map, no name */
 	uint32_t before = end->calls->headers->count;
 	dubbo_attachments_publish(end->calls->headers);
+	headers_ask(end->calls->headers, (struct slice){NULL, 0});
 	expect_header(end, "a", "");
 	expect_header(end, "b", "");
 	assert_int_equal(end->calls->headers->count, before + 2);
@@ -440,7 +441,7 @@ static void a_map_of_short_texts_is_kept_as_it_came(void **state)
 static void texts_before_the_map_are_stepped_over(void **state)
 {
 	static const size_t lengths[] = {0, 1, 31, 32, 33, 255, 256, 1000, 1023};
-	static const char types[] = "Ljava/lang/String;Ljava/lang/String;";
+	static const char types[] = "II"; /* nobody compares them */
 	(void)state;
 
 	for (unsigned i = 0; i < COUNT_OF(lengths) * 2; i++) {
@@ -530,10 +531,45 @@ static void plain_maps_give_the_headers_that_any_map_would(void **state)
 		any->calls->headers->rpc->plain_map = (struct slice){NULL, 0};
 		dubbo_attachments_publish(plain->calls->headers);
 		dubbo_attachments_publish(any->calls->headers);
+		headers_ask(plain->calls->headers, (struct slice){NULL, 0});
+		headers_ask(any->calls->headers, (struct slice){NULL, 0});
 		expect_same_headers(plain->calls->headers, any->calls->headers);
 		assert_int_equal(dubbo_may_be_edited(plain->calls->headers), round % 2);
 		done(plain);
 		done(any);
+	}
+}
+
+/* Nothing is made of attachments that nobody asks for. */
+static void headers_are_made_when_somebody_asks(void **state)
+{
+	static const struct {
+		const char *name;
+		bool asks;
+	} cases[] = {
+		{":path", false},          {"tri-service-group", false},
+		{"x-other", false},        {"cookie", false},
+		{"trace-id", true},        {"user-agent", true},
+		{"traceid", true},         {"x%20y", true},
+		{"attachment:host", true}, {"x-request-id", false},
+	};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		const char *const pairs[] = {"trace-id", "1", "User-Agent", "u",
+					     "traceId",  "2", NULL};
+		struct end *end = ask_pairs(pairs);
+		struct headers *headers = end->calls->headers;
+		dubbo_attachments_publish(headers);
+		uint32_t before = headers->count;
+		(void)headers_find(headers, slice_of(cases[i].name));
+		assert_int_equal(headers->count > before, cases[i].asks);
+		expect_header(end, "trace-id", "1");
+		expect_header(end, "user-agent", "u");
+		assert_slice(headers_get(headers, HEADER_USER_AGENT), SLICE("u"));
+		expect_header(end, "traceid", "2");
+		assert_false(dubbo_may_be_edited(headers));
+		done(end);
 	}
 }
 
@@ -704,6 +740,7 @@ int main(void)
 		cmocka_unit_test(a_map_of_short_texts_is_kept_as_it_came),
 		cmocka_unit_test(texts_before_the_map_are_stepped_over),
 		cmocka_unit_test(plain_maps_give_the_headers_that_any_map_would),
+		cmocka_unit_test(headers_are_made_when_somebody_asks),
 		cmocka_unit_test(arguments_are_read_by_index),
 		cmocka_unit_test(jsonb_attachments_are_read),
 		cmocka_unit_test(jsonb_numbers_and_strings_have_their_texts),

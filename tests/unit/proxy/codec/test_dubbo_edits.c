@@ -349,6 +349,37 @@ static void values_of_one_name_are_joined(void **state)
 	finish(&p);
 }
 
+static void what_is_added_before_somebody_asks_is_an_edit(void **state)
+{
+	struct passage p = begin("", "48 0161 0131 0162 0132 5a");
+	(void)state;
+
+	headers_add(headers_of(&p), SLICE("x-new"), SLICE("1"));
+	assert_int_equal(headers_of(&p)->count, headers_of(&p)->rpc->received->count + 1);
+	headers_add(headers_of(&p), SLICE("x-new"), SLICE("2"));
+	go(&p);
+	expect_body(&p, "", "48 0161 0131 0162 0132 05782d6e6577 03312c32 5a");
+	finish(&p);
+
+	p = begin("", "48 0161 0131 0162 0132 5a");
+	headers_add(headers_of(&p), SLICE("x-new"), SLICE("1"));
+	headers_set_id(headers_of(&p), HEADER_X_REQUEST_ID, SLICE("none of its business"));
+	set(&p, "a", "9"); /* asks */
+	headers_remove(headers_of(&p), SLICE("b"));
+	headers_add(headers_of(&p), SLICE("c"), SLICE("3"));
+	go(&p);
+	expect_all(&p, "a=9 x-new=1 c=3");
+	finish(&p);
+
+	p = begin("", "48 0161 0131 0162 0132 5a");
+	headers_add(headers_of(&p), SLICE("a"), SLICE("2")); /* asks, for there is one */
+	headers_set_id(headers_of(&p), HEADER_PATH, SLICE("/t/n"));
+	go(&p);
+	assert_slice(p.provider->calls->headers->rpc->service, SLICE("t"));
+	expect_all(&p, "b=2 a=1,2");
+	finish(&p);
+}
+
 static void a_copy_of_the_headers_knows_what_was_edited(void **state)
 {
 	struct passage p = begin("", "48 0161 0131 0162 0132 0163 0133 5a");
@@ -895,6 +926,7 @@ int main(void)
 		cmocka_unit_test(names_that_mean_something_are_never_made_but_by_prefix),
 		cmocka_unit_test(encoded_names_are_found_again),
 		cmocka_unit_test(values_of_one_name_are_joined),
+		cmocka_unit_test(what_is_added_before_somebody_asks_is_an_edit),
 		cmocka_unit_test(a_copy_of_the_headers_knows_what_was_edited),
 		cmocka_unit_test(what_was_set_before_attachments_were_read_is_an_edit),
 		cmocka_unit_test(an_edited_body_that_goes_again_stays_as_it_is),

@@ -127,6 +127,7 @@ static bool is_published(size_t name_len)
 	struct headers *headers = end->calls->headers;
 	uint32_t before = headers->count;
 	dubbo_attachments_publish(headers);
+	headers_ask(headers, (struct slice){NULL, 0});
 	bool is = headers->count > before;
 	dubbo_codec.abandon(&end->calls->exchange);
 	free(bytes);

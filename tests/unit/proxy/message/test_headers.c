@@ -280,6 +280,76 @@ static void room_is_asked_for_once(void **state)
 	assert_int_equal(headers_get(&f->headers, HEADER_COOKIE).len, 1);
 }
 
+static unsigned asked;
+static const char *left_out;
+
+static void bring(struct headers *headers, struct slice name)
+{
+	asked++;
+	if (name.data && !slice_equal(name, slice_of(left_out)))
+		return;
+	headers->ask_rest = NULL;
+	headers_add(headers, slice_of(left_out), SLICE("rest"));
+}
+
+static void leave_out(struct fixture *f, const char *name)
+{
+	headers_init(&f->headers, &f->arena, 4);
+	headers_add(&f->headers, SLICE(":path"), SLICE("/"));
+	headers_add(&f->headers, SLICE("x-there"), SLICE("1"));
+	f->headers.ask_rest = bring;
+	left_out = name;
+	asked = 0;
+}
+
+static void what_was_left_out_comes_when_it_is_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct headers *headers = &f->headers, copy;
+
+	leave_out(f, "cookie");
+	assert_true(headers_has(headers, HEADER_PATH));
+	assert_false(headers_has(headers, HEADER_HOST));
+	headers_set_id(headers, HEADER_PATH, SLICE("/x"));
+	headers_add_id(headers, HEADER_X_REQUEST_ID, SLICE("id"));
+	assert_int_equal(asked, 0);
+	assert_false(headers_has(headers, HEADER_ACCEPT));
+	headers_add_id(headers, HEADER_ACCEPT, SLICE("a"));
+	assert_non_null(headers_find(headers, SLICE("x-there")));
+	headers_add(headers, SLICE("x-more"), SLICE("2"));
+	assert_true(asked > 0 && headers->ask_rest != NULL);
+	assert_string_equal(dump(headers, &f->arena), ":path=/x;x-there=1;x-request-id=id;"
+						      "accept=a;x-more=2;cookie=rest;");
+	assert_null(headers->ask_rest);
+
+	leave_out(f, "cookie");
+	ASSERT_SLICE(headers_get(headers, HEADER_COOKIE), "rest");
+	leave_out(f, "cookie");
+	headers_add_id(headers, HEADER_COOKIE, SLICE("more"));
+	assert_string_equal(dump(headers, &f->arena), ":path=/;x-there=1;cookie=rest;cookie=more;");
+	leave_out(f, "cookie");
+	headers_set_id(headers, HEADER_COOKIE, SLICE("other"));
+	assert_string_equal(dump(headers, &f->arena), ":path=/;x-there=1;cookie=other;");
+	leave_out(f, "cookie");
+	assert_int_equal(headers_remove_id(headers, HEADER_COOKIE), 1);
+	leave_out(f, "x-rest");
+	assert_int_equal(headers_remove(headers, SLICE("x-rest")), 1);
+	leave_out(f, "x-rest");
+	headers_set(headers, SLICE("x-rest"), SLICE("other"));
+	ASSERT_SLICE(headers_get_joined(headers, SLICE("x-rest"), &f->arena), "other");
+	leave_out(f, "x-rest");
+	assert_string_equal(dump(headers, &f->arena), ":path=/;x-there=1;x-rest=rest;");
+	leave_out(f, "x-rest");
+	headers_copy(&copy, headers, &f->arena);
+	assert_non_null(headers_find(&copy, SLICE("x-rest")));
+	leave_out(f, "x-rest");
+	assert_int_equal(headers_byte_size(headers), 5 + 1 + 7 + 1 + 6 + 4);
+	const struct header_ids ids = {
+		{HEADER_ID_BIT(HEADER_COOKIE, 0), HEADER_ID_BIT(HEADER_COOKIE, 1)}};
+	leave_out(f, "cookie");
+	assert_true(headers_has_any(headers, &ids));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +366,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sets_of_names_are_asked_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(joined_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_copy_shares_nothing_with_its_source, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_was_left_out_comes_when_it_is_asked_for, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(room_is_asked_for_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(random_edits_agree_with_a_plain_list, setup,
