@@ -14,8 +14,7 @@ static enum status load_message(struct filter_config *config, const Google__Prot
 {
 	if (!hooks || !hooks->load_filter_config || !any)
 		return STATUS_OK;
-	return hooks->load_filter_config(hooks->context, config->name, any, arena, &config->config,
-					 diag);
+	return hooks->load_filter_config(hooks->context, config, any, arena, diag);
 }
 
 /* The entry may be wrapped in a FilterConfig, which can also switch the filter off. */

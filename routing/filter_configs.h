@@ -14,6 +14,7 @@ struct Envoy__Config__Route__V3__CorsPolicy;
 struct filter_config {
 	struct slice name;  /* of the filter, in its chain */
 	const void *config; /* of the filter's own kind; NULL: none, only switched on or off */
+	const void *type;   /* whose configuration that is; NULL: nobody has said */
 	bool is_disabled;   /* the filter is left out here */
 	bool is_enabled;    /* ... or put in, where its chain has it disabled */
 };

@@ -17,6 +17,7 @@
 struct Envoy__Config__Bootstrap__V3__LayeredRuntime;
 struct Envoy__Config__Core__V3__Metadata;
 struct Google__Protobuf__Any;
+struct filter_config;
 
 enum { CLUSTER_SLOT_NONE = UINT32_MAX }; /* find the cluster by its name */
 
@@ -30,13 +31,13 @@ struct route_hooks {
 	/* Asked for each named cluster of a table that validates clusters. NULL: all exist. */
 	bool (*cluster_exists)(void *context, struct slice name);
 
-	/* Loads what a filter wants to know of a route (host, table, weighted cluster).
+	/* Loads what a filter wants to know of a route (host, table, weighted cluster), and whose
+	 * configuration it is; the name is there.
 	 * STATUS_UNSUPPORTED: there is no such filter. NULL: such configurations are checked by
 	 * nobody and dropped. */
-	enum status (*load_filter_config)(void *context, struct slice filter,
+	enum status (*load_filter_config)(void *context, struct filter_config *config,
 					  const struct Google__Protobuf__Any *message,
-					  struct arena *arena, const void **config,
-					  struct diag *diag);
+					  struct arena *arena, struct diag *diag);
 
 	/* Loads metadata: that of a route, or what hosts must hold (metadata_match). NULL: dropped.
 	 */

@@ -20,15 +20,14 @@ static bool cluster_exists(void *context, struct slice name)
 	return c->is_known(c, PUBLISHED_CLUSTER, name);
 }
 
-static enum status load_filter_config(void *context, struct slice filter,
+static enum status load_filter_config(void *context, struct filter_config *config,
 				      const struct Google__Protobuf__Any *any, struct arena *arena,
-				      const void **config, struct diag *diag)
+				      struct diag *diag)
 {
 	struct config_context inner = *(const struct config_context *)context;
 	const ProtobufCMessage *message = any_message(any);
 	const struct filter_type *type = message ? inner.filter_type(message->descriptor) : NULL;
 
-	(void)filter;
 	if (!type || !type->config_load) {
 		diag_set(diag,
 			 "no HTTP filter of this program has the type '%s': outrigger --help lists "
@@ -42,7 +41,8 @@ static enum status load_filter_config(void *context, struct slice filter,
 		return diag_set(diag, "is the configuration of a chain: a route takes a %s",
 				wanted->name);
 	inner.arena = arena;
-	return type->config_load(config, message, true, &inner, diag);
+	config->type = type;
+	return type->config_load(&config->config, message, true, &inner, diag);
 }
 
 static enum status load_metadata(void *context,

@@ -48,7 +48,13 @@ const void *filter_chain_config(const struct filter *f)
 unsigned filter_route_configs(const struct filter *f, const struct filter_config **configs)
 {
 	const struct route *route = filter_route(f);
-	return route ? route_filter_configs(route, NULL, f->entry->name, configs) : 0;
+	unsigned count = route ? route_filter_configs(route, NULL, f->entry->name, configs) : 0;
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < count; i++) /* of another filter's type: as if it weren't there */
+		if (!configs[i]->type || configs[i]->type == f->type)
+			configs[used++] = configs[i];
+	return used;
 }
 
 void filter_ask_policy(struct filter *f)

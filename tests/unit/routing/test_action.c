@@ -297,12 +297,12 @@ static void rate_limit_descriptors(void **state)
 }
 
 /* Keeps the type's name. */
-static enum status load_filter_config(void *context, struct slice filter,
+static enum status load_filter_config(void *context, struct filter_config *config,
 				      const Google__Protobuf__Any *message, struct arena *arena,
-				      const void **config, struct diag *diag)
+				      struct diag *diag)
 {
-	(void)context, (void)filter, (void)arena, (void)diag;
-	*config = any_message(message)->descriptor->short_name;
+	(void)context, (void)arena, (void)diag;
+	config->config = any_message(message)->descriptor->short_name;
 	return STATUS_OK;
 }
 
@@ -333,11 +333,11 @@ static void filter_configurations(void **state)
 }
 
 /* The context says what becomes of it. */
-static enum status refuse_filter_config(void *context, struct slice filter,
+static enum status refuse_filter_config(void *context, struct filter_config *config,
 					const Google__Protobuf__Any *message, struct arena *arena,
-					const void **config, struct diag *diag)
+					struct diag *diag)
 {
-	(void)filter, (void)message, (void)arena, (void)config;
+	(void)message, (void)arena, (void)config;
 	diag_at(diag, "inner", "won't do");
 	return *(const enum status *)context;
 }
