@@ -287,8 +287,6 @@ static const struct unsupported rows[] = {
 	UNSUPPORTED_OF("envoy.extensions.filters.network.http_connection_manager.v3."
 		       "HttpConnectionManager.InternalAddressConfig"),
 	REFUSED("unix_sockets", ""),
-	UNSUPPORTED_OF("envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter"),
-	REFUSED("config_discovery", ""),
 	UNSUPPORTED_OF("envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit"),
 	REFUSED("share_key", ""),
 	UNSUPPORTED_OF("envoy.extensions.filters.network.rbac.v3.RBAC"),

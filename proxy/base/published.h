@@ -22,7 +22,8 @@
 enum published_kind {
 	PUBLISHED_HOST_SET,
 	PUBLISHED_CLUSTER,
-	PUBLISHED_RULES, /* a filter's: of its own resource type */
+	PUBLISHED_RULES,     /* a filter's: of its own resource type */
+	PUBLISHED_EXTENSION, /* a message filter that comes by discovery (stream/extension.h) */
 	PUBLISHED_ROUTES,
 	PUBLISHED_LISTENER,
 	PUBLISHED_KINDS,

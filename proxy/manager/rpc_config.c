@@ -58,7 +58,7 @@ void rpc_manager_seal(struct rpc_manager *m)
 
 	m->session.notes_reads = m->time_stats != NULL;
 	m->is_bare = !asks_each && m->max_in_flight == UINT32_MAX && !m->idempotent_count;
-	m->is_plain = !asks_each && m->session.chain.count == 1 && !m->access_log &&
+	m->is_plain = !asks_each && m->session.chain.is_single && !m->access_log &&
 		      !m->session.is_unshared;
 }
 

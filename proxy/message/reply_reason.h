@@ -23,6 +23,7 @@
 	REASON(DIRECT_RESPONSE,         200,  0,  20,  0, "",     "direct_response", "") \
 	REASON(NO_ROUTE,                404, 12,  20,  0, "NR",   "route_not_found", "") \
 	REASON(NO_CLUSTER,              503, 14,  20,  0, "NC",   "cluster_not_found", "") \
+	REASON(NO_FILTER_CONFIG,        500, 13,  80,  9, "NFCF", "no_filter_config", "") \
 	REASON(DENIED,                  403,  7,  20,  0, "UAEX", "denied", "denied") \
 	REASON(RBAC_DENIED,             403,  7,  20,  0, "",     "rbac_access_denied_matched_policy[none]", "RBAC: access denied") \
 	REASON(WRONG_UNIT,              421,  9,  20,  0, "",     "wrong_unit", "wrong unit") \

@@ -361,6 +361,13 @@ static void fill_dynamic_routes(struct dump *dump)
 	put_named(dump, &dump->taken->routes, "route_config", false);
 }
 
+/* --- filters that are discovered --- */
+
+static void fill_ecds_filters(struct dump *dump)
+{
+	put_named(dump, &dump->taken->extensions, "ecds_filter", false);
+}
+
 /* --- Dubbo's rules --- */
 
 static void fill_dubbo_rules(struct dump *dump)
@@ -392,6 +399,9 @@ static const struct dump_list route_lists[] = {
 	{"static_route_configs", "RoutesConfigDump.StaticRouteConfig", fill_static_routes},
 	{"dynamic_route_configs", "RoutesConfigDump.DynamicRouteConfig", fill_dynamic_routes},
 };
+static const struct dump_list ecds_lists[] = {
+	{"ecds_filters", "EcdsConfigDump.EcdsFilterConfig", fill_ecds_filters},
+};
 static const struct dump_list dubbo_rules_lists[] = {
 	{"dynamic_dubbo_rules", "outrigger.admin.v1.DubboRulesConfigDump.DynamicDubboRules",
 	 fill_dubbo_rules},
@@ -400,6 +410,7 @@ static const struct dump_list dubbo_rules_lists[] = {
 static const struct dump_section sections[] = {
 	{"BootstrapConfigDump", bootstrap_lists, COUNT_OF(bootstrap_lists), NULL, false, false},
 	{"ClustersConfigDump", cluster_lists, COUNT_OF(cluster_lists), head_clusters, false, false},
+	{"EcdsConfigDump", ecds_lists, COUNT_OF(ecds_lists), NULL, false, true},
 	{"EndpointsConfigDump", endpoint_lists, COUNT_OF(endpoint_lists), NULL, true, false},
 	{"ListenersConfigDump", listener_lists, COUNT_OF(listener_lists), head_listeners, false,
 	 false},

@@ -113,6 +113,7 @@ struct dump_taken *dump_take(const struct server *server)
 	take_refusals(taken, &dynamic->refusals);
 	take_named(&taken->routes, &dynamic_routes_kind, &dynamic->named, &taken->arena);
 	take_named(&taken->rules, &dynamic_rules_kind, &dynamic->named, &taken->arena);
+	take_named(&taken->extensions, &dynamic_extensions_kind, &dynamic->named, &taken->arena);
 	return taken;
 }
 
@@ -137,6 +138,7 @@ void dump_give_back(struct dump_taken *taken)
 	give_back(&taken->refusals);
 	give_back(&taken->routes);
 	give_back(&taken->rules);
+	give_back(&taken->extensions);
 	arena_free(&arena);
 }
 

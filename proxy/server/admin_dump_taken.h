@@ -41,7 +41,7 @@ struct dump_taken {
 	struct dump_items refusals; /* what the last LDS answer had that was refused */
 	/* By their names; those whose last answer was refused have details, and no message if none
 	 * is in force. */
-	struct dump_items routes, rules;
+	struct dump_items routes, rules, extensions;
 };
 
 /* Returns owned. */

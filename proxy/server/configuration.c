@@ -7,6 +7,8 @@
 
 #include "filters/registry.h"
 #include "server/server.h"
+#include "stream/filter.h"
+#include "xds/any.h"
 #include "xds/dubbo_yaml.h"
 
 static uint32_t slot(const struct config_context *context, enum published_kind kind,
@@ -28,6 +30,14 @@ static enum status read_dubbo_rules(const struct config_context *context, struct
 				    size_t *count, struct diag *diag)
 {
 	return dubbo_yaml_read(text, file, context->arena, messages, count, diag);
+}
+
+static const struct filter_type *filter_type_by_url(struct slice type_url)
+{
+	const ProtobufCMessageDescriptor *message = any_type_find(any_type_name(type_url));
+	const struct filter_type *type = message ? filter_type_find(message) : NULL;
+
+	return type && type->message == message ? type : NULL;
 }
 
 static struct slice text_or(const char *given, const char *configured)
@@ -71,8 +81,10 @@ void server_config_context(struct server *server, struct config_context *context
 		.is_known = is_known,
 		.filter_type = filter_type_find,
 		.conn_filter_type = conn_filter_type_find,
+		.filter_type_by_url = filter_type_by_url,
 		.subscribe_routes = dynamic_subscribe_routes,
 		.subscribe_rules = dynamic_subscribe_rules,
+		.subscribe_extension = dynamic_subscribe_extension,
 		.read_dubbo_rules = read_dubbo_rules,
 		.host_address = host_address(),
 		.service_cluster =

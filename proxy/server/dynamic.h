@@ -1,5 +1,5 @@
 /* Resources that come while the process runs: clusters, their endpoints, listeners, their routes,
- * rules of their filters.
+ * filters of their chains, rules of those.
  *
  *   CDS ─ clusters ─ EDS ─ hosts ─┐
  *                                 ├─ all known ─> sent to the workers as one batch (publisher)
@@ -25,6 +25,8 @@
 struct cluster_offer;
 struct cluster_record;
 struct config_context;
+struct discovered_filter;
+struct extension_ask;
 struct server;
 struct Envoy__Config__Core__V3__ConfigSource;
 struct Envoy__Config__Listener__V3__Listener;
@@ -87,6 +89,12 @@ enum status MUST_CHECK
 dynamic_subscribe_rules(const struct config_context *context,
 			const struct Envoy__Config__Core__V3__ConfigSource *source,
 			struct slice name, struct diag *diag);
+
+/* dynamic_extensions.c: config_context.subscribe_extension. */
+enum status MUST_CHECK dynamic_subscribe_extension(const struct config_context *context,
+						   const struct extension_ask *ask,
+						   struct discovered_filter *discovered,
+						   struct diag *diag);
 
 /* dynamic_endpoints.c: reads the hosts of an EDS cluster whose configuration is new. */
 enum status MUST_CHECK dynamic_subscribe_endpoints(

@@ -53,7 +53,7 @@ enum status dynamic_named_apply(struct subscription *sub, struct subscription_lo
 	const struct file_resources *resources = &load->file->resources;
 
 	*is_empty = !resources->count;
-	if (!resources->count)
+	if (!resources->count && sub->type->counts_empty)
 		return STATUS_OK;
 	const struct file_resource *resource = find_resource(named, resources, diag);
 	if (!resource)
@@ -84,12 +84,17 @@ static void drop(void *data)
 
 	if (--named->references)
 		return;
+	invariant(list_is_empty(&named->askers));
 	subscription_close(named->subscription);
 	origin_fini(&named->origin);
 	list_remove(&named->link);
 	/* Sent with the next change: this may be in the middle of one. */
-	if (named->is_in_force && !dynamic->is_stopped)
-		publisher_remove(&dynamic->server->publisher, named->kind->published, named->slot);
+	struct publisher *publisher = &dynamic->server->publisher;
+	if (!dynamic->is_stopped &&
+	    publisher_current(publisher, named->kind->published, named->slot))
+		publisher_remove(publisher, named->kind->published, named->slot);
+	if (named->router_stats)
+		stat_scope_drop(dynamic->server->stats, named->router_stats);
 	free((char *)(uintptr_t)named->stat_prefix.data);
 	free(named);
 }
@@ -106,22 +111,23 @@ static struct dynamic_named *find(const struct dynamic *dynamic,
 }
 
 static enum status subscribe(const struct dynamic_named_kind *kind, struct dynamic *dynamic,
-			     const struct config_context *context,
-			     const Envoy__Config__Core__V3__ConfigSource *source, struct slice name,
+			     const struct config_context *context, const struct dynamic_ask *ask,
 			     struct dynamic_named **made, struct diag *diag)
 {
 	struct dynamic_named *named = calloc(1, sizeof *named);
-	struct slice prefix = kind->is_asker_s ? context->stat_prefix : SLICE("");
-	char *scope_name = arena_printf(context->arena, "%.*s%s.%.*s", SLICE_FMT(prefix),
-					kind->stats, SLICE_FMT(name));
+	struct slice prefix = context->stat_prefix;
+	char *scope_name = arena_printf(context->arena, "%.*s%s.%.*s",
+					SLICE_FMT(kind->is_asker_s ? prefix : SLICE("")),
+					kind->stats, SLICE_FMT(ask->name));
 
 	invariant(named);
 	const struct subscription_config config = {
 		.type = &kind->subscription,
-		.source = source,
-		.name = name,
+		.source = ask->source,
+		.name = ask->name,
 		.subject = named,
-		.scope = stat_scope_take(context->stats, &rds_stats, slice_of(scope_name)),
+		.scope = stat_scope_take(context->stats, kind->stat_type, slice_of(scope_name)),
+		.is_unawaited = ask->is_unawaited,
 	};
 	enum status status =
 		subscription_open(&dynamic->subscriptions, &config, &named->subscription, diag);
@@ -131,12 +137,46 @@ static enum status subscribe(const struct dynamic_named_kind *kind, struct dynam
 	}
 	named->kind = kind;
 	named->dynamic = dynamic;
-	named->slot = publisher_slot(&dynamic->server->publisher, kind->published, name);
+	named->slot = publisher_slot(&dynamic->server->publisher, kind->published, ask->key);
 	named->stat_prefix = slice_make(strndup(prefix.data, prefix.len), prefix.len);
+	named->is_outbound = context->is_outbound;
+	if (context->router_stats)
+		named->router_stats = stat_scope_hold(context->router_stats);
+	list_init(&named->askers);
 	list_push_back(&dynamic->named, &named->link);
 	subscription_load(named->subscription);
 	*made = named;
 	return STATUS_OK;
+}
+
+enum status dynamic_named_ask(const struct dynamic_named_kind *kind,
+			      const struct config_context *context, const struct dynamic_ask *ask,
+			      struct dynamic_named **asked, struct diag *diag)
+{
+	struct server *server = context->owner;
+	struct dynamic *dynamic = &server->dynamic;
+	const char *path, *watched_directory;
+	enum status status = subscription_source(ask->source, &path, &watched_directory, diag);
+
+	*asked = NULL;
+	if (!status && server->options->mode == MODE_SERVE) {
+		struct dynamic_named *named =
+			find(dynamic, kind,
+			     publisher_slot(&server->publisher, kind->published, ask->key));
+		if (named && !subscription_is_of(named->subscription, ask->source))
+			return diag_at(diag, kind->field, "'%.*s' comes from '%s' already",
+				       SLICE_FMT(ask->name), named->subscription->path);
+		if (!named)
+			status = subscribe(kind, dynamic, context, ask, &named, diag);
+		if (!status) {
+			named->references++;
+			arena_defer(context->arena, drop, named);
+			*asked = named;
+		}
+	}
+	if (status)
+		diag_prefix(diag, "config_source");
+	return status;
 }
 
 enum status dynamic_named_subscribe(const struct dynamic_named_kind *kind,
@@ -144,25 +184,8 @@ enum status dynamic_named_subscribe(const struct dynamic_named_kind *kind,
 				    const Envoy__Config__Core__V3__ConfigSource *source,
 				    struct slice name, struct diag *diag)
 {
-	struct server *server = context->owner;
-	struct dynamic *dynamic = &server->dynamic;
-	const char *path, *watched_directory;
-	enum status status = subscription_source(source, &path, &watched_directory, diag);
+	const struct dynamic_ask ask = {.source = source, .name = name, .key = name};
+	struct dynamic_named *named;
 
-	if (!status && server->options->mode == MODE_SERVE) {
-		struct dynamic_named *named = find(
-			dynamic, kind, publisher_slot(&server->publisher, kind->published, name));
-		if (named && !subscription_is_of(named->subscription, source))
-			return diag_at(diag, kind->field, "'%.*s' comes from '%s' already",
-				       SLICE_FMT(name), named->subscription->path);
-		if (!named)
-			status = subscribe(kind, dynamic, context, source, name, &named, diag);
-		if (!status) {
-			named->references++;
-			arena_defer(context->arena, drop, named);
-		}
-	}
-	if (status)
-		diag_prefix(diag, "config_source");
-	return status;
+	return dynamic_named_ask(kind, context, &ask, &named, diag);
 }

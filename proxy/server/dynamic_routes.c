@@ -26,6 +26,7 @@ const struct dynamic_named_kind dynamic_routes_kind = {
 	.message = "RouteConfiguration",
 	.field = "route_config_name",
 	.stats = "rds",
+	.stat_type = &rds_stats,
 	.is_asker_s = true,
 	.must_be_alone = true,
 	.subscription = DYNAMIC_NAMED_SUBSCRIPTION(

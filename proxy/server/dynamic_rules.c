@@ -21,6 +21,7 @@ const struct dynamic_named_kind dynamic_rules_kind = {
 	.message = "DubboRules",
 	.field = "rules_name",
 	.stats = "dubbo_rules",
+	.stat_type = &rds_stats,
 	.may_be_nameless = true,
 	.subscription = DYNAMIC_NAMED_SUBSCRIPTION(
 		"rules", &outrigger__config__route__v1__dubbo_rules__descriptor),

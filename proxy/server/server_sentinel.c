@@ -84,6 +84,16 @@ static void unwatch(void *owner, void *handle)
 	free(watched);
 }
 
+static void await(void *owner, bool is_awaited)
+{
+	struct server *server = owner;
+
+	if (is_awaited)
+		server->dynamic.subscriptions.due++;
+	else
+		server->dynamic.subscriptions.due--;
+}
+
 /* --- errands to all workers --- */
 
 struct sentinel_errand {
@@ -143,8 +153,8 @@ void server_sentinel_stop(struct server *server)
 void server_sentinel_init(struct server *server)
 {
 	static const struct sentinel_services services = {
-		slot,      publish, send_all, watch, unwatch, open_centre, command_centre_close,
-		on_workers};
+		slot,       publish, send_all, watch, unwatch, open_centre, command_centre_close,
+		on_workers, await};
 
 	list_init(&server->command_centres);
 	sentinel_applications_init(&server->sentinel, &services, server, server->stats,

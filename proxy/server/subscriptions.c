@@ -65,7 +65,8 @@ static void count_success(struct subscription *sub, const struct subscription_lo
 		    (sub->owner->loop->now_ns - load->start_ns) / 1000000);
 	if (is_changed && type->counts_reloads) {
 		stat_inc(shard(sub), sub->scope, type->reload);
-		stat_gauge_set(shard(sub), sub->scope, type->reload_time, wall_ms(sub));
+		if (type->reload_time)
+			stat_gauge_set(shard(sub), sub->scope, type->reload_time, wall_ms(sub));
 	}
 	if (is_empty && type->counts_empty)
 		stat_inc(shard(sub), sub->scope, type->empty);
@@ -131,6 +132,8 @@ static void refuse(struct subscription *sub, const struct diag *diag, bool is_un
 
 	stat_inc(shard(sub), is_unreadable ? sub->scope : sub->more,
 		 is_unreadable ? sub->type->failure : sub->type->rejected);
+	if (sub->type->counts_fails)
+		stat_inc(shard(sub), sub->scope, sub->type->fail);
 	diag_format(diag, text, sizeof text);
 	log_warn(CONFIG, "%s of %s are refused: %s", sub->type->what, sub->path, text);
 	free(sub->refusal);
@@ -150,7 +153,7 @@ static void note_known(struct subscription *sub, bool is_good)
 	if (sub->is_known)
 		return;
 	sub->is_known = true;
-	sub->owner->due--;
+	sub->owner->due -= !sub->is_unawaited;
 	if (sub->type->known)
 		sub->type->known(sub, is_good);
 }
@@ -231,7 +234,7 @@ void subscription_load(struct subscription *sub)
 
 	if (!sub->is_started) {
 		sub->is_started = true;
-		sub->owner->due++;
+		sub->owner->due += !sub->is_unawaited;
 	}
 	if (sub->load) {
 		sub->is_stale = true;
@@ -361,6 +364,7 @@ enum status subscription_open(struct subscriptions *subscriptions,
 		.scope = config->scope,
 		.more = config->more ? config->more : stat_scope_hold(config->scope),
 		.version_info = copy(""),
+		.is_unawaited = config->is_unawaited,
 	};
 	enum status status = subscription_source(config->source, &path, &watched_directory, diag);
 	if (!status)
@@ -388,7 +392,7 @@ void subscription_close(struct subscription *sub)
 	if (sub->load)
 		sub->load->subscription = NULL;
 	if (sub->is_started && !sub->is_known)
-		sub->owner->due--;
+		sub->owner->due -= !sub->is_unawaited;
 	file_watch_remove(&sub->owner->watch, &sub->watch);
 	list_remove(&sub->link);
 	subscription_free(sub);

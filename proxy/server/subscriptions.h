@@ -78,8 +78,9 @@ struct subscription_type {
 	/* Stats: attempt, success, failure, version are counted in `scope`, the rest in `more`. */
 	unsigned attempt, success, failure, version;
 	unsigned rejected, time, version_text, duration;
-	bool counts_reloads, counts_empty;
-	unsigned reload, reload_time, empty;
+	bool counts_reloads, counts_empty, counts_fails;
+	unsigned reload, reload_time, empty; /* reload_time 0: it isn't shown */
+	unsigned fail;                       /* one that was not to be had, or was refused */
 };
 
 struct subscription {
@@ -96,6 +97,7 @@ struct subscription {
 	char *refusal;                  /* why the last answer was refused; NULL: it wasn't */
 	uint64_t refused_wall_ns;
 	bool is_started, is_known, is_stale;
+	bool is_unawaited; /* its first answer never counts as due */
 };
 
 struct subscriptions {
@@ -139,6 +141,7 @@ struct subscription_config {
 	struct slice name; /* of the resource that is wanted; "": all of the file */
 	void *subject;
 	struct stat_scope *scope, *more; /* more NULL: scope */
+	bool is_unawaited;               /* nothing waits for the first answer */
 };
 
 /* Watches the source's file; copies the name. Takes the scopes. STATUS_INVALID with path and

@@ -230,6 +230,7 @@ void worker_apply(struct worker *worker, const struct publication_change *change
 		worker_listener_update(worker, change->slot);
 		break;
 	case PUBLISHED_RULES:
+	case PUBLISHED_EXTENSION:
 	case PUBLISHED_ROUTES:
 	case PUBLISHED_KINDS:
 		break;

@@ -1,6 +1,7 @@
 #include "stream/chain.h"
 
 #include "routing/route.h"
+#include "stream/extension.h"
 #include "stream/reply.h"
 #include "stream/session.h"
 #include "stream/stream.h"
@@ -375,7 +376,44 @@ static bool asks_attachments(const struct chain_entry *entry, enum direction dir
 
 	if (type->is_terminal || !is_shown)
 		return false;
-	return !type->asks_attachments || type->asks_attachments(entry->config, direction);
+	return entry->discovered || !type->asks_attachments ||
+	       type->asks_attachments(entry->config, direction);
+}
+
+/* Of one that is discovered with any configuration: it is still to come. */
+static void note_entry(struct chain_config *chain, const struct chain_entry *entry)
+{
+	const struct filter_type *type = entry->type;
+	bool reads =
+		entry->discovered || !type->reads_answers || type->reads_answers(entry->config);
+
+	chain->has_response_headers |= type->response_headers != NULL;
+	chain->has_authority |= type->is_authority;
+	chain->has_limiter |= type->is_limiter;
+	chain->has_request_data |= type->request_data && !type->is_terminal;
+	chain->has_response_data |= type->response_data && reads;
+	chain->has_response_trailers |= type->response_trailers && reads;
+	chain->has_policies |= type->policy && !type->is_policy_on_demand;
+	chain->has_log |= type->log != NULL;
+	for (unsigned direction = 0; direction < 2; direction++)
+		chain->asks_attachments[direction] |=
+			asks_attachments(entry, (enum direction)direction);
+}
+
+/* Of any of its types. */
+static void note_discovered(struct chain_config *chain, const struct chain_entry *discovered)
+{
+	struct chain_entry entry = *discovered;
+	size_t size = 0;
+
+	for (unsigned i = 0; i < entry.discovered->type_count; i++) {
+		entry.type = entry.discovered->types[i];
+		note_entry(chain, &entry);
+		if (state_size(entry.type) > size)
+			size = state_size(entry.type);
+	}
+	chain->states_size += size;
+	chain->has_discovered = true;
 }
 
 void chain_config_init(struct chain_config *chain, const struct chain_entry *entries,
@@ -386,24 +424,19 @@ void chain_config_init(struct chain_config *chain, const struct chain_entry *ent
 		.entries = entries,
 		.count = count,
 		.states_size = count * sizeof(struct filter),
-		.is_single = count == 1 && has_request_callbacks(entries->type),
+		.is_single =
+			count == 1 && !entries->discovered && has_request_callbacks(entries->type),
 	};
 	for (unsigned i = 0; i < count; i++) {
-		const struct filter_type *type = entries[i].type;
-		chain->states_size += state_size(type);
-		chain->has_response_headers |= type->response_headers != NULL;
-		chain->has_authority |= type->is_authority;
-		chain->has_limiter |= type->is_limiter;
-		chain->has_request_data |= type->request_data && !type->is_terminal;
-		bool reads = !type->reads_answers || type->reads_answers(entries[i].config);
-		chain->has_response_data |= type->response_data && reads;
-		chain->has_response_trailers |= type->response_trailers && reads;
-		chain->has_policies |= type->policy && !type->is_policy_on_demand;
-		chain->has_log |= type->log != NULL;
-		for (unsigned direction = 0; direction < 2; direction++)
-			chain->asks_attachments[direction] |=
-				asks_attachments(&entries[i], (enum direction)direction);
+		if (entries[i].discovered) {
+			note_discovered(chain, &entries[i]);
+			continue;
+		}
+		note_entry(chain, &entries[i]);
+		chain->states_size += state_size(entries[i].type);
 	}
+	if (chain->has_discovered)
+		chain->states_size += count * sizeof(struct pin *);
 }
 
 /* Of zeroed memory. */
@@ -415,6 +448,23 @@ static void filter_set(struct filter *f, struct stream *s, const struct chain_en
 	f->entry = entry;
 	f->state = state;
 	f->stream = s;
+}
+
+/* Of the filters that are discovered, by their places: behind all filters. NULL: none was pinned.
+ */
+static struct pin **pins_of(struct filter *filters, const struct chain_config *chain)
+{
+	return (struct pin **)(void *)(filters + chain->count);
+}
+
+static void drop_pins(struct stream *s)
+{
+	const struct chain_config *chain = config_of(s);
+	struct pin **pins = pins_of(s->filters, chain);
+
+	for (unsigned i = 0; i < chain->count; i++)
+		if (pins[i])
+			pin_drop(pins[i]);
 }
 
 void chain_open(struct stream *s, const struct chain_config *chain)
@@ -433,19 +483,24 @@ void chain_open(struct stream *s, const struct chain_config *chain)
 			entries->type->open(s->filters);
 		return;
 	}
+	struct pin **pins = pins_of(s->filters, chain);
+	if (UNLIKELY(chain->has_discovered))
+		room += count * sizeof *pins;
 	for (unsigned i = 0; i < count; i++) {
-		const void *config = entries[i].config;
-		bool is_disabled = entries[i].is_disabled;
+		const struct chain_entry *entry = &entries[i];
+		bool is_disabled = entry->is_disabled;
 		const struct filter_config *own =
-			has_own ? route_filter_config(s->route, NULL, entries[i].name) : NULL;
-		if (own) {
+			has_own ? route_filter_config(s->route, NULL, entry->name) : NULL;
+		if (own)
 			is_disabled = own->is_disabled || (is_disabled && !own->is_enabled);
-			config = own->config ? own->config : config;
-		}
 		if (is_disabled)
 			continue;
-		filter_set(&s->filters[used++], s, &entries[i], config, room);
-		room += state_size(entries[i].type);
+		if (UNLIKELY(entry->discovered != NULL))
+			entry = extension_entry(entry, &s->worker->pins, &pins[i]);
+		bool is_own = own && own->config && (!own->type || own->type == entry->type);
+		filter_set(&s->filters[used++], s, entry, is_own ? own->config : entry->config,
+			   room);
+		room += state_size(entry->type);
 	}
 	s->filter_count = (uint8_t)used;
 	for (unsigned i = 0; i < used; i++)
@@ -463,4 +518,6 @@ void chain_close(struct stream *s)
 	for (unsigned i = 0; i < s->filter_count; i++)
 		if (s->filters[i].type->close)
 			s->filters[i].type->close(&s->filters[i]);
+	if (UNLIKELY(config_of(s)->has_discovered) && s->filters)
+		drop_pins(s);
 }

@@ -14,16 +14,18 @@
 
 #include "stream/filter.h"
 
+struct discovered_filter;
 struct stream;
 
 enum { CHAIN_FILTERS_MAX = 255 }; /* a stream counts its filters in a byte */
 
 /* One filter of a configured chain. */
 struct chain_entry {
-	const struct filter_type *type;
-	const void *config; /* the listener's */
-	struct slice name;  /* as configured: typed_per_filter_config refers to it */
+	const struct filter_type *type; /* NULL: as it is discovered */
+	const void *config;             /* the listener's */
+	struct slice name;              /* as configured: typed_per_filter_config refers to it */
 	bool is_disabled;
+	const struct discovered_filter *discovered; /* NULL: it is all here (extension.h) */
 };
 
 /* A configured chain, and what its filters need and want. */
@@ -32,7 +34,9 @@ struct chain_config {
 	unsigned count;
 	size_t states_size; /* of all filters, their states included */
 	bool is_single;     /* nothing but the terminal filter, which holds nothing here */
-	/* Some filter has a callback for it (of requests: but the terminal one). */
+	bool has_discovered;
+	/* Some filter has (one that is discovered: may have) a callback for it (of requests: but
+	 * the terminal one). */
 	bool has_request_data;
 	bool has_policies; /* some filter is one (filter_type.policy), not only on demand */
 	bool has_authority, has_limiter;

@@ -21,7 +21,9 @@ struct ProtobufCMessage;
 struct ProtobufCMessageDescriptor;
 struct Envoy__Config__Bootstrap__V3__LayeredRuntime;
 struct Envoy__Config__Core__V3__ConfigSource;
+struct Google__Protobuf__Any;
 struct access_log_files;
+struct discovered_filter;
 struct filter_type;
 struct conn_filter_type;
 struct sentinel_applications;
@@ -32,6 +34,15 @@ struct spools;
 struct config_ordinals {
 	struct slice object; /* "listener_0", "routes r1": whose build it is */
 	struct config_ordinal *list;
+};
+
+/* A message filter that is to come by discovery. */
+struct extension_ask {
+	struct slice name;
+	const struct Envoy__Config__Core__V3__ConfigSource *source;
+	/* In force until another one comes. NULL: none, requests are answered with 500. */
+	const struct Google__Protobuf__Any *default_config;
+	bool is_unawaited; /* nothing waits for the first answer */
 };
 
 struct config_context {
@@ -64,6 +75,8 @@ struct config_context {
 	const struct filter_type *(*filter_type)(const struct ProtobufCMessageDescriptor *message);
 	const struct conn_filter_type *(*conn_filter_type)(
 		const struct ProtobufCMessageDescriptor *message);
+	/* The type of message filter whose configuration in a chain has this type URL, or NULL. */
+	const struct filter_type *(*filter_type_by_url)(struct slice type_url);
 	/* RDS: has the table of that name published, from this source. */
 	enum status (*subscribe_routes)(const struct config_context *context,
 					const struct Envoy__Config__Core__V3__ConfigSource *source,
@@ -73,6 +86,11 @@ struct config_context {
 	enum status (*subscribe_rules)(const struct config_context *context,
 				       const struct Envoy__Config__Core__V3__ConfigSource *source,
 				       struct slice name, struct diag *diag);
+	/* ECDS: has it published, for a chain's entry with these types, and fills in the slot.
+	 * Diag's path begins inside the ExtensionConfigSource. NULL: none are published. */
+	enum status (*subscribe_extension)(const struct config_context *context,
+					   const struct extension_ask *ask,
+					   struct discovered_filter *discovered, struct diag *diag);
 	/* Dubbo's own YAML, several documents maybe, as messages of
 	 * outrigger/config/route/v1/dubbo_rules.proto in the arena; file: its name, NULL: none.
 	 * NULL: can't be read here. */

@@ -101,6 +101,15 @@ extern const struct stat_type cds_stats;
 STAT_ENUM(rds_stat, RDS_STAT, RDS_STATS);
 extern const struct stat_type rds_stats;
 
+/* "extension_config_discovery.http_filter.<name>" */
+#define ECDS_STATS(X, S) \
+	SUBSCRIPTION_STATS(X, S) \
+	X(S, CONFIG_CONFLICT, "config_conflict", COUNTER) \
+	X(S, CONFIG_FAIL, "config_fail", COUNTER) \
+	X(S, CONFIG_RELOAD, "config_reload", COUNTER)
+STAT_ENUM(ecds_stat, ECDS_STAT, ECDS_STATS);
+extern const struct stat_type ecds_stats;
+
 /* "control_plane" */
 #define CONTROL_PLANE_STATS(X, S) \
 	X(S, CONNECTED_STATE, "connected_state", GAUGE) \

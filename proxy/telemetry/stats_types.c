@@ -61,6 +61,7 @@ STAT_TYPE(watchdog_stats, "watchdog", WATCHDOG_STAT, WATCHDOG_STATS);
 STAT_TYPE(subscription_stats, "subscription", SUBSCRIPTION_STAT, SUBSCRIPTION_STATS);
 STAT_TYPE(cds_stats, "cds", CDS_STAT, CDS_STATS);
 STAT_TYPE(rds_stats, "rds", RDS_STAT, RDS_STATS);
+STAT_TYPE(ecds_stats, "ecds", ECDS_STAT, ECDS_STATS);
 STAT_TYPE(control_plane_stats, "control_plane", CONTROL_PLANE_STAT, CONTROL_PLANE_STATS);
 STAT_TYPE(overload_stats, "overload", OVERLOAD_STAT, OVERLOAD_STATS);
 STAT_TYPE(clusters_inflated_stats, "clusters_inflated", CLUSTERS_INFLATED_STAT,
