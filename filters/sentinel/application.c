@@ -9,6 +9,7 @@
 #include "filters/sentinel/cluster_client.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
+#include "filters/sentinel/nacos_sources.h"
 #include "filters/sentinel/names.h"
 #include "filters/sentinel/operations.h"
 #include "filters/sentinel/resource_stats.h"
@@ -33,11 +34,13 @@ void sentinel_applications_init(struct sentinel_applications *all,
 	};
 	list_init(&all->list);
 	list_init(&all->files);
+	list_init(&all->nacos);
 }
 
 void sentinel_applications_fini(struct sentinel_applications *all)
 {
-	invariant(list_is_empty(&all->list) && list_is_empty(&all->files));
+	invariant(list_is_empty(&all->list) && list_is_empty(&all->files) &&
+		  list_is_empty(&all->nacos));
 }
 
 /* --- an application --- */
@@ -211,9 +214,25 @@ static void unload(struct sentinel_part *part)
 	list_remove(&part->link);
 	part->is_in_force = false;
 	for (uint32_t i = 0; i < part->count; i++) {
-		if (part->sources[i].file)
-			sentinel_file_drop(part->sources[i].file);
-		part->sources[i].file = NULL;
+		struct sentinel_source *source = &part->sources[i];
+		if (source->file)
+			sentinel_file_drop(source->file);
+		if (source->pushed)
+			sentinel_nacos_drop(source->pushed);
+		source->file = NULL;
+		source->pushed = NULL;
+		source->live = NULL;
+	}
+}
+
+static void take_source(struct sentinel_source *source, struct sentinel_applications *all)
+{
+	if (source->path) {
+		source->file = sentinel_file_take(all, source->path);
+		source->live = &source->file->text;
+	} else if (source->nacos) {
+		source->pushed = sentinel_nacos_take(all, source->nacos);
+		source->live = &source->pushed->text;
 	}
 }
 
@@ -226,9 +245,7 @@ void sentinel_part_adopt(struct sentinel_part *part)
 		if (slice_equal(container_of(n, struct sentinel_part, link)->key, part->key))
 			before = container_of(n, struct sentinel_part, link);
 	for (uint32_t i = 0; i < part->count; i++)
-		if (part->sources[i].path)
-			part->sources[i].file =
-				sentinel_file_take(application->all, part->sources[i].path);
+		take_source(&part->sources[i], application->all);
 	if (before)
 		unload(before);
 	list_push_back(&application->parts, &part->link);
@@ -257,6 +274,7 @@ void sentinel_applications_close(struct sentinel_applications *all)
 {
 	for (struct list_node *n = all->list.next; n != &all->list; n = n->next)
 		cluster_client_close(container_of(n, struct sentinel_application, link)->cluster);
+	sentinel_nacos_close(all);
 }
 
 void sentinel_applications_leave(struct sentinel_applications *all)
@@ -265,13 +283,29 @@ void sentinel_applications_leave(struct sentinel_applications *all)
 		cluster_client_leave(container_of(n, struct sentinel_application, link)->cluster);
 }
 
+/* Texts of it that are as they were when their Nacos server last answered. */
+static uint64_t count_unreachable(const struct sentinel_application *application)
+{
+	uint64_t count = 0;
+
+	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next) {
+		const struct sentinel_part *part = container_of(n, struct sentinel_part, link);
+		for (uint32_t i = 0; i < part->count; i++)
+			count += part->sources[i].pushed &&
+				 !sentinel_nacos_is_connected(part->sources[i].pushed);
+	}
+	return count;
+}
+
 void sentinel_applications_tick(struct sentinel_applications *all)
 {
 	struct system_status status;
-	bool is_changed = false;
+	bool is_changed = all->is_send_due;
 
 	if (list_is_empty(&all->list))
 		return;
+	all->is_send_due = false;
+	is_changed |= sentinel_nacos_tick(all);
 	status = system_sampler_read(&all->sampler, *all->wall_ns);
 	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
 		struct sentinel_application *application =
@@ -288,6 +322,8 @@ void sentinel_applications_tick(struct sentinel_applications *all)
 				       (int64_t)(*all->wall_ns / 1000000));
 		cluster_client_show(application->cluster, shard(all), application->stats);
 		sentinel_operations_tick(application);
+		stat_gauge_set(shard(all), application->stats, SENTINEL_STAT_NACOS_UNREACHABLE,
+			       count_unreachable(application));
 		if (application->is_stale && application->configurations) {
 			is_changed |= renew(application);
 			configure_cluster(application);
@@ -321,6 +357,7 @@ struct sentinel_file *sentinel_file_take(struct sentinel_applications *all, cons
 		file->all = all;
 		file->path = strdup(path);
 		invariant(file->path);
+		file->text.name = file->path;
 		list_push_back(&all->files, &file->link);
 		file->watch = all->services->watch(all->owner, path, file_changed, file);
 		sentinel_file_read(file);
@@ -336,8 +373,7 @@ void sentinel_file_drop(struct sentinel_file *file)
 	list_remove(&file->link);
 	if (file->watch)
 		file->all->services->unwatch(file->all->owner, file->watch);
-	free((char *)(uintptr_t)file->text.data);
-	free((char *)(uintptr_t)file->taken.data);
+	sentinel_text_free(&file->text);
 	free(file->path);
 	free(file);
 }
@@ -361,17 +397,17 @@ void sentinel_application_set_rules(struct sentinel_application *application, en
 		application->all->services->send(application->all->owner);
 }
 
-/* What somebody writes to a file later than rules were set holds; what the command itself has
- * written there is what was set. */
+/* What somebody writes to a file, or pushes, later than rules were set holds; what the command
+ * itself has written there is what was set. */
 static void forget_set_rules(struct sentinel_application *application,
-			     const struct sentinel_file *file)
+			     const struct sentinel_text *text)
 {
 	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next) {
 		const struct sentinel_part *part = container_of(n, struct sentinel_part, link);
 		for (uint32_t i = 0; i < part->count; i++) {
 			struct slice *set = &application->set_rules[part->sources[i].kind];
-			if (part->sources[i].file != file || !set->data ||
-			    slice_equal(*set, file->text))
+			if (part->sources[i].live != text || !set->data ||
+			    slice_equal(*set, text->now))
 				continue;
 			free((char *)(uintptr_t)set->data);
 			*set = (struct slice){0};
@@ -379,32 +415,37 @@ static void forget_set_rules(struct sentinel_application *application,
 	}
 }
 
-static bool has_file(const struct sentinel_application *application,
-		     const struct sentinel_file *file)
+static bool has_text(const struct sentinel_application *application,
+		     const struct sentinel_text *text)
 {
 	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next) {
 		const struct sentinel_part *part = container_of(n, struct sentinel_part, link);
 		for (uint32_t i = 0; i < part->count; i++)
-			if (part->sources[i].file == file)
+			if (part->sources[i].live == text)
 				return true;
 	}
 	return false;
 }
 
-static void file_changed(void *data)
+void sentinel_text_changed(struct sentinel_applications *all, const struct sentinel_text *text)
 {
-	struct sentinel_file *file = data;
-	struct sentinel_applications *all = file->all;
 	bool is_changed = false;
 
-	sentinel_file_read(file);
 	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
 		struct sentinel_application *application =
 			container_of(n, struct sentinel_application, link);
-		forget_set_rules(application, file);
-		if (has_file(application, file))
+		forget_set_rules(application, text);
+		if (has_text(application, text))
 			is_changed |= renew(application);
 	}
 	if (is_changed)
 		all->services->send(all->owner);
+}
+
+static void file_changed(void *data)
+{
+	struct sentinel_file *file = data;
+
+	sentinel_file_read(file);
+	sentinel_text_changed(file->all, &file->text);
 }

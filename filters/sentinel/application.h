@@ -3,7 +3,7 @@
  *
  *   listener ─ config ─> part: its sources ─┐                       ┌─> worker: pin, entries
  *   listener ─ config ─> part: its sources ─┴─ read, built ─> rules ┴─> worker: pin, entries
- *                           └ file ─ changed ──┘              a published object in the
+ *                    └ file, Nacos ─ changed ──┘              a published object in the
  *                                                             application's slot
  *
  * The parts of all listeners together are the rules. A version is built on main beside the one in
@@ -34,6 +34,8 @@ struct rule_set;
 struct sentinel;
 struct command_centre;
 struct sentinel_memo;
+struct sentinel_nacos_ask;
+struct sentinel_nacos_text;
 struct sentinel_ops;
 struct sentinel_ops_options;
 struct sentinel_options;
@@ -61,6 +63,8 @@ struct sentinel_options;
 	X(S, RULES_REJECTED, "rules_rejected", GAUGE) \
 	X(S, RULES_UPDATE, "rules_update", COUNTER) \
 	X(S, SOURCE_REJECTED, "source_rejected", COUNTER) \
+	X(S, NACOS_UPDATE, "nacos_update", COUNTER) \
+	X(S, NACOS_UNREACHABLE, "nacos_unreachable", GAUGE) \
 	X(S, RESOURCES, "resources", GAUGE) \
 	X(S, RESOURCE_OVERFLOW, "resource_overflow", GAUGE) \
 	X(S, BLOCK_LOG_DROPPED, "block_log_dropped", GAUGE) \
@@ -96,11 +100,15 @@ struct sentinel_services {
 	 * once where there are no workers any more. */
 	void (*on_workers)(void *owner, void (*fn)(void *arg, unsigned worker, struct loop *loop),
 			   void (*done)(void *arg), void *arg);
+	/* From true to the next send after false nothing new is published, and a process that
+	 * starts isn't live: what is configured isn't known yet. Counted. NULL: nobody waits. */
+	void (*await)(void *owner, bool is_awaited);
 };
 
 struct sentinel_applications {
 	struct list_node list;  /* struct sentinel_application */
 	struct list_node files; /* struct sentinel_file */
+	struct list_node nacos; /* struct sentinel_nacos */
 	const struct sentinel_services *services;
 	void *owner; /* of the services */
 	struct stats *stats;
@@ -108,7 +116,15 @@ struct sentinel_applications {
 	unsigned workers;
 	struct loop *loop; /* main's; NULL: no token server is asked */
 	bool is_serving;   /* not only checking a configuration */
+	bool is_send_due;  /* with the next tick */
 	struct system_sampler sampler;
+};
+
+/* Rules that change while they are in force. Main. */
+struct sentinel_text {
+	const char *name;   /* for the log */
+	struct slice now;   /* heap: as it came last; .data NULL: none */
+	struct slice taken; /* heap: the last that was a list; .data NULL: none */
 };
 
 /* A file of rules that some part has. Main. */
@@ -116,17 +132,21 @@ struct sentinel_file {
 	struct list_node link;
 	struct sentinel_applications *all;
 	unsigned references;
-	char *path;         /* heap */
-	struct slice text;  /* heap: as it was read last; .data NULL: never */
-	struct slice taken; /* heap: the last that was a list; .data NULL: none */
+	char *path; /* heap */
+	struct sentinel_text text;
 	void *watch;
 };
 
+/* In line, of a file, or from Nacos. */
 struct sentinel_source {
 	enum rule_kind kind;
-	const char *path;           /* NULL: in line */
-	struct slice text;          /* in line */
-	struct sentinel_file *file; /* while its part is in force */
+	struct slice text;                      /* in line */
+	const char *path;                       /* NULL: no file */
+	const struct sentinel_nacos_ask *nacos; /* NULL: not from there */
+	/* While its part is in force: */
+	struct sentinel_file *file;
+	struct sentinel_nacos_text *pushed;
+	struct sentinel_text *live; /* of one of these; NULL: in line */
 };
 
 /* What one configuration adds. Lives in its arena. */
@@ -223,6 +243,13 @@ void sentinel_application_drop(struct sentinel_application *application);
 
 /* rule_sources.c: builds a version of all parts' rules; NULL if it would be the one in force. */
 struct sentinel_rules *sentinel_rules_build(struct sentinel_application *application);
+
+/* rule_sources.c: takes the heap text for what came last; .data NULL: there is none (any more), and
+ * what was taken of it is forgotten. */
+void sentinel_text_set(struct sentinel_text *text, struct slice heap);
+void sentinel_text_free(struct sentinel_text *text);
+/* Rules are built anew of all applications that have it, and sent. */
+void sentinel_text_changed(struct sentinel_applications *all, const struct sentinel_text *text);
 
 /* rule_sources.c: reads the file again; what can't be read leaves the text as it was. */
 void sentinel_file_read(struct sentinel_file *file);

@@ -9,6 +9,7 @@
 #include "filters/sentinel/cluster_client.h"
 #include "filters/sentinel/cluster_server_config.h"
 #include "filters/sentinel/core/rule_json.h"
+#include "filters/sentinel/nacos_sources.h"
 #include "filters/sentinel/ops/ops.h"
 #include "filters/sentinel/resource_stats.h"
 #include "filters/sentinel/sentinel.h"
@@ -96,8 +97,8 @@ static enum status load_sources(const struct rules_loader *loader, enum rule_kin
 	return STATUS_OK;
 }
 
-static enum status load_rules(struct sentinel_part *part, const Rules *m, struct arena *arena,
-			      struct diag *diag)
+static enum status load_rules(struct sentinel_part *part, const Rules *m, struct slice application,
+			      struct arena *arena, struct diag *diag)
 {
 	const struct rules_loader loader = {part, arena, diag};
 	enum status status;
@@ -106,14 +107,23 @@ static enum status load_rules(struct sentinel_part *part, const Rules *m, struct
 		return STATUS_OK;
 	part->sources = ARENA_NEW_ARRAY(arena, struct sentinel_source,
 					m->n_flow + m->n_degrade + m->n_system + m->n_authority +
-						m->n_param_flow + 1);
+						m->n_param_flow + NACOS_SOURCES * m->n_nacos + 1);
 	if ((status = load_sources(&loader, RULE_FLOW, "flow", m->flow, m->n_flow)) ||
 	    (status = load_sources(&loader, RULE_DEGRADE, "degrade", m->degrade, m->n_degrade)) ||
 	    (status = load_sources(&loader, RULE_SYSTEM, "system", m->system, m->n_system)) ||
 	    (status = load_sources(&loader, RULE_AUTHORITY, "authority", m->authority,
-				   m->n_authority)))
+				   m->n_authority)) ||
+	    (status = load_sources(&loader, RULE_PARAM_FLOW, "param_flow", m->param_flow,
+				   m->n_param_flow)))
 		return status;
-	return load_sources(&loader, RULE_PARAM_FLOW, "param_flow", m->param_flow, m->n_param_flow);
+	for (size_t i = 0; i < m->n_nacos; i++) {
+		status = sentinel_nacos_load(part, m->nacos[i], application, arena, diag);
+		if (status) {
+			diag_prefix(diag, "rules.nacos[%zu]", i);
+			return status;
+		}
+	}
+	return STATUS_OK;
 }
 
 static enum status load_operations(struct sentinel_part *part, const Operations *message,
@@ -192,7 +202,7 @@ static enum status load_application(struct sentinel_config *config, const Messag
 		.resources_max = message->max_resources ? message->max_resources->value : 0,
 		.contexts_max = message->max_contexts ? message->max_contexts->value : 0,
 	};
-	enum status status = load_rules(part, message->rules, context->arena, diag);
+	enum status status = load_rules(part, message->rules, name, context->arena, diag);
 
 	if (status)
 		return status;

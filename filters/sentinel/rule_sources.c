@@ -28,6 +28,18 @@ static void set_text(struct slice *to, struct slice heap)
 	*to = heap;
 }
 
+void sentinel_text_set(struct sentinel_text *text, struct slice heap)
+{
+	set_text(&text->now, heap);
+	if (!heap.data)
+		set_text(&text->taken, heap);
+}
+
+void sentinel_text_free(struct sentinel_text *text)
+{
+	sentinel_text_set(text, (struct slice){0});
+}
+
 void sentinel_file_read(struct sentinel_file *file)
 {
 	struct diag diag = {.line = 0};
@@ -37,7 +49,7 @@ void sentinel_file_read(struct sentinel_file *file)
 		log_warn(SENTINEL, "rules of %s stay as they are: %s", file->path, diag.text);
 		return;
 	}
-	set_text(&file->text, text);
+	sentinel_text_set(&file->text, text);
 }
 
 /* --- a version --- */
@@ -128,38 +140,38 @@ static enum status read_text(struct building *building, enum rule_kind kind, str
 	return status;
 }
 
-static void keep_text(struct sentinel_file *file)
+static void keep_text(struct sentinel_text *text)
 {
-	char *copy = malloc(file->text.len + 1);
+	char *copy = malloc(text->now.len + 1);
 
 	invariant(copy);
-	memcpy(copy, file->text.data, file->text.len);
-	set_text(&file->taken, slice_make(copy, file->text.len));
+	memcpy(copy, text->now.data, text->now.len);
+	set_text(&text->taken, slice_make(copy, text->now.len));
 }
 
-/* A file that is no list is as it was when it was one. */
-static void read_file(struct building *building, enum rule_kind kind, struct sentinel_file *file)
+/* A text that is no list is as it was when it was one. */
+static void read_live(struct building *building, enum rule_kind kind, struct sentinel_text *text)
 {
 	const struct sentinel_application *application = building->application;
-	enum status status = file->text.data ? read_text(building, kind, file->text) : STATUS_OK;
+	enum status status = text->now.data ? read_text(building, kind, text->now) : STATUS_OK;
 
 	if (!status) {
-		if (file->text.data && !slice_equal(file->text, file->taken))
-			keep_text(file);
+		if (text->now.data && !slice_equal(text->now, text->taken))
+			keep_text(text);
 		return;
 	}
 	stat_inc(stats_main_shard(application->all->stats), application->stats,
 		 SENTINEL_STAT_SOURCE_REJECTED);
 	log_warn(SENTINEL, "application '%.*s': %s rules of %s are refused: %s",
-		 SLICE_FMT(application->name), kind_names[kind], file->path,
+		 SLICE_FMT(application->name), kind_names[kind], text->name,
 		 status == STATUS_MALFORMED ? "no JSON" : "no JSON array");
-	if (file->taken.data && read_text(building, kind, file->taken))
-		log_warn(SENTINEL, "rules of %s: none", file->path);
+	if (text->taken.data && read_text(building, kind, text->taken))
+		log_warn(SENTINEL, "rules of %s: none", text->name);
 }
 
 static bool is_same(const struct sentinel_source *a, const struct sentinel_source *b)
 {
-	return a->kind == b->kind && a->file == b->file && slice_equal(a->text, b->text);
+	return a->kind == b->kind && a->live == b->live && slice_equal(a->text, b->text);
 }
 
 /* What several listeners have alike is there once. */
@@ -179,9 +191,9 @@ static void read_part(struct building *building, const struct sentinel_part *par
 		if (building->application->set_rules[source->kind].data ||
 		    !is_new(building, source))
 			continue;
-		building->source = source->path ? source->path : "inline";
-		if (source->file)
-			read_file(building, source->kind, source->file);
+		building->source = source->live ? source->live->name : "inline";
+		if (source->live)
+			read_live(building, source->kind, source->live);
 		else if (read_text(building, source->kind, source->text))
 			log_warn(SENTINEL, "inline rules of kind %s: none",
 				 kind_names[source->kind]); /* config_load has looked */
@@ -205,7 +217,7 @@ static uint64_t hash_part(uint64_t hash, const struct sentinel_part *part)
 {
 	for (uint32_t i = 0; i < part->count; i++) {
 		const struct sentinel_source *source = &part->sources[i];
-		struct slice text = source->file ? source->file->text : source->text;
+		struct slice text = source->live ? source->live->now : source->text;
 		hash = hash_combine(hash, (uint64_t)source->kind + 1);
 		hash = hash_combine(hash, hash_bytes(text));
 	}

@@ -246,6 +246,14 @@ static const char *read_param(const struct rule_json_reader *reader, struct json
 	return param_flow_rule_fault(rule);
 }
 
+/* The dashboard's own records of hot-parameter and authority rules have the rule inside, beside
+ * what it notes down of the machine. */
+static const json_t *rule_of(const json_t *value)
+{
+	const json_t *inner = json_object_get(value, "rule");
+	return json_is_object(inner) ? inner : value;
+}
+
 typedef const char *read_rule(const struct rule_json_reader *reader, struct json_members *members,
 			      void *slot);
 
@@ -258,7 +266,7 @@ static size_t read_all(const struct rule_json_reader *reader, enum rule_kind kin
 
 	json_array_foreach(json, i, value)
 	{
-		struct json_members members = {.object = value, .arena = reader->arena};
+		struct json_members members = {.object = rule_of(value), .arena = reader->arena};
 		char *slot = (char *)rules + count * size;
 		memset(slot, 0, size);
 		((struct rule *)(void *)slot)->index = (uint32_t)i;

@@ -74,7 +74,7 @@ static inline void test_unwatch(void *owner, void *watch)
 }
 
 static const struct sentinel_services test_services = {
-	test_slot, test_publish, test_send, test_watch, test_unwatch, NULL, NULL, NULL};
+	test_slot, test_publish, test_send, test_watch, test_unwatch, NULL, NULL, NULL, NULL};
 
 /* What the codec would have told of a call: a filter before the one that is tried. */
 static inline enum filter_status dress_request(struct filter *f, struct headers *headers, bool end)

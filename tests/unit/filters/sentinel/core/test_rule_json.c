@@ -20,6 +20,16 @@ static const struct row rows[] = {
 	{RULE_FLOW, "{\"resource\":\"r\",\"count\":\"2.5\",\"limitApp\":null,\"later\":[]}", NULL},
 	{RULE_FLOW, "{\"resource\":\"r\"}", NULL},
 	{RULE_FLOW, "7", "must be an object"},
+	/* the dashboard's records */
+	{RULE_FLOW,
+	 "{\"id\":7,\"app\":\"a\",\"ip\":\"i\",\"port\":1,\"gmtCreate\":\"now\",\"resource\":"
+	 "\"r\"}",
+	 NULL},
+	{RULE_PARAM_FLOW, "{\"id\":7,\"rule\":{\"resource\":\"r\",\"count\":1,\"paramIdx\":0}}",
+	 NULL},
+	{RULE_PARAM_FLOW,
+	 "{\"resource\":\"r\",\"paramIdx\":0,\"rule\":{\"count\":1,\"paramIdx\":0}}",
+	 "resource: must not be blank"},
 	{RULE_FLOW, "{\"count\":1}", "resource: must not be blank"},
 	{RULE_FLOW, "{\"resource\":\" \\t\",\"count\":1}", "resource: must not be blank"},
 	{RULE_FLOW, "{\"resource\":{},\"count\":1}", "resource: must be a string"},

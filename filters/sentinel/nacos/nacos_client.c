@@ -1,0 +1,627 @@
+#include "filters/sentinel/nacos/nacos_client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/attributes.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "filters/sentinel/cluster/doorbell.h"
+#include "filters/sentinel/nacos/nacos_snapshot.h"
+
+/* A name that is listened to. */
+struct nacos_watch {
+	struct list_node link;  /* in client->watches, under its lock, until unwatched */
+	atomic_uint references; /* the owner's, a round's, a note's */
+	struct nacos_client *client;
+	struct nacos_name name; /* one heap text */
+	char *snapshot;         /* heap; NULL: none is kept */
+	/* The owner's thread: */
+	void (*changed)(void *arg, enum nacos_news news, struct slice text); /* NULL: unwatched */
+	void *arg;
+	/* The client's thread: */
+	char md5[MD5_HEX_SIZE];
+	bool is_known;     /* a server has said how it stands */
+	bool was_doubted;  /* NACOS_UNKNOWN was said */
+	unsigned refusals; /* in a row: of this name, not of all */
+	int64_t retry_ms;  /* not asked for before */
+};
+
+struct nacos_client {
+	atomic_uint references; /* the owner's, the thread's, a watch's */
+	atomic_bool is_stopping;
+	int wake_fd;
+	struct doorbell bell;
+	pthread_mutex_t lock;
+	struct list_node watches; /* under the lock */
+	struct nacos_counts counts;
+	struct nacos_options options; /* texts are in memory */
+	struct text memory;
+	struct nacos_server servers[NACOS_SERVERS_MAX];
+	unsigned server_count;
+	/* The thread's: */
+	unsigned server; /* that is asked */
+	unsigned failed; /* in a row */
+	char *token;     /* heap; NULL: none */
+	int64_t token_end_ms;
+	bool was_told; /* that servers can't be asked */
+};
+
+/* What the thread tells. */
+struct news {
+	struct note note;
+	struct nacos_watch *watch; /* a reference */
+	enum nacos_news what;
+	struct text text;
+};
+
+/* --- ends --- */
+
+static void news_free(struct note *note);
+
+static void client_drop(struct nacos_client *client)
+{
+	if (atomic_fetch_sub(&client->references, 1) > 1)
+		return;
+	invariant(list_is_empty(&client->watches));
+	doorbell_close(&client->bell, news_free);
+	close(client->wake_fd);
+	pthread_mutex_destroy(&client->lock);
+	explicit_bzero(client->memory.data, client->memory.len);
+	text_free(&client->memory);
+	free(client->token);
+	free(client);
+}
+
+static void watch_drop(struct nacos_watch *watch)
+{
+	if (atomic_fetch_sub(&watch->references, 1) > 1)
+		return;
+	free((char *)(uintptr_t)watch->name.data_id.data);
+	free(watch->snapshot);
+	free(watch);
+}
+
+static void news_free(struct note *note)
+{
+	struct news *news = container_of(note, struct news, note);
+
+	watch_drop(news->watch);
+	text_free(&news->text);
+	free(news);
+}
+
+/* --- the thread: what it tells --- */
+
+static int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Takes the text. */
+static void tell(struct nacos_client *client, struct nacos_watch *watch, enum nacos_news what,
+		 struct text text)
+{
+	struct news *news = malloc(sizeof *news);
+
+	invariant(news);
+	atomic_fetch_add(&watch->references, 1);
+	*news = (struct news){.watch = watch, .what = what, .text = text};
+	doorbell_put(&client->bell, &news->note);
+}
+
+/* A server has said so. Takes the text. */
+static void set_text(struct nacos_client *client, struct nacos_watch *watch, struct text text,
+		     const char *md5)
+{
+	struct text copy = {0};
+
+	text_add(&copy, text_slice(&text));
+	memcpy(watch->md5, md5, sizeof watch->md5);
+	watch->is_known = true;
+	atomic_fetch_add(&client->counts.updates, 1);
+	tell(client, watch, NACOS_TEXT, text); /* the disk may be slow */
+	if (watch->snapshot)
+		nacos_snapshot_write(watch->snapshot, text_slice(&copy));
+	text_free(&copy);
+}
+
+static void set_none(struct nacos_client *client, struct nacos_watch *watch)
+{
+	watch->md5[0] = 0;
+	watch->is_known = true;
+	atomic_fetch_add(&client->counts.updates, 1);
+	tell(client, watch, NACOS_NONE, (struct text){0});
+	if (watch->snapshot)
+		nacos_snapshot_remove(watch->snapshot);
+}
+
+/* --- the thread: what it asks --- */
+
+/* An exchange with the server whose turn it is. Takes the request. */
+static enum status ask(struct nacos_client *client, struct text *request, uint32_t timeout_ms,
+		       size_t body_max, struct nacos_answer *answer)
+{
+	const struct nacos_ask ask = {
+		.server = &client->servers[client->server],
+		.request = text_slice(request),
+		.timeout_ms = timeout_ms,
+		.body_max = body_max,
+		.wake_fd = client->wake_fd,
+	};
+	enum status status = nacos_exchange(&ask, answer);
+
+	explicit_bzero(request->data, request->len); /* a password, a token */
+	text_free(request);
+	return status;
+}
+
+static struct nacos_place place_of(const struct nacos_client *client)
+{
+	return (struct nacos_place){
+		.server = &client->servers[client->server],
+		.context_path = client->options.context_path,
+		.token = client->token ? slice_of(client->token) : SLICE(""),
+	};
+}
+
+static void forget_token(struct nacos_client *client)
+{
+	free(client->token);
+	client->token = NULL;
+}
+
+/* What is no 200 is an error; of 403 the token is to blame. */
+static enum status judge(struct nacos_client *client, const struct nacos_answer *answer)
+{
+	if (answer->status == 200)
+		return STATUS_OK;
+	if (answer->status == 403 || answer->status == 401)
+		forget_token(client);
+	return answer->status == 403 || answer->status == 401 ? status_of_errno(EACCES)
+							      : STATUS_INVALID;
+}
+
+/* A token is asked for anew when a tenth of its time is left. */
+static enum status log_in(struct nacos_client *client)
+{
+	struct text request = {0};
+	struct nacos_answer answer;
+	uint64_t ttl_s;
+	enum status status;
+
+	if (!client->options.username.len || (client->token && clock_ms() < client->token_end_ms))
+		return STATUS_OK;
+	forget_token(client);
+	const struct nacos_place place = place_of(client);
+	nacos_login_request(&request, &place, client->options.username, client->options.password);
+	status = ask(client, &request, NACOS_REQUEST_TIMEOUT_MS, NACOS_HEAD_MAX, &answer);
+	if (!status)
+		status = judge(client, &answer);
+	if (!status && !nacos_read_login(text_slice(&answer.body), &client->token, &ttl_s))
+		status = STATUS_MALFORMED;
+	if (!status)
+		client->token_end_ms =
+			clock_ms() + (int64_t)(ttl_s < 1000000 ? ttl_s : 1000000) * 900;
+	text_free(&answer.body);
+	return status;
+}
+
+/* One text, which may have gone. */
+static enum status get(struct nacos_client *client, struct nacos_watch *watch)
+{
+	const struct nacos_place place = place_of(client);
+	struct text request = {0};
+	struct nacos_answer answer;
+	char md5[MD5_HEX_SIZE];
+	enum status status;
+
+	nacos_get_request(&request, &place, &watch->name);
+	status = ask(client, &request, NACOS_REQUEST_TIMEOUT_MS, NACOS_TEXT_MAX, &answer);
+	if (!status && answer.status == 404) {
+		set_none(client, watch);
+		text_free(&answer.body);
+		return STATUS_OK;
+	}
+	if (!status)
+		status = judge(client, &answer);
+	if (!status) {
+		md5_hex(text_slice(&answer.body), md5);
+		if (answer.md5[0] && strcmp(answer.md5, md5))
+			status = STATUS_MALFORMED;
+	}
+	if (status)
+		text_free(&answer.body);
+	else
+		set_text(client, watch, answer.body, md5);
+	return status;
+}
+
+/* The watches of one round: those there are, each with a reference. */
+struct round {
+	struct nacos_watch **watches;
+	size_t count;
+	bool is_first;  /* for one of them: nothing is known yet */
+	int64_t end_ms; /* when one that is left out may be asked for again; 0: none is */
+};
+
+static void round_begin(struct round *round, struct nacos_client *client)
+{
+	size_t size = 0;
+	uint64_t rings;
+
+	/* What wakes from here on is not in the round. */
+	if (read(client->wake_fd, &rings, sizeof rings) < 0)
+		invariant(errno == EAGAIN || errno == EINTR);
+	*round = (struct round){0};
+	pthread_mutex_lock(&client->lock);
+	for (struct list_node *n = client->watches.next; n != &client->watches; n = n->next)
+		size++;
+	round->watches = malloc((size + 1) * sizeof *round->watches);
+	invariant(round->watches);
+	for (struct list_node *n = client->watches.next; n != &client->watches; n = n->next) {
+		struct nacos_watch *watch = container_of(n, struct nacos_watch, link);
+		if (watch->retry_ms > clock_ms()) {
+			if (!round->end_ms || watch->retry_ms < round->end_ms)
+				round->end_ms = watch->retry_ms;
+			continue;
+		}
+		atomic_fetch_add(&watch->references, 1);
+		round->watches[round->count++] = watch;
+		round->is_first |= !watch->is_known;
+	}
+	pthread_mutex_unlock(&client->lock);
+}
+
+static void round_end(struct round *round)
+{
+	for (size_t i = 0; i < round->count; i++)
+		watch_drop(round->watches[i]);
+	free(round->watches);
+}
+
+static uint32_t time_left(const struct round *round, uint32_t at_most_ms)
+{
+	int64_t left = round->end_ms - clock_ms();
+
+	if (!round->end_ms || left >= at_most_ms)
+		return at_most_ms;
+	return left > 1 ? (uint32_t)left : 1;
+}
+
+/* Which of them changed; *answer's body is the list. STATUS_AGAIN: it was given up, without fault.
+ */
+static enum status listen_once(struct nacos_client *client, const struct round *round,
+			       struct nacos_answer *answer)
+{
+	const struct nacos_place place = place_of(client);
+	uint32_t long_poll_ms = client->options.long_poll_ms;
+	uint32_t hang_ms = long_poll_ms + long_poll_ms / 2;
+	uint32_t timeout_ms =
+		round->is_first ? NACOS_REQUEST_TIMEOUT_MS : time_left(round, hang_ms);
+	struct text list = {0}, request = {0};
+
+	for (size_t i = 0; i < round->count; i++)
+		nacos_listen_name(&list, &round->watches[i]->name,
+				  slice_of(round->watches[i]->md5));
+	nacos_listen_request(&request, &place, text_slice(&list), long_poll_ms, !round->is_first);
+	text_free(&list);
+	enum status status = ask(client, &request, timeout_ms, NACOS_LIST_MAX, answer);
+	if (status == status_of_errno(ETIMEDOUT) && !round->is_first && timeout_ms < hang_ms)
+		return STATUS_AGAIN;
+	if (!status)
+		status = judge(client, answer);
+	if (!status && !nacos_is_change_list(text_slice(&answer->body)))
+		status = STATUS_MALFORMED;
+	return status;
+}
+
+/* What says that it isn't allowed is asked once more with a new token. */
+static bool may_log_in(const struct nacos_client *client, enum status status)
+{
+	return status == status_of_errno(EACCES) && client->options.username.len;
+}
+
+static enum status listen_to(struct nacos_client *client, const struct round *round,
+			     struct nacos_answer *answer)
+{
+	enum status status = listen_once(client, round, answer);
+
+	if (!may_log_in(client, status))
+		return status;
+	text_free(&answer->body);
+	status = log_in(client);
+	return status ? status : listen_once(client, round, answer);
+}
+
+/* A server that answers, but not with this text: the others are asked for meanwhile. */
+static void put_off(struct nacos_client *client, struct nacos_watch *watch, enum status status)
+{
+	unsigned times = watch->refusals < 5 ? watch->refusals : 5;
+	int64_t ms = (int64_t)NACOS_BACKOFF_MS << times;
+
+	watch->retry_ms = clock_ms() + (ms < NACOS_BACKOFF_MAX_MS ? ms : NACOS_BACKOFF_MAX_MS);
+	atomic_fetch_add(&client->counts.failures, 1);
+	if (!watch->refusals++ && !atomic_load(&client->is_stopping))
+		log_warn(SENTINEL, "Nacos %.*s doesn't give %.*s of %.*s: %s",
+			 SLICE_FMT(client->options.servers), SLICE_FMT(watch->name.data_id),
+			 SLICE_FMT(watch->name.group), status_text(status));
+	if (!watch->is_known && !watch->was_doubted)
+		tell(client, watch, NACOS_UNKNOWN, (struct text){0});
+	watch->was_doubted = true;
+}
+
+/* Fails only with the server. */
+static enum status get_changed(struct nacos_client *client, struct nacos_watch *watch)
+{
+	enum status status = get(client, watch);
+
+	if (may_log_in(client, status) && !log_in(client))
+		status = get(client, watch);
+	if (!status) {
+		watch->refusals = 0;
+		return STATUS_OK;
+	}
+	if (status != status_of_errno(EACCES) && status != STATUS_INVALID &&
+	    status != STATUS_MALFORMED && status != STATUS_TOO_LARGE)
+		return status;
+	put_off(client, watch, status);
+	return STATUS_OK;
+}
+
+/* It is as it was known. */
+static void set_same(struct nacos_client *client, struct nacos_watch *watch)
+{
+	if (watch->is_known)
+		return;
+	watch->is_known = true;
+	tell(client, watch, watch->md5[0] ? NACOS_SAME : NACOS_NONE, (struct text){0});
+}
+
+static enum status run_round(struct nacos_client *client, const struct round *round)
+{
+	struct nacos_answer answer = {0};
+	enum status status = log_in(client);
+
+	if (!status)
+		status = listen_to(client, round, &answer);
+	for (size_t i = 0; !status && i < round->count; i++) {
+		if (nacos_has_changed(text_slice(&answer.body), &round->watches[i]->name))
+			status = get_changed(client, round->watches[i]);
+		else
+			set_same(client, round->watches[i]);
+	}
+	text_free(&answer.body);
+	return status;
+}
+
+/* --- the thread: how it goes on --- */
+
+/* -1: until it is woken. */
+static void rest(struct nacos_client *client, int64_t ms)
+{
+	struct pollfd wake = {.fd = client->wake_fd, .events = POLLIN};
+
+	if (!atomic_load(&client->is_stopping))
+		poll(&wake, 1, (int)ms);
+}
+
+static void note_success(struct nacos_client *client)
+{
+	if (client->was_told && !atomic_load(&client->is_stopping))
+		log_info(SENTINEL, "Nacos %.*s answers again", SLICE_FMT(client->options.servers));
+	client->was_told = false;
+	client->failed = 0;
+	atomic_store(&client->counts.is_connected, true);
+}
+
+/* The next server's turn; after the last one a rest. */
+static void note_failure(struct nacos_client *client, const struct round *round, enum status status)
+{
+	const struct nacos_server *server = &client->servers[client->server];
+	unsigned rounds;
+
+	atomic_fetch_add(&client->counts.failures, 1);
+	if (!client->was_told && !atomic_load(&client->is_stopping))
+		log_warn(SENTINEL, "Nacos %s:%u: %s", server->host, server->port,
+			 status == STATUS_INVALID ? "it refuses" : status_text(status));
+	client->server = (client->server + 1) % client->server_count;
+	if (++client->failed % client->server_count)
+		return;
+	client->was_told = true;
+	atomic_store(&client->counts.is_connected, false);
+	for (size_t i = 0; i < round->count; i++) {
+		struct nacos_watch *watch = round->watches[i];
+		if (!watch->is_known && !watch->was_doubted)
+			tell(client, watch, NACOS_UNKNOWN, (struct text){0});
+		watch->was_doubted = true;
+	}
+	rounds = client->failed / client->server_count;
+	int64_t ms = rounds > 5 ? NACOS_BACKOFF_MAX_MS : (int64_t)NACOS_BACKOFF_MS << (rounds - 1);
+	rest(client, ms < NACOS_BACKOFF_MAX_MS ? ms : NACOS_BACKOFF_MAX_MS);
+}
+
+static void *run(void *arg)
+{
+	struct nacos_client *client = arg;
+
+	while (!atomic_load(&client->is_stopping)) {
+		struct round round;
+		enum status status = STATUS_AGAIN;
+		round_begin(&round, client);
+		if (!round.count)
+			rest(client, round.end_ms ? (int64_t)time_left(&round, INT32_MAX) : -1);
+		else
+			status = run_round(client, &round);
+		if (!status)
+			note_success(client);
+		else if (status != STATUS_AGAIN) /* else woken: there are other watches */
+			note_failure(client, &round, status);
+		round_end(&round);
+	}
+	client_drop(client);
+	return NULL;
+}
+
+/* --- the owner's --- */
+
+static void read_news(struct doorbell *bell, struct note *note)
+{
+	const struct news *news = container_of(note, struct news, note);
+	struct nacos_watch *watch = news->watch;
+
+	(void)bell;
+	if (watch->changed)
+		watch->changed(watch->arg, news->what, text_slice(&news->text));
+	news_free(note);
+}
+
+static void wake(struct nacos_client *client)
+{
+	eventfd_write(client->wake_fd, 1);
+}
+
+struct nacos_watch *nacos_watch(struct nacos_client *client, struct slice data_id,
+				struct slice group, struct slice md5,
+				void (*changed)(void *arg, enum nacos_news news, struct slice text),
+				void *arg)
+{
+	struct nacos_watch *watch = calloc(1, sizeof *watch);
+	const struct nacos_options *options = &client->options;
+	char *names = malloc(data_id.len + group.len + 1);
+
+	invariant(watch && names && md5.len < sizeof watch->md5);
+	memcpy(names, data_id.data, data_id.len);
+	memcpy(names + data_id.len, group.data, group.len);
+	atomic_init(&watch->references, 1);
+	watch->client = client;
+	watch->name = (struct nacos_name){slice_make(names, data_id.len),
+					  slice_make(names + data_id.len, group.len),
+					  options->name_space};
+	if (options->snapshot_folder.len)
+		watch->snapshot = nacos_snapshot_path(options->snapshot_folder, options->servers,
+						      &watch->name);
+	watch->changed = changed;
+	watch->arg = arg;
+	if (md5.len)
+		memcpy(watch->md5, md5.data, md5.len);
+	atomic_fetch_add(&client->references, 1);
+	pthread_mutex_lock(&client->lock);
+	list_push_back(&client->watches, &watch->link);
+	pthread_mutex_unlock(&client->lock);
+	wake(client);
+	return watch;
+}
+
+void nacos_unwatch(struct nacos_watch *watch)
+{
+	struct nacos_client *client = watch->client;
+
+	pthread_mutex_lock(&client->lock);
+	list_remove(&watch->link);
+	pthread_mutex_unlock(&client->lock);
+	watch->changed = NULL;
+	watch_drop(watch);
+	wake(client);
+	client_drop(client);
+}
+
+static struct slice keep(struct text *memory, struct slice text)
+{
+	size_t at = memory->len;
+
+	text_add(memory, text);
+	return slice_make(memory->data + at, text.len);
+}
+
+static void copy_options(struct nacos_client *client, const struct nacos_options *given)
+{
+	struct nacos_options *own = &client->options;
+	struct text *memory = &client->memory;
+
+	*own = *given;
+	memory->capacity = given->servers.len + given->context_path.len + given->name_space.len +
+			   given->username.len + given->password.len + given->snapshot_folder.len +
+			   1;
+	memory->data = malloc(memory->capacity); /* it doesn't move */
+	invariant(memory->data);
+	own->servers = keep(memory, given->servers);
+	own->context_path = keep(memory, given->context_path);
+	own->name_space = keep(memory, given->name_space);
+	own->username = keep(memory, given->username);
+	own->password = keep(memory, given->password);
+	own->snapshot_folder = keep(memory, given->snapshot_folder);
+}
+
+static struct nacos_client *client_new(struct loop *loop, const struct nacos_options *options)
+{
+	struct nacos_client *client = calloc(1, sizeof *client);
+	struct slice wrong;
+
+	invariant(client);
+	client->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (client->wake_fd < 0 || doorbell_open(&client->bell, loop, read_news)) {
+		log_warn(SENTINEL, "no descriptors to ask Nacos %.*s", SLICE_FMT(options->servers));
+		if (client->wake_fd >= 0)
+			close(client->wake_fd);
+		free(client);
+		return NULL;
+	}
+	atomic_init(&client->references, 2);
+	pthread_mutex_init(&client->lock, NULL);
+	list_init(&client->watches);
+	copy_options(client, options);
+	client->server_count = nacos_servers(client->options.servers, client->servers, &wrong);
+	invariant(client->server_count);
+	return client;
+}
+
+struct nacos_client *nacos_client_start(struct loop *loop, const struct nacos_options *options)
+{
+	struct nacos_client *client = client_new(loop, options);
+	sigset_t all, before;
+	pthread_t thread;
+
+	if (!client)
+		return NULL;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&thread, NULL, run, client);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error) {
+		log_warn(SENTINEL, "no thread to ask Nacos: %s",
+			 status_text(status_of_errno(error)));
+		doorbell_rest(&client->bell);
+		client_drop(client);
+		client_drop(client);
+		return NULL;
+	}
+	pthread_setname_np(thread, "nacos");
+	pthread_detach(thread);
+	return client;
+}
+
+void nacos_client_stop(struct nacos_client *client)
+{
+	if (!client)
+		return;
+	atomic_store(&client->is_stopping, true);
+	doorbell_rest(&client->bell);
+	wake(client);
+	client_drop(client);
+}
+
+const struct nacos_counts *nacos_client_counts(const struct nacos_client *client)
+{
+	return &client->counts;
+}
