@@ -1,6 +1,6 @@
 """A Nacos server as its version 1 HTTP interface is: configurations, listening to them, logins. Strict: what a client says wrongly is answered with 400 and kept in `faults`.
 
-What it says is what Nacos says (ConfigController, LongPollingService, MD5Util, UserController); that nacos-client itself works with it is checked by tests/interop nacos."""
+What it says is what Nacos says (ConfigController, LongPollingService, MD5Util, UserController); that nacos-client itself works with it and that Nacos says the same is checked by tests/interop nacos."""
 import hashlib
 import http.server
 import json
@@ -126,6 +126,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _form(self, text):
         if not re.fullmatch(r"(?:[A-Za-z0-9*._+=&-]|%[0-9A-Fa-f]{2})*", text):
             raise _Wrong(f"not encoded: {text!r}")
+        text = text.removesuffix("&")  # nacos-client's forms end so
         pairs = urllib.parse.parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), encoding="utf-8", errors="strict")
         if len(dict(pairs)) != len(pairs):
             raise _Wrong(f"twice the same: {text!r}")
@@ -161,7 +162,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _get(self, parameters):
         text = self.nacos.texts.get(self._key(parameters))
         if text is None:
-            return self._say(404, "config data not exist")
+            return self._say(404, "config data not exist\n")
         self._say(200, text, Content_MD5=md5(text), Config_Type="json", Last_Modified="Thu, 01 Jan 2026 00:00:00 GMT", Pragma="no-cache",
                   Cache_Control="no-cache,no-store")
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh build              compiles everything into build/java (once; again when a source is newer)
-# run.sh MODULE MAIN ARGS... runs a main class; MODULE is dubbo3, dubbo27, hessian, sofa, sentinel or nacos. JOPTS: other options for the JVM
+# run.sh MODULE MAIN ARGS... runs a main class; MODULE is dubbo3, dubbo27, hessian, sofa, sentinel, nacos or nacos-server. JOPTS: other options for the JVM
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$here/../../.." && pwd)/build/java
