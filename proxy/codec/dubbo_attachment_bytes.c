@@ -9,7 +9,6 @@ struct asked {
 	const struct slice *names;
 	struct slice *values;
 	uint32_t count;
-	uint32_t lengths; /* a bit for each that a name has */
 	uint32_t entries; /* met */
 };
 
@@ -25,52 +24,50 @@ static bool is_ascii(struct slice bytes)
 	       hessian2_is_ascii_within(p + first, HESSIAN2_WIDE - 1);
 }
 
-static uint32_t length_bit(size_t len)
-{
-	return UINT32_C(1) << (len & 31);
-}
-
-/* An entry whose name may be asked for. False: it is, but for its case. */
+/* The value of an entry if its name is asked for. False: it is, but for its case. */
 static bool take_value(const struct asked *asked, struct slice name, struct slice value)
 {
-	for (uint32_t i = 0; i < asked->count; i++) {
-		struct slice wanted = asked->names[i];
-		if (wanted.len != name.len || (name.len && (wanted.data[0] ^ name.data[0]) & ~0x20))
-			continue;
-		if (slice_equal(wanted, name))
+	for (uint32_t i = 0; i < asked->count; i++)
+		if (slice_equal(asked->names[i], name))
 			asked->values[i] = value;
-		else if (slice_equal_nocase(wanted, name))
+		else if (slice_equal_nocase(asked->names[i], name))
 			return false;
-	}
 	return true;
 }
 
-static inline bool take_entry(struct asked *asked, struct slice name, struct slice value)
+/* Whether a name of that length and first byte may be asked for. */
+static inline bool may_be_asked(const struct asked *asked, size_t len, uint8_t first)
 {
-	if (++asked->entries > DUBBO_ATTACHMENTS_LIMIT)
-		return false;
-	return !(asked->lengths & length_bit(name.len)) || take_value(asked, name, value);
+	for (uint32_t i = 0; i < asked->count; i++)
+		if (asked->names[i].len == len &&
+		    (!len || !(((uint8_t)asked->names[i].data[0] ^ first) & ~0x20)))
+			return true;
+	return false;
 }
 
-/* Where the text at p, which is short and ASCII, ends; maybe beyond the end. NULL: another value.
- */
-static inline const uint8_t *text_end(const uint8_t *p, const uint8_t *end)
-{
-	if (LIKELY(*p < 0x20))
-		return p + 1 + *p;
-	return (*p & 0xfc) == 0x30 && end - p > 1 ? p + 2 + hessian2_long_text(p) : NULL;
-}
-
-/* Entries of two such texts, up to another one, where all bytes are ASCII. */
-static bool take_usual(struct hessian2_reader *reader, struct asked *asked)
+/* Entries of a short name and a text, up to another one, where all bytes are ASCII and there are
+ * too few for more entries than may be. */
+static bool take_usual(struct hessian2_reader *reader, const struct asked *asked)
 {
 	const uint8_t *p = reader->data + reader->pos, *end = reader->data + reader->len;
-	const uint8_t *value, *next;
+	uint32_t lengths = 0; /* a bit for each that a name has */
 
-	while (p < end && (value = text_end(p, end)) && value < end &&
-	       (next = text_end(value, end)) && next <= end) {
-		const uint8_t *name = p + (*p < 0x20 ? 1 : 2);
-		if (!take_entry(asked, slice_make(name, (size_t)(value - name)),
+	for (uint32_t i = 0; i < asked->count; i++)
+		lengths |= UINT32_C(1) << (asked->names[i].len & 31);
+	while (p < end && *p < 0x20) {
+		const uint8_t *value = p + 1 + *p, *next;
+		if (value >= end)
+			break;
+		if (LIKELY(*value < 0x20))
+			next = value + 1 + *value;
+		else if ((*value & 0xfc) == 0x30 && end - value > 1)
+			next = value + 2 + hessian2_long_text(value);
+		else
+			break;
+		if (next > end)
+			break;
+		if (UNLIKELY(lengths >> *p & 1) && may_be_asked(asked, *p, p[1]) &&
+		    !take_value(asked, slice_make(p + 1, *p),
 				slice_make(value, (size_t)(next - value))))
 			return false;
 		p = next;
@@ -102,7 +99,8 @@ static bool take_others(struct hessian2_reader *reader, struct asked *asked)
 		if (!take_alone(reader, &text))
 			return false;
 		struct slice value = {(const char *)reader->data + from, reader->pos - from};
-		if (name.data && !take_entry(asked, name, value))
+		if (name.data &&
+		    (++asked->entries > DUBBO_ATTACHMENTS_LIMIT || !take_value(asked, name, value)))
 			return false;
 	}
 	return true;
@@ -114,17 +112,16 @@ bool dubbo_attachment_bytes(struct slice bytes, const struct slice *names, uint3
 	struct asked asked = {.names = names, .values = values, .count = count};
 	struct hessian2_reader reader;
 
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count; i++)
 		values[i] = (struct slice){bytes.data, 0};
-		asked.lengths |= length_bit(names[i].len);
-	}
 	if (!bytes.len || bytes.data[0] == 'N')
 		return true;
 	if (bytes.data[0] != hessian2_grammar.map_tag || bytes.len > DUBBO_ATTACHMENTS_BYTES_LIMIT)
 		return false;
 	hessian2_init(&reader, bytes, NULL);
 	reader.pos = 1;
-	if (LIKELY(is_ascii(bytes)) && !take_usual(&reader, &asked))
+	if (LIKELY(bytes.len < 2 * DUBBO_ATTACHMENTS_LIMIT && is_ascii(bytes)) &&
+	    !take_usual(&reader, &asked))
 		return false;
 	return take_others(&reader, &asked);
 }

@@ -81,7 +81,7 @@ static enum status skip_class_name(struct hessian2_reader *reader, uint8_t form)
 	return read_number(reader, &units) ? STATUS_MALFORMED : read_raw_name(reader, units, &name);
 }
 
-static void make_room_for_class(struct hessian2_reader *reader)
+static __attribute__((noinline)) void make_room_for_class(struct hessian2_reader *reader)
 {
 	uint32_t capacity = reader->class_capacity ? reader->class_capacity * 2 : 16;
 	struct hessian2_class *more = arena_alloc(reader->arena, capacity * sizeof *more);
@@ -128,16 +128,13 @@ static enum status read_definition(struct hessian2_reader *reader)
 	return STATUS_OK;
 }
 
-static enum status define_class(struct hessian2_reader *reader)
+/* Whether it is known; then it is stepped over. */
+static inline bool take_known(struct hessian2_reader *reader)
 {
-	if (reader->class_count == HESSIAN2_CLASSES)
-		return STATUS_TOO_LARGE;
-	if (UNLIKELY(reader->class_count == reader->class_capacity))
-		make_room_for_class(reader);
 	if (!reader->known || !hessian2_known_find(reader, &reader->classes[reader->class_count]))
-		return read_definition(reader);
+		return false;
 	reader->class_count++;
-	return STATUS_OK;
+	return true;
 }
 
 enum status hessian2_read_classes(struct hessian2_reader *reader)
@@ -145,8 +142,14 @@ enum status hessian2_read_classes(struct hessian2_reader *reader)
 	enum status status = STATUS_OK;
 
 	while (!status && reader->pos < reader->len &&
-	       reader->data[reader->pos] == reader->grammar->class_tag)
-		status = define_class(reader);
+	       reader->data[reader->pos] == reader->grammar->class_tag) {
+		if (UNLIKELY(reader->class_count == HESSIAN2_CLASSES))
+			return STATUS_TOO_LARGE;
+		if (UNLIKELY(reader->class_count == reader->class_capacity))
+			make_room_for_class(reader);
+		if (!take_known(reader))
+			status = read_definition(reader);
+	}
 	return status;
 }
 

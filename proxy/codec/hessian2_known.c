@@ -9,7 +9,7 @@
 
 struct hessian2_known_class {
 	const struct hessian2_grammar *grammar;
-	uint32_t field_count;
+	struct hessian2_class class; /* but for its name and fields */
 	uint8_t len, fields_at, bodies;
 	uint8_t bytes[HESSIAN2_KNOWN_SIZE];
 	struct hessian2_shape shape;
@@ -75,11 +75,9 @@ bool hessian2_known_find(struct hessian2_reader *reader, struct hessian2_class *
 
 	if (UNLIKELY(!is_here(kept, reader, p)) && !(kept = find_other(reader, p, usual)))
 		return false;
-	*class = (struct hessian2_class){.name = p + 1,
-					 .fields = p + kept->fields_at,
-					 .field_count = kept->field_count,
-					 .may_be_shaped = true,
-					 .shape = &kept->shape};
+	*class = kept->class;
+	class->name = p + 1;
+	class->fields = p + kept->fields_at;
 	if (UNLIKELY(!kept->shape.chances && !++kept->bodies))
 		kept->shape.chances = 1;
 	reader->pos += kept->len;
@@ -99,7 +97,9 @@ void hessian2_known_keep(const struct hessian2_reader *reader, size_t from,
 	struct hessian2_known_class *kept = *slot ? *slot : malloc(sizeof *kept);
 	invariant(kept);
 	*kept = (struct hessian2_known_class){.grammar = reader->grammar,
-					      .field_count = class->field_count,
+					      .class = {.field_count = class->field_count,
+							.may_be_shaped = true,
+							.shape = &kept->shape},
 					      .len = (uint8_t)len,
 					      .fields_at = (uint8_t)(class->fields - p)};
 	hessian2_shape_init(&kept->shape);

@@ -76,6 +76,14 @@ INLINE const uint8_t *take_parts(const struct hessian2_run *run, const struct he
 	const struct hessian2_part *part = shape->parts, *behind = part + shape->part_count;
 
 	do {
+		if (!eyes->has_part(part, p))
+			return NULL;
+		if (part->flag_end) {
+			uint8_t flag = p[part->flag_end - 1];
+			if (flag != 'T' && flag != 'F')
+				return NULL;
+		}
+		p += part->size;
 		if (LIKELY(part->has_text)) {
 			size_t size = *p + 1u;
 			if (UNLIKELY(size > HESSIAN2_WIDE)) {
@@ -86,16 +94,16 @@ INLINE const uint8_t *take_parts(const struct hessian2_run *run, const struct he
 			}
 			p += size;
 		}
-		if (!eyes->has_part(part, p))
-			return NULL;
-		if (part->flag_end) {
-			uint8_t flag = p[part->flag_end - 1];
-			if (flag != 'T' && flag != 'F')
-				return NULL;
-		}
-		p += part->size;
 	} while (++part < behind);
 	return p;
+}
+
+/* Where an object may begin that the shape is looked for in. */
+INLINE const uint8_t *last_of(const struct hessian2_run *run, const struct hessian2_shape *shape)
+{
+	const uint8_t *last = run->end - shape->room;
+
+	return last < run->last ? last : run->last;
 }
 
 /* Objects of that number at most, one behind the other from p on, that are a row and begin up to
@@ -103,8 +111,8 @@ INLINE const uint8_t *take_parts(const struct hessian2_run *run, const struct he
 INLINE const uint8_t *take_row(struct hessian2_shape *shape, const uint8_t *p, const uint8_t *last,
 			       uint64_t most, uint64_t *count, const struct eyes *eyes)
 {
-	const struct hessian2_part *part = &shape->parts[0];
-	struct hessian2_part *next = &shape->parts[1];
+	const struct hessian2_part *part = &shape->parts[HESSIAN2_ROW_END];
+	struct hessian2_part *next = &shape->parts[HESSIAN2_ROW_NEXT];
 	size_t step = 1u + part->size, longest = step + HESSIAN2_WIDE, size = p[1] + 1u;
 	uint64_t left;
 
@@ -135,19 +143,18 @@ INLINE const uint8_t *take_loose(const struct hessian2_run *run, struct hessian2
 				 const uint8_t *p, size_t head, uint64_t most, uint64_t *count,
 				 const struct eyes *eyes)
 {
-	const uint8_t *last = run->last, *next;
 	uint8_t first = *p, second = p[head - 1];
+	const uint8_t *next;
 
-	if (last > run->end - shape->room)
-		last = run->end - shape->room;
 	if (most > 1 && shape->is_row && head == 1) {
-		p = take_row(shape, p, last, most, count, eyes);
+		p = take_row(shape, p, last_of(run, shape), most, count, eyes);
 		if (LIKELY(*count))
 			return p;
 	}
 	for (*count = 0; (next = take_parts(run, shape, p + head, eyes));) {
 		p = next;
-		if (++*count == most || p > last || *p != first || p[head - 1] != second)
+		if (++*count == most || p > last_of(run, shape) || *p != first ||
+		    p[head - 1] != second)
 			break;
 	}
 	return p;
@@ -158,11 +165,9 @@ INLINE const uint8_t *take_alike(const struct hessian2_run *run, const struct he
 				 const uint8_t *p, uint64_t most, uint64_t *count,
 				 const struct eyes *eyes)
 {
-	const uint8_t *last = run->last;
+	const uint8_t *last = last_of(run, shape);
 
 	*count = 0;
-	if (last > run->end - shape->room)
-		last = run->end - shape->room;
 	if (most > AT_ONCE)
 		most = AT_ONCE;
 	if ((most - 1) * shape->size < (size_t)(last - p))

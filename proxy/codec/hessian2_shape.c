@@ -95,8 +95,8 @@ static struct hessian2_part *part_for(struct hessian2_shape *shape, uint8_t tag,
 {
 	struct hessian2_part *part = &shape->parts[shape->part_count - 1];
 
-	if (is_text ? !part->has_text && !part->size
-		    : part->size < HESSIAN2_PART_SIZE && !(part->flag_end && is_flag(tag)))
+	if (!part->has_text &&
+	    (is_text || (part->size < HESSIAN2_PART_SIZE && !(part->flag_end && is_flag(tag)))))
 		return part;
 	if (shape->part_count == HESSIAN2_SHAPE_PARTS)
 		return NULL;
@@ -114,12 +114,12 @@ static size_t text_size(const struct hessian2_grammar *grammar, const uint8_t *p
 	return head + len <= left && hessian2_is_ascii(p + head, len) ? head + len : 0;
 }
 
-/* What another object that begins behind the one part is seen by, but for its tag. */
+/* What another object behind one of a row is seen by, but for its tag. */
 static void take_row(struct hessian2_shape *shape)
 {
-	struct hessian2_part *next = &shape->parts[1];
+	struct hessian2_part *next = &shape->parts[HESSIAN2_ROW_NEXT];
 
-	*next = shape->parts[0];
+	*next = shape->parts[HESSIAN2_ROW_END];
 	next->kept[next->size] = 0xff;
 	next->kept[next->size + 1] = 0xe0; /* a short text */
 	shape->is_row = true;
@@ -128,7 +128,7 @@ static void take_row(struct hessian2_shape *shape)
 static void take_parts(struct hessian2_shape *shape, const struct hessian2_run *run,
 		       const struct hessian2_class *class, const uint8_t *p)
 {
-	struct hessian2_part *only = &shape->parts[0];
+	const struct hessian2_part *behind = &shape->parts[HESSIAN2_ROW_END];
 	uint32_t fields = 0, size = 0;
 
 	shape->parts[0] = (struct hessian2_part){.size = 0};
@@ -154,8 +154,8 @@ static void take_parts(struct hessian2_shape *shape, const struct hessian2_run *
 	}
 	shape->room = HEAD_MOST + size + HESSIAN2_WIDE;
 	shape->fields = fields;
-	if (shape->part_count == 1 && only->has_text && !only->flag_end &&
-	    only->size + 2 <= HESSIAN2_PART_SIZE)
+	if (shape->part_count == HESSIAN2_ROW_PARTS && !shape->parts[0].size && !behind->has_text &&
+	    !behind->flag_end && behind->size + 2 <= HESSIAN2_PART_SIZE)
 		take_row(shape);
 }
 

@@ -8,11 +8,12 @@
  * any class of as many fields: a shape says nothing but that of bytes. What is stepped over is the
  * same as without shapes.
  *
- *   parts    | text, 91 | c8 07 ...     texts of any length, and what stands between them
+ *   parts    | 91 c8 07, text | T, text | ...     texts of any length, and what stands between
  *
- * A class whose objects didn't keep to a shape gets one in parts: each a text, or none, and the
- * values of fixed size behind it, whose tags are compared. Where one part of few bytes is all, that
- * the next object stands behind it is seen by the same comparison: such objects are a row.
+ * A class whose objects didn't keep to a shape gets one in parts: each some values of fixed size,
+ * whose tags are compared, and the text behind them, or none. Where an object is a text and few
+ * bytes behind it, that the next one stands behind those is seen by the same comparison: such
+ * objects are a row.
  *
  * Owner: a known class (hessian2_known.h), or the reader's arena for each of its first
  * HESSIAN2_SHAPED classes. One whose objects differ is given up after HESSIAN2_SHAPE_CHANCES of
@@ -39,15 +40,18 @@ enum {
 	HESSIAN2_SHAPE_FIELDS = 3, /* it has as many, or all: less isn't worth it */
 	HESSIAN2_SHAPE_WORTH = 4,  /* objects after which a shape has paid */
 	HESSIAN2_SHAPE_PARTS = 7,
-	HESSIAN2_PART_SIZE = 16, /* bytes behind a text in which tags are compared */
+	HESSIAN2_PART_SIZE = 16, /* bytes in which tags are compared */
 };
+
+/* The parts of a row: a text, what is behind it, and that before another object. */
+enum { HESSIAN2_ROW_END = 1, HESSIAN2_ROW_NEXT = 2, HESSIAN2_ROW_PARTS = 2 };
 
 struct hessian2_part {
 	uint8_t kept[HESSIAN2_PART_SIZE];
 	uint8_t bits[HESSIAN2_PART_SIZE]; /* within kept */
-	uint8_t size;                     /* behind the text; all of its tags are within those */
-	uint8_t flag_end;                 /* of the bool within them; 0: none */
-	bool has_text;                    /* or null in its place */
+	uint8_t size;                     /* of the values; all tags are within those */
+	uint8_t flag_end;                 /* of the bool among them; 0: none */
+	bool has_text;                    /* behind them, or null in its place */
 };
 
 struct hessian2_shape {
@@ -66,7 +70,7 @@ struct hessian2_shape {
 	uint8_t chances; /* to have another one */
 	bool is_loose;   /* another one is in parts */
 	uint8_t part_count;
-	bool is_row; /* of the one part; the next one has the head of another object behind it */
+	bool is_row; /* parts[ROW_NEXT] is the last one with the head of another object behind it */
 	uint8_t flag_count;
 	uint8_t flags[HESSIAN2_SHAPE_FLAGS]; /* where bools stand */
 };

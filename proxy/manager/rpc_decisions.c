@@ -56,6 +56,12 @@ static inline bool has_bytes(const struct row *row, const struct rpc_call_bytes 
 	return true;
 }
 
+static inline bool has_attachments(const struct rpc_decisions *decisions, struct slice bytes)
+{
+	return decisions->attachments_len == bytes.len &&
+	       (!bytes.len || !memcmp(decisions->attachments, bytes.data, bytes.len));
+}
+
 static void miss(struct rpc_decisions *decisions)
 {
 	decisions->credit -= MISS;
@@ -70,8 +76,7 @@ const struct rpc_decision *rpc_decisions_find(struct rpc_kept *kept,
 {
 	struct rpc_decisions *decisions = kept->decisions;
 
-	if (bytes && decisions->attachments_len == bytes->attachments.len &&
-	    !memcmp(decisions->attachments, bytes->attachments.data, bytes->attachments.len))
+	if (bytes && has_attachments(decisions, bytes->attachments))
 		for (unsigned i = 0; i < decisions->count; i++)
 			if (has_bytes(&decisions->rows[i], bytes)) {
 				decisions->credit += decisions->credit < CREDIT;
@@ -116,8 +121,7 @@ void rpc_decisions_keep(struct rpc_kept *kept, const struct call_needs *needs,
 		decisions = begin_anew(kept, needs);
 	if (!bytes || !fits(bytes))
 		return;
-	if (decisions->attachments_len != bytes->attachments.len ||
-	    memcmp(decisions->attachments, bytes->attachments.data, bytes->attachments.len) != 0) {
+	if (!has_attachments(decisions, bytes->attachments)) {
 		decisions->count = decisions->next = 0;
 		decisions->attachments_len = (uint32_t)bytes->attachments.len;
 		memcpy(decisions->attachments, bytes->attachments.data, bytes->attachments.len);
