@@ -299,6 +299,39 @@ def commands_make_a_server_of_a_client():
         assert ask(4) == [200] * 3 + [429]
 
 
+def modes_change_while_requests_ask():
+    """Server, client of another one, nothing, for 3 s under load, and at the end it stops in the middle: every request gets an answer, soon."""
+    command, = free_ports(1)
+    rule = {**_rule(1, 5, resource="GET:/asked"), "count": 10**6}
+    statuses, slowest, is_over = [], [0], threading.Event()
+
+    def load(g):
+        while not is_over.is_set():
+            begin = time.monotonic()
+            try:
+                statuses.append(g.http("GET", "/asked").status)
+            except OSError:
+                assert is_over.is_set()
+            slowest[0] = max(slowest[0], time.monotonic() - begin)
+    with _Server("else", [_space("shop", [_rule(1, 10**6)])]) as (_, other), \
+            _Server("modes", [_space("shop", [_rule(1, 10**6)])], command_port=command, rules=[rule], client={"request_timeout_ms": 1000}) as (g, _):
+        data = _quoted({"serverHost": "127.0.0.1", "serverPort": other, "requestTimeout": 1000})
+        assert _get(command, "cluster/client/modifyConfig", data=data) == (200, "success")
+        threads = [threading.Thread(target=load, args=(g,)) for _ in range(6)]
+        for t in threads:
+            t.start()
+        end, changes = time.monotonic() + 3, 0
+        while time.monotonic() < end:
+            for mode in (0, 1, -1, 1):
+                assert _get(command, f"setClusterMode?mode={mode}") == (200, "success")
+                time.sleep(0.03)
+                changes += 1
+        is_over.set()
+    for t in threads:
+        t.join()
+    assert len(statuses) > 20 and set(statuses) == {200} and slowest[0] < 5 and changes > 8, (len(statuses), set(statuses), slowest, changes)
+
+
 def commands_that_say_nonsense_change_nothing():
     command, = free_ports(1)
     with _Server("nonsense", [_space("a", [_rule(1, 1, **LONG)])], command_port=command) as (_, port):

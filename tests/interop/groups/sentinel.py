@@ -243,6 +243,74 @@ def the_token_client_is_told_and_shown_alike():
         assert ours["mode"] == theirs["mode"] == -1
 
 
+def the_token_server_is_told_and_shown_alike():
+    """What a dashboard sends to make servers of both, before and while they are one, and what is wrong in it."""
+    port, java_port, *places_ = free_ports(4)
+    ports, origin = dict(zip((port, java_port), places_)), Origin()
+    rule = {"resource": "r", "count": 2.5, "clusterMode": True, "clusterConfig": {"flowId": 11, "thresholdType": 1}}
+    param = {"resource": "p", "paramIdx": 0, "count": 5, "clusterMode": True, "clusterConfig": {"flowId": 12}, "paramFlowItemList": [
+        {"object": "VIP", "count": 100, "classType": "java.lang.String"}]}
+
+    def shown(at, command):
+        """As JSON, without what differs: ports, the machine's address, the moment."""
+        status, text = _get(at, f"cluster/server/{command}")
+        value = json.loads(text.replace(f":{ports[at]}", ":1"))
+        if command.startswith("info"):
+            value["namespaceSet"].sort()
+            for rows in (value["connection"], value["requestLimitData"]):
+                rows.sort(key=lambda row: row["namespace"])
+            value["appName"] = None
+            for group in value["connection"]:
+                group["connectionSet"] = len(group["connectionSet"])
+            # the guard of "default", and its limit, are in Java's from the first set of names on
+            value["requestLimitData"] = [row["namespace"] for row in value["requestLimitData"]]
+        for row in [row for rows in value.values() for row in rows] if command.startswith("metricList") else []:
+            row["timestamp"] = 0
+        if command.startswith("fetchConfig"):
+            value.get("namespaceSet", []).sort()
+            value["flow"]["maxAllowedQps"] = None  # Java's shows its default
+        return status, value
+    with _gateway("server", origin, port) as _, _Application("server", java_port):
+        def both(command, form=None):
+            ours, theirs = (_get(p, f"cluster/server/{command}", form) for p in (port, java_port))
+            assert ours == theirs, (command, form, ours, theirs)
+            return ours
+
+        def alike(*commands):
+            for command in commands:
+                ours, theirs = shown(port, command), shown(java_port, command)
+                # Java's application is "demo.app", ours "demo.gate"
+                ours, theirs = (json.loads(json.dumps(v).replace(name, "demo")) for v, name in ((ours, "demo.gate"), (theirs, "demo.app")))
+                assert ours == theirs, (command, ours, theirs)
+
+        def send(command, value, **more):
+            return both(command, {"data": urllib.parse.quote(json.dumps(value)), **more})
+        for at in ports:
+            assert _get(at, f"cluster/server/modifyTransportConfig?port={ports[at]}&idleSeconds=55") == (200, "success")
+        for at in ports:
+            assert _get(at, "setClusterMode?mode=1") == (200, "success")
+        assert send("modifyNamespaceSet", ["shop"]) == (200, "success")
+        alike("info", "fetchConfig", "flowRules", "paramRules", "metricList?namespace=shop")
+        assert send("modifyFlowRules", [rule, {"resource": "local"}, {"count": 1}], namespace="shop") == (200, "success") == send("modifyParamRules", [param], namespace="shop")
+        alike("flowRules", "flowRules?namespace=shop", "flowRules?namespace=none", "paramRules", "metricList?namespace=shop", "metricList?namespace=none")
+        assert send("modifyFlowConfig", {"exceedCount": 1.5, "maxOccupyRatio": 0.5, "maxAllowedQps": 100}) == (200, "success")
+        alike("info", "fetchConfig", "fetchConfig?namespace=shop")
+        for value in ({"exceedCount": -1}, {"intervalMs": 1000, "sampleCount": 3}, {"maxAllowedQps": -5}, {}):
+            assert send("modifyFlowConfig", value) == (200, "success")
+            alike("info", "fetchConfig")
+        assert send("modifyFlowRules", [], namespace="nobody") == (200, "success")
+        both("modifyTransportConfig?port=0&idleSeconds=5")
+        for command in ("modifyTransportConfig", "modifyTransportConfig?port=5", "modifyTransportConfig?port=x&idleSeconds=1", "modifyFlowRules", "modifyFlowRules?namespace=shop",
+                        "modifyParamRules", "modifyFlowConfig", "modifyNamespaceSet", "metricList", "nope"):
+            both(command)
+        for command in ("modifyFlowRules?namespace=shop&data=%7B", "modifyParamRules?namespace=shop&data=%7B", "modifyFlowConfig?data=%5B", "modifyNamespaceSet?data=x"):
+            ours, theirs = (_get(at, f"cluster/server/{command}") for at in ports)  # Java tells what its parser said
+            assert ours[0] == theirs[0] == 400, (command, ours, theirs)
+        assert send("modifyFlowRules", [], namespace="shop") == (200, "success")
+        alike("flowRules", "info")
+        assert [json.loads(_get(at, "getClusterMode")[1])["mode"] for at in ports] == [1, 1]
+
+
 def a_rule_that_is_set_holds_at_once_and_is_written():
     port, = free_ports(1)
     path = places.scratch("interop-sentinel-set") / "flow.json"

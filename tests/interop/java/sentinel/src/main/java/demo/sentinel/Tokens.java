@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Tokens PORT: Sentinel's token client. Each line on stdin is a question: flow|prioritized ID COUNT, or param ID COUNT VALUE... (an Integer if it looks like one);
+ * Tokens PORT [TIMEOUT_MS]: Sentinel's token client. Each line on stdin is a question: flow|prioritized ID COUNT, or param ID COUNT VALUE... (an Integer if it looks like one);
  * prints STATUS REMAINING WAIT_MS, and when it was asked and answered (ms).
  */
 public final class Tokens {
@@ -32,7 +32,7 @@ public final class Tokens {
 
     public static void main(String[] args) throws Exception {
         InitExecutor.doInit();
-        ClusterClientConfigManager.applyNewConfig(new ClusterClientConfig().setRequestTimeout(2000));
+        ClusterClientConfigManager.applyNewConfig(new ClusterClientConfig().setRequestTimeout(args.length > 1 ? Integer.parseInt(args[1]) : 2000));
         ClusterClientConfigManager.applyNewAssignConfig(
             new ClusterClientAssignConfig().setServerHost("127.0.0.1").setServerPort(Integer.parseInt(args[0])));
         ClusterTokenClient client = TokenClientProvider.getClient();
