@@ -64,17 +64,27 @@ static void grow(struct token_values *values)
 		put_in_bucket(values, i);
 }
 
+/* Windows are at most TOKEN_SAMPLES_MAX: there is room for TOKEN_VALUES_A_WINDOW at least. */
+static int32_t capacity_of(int32_t samples)
+{
+	int32_t capacity = samples * TOKEN_VALUES_A_WINDOW;
+
+	if (capacity > TOKEN_VALUES_KNOWN_MAX)
+		capacity = TOKEN_VALUES_KNOWN_MAX;
+	if (capacity > TOKEN_VALUE_COUNTS_MAX / samples)
+		capacity = TOKEN_VALUE_COUNTS_MAX / samples;
+	return capacity;
+}
+
 struct token_values *token_values_new(int32_t samples, int32_t interval_ms)
 {
 	struct token_values *values = calloc(1, sizeof(*values));
-	int64_t capacity = (int64_t)samples * TOKEN_VALUES_A_WINDOW;
 
 	invariant(values);
 	values->samples = samples;
 	values->interval_ms = interval_ms;
 	values->window_ms = interval_ms / samples;
-	values->capacity =
-		(int32_t)(capacity < TOKEN_VALUES_KNOWN_MAX ? capacity : TOKEN_VALUES_KNOWN_MAX);
+	values->capacity = capacity_of(samples);
 	values->newest = values->oldest = NONE;
 	grow(values);
 	return values;

@@ -7,7 +7,7 @@
  * Up to capacity every value seen within the interval is known; beyond it the one that was used the
  * longest ago goes. (Java keeps 4,000 values a window.)
  *
- * Size: about 150 bytes a value of a rule with 10 windows. Owner: a flow of the arbiter. Thread:
+ * Size: 92 bytes a value, and 16 for each window. Owner: a flow of the arbiter. Thread:
  * one at a time. Pure: the time is an argument. */
 #ifndef SENTINEL_CLUSTER_TOKEN_VALUES_H
 #define SENTINEL_CLUSTER_TOKEN_VALUES_H
@@ -22,7 +22,8 @@ struct token_values;
 enum {
 	TOKEN_VALUE_TEXT_MAX = 64, /* of a value that is shown: longer ones are cut */
 	TOKEN_VALUES_A_WINDOW = 4000,
-	TOKEN_VALUES_KNOWN_MAX = 40000, /* of all windows together */
+	TOKEN_VALUES_KNOWN_MAX = 40000,   /* of all windows together … */
+	TOKEN_VALUE_COUNTS_MAX = 4000000, /* … and this many counts */
 };
 
 struct token_top_value {
