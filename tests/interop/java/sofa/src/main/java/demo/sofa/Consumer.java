@@ -11,7 +11,7 @@ public class Consumer {
     /* the high mark: or Bolt refuses calls while a large one is being written */
     static { System.setProperty("bolt.netty.buffer.high.watermark", "" + (64 << 20)); System.setProperty("invoke.baggage.enable", "true"); System.setProperty("context.attachment.enable", "true"); }
     static <T> ConsumerConfig<T> ref(Opt o, String url) {
-        ConsumerConfig<T> c = new ConsumerConfig<T>().setApplication(new ApplicationConfig().setAppName(o.s("app", "demo-consumer"))).setInterfaceId(DemoService.class.getName()).setProtocol("bolt").setDirectUrl(url).setTimeout(o.i("timeout", 15000)).setRegister(false).setConnectionNum(o.i("connections", 1));
+        ConsumerConfig<T> c = new ConsumerConfig<T>().setApplication(new ApplicationConfig().setAppName(o.s("app", "demo-consumer"))).setInterfaceId(DemoService.class.getName()).setProtocol("bolt").setDirectUrl(url).setTimeout(o.i("timeout", 15000)).setConnectTimeout(15000).setRegister(false).setConnectionNum(o.i("connections", 1));
         if (o.s("uniqueId", null) != null) c.setUniqueId(o.s("uniqueId", null)); if (o.s("serialization", null) != null) c.setSerialization(o.s("serialization", null));
         c.setRepeatedReferLimit(-1); if (o.s("retries", null) != null) c.setRetries(o.i("retries", 0));
         return c;
