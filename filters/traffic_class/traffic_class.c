@@ -18,13 +18,26 @@ static const struct traffic_class *class_of(const struct filter *f)
 
 /* --- the class --- */
 
-uint32_t traffic_class_find(const struct traffic_class_config *config,
-			    const struct traffic_class_route *route, const struct headers *headers)
+/* False: no class has this name. */
+static bool find_named(const struct traffic_class_config *config, struct slice name,
+		       uint32_t *class)
 {
+	for (*class = 0; *class < config->class_count; ++*class)
+		if (slice_equal(config->classes[*class].name, name))
+			return true;
+	return false;
+}
+
+static uint32_t find_class(const struct filter *f, const struct headers *headers)
+{
+	const struct traffic_class_config *config = config_of(f);
+	const struct traffic_class_route *route = f->config;
+	uint32_t class;
+
+	if (route->class.len && find_named(config, route->class, &class))
+		return class;
 	if (route->class.len)
-		for (uint32_t i = 0; i < config->class_count; i++)
-			if (slice_equal(config->classes[i].name, route->class))
-				return i;
+		stat_inc(filter_stats(f), config->stats, TRAFFIC_CLASS_STAT_UNKNOWN_CLASS);
 	for (uint32_t i = 0; i < config->rule_count; i++)
 		if (header_matches_test(&config->rules[i].headers, headers))
 			return config->rules[i].class;
@@ -86,7 +99,7 @@ enum filter_status traffic_class_request_headers(struct filter *f, struct header
 		return FILTER_CONTINUE;
 	if (rpc && (rpc->is_event || rpc->kind == RPC_CALL_ECHO)) /* not the service's */
 		return FILTER_CONTINUE;
-	own->class = traffic_class_find(config, route, headers);
+	own->class = find_class(f, headers);
 	if (LIKELY(enter(f)))
 		return FILTER_CONTINUE;
 	if (deferral_may_begin(f, headers))

@@ -24,7 +24,8 @@ struct stat_scope;
 /* clang-format off */
 #define TRAFFIC_CLASS_STATS(X, S) \
 	X(S, IN_FLIGHT, "in_flight", GAUGE) \
-	X(S, SHED_CLASSES, "shed_classes", GAUGE)
+	X(S, SHED_CLASSES, "shed_classes", GAUGE) \
+	X(S, UNKNOWN_CLASS, "unknown_class", COUNTER)
 
 /* "traffic_class.<name>.<class>" */
 #define CLASS_STATS(X, S) \
@@ -112,10 +113,6 @@ enum filter_status traffic_class_request_trailers(struct filter *f, struct heade
 enum filter_status traffic_class_response_headers(struct filter *f, struct headers *headers,
 						  bool end);
 void traffic_class_close(struct filter *f);
-
-/* The class of a request. Pure. */
-uint32_t traffic_class_find(const struct traffic_class_config *config,
-			    const struct traffic_class_route *route, const struct headers *headers);
 
 /* Refuses it. */
 void traffic_class_shed(struct filter *f);

@@ -83,7 +83,7 @@ static bool has_room(const struct spool *spool, size_t size)
 	       spool->files.bytes + size <= spool->options.max_bytes;
 }
 
-static enum spool_verdict keep(struct spool *spool, const struct spool_append *append)
+static enum spool_verdict keep(struct spool *spool, struct spool_append *append)
 {
 	const struct spool_record record = {
 		.type = SPOOL_REQUEST,
@@ -106,7 +106,7 @@ static enum spool_verdict keep(struct spool *spool, const struct spool_append *a
 		return SPOOL_FAILED;
 	}
 	spool->next_id++;
-	spool_index_add(&spool->index, &record, place);
+	append->entry = spool_index_add(&spool->index, &record, place);
 	spool_files_count(&spool->files, place.segment, true);
 	return SPOOL_ACCEPTED;
 }
@@ -171,7 +171,6 @@ static void count_verdict(const struct spool *spool, enum spool_verdict verdict)
 	}
 }
 
-/* What a failed sync leaves in doubt was not accepted; if it is there after all it is sent. */
 static bool sync_batch(struct spool *spool)
 {
 	if (spool->options.skips_sync || !spool->files.is_dirty)
@@ -202,6 +201,18 @@ static void tell_workers(struct spool *spool, struct spool_append *batch)
 	}
 }
 
+/* Nobody knows whether it is on disk: it isn't accepted, nor is one that it would be the duplicate
+ * of. If it is there after all, the next process sends it. */
+static void forget(struct spool *spool, struct spool_append *append)
+{
+	if (append->verdict == SPOOL_ACCEPTED) {
+		spool_files_count(&spool->files, append->entry->place.segment, false);
+		spool_index_remove(&spool->index, append->entry);
+	}
+	if (append->verdict == SPOOL_ACCEPTED || append->verdict == SPOOL_DUPLICATE)
+		append->verdict = SPOOL_FAILED;
+}
+
 static void finish_batch(struct spool *spool)
 {
 	struct spool_append *batch = spool->batch;
@@ -210,8 +221,8 @@ static void finish_batch(struct spool *spool)
 		return;
 	bool is_there = sync_batch(spool);
 	for (struct spool_append *a = batch; a; a = a->next) {
-		if (!is_there && a->verdict <= SPOOL_DUPLICATE)
-			a->verdict = SPOOL_FAILED;
+		if (!is_there)
+			forget(spool, a);
 		count_verdict(spool, a->verdict);
 	}
 	spool->batch = NULL;

@@ -91,6 +91,7 @@ struct spool_append {
 	void *owner; /* of whoever waits; NULL: nobody (any more) */
 	struct spool_key key;
 	enum spool_verdict verdict;
+	struct spool_entry *entry; /* the spool's, until the sync */
 	size_t len;
 	char bytes[];
 };

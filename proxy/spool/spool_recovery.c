@@ -86,9 +86,12 @@ static enum status recover(struct spool *spool)
 		return status;
 	stat_add(spool->shard, spool->scope, SPOOL_STAT_RECOVERED, spool->index.count);
 	stat_add(spool->shard, spool->scope, SPOOL_STAT_CUT_BYTES, found.cut_bytes);
-	if (spool->index.count || found.cut_bytes)
-		log_info(FILTER, "spool %s: %u requests wait from before, %llu bytes were cut off",
-			 spool->path, spool->index.count, (unsigned long long)found.cut_bytes);
+	if (spool->index.count)
+		log_info(FILTER, "spool %s: %u requests wait from before", spool->path,
+			 spool->index.count);
+	if (found.cut_bytes)
+		log_warn(FILTER, "spool %s: %llu bytes that were no records were cut off",
+			 spool->path, (unsigned long long)found.cut_bytes);
 	return STATUS_OK;
 }
 

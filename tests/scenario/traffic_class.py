@@ -96,6 +96,22 @@ def the_lower_class_is_refused_and_comes_back():
         app.stop()
 
 
+def a_busy_machine_is_a_pressure_too():
+    app = App()
+    app.open.set()
+    filters = _filters()
+    filters[0]["typed_config"]["pressure"] = {"cpu": 0.001}  # any work is too much
+    try:
+        with Gateway("class-cpu", http_manager(http_filters=filters), [cluster("up", app.port)]) as g:
+            end = time.monotonic() + 20
+            while g.http("GET", "/", _low()).status != 503:
+                assert time.monotonic() < end, "nothing is shed"
+                time.sleep(0.02)
+            assert g.http("GET", "/").status == 200
+    finally:
+        app.stop()
+
+
 def what_is_deferred_arrives_as_it_would_have():
     app, folder = App(), _folder("class-defer")
     routes = [{"match": {"prefix": "/old/"}, "route": {"cluster": "up", "prefix_rewrite": "/new/"}, "request_headers_to_add": [
@@ -343,39 +359,43 @@ def _p99(answers):
     return times[int(len(times) * 0.99)]
 
 
-async def _measure(g, app, capacity, seconds):
+async def _twice(g, app, capacity):
+    """One measurement: what came of it, and p99 without and with the load."""
     clients = Clients(g.port)
-    await clients.offer(1, primary=capacity * 0.5)  # connections
-    alone = await clients.offer(seconds, primary=capacity)
-    loaded = await clients.offer(seconds, primary=capacity, secondary=capacity)
-    return alone, loaded
+    await clients.offer(0.5, primary=capacity)  # connections
+    quiet = await clients.offer(2, primary=capacity / 4)
+    loaded = await clients.offer(3, primary=capacity, secondary=capacity)
+    good = [a for a in loaded["primary"] if a[1] == 200]
+    accepted = [a[0] for a in loaded["secondary"] if a[1] == 202]
+    served = [a[0] for a in loaded["secondary"] if a[1] == 200]
+    assert len(good) >= 0.999 * len(loaded["primary"]), f"{len(good)} of {len(loaded['primary'])} primary requests were served"
+    assert len(accepted) + len(served) == len(loaded["secondary"]), loaded["secondary"][:5]
+    end = time.monotonic() + 60
+    while await asyncio.to_thread(g.stat, SPOOL + "records"):
+        assert time.monotonic() < end, "the spool doesn't drain"
+        await asyncio.sleep(0.05)
+    lost = [i for i in accepted if i not in app.seen]
+    assert not lost, f"{len(lost)} lost: {lost[:5]}"
+    app.seen.clear()
+    before, after = _p99(quiet["primary"]), _p99(loaded["primary"])
+    return before, after, (f"primary {len(good)}/{len(loaded['primary'])}, p99 {after * 1000:.0f} ms (unloaded {before * 1000:.0f}); "
+                           f"secondary {len(served)} served, {len(accepted)} deferred, 0 lost")
 
 
 def primary_is_served_at_twice_the_capacity():
-    """Half primary, half secondary: the primary half by itself is what the application takes."""
-    slots, service, seconds = 40, 0.2, 4
-    capacity = slots / service * 0.95  # above it requests wait without end
+    """Half primary, half secondary: the primary half by itself is what the application takes. Times are taken again, twice at most, when the machine had other things to do."""
+    slots, service = 40, 0.2
+    capacity = slots / service * 0.9  # with all slots taken all the time requests would wait for each other without any load
     folder = _folder("class-load")
 
     async def run():
         app = Slots(slots, service)
         await app.start()
         with Gateway("class-load", http_manager(http_filters=_filters(folder, capacity=slots, spool={"max_replays": slots})), [cluster("up", app.port)]) as g:
-            alone, loaded = await _measure(g, app, capacity, seconds)
-            good = [a for a in loaded["primary"] if a[1] == 200]
-            accepted = [a[0] for a in loaded["secondary"] if a[1] == 202]
-            served = [a[0] for a in loaded["secondary"] if a[1] == 200]
-            assert len(good) >= 0.999 * len(loaded["primary"]), f"{len(good)} of {len(loaded['primary'])} primary requests were served"
-            assert len(accepted) + len(served) == len(loaded["secondary"]), loaded["secondary"][:5]
-            before, after = _p99(alone["primary"]), _p99(loaded["primary"])
-            end = time.monotonic() + 60
-            while await asyncio.to_thread(g.stat, SPOOL + "records"):
-                assert time.monotonic() < end, "the spool doesn't drain"
-                await asyncio.sleep(0.05)
-            lost = [i for i in accepted if i not in app.seen]
-            assert not lost, lost[:5]
-            assert after <= 1.2 * before, f"p99 {after * 1000:.0f} ms, alone {before * 1000:.0f} ms"
-            return (f"primary {len(good)}/{len(loaded['primary'])}, p99 {after * 1000:.0f} ms (alone {before * 1000:.0f}); "
-                    f"secondary {len(served)} served, {len(accepted)} deferred, 0 lost")
+            for _ in range(3):
+                before, after, said = await _twice(g, app, capacity)
+                if after <= 1.2 * before:
+                    return said
+            raise AssertionError(said)
 
     return asyncio.run(run())

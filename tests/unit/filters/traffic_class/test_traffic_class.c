@@ -206,12 +206,20 @@ static void a_route_may_name_the_class(void **state)
 		"class: secondary}}}, {match: {prefix: /free}, route: {cluster: up}, "
 		"typed_per_filter_config: {it: {'@type': "
 		"type.googleapis.com/outrigger.filters.traffic_class.v1.TrafficClassPerRoute, "
-		"disabled: true}}}, {match: {prefix: /}, route: {cluster: up}}]",
+		"disabled: true}}}, {match: {prefix: /odd}, route: {cluster: up}, "
+		"typed_per_filter_config: {it: {'@type': "
+		"type.googleapis.com/outrigger.filters.traffic_class.v1.TrafficClassPerRoute, "
+		"class: odd}}}, {match: {prefix: /}, route: {cluster: up}}]",
 		NULL);
 	fill(f, 4);
 	assert_non_null(strstr(filter_get(f, "GET /low h"), ">h503"));
 	assert_non_null(strstr(filter_get(f, "GET /free h\nx-class: low"), ">h200"));
 	assert_non_null(strstr(filter_get(f, "GET / h"), ">h200"));
+	assert_non_null(strstr(filter_get(f, "GET /odd h"), ">h200"));
+	assert_non_null(strstr(filter_get(f, "GET /odd h\nx-class: low"), ">h503"));
+	assert_int_equal(filter_counted(f, &traffic_class_stats, "traffic_class.shop",
+					TRAFFIC_CLASS_STAT_UNKNOWN_CLASS),
+			 2);
 	stream_fixture_free(f);
 }
 

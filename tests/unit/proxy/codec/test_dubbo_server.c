@@ -701,6 +701,30 @@ static void a_fastjson2_consumer_gets_jsonb_strings(void **state)
 	end_close(end);
 }
 
+/* RESPONSE_NULL_VALUE, as a provider of version 2.0.1 says it. */
+static void a_deferred_call_is_answered_with_null(void **state)
+{
+	static const struct {
+		const char *file;
+		uint8_t flag;
+		struct slice body;
+	} cases[] = {{"d33-hello.req.hex", 2, {"\x92", 1}},
+		     {"d33-fastjson2-hello.req.hex", 23, {"\0\0\0\2\xbd\2", 6}}};
+	(void)state;
+
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		struct end *end = end_open(CODEC_SERVER);
+		struct slice sent;
+		struct dubbo_frame frame =
+			render(end, cases[i].file, (struct local_reply){.reason = REPLY_DEFERRED},
+			       &sent);
+		assert_int_equal(frame.flag, cases[i].flag);
+		assert_int_equal(frame.status, 20);
+		assert_slice(sent, cases[i].body);
+		end_close(end);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -727,6 +751,7 @@ int main(void)
 		cmocka_unit_test(statuses_come_with_a_string),
 		cmocka_unit_test(a_block_is_an_exception_that_no_sdk_tries_again),
 		cmocka_unit_test(a_fastjson2_consumer_gets_jsonb_strings),
+		cmocka_unit_test(a_deferred_call_is_answered_with_null),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -373,6 +373,36 @@ static void who_waits_too_long_expires(void **state)
 	assert_int_equal(counted(t, SPOOL_STAT_RECOVERED), 0);
 }
 
+/* As in an upgrade: nothing is accepted before the old process has gone. */
+static void a_folder_that_another_has_is_waited_for(void **state)
+{
+	struct test *t = *state;
+	struct spools others;
+	struct spool *other;
+
+	spools_init(&others, t->stats);
+	others.post = post;
+	others.owner = t;
+	others.workers = 1;
+	keep(t, 1, "one");
+	WAIT_UNTIL(t, t->sent == 1);
+	other = spools_take(&others, t->path, SLICE("other"), &usual, user_new(t));
+	struct spool_append *append = spool_append_new(0);
+	append->owner = t;
+	append->done = on_kept;
+	spool_append(other, append);
+	WAIT_UNTIL(t, t->verdicts[SPOOL_FAILED] == 1);
+	assert_false(spool_takes(other));
+	spools_drop(t->spool);
+	tell(t, 0, SPOOL_ANSWERED);
+	WAIT_UNTIL(t, (spools_tick(&t->spools), list_is_empty(&t->spools.list)));
+	WAIT_UNTIL(t, spool_takes(other));
+	spools_drop(other);
+	spools_leave(&others);
+	spools_fini(&others);
+	t->spool = spools_take(&t->spools, t->path, SLICE("kept"), &usual, user_new(t));
+}
+
 /* Without the last configuration the thread ends, but waits for what is out. */
 static void a_spool_that_nobody_names_ends(void **state)
 {
@@ -399,6 +429,7 @@ int main(void)
 		CASE(there_are_no_more_than_so_many),
 		CASE(bytes_are_bounded_and_come_back),
 		CASE(who_waits_too_long_expires),
+		CASE(a_folder_that_another_has_is_waited_for),
 		CASE(a_spool_that_nobody_names_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "spool/spool_files.h"
@@ -221,6 +223,30 @@ static void the_last_segment_goes_when_it_is_large_and_over(void **state)
 	assert_int_equal(each_file(t, false), 0);
 }
 
+/* A full disk, as it were: no file may be larger. */
+static void a_record_that_cannot_be_written_leaves_nothing(void **state)
+{
+	struct test *t = *state;
+	struct rlimit before, small;
+	struct spool_place place;
+	const struct spool_record record = {
+		.type = SPOOL_REQUEST, .id = 2, .bytes = SLICE("0123456789")};
+
+	append(t, 1, 10);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = t->files.segments[0].bytes + 50; /* not quite */
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	enum status status = spool_files_append(&t->files, &record, &place);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(status, -EFBIG);
+	append(t, 3, 10);
+	assert_int_equal(open_again(t), 0);
+	assert_int_equal(t->count, 2);
+	assert_int_equal(t->ids[1], 3);
+}
+
 static void one_process_has_the_folder(void **state)
 {
 	struct test *t = *state;
@@ -242,6 +268,7 @@ int main(void)
 		CASE(a_torn_tail_is_cut_off_and_nothing_before_it),
 		CASE(a_segment_goes_when_all_in_it_and_before_it_is_over),
 		CASE(the_last_segment_goes_when_it_is_large_and_over),
+		CASE(a_record_that_cannot_be_written_leaves_nothing),
 		CASE(one_process_has_the_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
