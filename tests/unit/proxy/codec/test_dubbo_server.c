@@ -715,9 +715,8 @@ static void a_deferred_call_is_answered_with_null(void **state)
 	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
 		struct end *end = end_open(CODEC_SERVER);
 		struct slice sent;
-		struct dubbo_frame frame =
-			render(end, cases[i].file, (struct local_reply){.reason = REPLY_DEFERRED},
-			       &sent);
+		struct dubbo_frame frame = render(
+			end, cases[i].file, (struct local_reply){.reason = REPLY_DEFERRED}, &sent);
 		assert_int_equal(frame.flag, cases[i].flag);
 		assert_int_equal(frame.status, 20);
 		assert_slice(sent, cases[i].body);
