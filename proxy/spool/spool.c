@@ -237,6 +237,7 @@ static void show(struct spool *spool)
 	stat_gauge_set(spool->shard, spool->scope, SPOOL_STAT_RECORDS, spool->index.count);
 	stat_gauge_set(spool->shard, spool->scope, SPOOL_STAT_BYTES, spool->files.bytes);
 	stat_gauge_set(spool->shard, spool->scope, SPOOL_STAT_SENDING, spool->sending);
+	stat_gauge_set(spool->shard, spool->scope, SPOOL_STAT_OPEN, spool->is_open);
 	atomic_store_explicit(&spool->takes, spool->is_open && has_room(spool, SPOOL_REQUEST_FRONT),
 			      memory_order_relaxed);
 }

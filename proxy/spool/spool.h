@@ -38,6 +38,7 @@ enum {
 /* "<stat_name>" */
 /* clang-format off */
 #define SPOOL_STATS(X, S) \
+	X(S, OPEN, "open", GAUGE) \
 	X(S, RECORDS, "records", GAUGE) \
 	X(S, BYTES, "bytes", GAUGE) \
 	X(S, SENDING, "sending", GAUGE) \

@@ -167,6 +167,7 @@ def _restart(g):
     g.proc.wait()
     g.log.close()
     g.__enter__()
+    g.wait_for(SPOOL + "open", 1)
 
 
 def nothing_that_was_accepted_is_lost_when_it_is_killed():
