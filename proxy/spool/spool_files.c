@@ -235,8 +235,8 @@ static size_t show_records(struct slice bytes, uint32_t number, struct spool_fou
 static enum status recover_segment(struct spool_files *files, uint32_t i, struct spool_found *found)
 {
 	struct spool_segment *segment = &files->segments[i];
-	char name[NAME_SIZE], *bytes;
-	size_t len;
+	char name[NAME_SIZE], *bytes = NULL;
+	size_t len = 0;
 
 	segment_name(name, segment->number);
 	int fd = openat(files->folder, name, O_RDWR | O_CLOEXEC);
