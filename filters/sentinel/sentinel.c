@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "base/attributes.h"
 #include "filters/sentinel/ops/ops.h"
 #include "message/rpc_head.h"
 #include "stream/worker_context.h"
@@ -112,14 +113,11 @@ static struct sentinel_ops *ops_of(const struct filter *f)
 }
 
 /* What rules ask of a resource's calls is read when the first of them does. */
-static void read_facts(struct filter *f, const struct resource_rules *rules)
+static void read_facts(struct filter *f, const struct resource_rules *rules, bool asks_origin)
 {
 	struct sentinel_state *own = f->state;
 	const struct headers *headers = filter_request(f);
-	bool asks_origin = rules->authority_count > 0 || ops_of(f); /* which show callers */
 
-	for (uint32_t i = 0; i < rules->flow_count && !asks_origin; i++)
-		asks_origin = !slice_equal(rules->flow[i].rule->rule.limit_app, SLICE("default"));
 	if (asks_origin && !own->origin.data && !config_of(f)->naming.is_outbound)
 		own->origin = sentinel_find_origin(f, headers);
 	if (rules->param_count && !own->args)
@@ -128,11 +126,17 @@ static void read_facts(struct filter *f, const struct resource_rules *rules)
 
 static void read_all_facts(struct filter *f, struct rule_set *set)
 {
-	struct sentinel_state *own = f->state;
+	const struct sentinel_state *own = f->state;
+	bool shows_callers = ops_of(f) != NULL;
 
-	for (uint32_t i = 0; i < own->names.count; i++)
-		if (own->names.resources[i])
-			read_facts(f, rule_set_of(set, own->names.resources[i]));
+	for (uint32_t i = 0; i < own->names.count; i++) {
+		if (!own->names.resources[i])
+			continue;
+		const struct resource_rules *rules = rule_set_of(set, own->names.resources[i]);
+		bool asks_origin = rules->asks_origin || shows_callers;
+		if (UNLIKELY(asks_origin || rules->param_count))
+			read_facts(f, rules, asks_origin);
+	}
 }
 
 static void wait_over(struct filter *f);

@@ -40,7 +40,7 @@ static struct node *select_node(const struct entry *entry, const struct flow_rul
 	struct slice limit_app = rule->rule.limit_app, origin = entry->request.origin;
 	bool direct = rule->strategy == STRATEGY_DIRECT;
 
-	if (LIKELY(slice_equal(limit_app, SLICE("default"))))
+	if (LIKELY(rule->rule.is_for_all))
 		return direct ? entry->request.resource->cluster : reference_node(entry, rule);
 	if (flow_rule_is_for_other(rule) ? origin.len && !names_origin(entry->rules, rule, origin)
 					 : slice_equal(limit_app, origin))

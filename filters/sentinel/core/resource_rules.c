@@ -54,6 +54,9 @@ void resource_rules_note_slots(struct resource_rules *rules)
 				 (rules->param_count ? 1U << SLOT_PARAM_FLOW : 0) |
 				 (rules->flow_count ? 1U << SLOT_FLOW : 0) |
 				 (rules->degrade_count ? 1U << SLOT_DEGRADE : 0));
+	rules->asks_origin = rules->authority_count > 0;
+	for (uint32_t i = 0; i < rules->flow_count; i++)
+		rules->asks_origin |= !rules->flow[i].rule->rule.is_for_all;
 }
 
 void resource_rules_unbind(struct resource_rules *rules)

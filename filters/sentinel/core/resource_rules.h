@@ -48,6 +48,7 @@ struct resource_rules {
 	uint32_t idle_count;
 	uint8_t slots;          /* bit 1 << enum entry_slot: it has something to ask */
 	bool has_thread_params; /* some hot-parameter rule counts threads */
+	bool asks_origin;       /* some rule looks at who calls */
 	bool on_heap; /* made for a resource when it was seen: one block with its arrays */
 };
 
@@ -66,7 +67,7 @@ struct rule_states {
 /* Of the arrays with their counts set and every rule filled in: finds or makes the states. */
 void resource_rules_bind(struct resource_rules *rules, const struct rule_states *states);
 
-/* Notes which slots have anything to ask, once the counts are final. */
+/* Notes which slots have anything to ask, and of what, once the counts are final. */
 void resource_rules_note_slots(struct resource_rules *rules);
 
 /* Drops the states. */

@@ -23,10 +23,18 @@ struct rule {
 	struct slice limit_app; /* "default" if none was given */
 	uint32_t index;         /* in the list it was read from */
 	bool regex;             /* the resource is a pattern, for the whole of a name */
+	bool is_for_all;        /* limit_app is "default": whoever calls */
 };
 
 /* Nothing but blanks: what Java takes for absent. */
 bool rule_is_blank(struct slice text);
+
+/* Whose calls it is for. */
+static inline void rule_set_limit_app(struct rule *rule, struct slice limit_app)
+{
+	rule->limit_app = limit_app;
+	rule->is_for_all = slice_equal(limit_app, SLICE("default"));
+}
 
 /* The common part is equal: the id doesn't count, nor the place in the list. */
 bool rule_is_equal(const struct rule *a, const struct rule *b);

@@ -28,14 +28,14 @@ static void read_common(struct json_members *members, struct rule *rule)
 {
 	rule->id = json_members_integer(members, "id", 0);
 	rule->resource = json_members_string(members, "resource", SLICE(""));
-	rule->limit_app = read_limit_app(members);
+	rule_set_limit_app(rule, read_limit_app(members));
 	rule->regex = json_members_bool(members, "regex", false);
 }
 
 static void default_limit_app(struct rule *rule)
 {
 	if (rule_is_blank(rule->limit_app))
-		rule->limit_app = SLICE("default");
+		rule_set_limit_app(rule, SLICE("default"));
 }
 
 /* A number of an enumeration; what no rule knows is 255. */

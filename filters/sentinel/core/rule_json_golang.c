@@ -18,7 +18,7 @@ static void read_common(struct json_members *members, struct rule *rule)
 	rule->id = json_members_integer(members, "id", 0);
 	rule->resource = json_members_string(members, "resource", SLICE(""));
 	rule->regex = json_members_bool(members, "regex", false);
-	rule->limit_app = SLICE("default");
+	rule_set_limit_app(rule, SLICE("default"));
 }
 
 static const char *read_isolation(struct json_members *members, struct flow_rule *rule)
