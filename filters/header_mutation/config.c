@@ -134,6 +134,15 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	return mutations ? load_mutations(config, mutations, context->arena, diag) : STATUS_OK;
 }
 
+static bool asks_attachments(const void *loaded, enum direction direction)
+{
+	const struct header_mutation_config *config = loaded;
+	enum mutation_place place =
+		direction == DIRECTION_REQUEST ? MUTATION_REQUEST : MUTATION_RESPONSE;
+
+	return !config || config->steps[place].count > 0; /* NULL: it isn't known yet */
+}
+
 const struct filter_type header_mutation_filter = {
 	.name = "envoy.filters.http.header_mutation",
 	.message =
@@ -141,6 +150,7 @@ const struct filter_type header_mutation_filter = {
 	.per_route =
 		&envoy__extensions__filters__http__header_mutation__v3__header_mutation_per_route__descriptor,
 	.config_load = config_load,
+	.asks_attachments = asks_attachments,
 	.request_headers = header_mutation_request_headers,
 	.request_trailers = header_mutation_request_trailers,
 	.response_headers = header_mutation_response_headers,

@@ -421,6 +421,12 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	return load_application(config, message, context, diag);
 }
 
+/* Of an answer it looks at what its head says, unless it keeps it. */
+static bool asks_attachments(const void *loaded, enum direction direction)
+{
+	return direction == DIRECTION_REQUEST || sentinel_reads_answers(loaded);
+}
+
 const struct filter_type sentinel_filter = {
 	.name = "outrigger.filters.sentinel",
 	.message = &outrigger__filters__sentinel__v1__sentinel__descriptor,
@@ -431,6 +437,7 @@ const struct filter_type sentinel_filter = {
 	.policy = &sentinel_policy,
 	.is_policy_on_demand = true,
 	.reads_answers = sentinel_reads_answers,
+	.asks_attachments = asks_attachments,
 	.request_headers = sentinel_request_headers,
 	.response_headers = sentinel_response_headers,
 	.response_data = sentinel_response_data,

@@ -134,10 +134,13 @@ static enum fact fact_of(struct slice name)
 void dubbo_attachments_facts(const struct rpc_head *rpc, struct arena *arena,
 			     struct dubbo_facts *facts)
 {
-	struct slice values[FACTS + 1] = {{NULL, 0}};
+	struct slice values[FACTS] = {{NULL, 0}};
 
-	for (uint32_t i = 0; i < rpc->attachment_count; i++)
-		values[fact_of(rpc->attachments[i].name)] = rpc->attachments[i].value;
+	for (uint32_t i = 0; i < rpc->attachment_count; i++) {
+		enum fact fact = fact_of(rpc->attachments[i].name);
+		if (UNLIKELY(fact != FACTS))
+			values[fact] = rpc->attachments[i].value;
+	}
 	uint32_t timeout = duration_of(values[TIMEOUT]), left = duration_of(values[COUNTDOWN]);
 	bool is_left_shorter = left && (!timeout || left < timeout);
 	*facts = (struct dubbo_facts){

@@ -19,19 +19,28 @@ struct entries {
 	struct slice plain_map; /* .data NULL: it is none */
 };
 
-static bool add(struct entries *entries, struct rpc_attachment item)
+static COLD bool grow(struct entries *entries)
 {
 	if (entries->count == DUBBO_ATTACHMENTS_LIMIT)
 		return false;
-	if (entries->count == entries->capacity) {
-		uint32_t capacity = entries->capacity ? entries->capacity * 2 : 16;
-		struct rpc_attachment *items =
-			arena_alloc(entries->arena, capacity * sizeof *items);
-		if (entries->count)
-			memcpy(items, entries->items, entries->count * sizeof *items);
-		entries->items = items;
-		entries->capacity = capacity;
-	}
+	uint32_t capacity = entries->capacity ? entries->capacity * 2 : 16;
+	struct rpc_attachment *items = arena_alloc(entries->arena, capacity * sizeof *items);
+
+	if (entries->count)
+		memcpy(items, entries->items, entries->count * sizeof *items);
+	entries->items = items;
+	entries->capacity = capacity;
+	return true;
+}
+
+/* False: there are too many. */
+static inline bool add(struct entries *entries, struct rpc_attachment item)
+{
+	_Static_assert(DUBBO_ATTACHMENTS_LIMIT % 16 == 0 &&
+			       !(DUBBO_ATTACHMENTS_LIMIT & (DUBBO_ATTACHMENTS_LIMIT - 1)),
+		       "room ends where the limit is");
+	if (UNLIKELY(entries->count == entries->capacity) && !grow(entries))
+		return false;
 	entries->items[entries->count++] = item;
 	return true;
 }
@@ -60,20 +69,18 @@ static inline bool take_text(const uint8_t **at, const uint8_t *end,
 	return true;
 }
 
-static inline bool is_printable(const uint8_t *p, size_t len)
-{
-	return rpc_text_is_printable((const char *)p, len);
-}
-
-/* Steps over short texts, up to another value, the end of `count` values, or the last bytes: what
- * stands behind a text is what a look at many bytes at a time needs. Returns how many are left. */
+/* Steps over short texts, up to another value or the end of `count` values. Behind the last ones
+ * there may be no room for a look at many bytes at a time. Returns how many are left. */
 static inline int skip_texts(const uint8_t **at, const uint8_t *end, int count)
 {
 	struct slice text;
 
-	while (count && (size_t)(end - *at) > HESSIAN2_WIDE &&
-	       take_text(at, end - HESSIAN2_WIDE, hessian2_is_ascii_wide, &text))
-		count--;
+	for (; count && end - *at > 1; count--) {
+		bool is_text = LIKELY(end - *at > HESSIAN2_WIDE) &&
+			       take_text(at, end - HESSIAN2_WIDE, hessian2_is_ascii_wide, &text);
+		if (!is_text && !take_text(at, end, hessian2_is_ascii, &text))
+			break;
+	}
 	return count;
 }
 
@@ -134,6 +141,26 @@ static struct slice keep(struct slice rest, struct arena *arena)
 	return slice_make(copy, rest.len);
 }
 
+/* One of a plain map's texts, behind which bytes can be read. False: it isn't one, or the last
+ * byte.
+ */
+static inline bool take_plain(const uint8_t **at, const uint8_t *end, struct slice *text)
+{
+	const uint8_t *p = *at;
+	size_t len = *p++;
+
+	if (UNLIKELY(len >= 0x20)) {
+		if ((len & 0xfc) != 0x30)
+			return false;
+		len = (len & 3) << 8 | *p++;
+		if (len < 0x20) /* as nobody writes it */
+			return false;
+	}
+	*text = slice_make(p, len);
+	*at = p + len;
+	return LIKELY(*at < end) && rpc_text_is_printable(text->data, len);
+}
+
 /* A plain map (rpc_head.plain_map) at the beginning of what is kept. False: it isn't one. */
 static bool read_plain_map(struct slice kept, struct entries *entries)
 {
@@ -142,12 +169,10 @@ static bool read_plain_map(struct slice kept, struct entries *entries)
 
 	if (UNLIKELY(*from != hessian2_grammar.map_tag))
 		return false;
-	while (p < end && *p != hessian2_grammar.end)
-		if (!take_text(&p, end, is_printable, &item.name) ||
-		    !take_text(&p, end, is_printable, &item.value) || !add(entries, item))
+	while (*p != hessian2_grammar.end)
+		if (!take_plain(&p, end, &item.name) || !take_plain(&p, end, &item.value) ||
+		    !add(entries, item))
 			return false;
-	if (p >= end)
-		return false;
 	entries->plain_map = slice_make(from, (size_t)(p + 1 - from));
 	return true;
 }

@@ -120,12 +120,29 @@ static void find_added(struct dubbo_edits *edits, const struct headers *headers,
 	}
 }
 
+/* The only header behind those received, whose name no attachment has: it is one more. */
+static void take_new(struct dubbo_edits *edits, const struct header *h)
+{
+	struct dubbo_edit edit = {.name = header_name(h), .value = header_value(h)};
+
+	if (h->flags & HEADER_HAS_ORIGINAL)
+		edit.fallback = slice_make(h->name + h->name_len, h->name_len);
+	dubbo_edits_add(edits, edit);
+	edits->only_adds = true;
+}
+
 /* All that was received is as it was: what is new stands behind it. */
 static void take_added(struct dubbo_edits *edits, const struct headers *headers, bool is_answer)
 {
-	for (uint32_t i = headers->rpc->received->count; i < headers->count; i++) {
+	uint32_t from = headers->rpc->received->count;
+
+	for (uint32_t i = from; i < headers->count; i++) {
 		const struct header *h = &headers->items[i];
-		if (h->id != HEADER_REMOVED && !dubbo_header_is_reserved(h))
+		if (h->id == HEADER_REMOVED || dubbo_header_is_reserved(h))
+			continue;
+		if (headers->ask_rest && headers->count == from + 1 && !is_answer)
+			take_new(edits, h);
+		else
 			set_or_remove(edits, headers, header_name(h), is_answer);
 	}
 }
@@ -146,7 +163,7 @@ void dubbo_edits_of_headers(struct dubbo_edits *edits, const struct headers *hea
 
 /* --- fields */
 
-static struct slice last_value(const struct dubbo_edits *edits, struct slice name)
+static inline struct slice last_value(const struct dubbo_edits *edits, struct slice name)
 {
 	for (uint32_t i = edits->count; i--;)
 		if (edits->items[i].kind == DUBBO_EDIT_SET &&
@@ -191,8 +208,21 @@ static void compare_version(struct dubbo_edits *edits, const struct headers *hea
 		edits->service_version = version.len ? version : SLICE("0.0.0");
 }
 
+/* Whether an attachment may be edited that stands for a field: their names have lengths of their
+ * own among those of most. */
+static inline bool may_name_field(const struct dubbo_edits *edits)
+{
+	for (uint32_t i = 0; i < edits->count; i++) {
+		size_t len = edits->items[i].name.len;
+		if (len == sizeof "path" - 1 || len == sizeof "version" - 1 ||
+		    len == sizeof "interface" - 1)
+			return true;
+	}
+	return false;
+}
+
 /* What an attachment's own edit says of the service, and what the service's says of attachments. */
-static void settle_service(struct dubbo_edits *edits)
+static inline void settle_service(struct dubbo_edits *edits)
 {
 	if (!edits->service.data)
 		edits->service = last_value(edits, SLICE("path"));
@@ -200,6 +230,7 @@ static void settle_service(struct dubbo_edits *edits)
 		edits->service = last_value(edits, SLICE("interface"));
 	if (!edits->service.data)
 		return;
+	edits->only_adds = false;
 	dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("path"),
 						   .value = edits->service,
 						   .kind = DUBBO_EDIT_SET_OLD});
@@ -212,10 +243,12 @@ static void settle_version(struct dubbo_edits *edits)
 {
 	if (!edits->service_version.data)
 		edits->service_version = last_value(edits, SLICE("version"));
-	if (edits->service_version.data)
-		dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("version"),
-							   .value = edits->service_version,
-							   .kind = DUBBO_EDIT_SET_OLD});
+	if (!edits->service_version.data)
+		return;
+	edits->only_adds = false;
+	dubbo_edits_add(edits, (struct dubbo_edit){.name = SLICE("version"),
+						   .value = edits->service_version,
+						   .kind = DUBBO_EDIT_SET_OLD});
 }
 
 /* A header that stands for attachments of other names; old: what they say, .data NULL if they were
@@ -281,10 +314,14 @@ bool dubbo_edits_find(struct dubbo_edits *edits, const struct headers *headers, 
 			compare_authority(edits, headers);
 			compare_version(edits, headers);
 		}
-		settle_service(edits);
-		settle_version(edits);
-		if (differs)
+		if (differs || may_name_field(edits)) {
+			settle_service(edits);
+			settle_version(edits);
+		}
+		if (differs) {
+			edits->only_adds = false;
 			compare_names(edits, headers);
+		}
 	}
 	return edits->count || edits->service.data || edits->service_version.data ||
 	       edits->method.data;

@@ -47,6 +47,7 @@ struct dubbo_edits {
 	struct slice service, service_version, method;
 	struct dubbo_edit *items;
 	uint32_t count, capacity;
+	bool only_adds; /* attachments of names that there are none of, and nothing else */
 	const struct rpc_head *head; /* of the message: what is known of its attachments */
 	struct arena *arena;
 };

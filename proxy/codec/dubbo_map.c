@@ -98,16 +98,24 @@ static struct slice entry_bytes(const struct rpc_attachment *item)
 	return slice_make(from, (size_t)(item->value.data + item->value.len - from));
 }
 
-bool dubbo_map_take(struct dubbo_map *map, const struct buf *body, const struct rpc_head *head,
-		    struct arena *arena)
+/* Where a plain map that has been read lies in the body whose end it is; NULL: it doesn't. */
+static const char *find_plain(const struct buf *body, const struct rpc_head *head)
 {
 	const struct buf_segment *last = body->last;
 	struct slice plain = head->plain_map;
 
 	if (!plain.data || body->len != head->attachments_at + plain.len || last->len < plain.len)
-		return false;
+		return NULL;
 	const char *from = last->data + last->len - plain.len;
-	if (memcmp(from, plain.data, plain.len))
+	return memcmp(from, plain.data, plain.len) ? NULL : from;
+}
+
+bool dubbo_map_take(struct dubbo_map *map, const struct buf *body, const struct rpc_head *head,
+		    struct arena *arena)
+{
+	const char *from = find_plain(body, head);
+
+	if (!from)
 		return false;
 	*map = (struct dubbo_map){.at = head->attachments_at,
 				  .to = body->len,
@@ -120,7 +128,7 @@ bool dubbo_map_take(struct dubbo_map *map, const struct buf *body, const struct 
 		struct slice bytes = entry_bytes(&head->attachments[i]);
 		map->entries[i] = (struct dubbo_map_entry){
 			.name = head->attachments[i].name,
-			.bytes = slice_make(from + (bytes.data - plain.data), bytes.len),
+			.bytes = slice_make(from + (bytes.data - head->plain_map.data), bytes.len),
 		};
 	}
 	return true;
@@ -209,6 +217,39 @@ struct slice dubbo_map_additions(const struct dubbo_map *map)
 		to = put_text(put_text(to, map->additions[i].name), map->additions[i].value);
 	*to++ = (char)hessian2_grammar.end;
 	return slice_make(bytes, (size_t)(to - bytes));
+}
+
+static struct slice name_of_new(const struct dubbo_edit *edit)
+{
+	return edit->fallback.data ? edit->fallback : edit->name;
+}
+
+bool dubbo_map_append(struct buf *body, const struct dubbo_edits *edits)
+{
+	size_t size = 1;
+	struct buf out;
+
+	if (!edits->only_adds || !find_plain(body, edits->head))
+		return false;
+	for (uint32_t i = 0; i < edits->count; i++) {
+		struct slice name = name_of_new(&edits->items[i]), value = edits->items[i].value;
+		if (!is_short_ascii(name) || !is_short_ascii(value))
+			return false;
+		size += name.len + value.len + 4;
+	}
+	if (size > BUF_TURN_BLOCK_SIZE)
+		return false;
+	char *bytes = buf_turn_reserve(body->pool, size), *to = bytes;
+	for (uint32_t i = 0; i < edits->count; i++)
+		to = put_text(put_text(to, name_of_new(&edits->items[i])), edits->items[i].value);
+	*to++ = (char)hessian2_grammar.end;
+	buf_turn_commit(body->pool, (size_t)(to - bytes));
+	buf_init(&out, body->pool);
+	buf_move(&out, body, body->len - 1);
+	buf_clear(body);
+	buf_append_turn(&out, slice_make(bytes, (size_t)(to - bytes)));
+	*body = out;
+	return true;
 }
 
 static struct slice write_hessian2(const struct dubbo_map *map)

@@ -54,6 +54,11 @@ MUST_CHECK enum status dubbo_map_read(struct dubbo_map *map, struct slice payloa
 bool dubbo_map_take(struct dubbo_map *map, const struct buf *body, const struct rpc_head *head,
 		    struct arena *arena);
 
+/* Does all that edits of a plain map ask for which has been read already, if they only add, and
+ * short texts: these come before the body's last byte. False, and nothing is changed: they are
+ * others, or the body is another one now. */
+bool dubbo_map_append(struct buf *body, const struct dubbo_edits *edits);
+
 /* Drops and adds what the edits ask for. */
 void dubbo_map_edit(struct dubbo_map *map, const struct dubbo_edits *edits);
 void dubbo_map_add(struct dubbo_map *map, struct slice name, struct slice value);

@@ -60,7 +60,8 @@ void headers_ask_slow(const struct headers *headers, struct slice name)
 
 void headers_ask_id(const struct headers *headers, enum header_id id)
 {
-	headers_ask_slow(headers, known_name_text(id));
+	if (!reserved_name_has_id(id))
+		headers_ask_slow(headers, known_name_text(id));
 }
 
 void headers_add(struct headers *headers, struct slice name, struct slice value)
@@ -84,8 +85,8 @@ void headers_reserve(struct headers *headers, uint32_t more)
 void headers_add_id_slow(struct headers *headers, enum header_id id, struct slice value)
 {
 	assert(id > HEADER_OTHER && id < HEADER_ID_COUNT);
-	if (!reserved_name_has_id(id))
-		headers_ask(headers, known_name_text(id));
+	if (UNLIKELY(headers->ask_rest != NULL))
+		headers_ask_id(headers, id);
 	append(headers, id, known_name_text(id), value);
 }
 

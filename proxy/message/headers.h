@@ -95,9 +95,18 @@ static inline bool headers_lists(const struct headers *headers, enum header_id i
 	return headers->present[id >> 6] >> (id & 63) & 1;
 }
 
-static inline bool headers_has(const struct headers *headers, enum header_id id)
+/* Whether fields of that name may have been left out. */
+static inline __attribute__((always_inline)) bool headers_may_lack(const struct headers *headers,
+								   enum header_id id)
 {
-	if (UNLIKELY(headers->ask_rest != NULL) && !reserved_name_has_id(id))
+	return !(__builtin_constant_p(id) && reserved_name_has_id(id)) &&
+	       UNLIKELY(headers->ask_rest != NULL);
+}
+
+static inline __attribute__((always_inline)) bool headers_has(const struct headers *headers,
+							      enum header_id id)
+{
+	if (headers_may_lack(headers, id))
 		headers_ask_id(headers, id);
 	return headers_lists(headers, id);
 }
@@ -108,7 +117,7 @@ static inline void headers_add_id(struct headers *headers, enum header_id id, st
 	uint32_t at = headers->count;
 
 	if (UNLIKELY(at == headers->capacity || headers_lists(headers, id) ||
-		     (headers->ask_rest != NULL && !reserved_name_has_id(id)))) {
+		     headers_may_lack(headers, id))) {
 		headers_add_id_slow(headers, id, value);
 		return;
 	}
@@ -160,13 +169,15 @@ static inline unsigned headers_remove_id(struct headers *headers, enum header_id
 }
 
 /* The first item of that id, or NULL. */
-static inline struct header *headers_find_id(const struct headers *headers, enum header_id id)
+static inline __attribute__((always_inline)) struct header *
+headers_find_id(const struct headers *headers, enum header_id id)
 {
 	return headers_has(headers, id) ? &headers->items[headers->first[id]] : NULL;
 }
 
 /* The first value; .data is NULL if there is none. */
-static inline struct slice headers_get(const struct headers *headers, enum header_id id)
+static inline __attribute__((always_inline)) struct slice headers_get(const struct headers *headers,
+								      enum header_id id)
 {
 	if (!headers_has(headers, id))
 		return (struct slice){NULL, 0};

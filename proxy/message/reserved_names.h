@@ -28,7 +28,7 @@
 
 /* Of a name in the table. Known names that begin alike stand together there. In line: nearly all
  * who ask know the id when they are compiled. */
-static inline bool reserved_name_has_id(enum header_id id)
+static inline __attribute__((always_inline)) bool reserved_name_has_id(enum header_id id)
 {
 	switch ((int)id) {
 #define RESERVED_CASE(name) case HEADER_##name:

@@ -77,10 +77,10 @@ struct filter_type {
 	enum status (*config_load)(const void **config, const struct ProtobufCMessage *message,
 				   bool is_per_route, const struct config_context *context,
 				   struct diag *diag);
-	/* Of calls: whether, with this configuration, it looks at or changes headers of that
-	 * direction that stand for attachments, which become headers only if somebody does. NULL:
-	 * it does; of answers, if it has a callback for them. What filter_facts gives is read when
-	 * it is asked for, either way. */
+	/* Of calls: whether, with the listener's configuration (NULL: not known yet), it looks at
+	 * or changes headers of that direction that stand for attachments, which become headers
+	 * only if somebody does. NULL: it does; of answers, if it has a callback for them. What
+	 * filter_facts gives is read when it is asked for, either way. */
 	bool (*asks_attachments)(const void *config, enum direction direction);
 	void (*open)(struct filter *f);
 	enum filter_status (*request_headers)(struct filter *f, struct headers *headers, bool end);

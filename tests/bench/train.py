@@ -2,7 +2,8 @@
 """train.py BUILD PROFILE: runs BUILD/outrigger, built to count what it executes, under a mixed load, so that the release build can be
 optimised for it (CMakeLists.txt, OUTRIGGER_PROFILE). The counts are in the folder PROFILE afterwards. A few seconds.
 
-HTTP/1.1 (kept connections, pipelined wake-ups, one connection a request, with and without filters and a log), Dubbo, also routed by values and with Sentinel, Bolt and TCP.
+HTTP/1.1 (kept connections, pipelined wake-ups, one connection a request, with and without filters and a log), Dubbo, also routed by values,
+with Sentinel and with another filter, Bolt, also with a filter, and TCP.
 Needs make, a C compiler and loopback: nothing that only the tests install.
 """
 import os
@@ -61,6 +62,11 @@ def main():
     under("dubbo-values", ["dubbo", "server", "PORT"], [("exchange", "dubbo-order", "PORT", 16, 300), ("exchange", "dubbo-orders", "PORT", 16, 300)])
     under("rpc-sentinel", ["dubbo", "server", "PORT"], [("dubbo", "client", "PORT", 16, 8, 1000, 0.2), ("exchange", "dubbo", "PORT", 16, 50)])
     under("bolt", ["bolt", "server", "PORT"], [("bolt", "client", "PORT", 16, 8, 1000, 0.2), ("bolt", "client", "PORT", 1, 1, 100, 0.1)])
+    calls = ADAPTERS["outrigger"]["conf"]["rpc-filtered"]
+    of_bolt = calls.replace("          stat_prefix: calls\n", "          stat_prefix: calls\n          protocols: [BOLT]\n", 1)
+    assert of_bolt != calls
+    under("rpc-filtered", ["dubbo", "server", "PORT"], [("dubbo", "client", "PORT", 16, 8, 1000, 0.3), ("exchange", "dubbo", "PORT", 16, 300)])
+    under("rpc-filtered", ["bolt", "server", "PORT"], [("bolt", "client", "PORT", 16, 8, 1000, 0.2)], of_bolt)
     under("tcp", ["tcpgen", "echo", "PORT"], [("tcpgen", "pingpong", "PORT", 16, 64, 0.5)])
     written = len(list(PROFILE.rglob("*.gcda")))
     if written < 100:

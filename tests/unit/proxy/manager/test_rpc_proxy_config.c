@@ -59,7 +59,14 @@ static void attachments_become_headers_for_filters_that_may_look(void **state)
 		bool request, answer;
 	} rows[] = {
 		{PLAIN, false, false},
-		{FILTER("header_mutation.v3.HeaderMutation"), true, true},
+		{FILTER("header_mutation.v3.HeaderMutation"), false, false},
+		{FILTER("header_mutation.v3.HeaderMutation, mutations: {request_mutations: "
+			"[{remove: x}]}"),
+		 true, false},
+		{FILTER("header_mutation.v3.HeaderMutation, mutations: {response_mutations: "
+			"[{remove: x}]}"),
+		 false, true},
+		{FILTER("cors.v3.Cors"), true, true},
 		{FILTER("fault.v3.HTTPFault"), true, false},
 		{FILTER("fault.v3.HTTPFault") "attachments: ALWAYS\n", true, true},
 		{FILTER("fault.v3.HTTPFault") "local_reply_config: {}\n", true, true},
