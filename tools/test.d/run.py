@@ -36,6 +36,7 @@ SUITES = {
     "conformance": (["asan"], "tests/conformance/run.py", ["tests/conformance/run.py"], 900),
     "differential": (["asan"], "tests/differential/compare.py", ["tests/differential/compare.py", "--ci"], 1200),
     "interop": (["release"], "tests/interop/run.py", ["tests/interop/run.py"], 900),
+    "sentinel-load": (["release"], "tests/sentinel/load.py", ["tests/sentinel/load.py", "--short", "limit-http", "warm-up", "breaker"], 120),
     "demo": (["release"], "tools/demo.d/tour.py", ["/usr/bin/python3", "tools/demo.d/tour.py", "--once"], 120),
     "bench-smoke": (["release"], "tests/bench/smoke.py", ["tests/bench/smoke.py"], 300),
     "callgrind": (["release"], "tests/bench/callgrind.py", ["tests/bench/callgrind.py", "--check"], 600),
