@@ -35,10 +35,11 @@ def _filters(folder=None, capacity=4, deferral=None, spool=None, **secondary):
 
 
 class App(Origin):
-    """Holds what it is asked until `open`; then answers with `status`. `seen`: (id, body length, headers)."""
+    """Holds what it is asked until `open`, and what has an id until `late`; then answers with `status`. `seen`: (id, body, headers, path)."""
 
     def __init__(self):
-        self.open, self.status, self.seen = threading.Event(), 200, []
+        self.open, self.late, self.status, self.seen = threading.Event(), threading.Event(), 200, []
+        self.late.set()
         super().__init__()
 
     def answer(self, sock, f, request):
@@ -49,6 +50,8 @@ class App(Origin):
         body = f.read(int(headers.get("content-length", 0)))
         self.seen.append((headers.get("x-id"), body, headers, request[1]))
         self.open.wait()
+        if "x-id" in headers:
+            self.late.wait()
         sock.sendall(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % self.status)
 
     def ids(self):
@@ -215,6 +218,30 @@ def nothing_that_was_accepted_is_lost_when_it_is_killed():
             return f"{len(accepted)} accepted, 0 lost, {twice} sent again"
     finally:
         app.open.set()
+        app.stop()
+
+
+def what_was_on_its_way_at_the_end_is_sent_again():
+    """SIGTERM while a replay waits for its answer."""
+    app, folder = App(), _folder("class-end")
+    try:
+        with Gateway("class-end", http_manager(http_filters=_filters(folder)), [cluster("up", app.port)]) as g:
+            app.late.clear()
+            with _busy(g, app, 3):
+                for i in range(5):
+                    assert g.http("POST", "/", _low(x_id=str(i))).status == 202
+            g.wait_for(SPOOL + "sending", 1)
+            fault = g.end()
+            assert not fault, fault
+            assert "Sanitizer" not in g.log_text(), g.words()
+            g.log.close()
+            app.late.set()
+            g.__enter__()
+            g.wait_for(SPOOL + "open", 1)
+            g.wait_for(SPOOL + "records", 0)
+            assert sorted(i for i in app.ids() if i) == ["0", "0", "1", "2", "3", "4"], app.ids()
+    finally:
+        app.late.set()
         app.stop()
 
 

@@ -35,6 +35,7 @@ struct test {
 	struct errand errands[QUEUED_MAX];
 	unsigned first, last;
 	_Atomic bool is_shut; /* nothing may be sent */
+	_Atomic unsigned given_back;
 	struct spool_sending *sendings[QUEUED_MAX];
 	unsigned sent;
 	unsigned verdicts[4];
@@ -105,7 +106,7 @@ static void send_one(struct spool_user *user, struct spool_sending *sending)
 
 static void give_back(struct spool_user *user)
 {
-	(void)user;
+	atomic_fetch_add(&container_of(user, struct user, user)->test->given_back, 1);
 }
 
 static void user_free(struct spool_user *user)
@@ -373,6 +374,28 @@ static void who_waits_too_long_expires(void **state)
 	assert_int_equal(counted(t, SPOOL_STAT_RECOVERED), 0);
 }
 
+/* A bad sector, as it were: the others are sent, and this one's room is given back. */
+static void what_cannot_be_read_is_given_up(void **state)
+{
+	struct test *t = *state;
+	char name[100];
+
+	atomic_store(&t->is_shut, true);
+	keep(t, 1, "one");
+	keep(t, 2, "two");
+	WAIT_UNTIL(t, t->verdicts[SPOOL_ACCEPTED] == 2);
+	snprintf(name, sizeof name, "%s/0000000001.segment", t->path);
+	FILE *file = fopen(name, "r+e");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, SPOOL_MAGIC_LEN + SPOOL_REQUEST_FRONT, SEEK_SET), 0);
+	assert_int_equal(fputs("eno", file) < 0, 0);
+	assert_int_equal(fclose(file), 0);
+	atomic_store(&t->is_shut, false);
+	WAIT_UNTIL(t, t->sent == 1 && counted(t, SPOOL_STAT_UNREADABLE) == 1);
+	assert_true(slice_equal(t->sendings[0]->bytes, SLICE("two")));
+	assert_int_equal(atomic_load(&t->given_back), 1);
+}
+
 /* As in an upgrade: nothing is accepted before the old process has gone. */
 static void a_folder_that_another_has_is_waited_for(void **state)
 {
@@ -429,6 +452,7 @@ int main(void)
 		CASE(there_are_no_more_than_so_many),
 		CASE(bytes_are_bounded_and_come_back),
 		CASE(who_waits_too_long_expires),
+		CASE(what_cannot_be_read_is_given_up),
 		CASE(a_folder_that_another_has_is_waited_for),
 		CASE(a_spool_that_nobody_names_ends),
 	};
