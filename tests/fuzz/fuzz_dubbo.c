@@ -10,11 +10,13 @@
 
 #include "codec/dubbo.h"
 #include "codec/dubbo_arguments.h"
+#include "codec/dubbo_attachment_bytes.h"
 #include "codec/dubbo_attachments.h"
 #include "codec/dubbo_edits.h"
 #include "codec/dubbo_rewrite.h"
 #include "codec/dubbo_frame.h"
 #include "codec/dubbo_heads.h"
+#include "codec/hessian2.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -147,6 +149,31 @@ static void edit(struct exchange *exchange, struct headers *headers, uint8_t how
 	buf_clear(&body);
 }
 
+/* What the bytes of attachments say that are asked for by name is what reading all of them says. */
+static void ask_by_names(struct headers *headers, struct arena *arena)
+{
+	const struct rpc_head *rpc = headers->rpc;
+	struct slice names[3] = {SLICE("path"), SLICE("k"), SLICE("X-Trace")}, values[3];
+	struct slice text, told;
+	struct hessian2_reader reader;
+
+	for (uint32_t i = 0; i < rpc->attachment_count && i < 2; i++)
+		names[i] = rpc->attachments[i].name;
+	if (rpc->serialization != DUBBO_HESSIAN2 ||
+	    !dubbo_attachment_bytes(slice_sub(rpc->payload, rpc->attachments_at, rpc->payload.len),
+				    names, COUNT_OF(names), values))
+		return;
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		bool is_there = dubbo_attachment(headers, names[i], &text);
+		invariant(is_there == (values[i].len > 0));
+		if (!is_there)
+			continue;
+		hessian2_init(&reader, values[i], arena);
+		invariant(!hessian2_read_text(&reader, &told) && reader.pos == reader.len);
+		invariant(!text.data == !told.data && slice_equal(text, told));
+	}
+}
+
 static void on_headers(struct exchange *exchange, struct headers *headers, bool is_end)
 {
 	struct end *end = end_of(exchange);
@@ -173,6 +200,7 @@ static void on_headers(struct exchange *exchange, struct headers *headers, bool 
 		invariant(!dubbo_argument(headers, i, &value) || value.data);
 	if (dubbo_read_attachments(headers, exchange->arena)) {
 		dubbo_attachments_agree(headers->rpc);
+		ask_by_names(headers, exchange->arena);
 		for (uint32_t i = 0; i < headers->rpc->attachment_count; i++)
 			invariant(dubbo_attachment(headers, headers->rpc->attachments[i].name,
 						   &value));
