@@ -57,6 +57,11 @@ static void tags_are_envoys(void **state)
 	check("sentinel.a.b.resource.x.Svc_m(int).rbac.", "pass", 0,
 	      "sentinel.resource.pass{outrigger_sentinel_application=a.b,"
 	      "outrigger_sentinel_resource=x.Svc_m(int).rbac}");
+	check("sentinel.a.b.token_server.", "ok", 0,
+	      "sentinel.token_server.ok{outrigger_sentinel_application=a.b}");
+	check("sentinel.a.b.token_server.flow.101.", "pass", 0,
+	      "sentinel.token_server.flow.pass{outrigger_sentinel_application=a.b,"
+	      "outrigger_sentinel_flow_id=101}");
 	check("cluster_manager.", "cluster_added", 0, "cluster_manager.cluster_added{}");
 	check("http.ingress.", "downstream_rq_2xx", 0,
 	      "http.downstream_rq_xx{envoy_response_code_class=2,"
