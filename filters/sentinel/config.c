@@ -389,6 +389,31 @@ static enum status load_route(const void **loaded, const PerRoute *message,
 	return load_fallback(&route->fallback, message->fallback, context, diag);
 }
 
+/* What else is asked of a call is read from its attachments themselves. */
+static bool asks_headers(const struct sentinel_config *config)
+{
+	bool asks = config->keeping && config->keeping->key &&
+		    name_template_asks_headers(config->keeping->key);
+
+	for (uint32_t i = 0; i < config->origins.count; i++)
+		asks |= config->origins.items[i].source == REQUEST_VALUE_COOKIE;
+	for (uint32_t i = 0; i < config->parameter_count; i++)
+		asks |= !config->parameters[i].query.data &&
+			config->parameters[i].value.items[0].source == REQUEST_VALUE_COOKIE;
+	for (uint32_t i = 0; i < config->resource_count; i++)
+		for (uint32_t k = 0; k < config->resources[i].count; k++)
+			asks |= name_template_asks_headers(config->resources[i].templates[k]);
+	return asks;
+}
+
+/* Of an answer it looks at what its head says, and keeps it as it came. */
+static bool asks_attachments(const void *config, enum direction direction)
+{
+	const struct sentinel_config *own = config;
+
+	return direction == DIRECTION_REQUEST && (!own || own->asks_headers);
+}
+
 static enum status config_load(const void **loaded, const ProtobufCMessage *base, bool is_per_route,
 			       const struct config_context *context, struct diag *diag)
 {
@@ -418,13 +443,8 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 	    (status = load_keeping(&config->keeping, message->answer_cache, context, diag)) ||
 	    (status = load_fallback(&config->route.fallback, message->fallback, context, diag)))
 		return status;
+	config->asks_headers = asks_headers(config);
 	return load_application(config, message, context, diag);
-}
-
-/* Of an answer it looks at what its head says, unless it keeps it. */
-static bool asks_attachments(const void *loaded, enum direction direction)
-{
-	return direction == DIRECTION_REQUEST || sentinel_reads_answers(loaded);
 }
 
 const struct filter_type sentinel_filter = {

@@ -14,6 +14,7 @@
 #include "message/rpc_head.h"
 #include "routing/policy.h"
 #include "routing/route.h"
+#include "stream/reply.h"
 #include "stream/worker_context.h"
 #include "telemetry/stats.h"
 
@@ -310,15 +311,9 @@ static void begin(struct filter *f, const struct headers *headers, bool end)
 enum filter_status sentinel_response_headers(struct filter *f, struct headers *headers, bool end)
 {
 	const struct sentinel_state *own = f->state;
-	const struct sentinel_fallback *fallback;
 
-	if (own->is_blocked) {
-		fallback = fallback_of(f);
-		if (!headers->rpc && fallback && fallback->content_type.len)
-			headers_set_id(headers, HEADER_CONTENT_TYPE, fallback->content_type);
-	} else if (own->capture && !own->elsewhere) {
+	if (own->capture && !own->is_blocked && !own->elsewhere)
 		begin(f, headers, end);
-	}
 	return FILTER_CONTINUE;
 }
 
@@ -476,8 +471,17 @@ enum filter_status sentinel_fall_back(struct filter *f, enum block_exception exc
 		return FILTER_CONTINUE;
 	}
 	own->is_blocked = true;
-	filter_reply_with(f, REPLY_BLOCKED, fallback ? fallback->status : 0, -1,
-			  fallback && fallback->body.data ? fallback->body : text_for(f, exception),
-			  details_of(f, "sentinel", exception));
+	struct local_reply reply = {
+		.reason = REPLY_BLOCKED,
+		.grpc_status = -1,
+		.text = text_for(f, exception),
+	};
+	if (fallback) {
+		reply.http_status = fallback->status;
+		reply.content_type = fallback->content_type;
+		if (fallback->body.data)
+			reply.text = fallback->body;
+	}
+	reply_send_details(f->stream, &reply, details_of(f, "sentinel", exception));
 	return FILTER_REPLIED;
 }

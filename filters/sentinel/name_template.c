@@ -256,6 +256,17 @@ enum status name_template_compile(const struct name_template **compiled, const c
 	return status;
 }
 
+bool name_template_asks_headers(const struct name_template *names)
+{
+	for (uint32_t i = 0; i < names->count; i++) {
+		const struct piece *piece = &names->pieces[i];
+		if (piece->kind == PIECE_FORMAT ||
+		    (piece->kind == PIECE_VALUE && piece->values[0].source == REQUEST_VALUE_COOKIE))
+			return true;
+	}
+	return false;
+}
+
 /* --- rendering --- */
 
 struct renderer {

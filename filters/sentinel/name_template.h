@@ -17,6 +17,8 @@
 #ifndef FILTERS_SENTINEL_NAME_TEMPLATE_H
 #define FILTERS_SENTINEL_NAME_TEMPLATE_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/slice.h"
@@ -33,6 +35,10 @@ enum {
 enum status MUST_CHECK name_template_compile(const struct name_template **compiled,
 					     const char *text, struct arena *arena,
 					     struct diag *diag);
+
+/* Whether calls fill it in with headers, which attachments become if somebody asks for them (a
+ * route's isn't asked: there such operators see only what is a header anyway). */
+bool name_template_asks_headers(const struct name_template *names);
 
 /* In the stream's arena; .data NULL: some part of it isn't there. In request_headers, before
  * anything is held. */

@@ -81,6 +81,7 @@ struct sentinel_config {
 	uint8_t http_resource;   /* enum sentinel_http_resource */
 	uint8_t peer_name;       /* enum sentinel_peer */
 	bool waits_past_deadline;
+	bool asks_headers;             /* of calls, those that attachments become */
 	struct request_values origins; /* none: the usual attachment */
 	const struct sentinel_parameter *parameters;
 	uint32_t parameter_count;

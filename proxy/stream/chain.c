@@ -387,7 +387,7 @@ static void note_entry(struct chain_config *chain, const struct chain_entry *ent
 	bool reads =
 		entry->discovered || !type->reads_answers || type->reads_answers(entry->config);
 
-	chain->has_response_headers |= type->response_headers != NULL;
+	chain->has_response_headers |= type->response_headers && reads;
 	chain->has_authority |= type->is_authority;
 	chain->has_limiter |= type->is_limiter;
 	chain->has_request_data |= type->request_data && !type->is_terminal;

@@ -68,8 +68,8 @@ struct filter_type {
 	const struct route_policy *policy; /* what it says of where requests go; NULL: nothing */
 	bool is_policy_on_demand; /* asked only for requests of which it says so (filter_ask_policy)
 				   */
-	/* Whether answers' data and trailers are of any use with the listener's configuration: if
-	 * to no filter, they pass by all of them. NULL: always. */
+	/* Whether answers are of any use with the listener's configuration: if to no filter, they
+	 * pass by all of them. NULL: always. */
 	bool (*reads_answers)(const void *config);
 	/* NULL member = "not interested". Builds *config in context->arena. is_per_route: the
 	 * message is a typed_per_filter_config, of the type per_route. STATUS_INVALID or
