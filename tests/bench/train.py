@@ -61,7 +61,8 @@ def main():
     under("dubbo", ["dubbo", "server", "PORT"], [("dubbo", "client", "PORT", 16, 8, 1000, 0.5), ("dubbo", "client", "PORT", 1, 1, 100, 0.3)])
     under("dubbo-values", ["dubbo", "server", "PORT"], [("exchange", "dubbo-order", "PORT", 16, 300), ("exchange", "dubbo-orders", "PORT", 16, 300)])
     under("rpc-sentinel", ["dubbo", "server", "PORT"], [("dubbo", "client", "PORT", 16, 8, 1000, 0.2), ("exchange", "dubbo", "PORT", 16, 50)])
-    under("bolt", ["bolt", "server", "PORT"], [("bolt", "client", "PORT", 16, 8, 1000, 0.2), ("bolt", "client", "PORT", 1, 1, 100, 0.1)])
+    under("bolt", ["bolt", "server", "PORT"], [("bolt", "client", "PORT", 16, 8, 1000, 0.2), ("bolt", "client", "PORT", 1, 1, 100, 0.1),
+                                                  ("exchange", "bolt", "PORT", 16, 1200)])
     calls = ADAPTERS["outrigger"]["conf"]["rpc-filtered"]
     of_bolt = calls.replace("          stat_prefix: calls\n", "          stat_prefix: calls\n          protocols: [BOLT]\n", 1)
     assert of_bolt != calls
