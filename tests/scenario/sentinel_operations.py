@@ -87,6 +87,15 @@ def another_host_is_refused_on_a_loopback_address():
         assert _get(port, "/getSwitch") == (200, "Sentinel switch value: true")
 
 
+def it_listens_on_loopback_unless_told():
+    for address, answers in ((None, False), ("0.0.0.0", True)):
+        port, = free_ports(1)
+        with _gateway("address", port, **({"command_address": address} if address else {})):
+            assert _get(port, "/version") == (200, "1.8.9")
+            with socket.socket() as s:  # another address of this machine
+                assert (s.connect_ex(("127.0.0.2", port)) == 0) == answers, address
+
+
 def slow_and_many_clients_hold_up_nobody():
     port, = free_ports(1)
     with _gateway("slow", port) as g:
