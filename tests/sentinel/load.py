@@ -112,8 +112,11 @@ def by_second(arrivals, warm):
 def limit(name, port, manager, resource, offered, arrivals, warm=1):
     with gateway(name, port, manager, {"flow": [{"resource": resource, "grade": 1, "count": LIMIT}]}) as g:
         offered(g)
+        asked, blocked = (g.stat(f"sentinel.load.{name}") for name in ("pass", "block_flow"))
     counts = by_second(arrivals(), warm)
-    return {"calls a second at the provider": f"{min(counts)} to {max(counts)} ({len(counts)} s)"}, min(counts) >= 0.99 * LIMIT and max(counts) <= LIMIT
+    asked += blocked
+    figures = {"calls a second at the provider": f"{min(counts)} to {max(counts)} ({len(counts)} s)", "calls offered": asked}
+    return figures, min(counts) >= 0.99 * LIMIT and max(counts) <= LIMIT and asked >= 0.9 * OFFERED * len(counts)
 
 
 def limit_http(seconds):
