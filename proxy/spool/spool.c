@@ -173,7 +173,7 @@ static void count_verdict(const struct spool *spool, enum spool_verdict verdict)
 
 static bool sync_batch(struct spool *spool)
 {
-	if (spool->options.skips_sync || !spool->files.is_dirty)
+	if (spool->options.skips_sync || !(spool->files.is_dirty || spool->files.is_in_doubt))
 		return true;
 	enum status status = spool_files_sync(&spool->files);
 	spool_count(spool, SPOOL_STAT_SYNCS);

@@ -88,8 +88,10 @@ static void rest_if_over(struct spool_files *files)
 {
 	const struct spool_segment *last = files->count ? &files->segments[files->count - 1] : NULL;
 
-	if (last && !last->live && last->bytes >= files->segment_bytes / 2)
+	if (last && !last->live && last->bytes >= files->segment_bytes / 2) {
 		close_fd(&files->write_fd);
+		files->is_dirty = false; /* all of it is over */
+	}
 }
 
 void spool_files_trim(struct spool_files *files)
@@ -127,18 +129,34 @@ static enum status take_lock(struct spool_files *files)
 	return errno == EWOULDBLOCK ? STATUS_EXISTS : status_of_errno(errno);
 }
 
+/* The folder is new: it stands in the one above it. */
+static enum status sync_above(const struct spool_files *files)
+{
+	int above = openat(files->folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum status status = STATUS_OK;
+
+	if (above < 0 || fsync(above))
+		status = status_of_errno(errno);
+	close_fd(&above);
+	return status;
+}
+
 enum status spool_files_open(struct spool_files *files, const char *path, uint64_t segment_bytes)
 {
 	enum status status = STATUS_OK;
 
 	spool_files_init(files);
 	files->segment_bytes = segment_bytes;
-	if (mkdir(path, FOLDER_MODE) && errno != EEXIST)
+	bool is_new = !mkdir(path, FOLDER_MODE);
+	if (!is_new && errno != EEXIST)
 		return status_of_errno(errno);
 	files->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (files->folder < 0)
 		return status_of_errno(errno);
-	status = take_lock(files);
+	if (is_new && (status = sync_above(files)))
+		rmdir(path); /* or nobody would try it again */
+	if (!status)
+		status = take_lock(files);
 	if (status)
 		spool_files_close(files);
 	return status;
@@ -249,7 +267,7 @@ static enum status recover_segment(struct spool_files *files, uint32_t i, struct
 		files->segments[i].bytes = whole;
 		files->bytes += whole;
 		found->cut_bytes += len - whole;
-		if (whole < len && ftruncate(fd, (off_t)whole))
+		if ((whole < len && ftruncate(fd, (off_t)whole)) || fdatasync(fd))
 			status = status_of_errno(errno);
 	}
 	close(fd);
@@ -262,6 +280,8 @@ enum status spool_files_recover(struct spool_files *files, struct spool_found *f
 
 	for (uint32_t i = 0; !status && i < files->count; i++)
 		status = recover_segment(files, i, found);
+	if (!status && files->count && fsync(files->folder))
+		status = status_of_errno(errno);
 	return status;
 }
 
@@ -287,11 +307,32 @@ static enum status write_all(int fd, struct iovec *iov, int count, uint64_t at)
 	return STATUS_OK;
 }
 
+/* No more goes to this segment. */
+static void leave_writer(struct spool_files *files)
+{
+	files->is_in_doubt |= files->is_dirty;
+	files->is_dirty = false;
+	close_fd(&files->write_fd);
+}
+
+static enum status sync_writer(struct spool_files *files)
+{
+	if (!files->is_dirty)
+		return STATUS_OK;
+	if (fdatasync(files->write_fd)) {
+		enum status status = status_of_errno(errno);
+		leave_writer(files); /* the kernel forgets what it couldn't write */
+		return status;
+	}
+	files->is_dirty = false;
+	return STATUS_OK;
+}
+
 static enum status begin_segment(struct spool_files *files)
 {
 	char name[NAME_SIZE], magic[] = SPOOL_MAGIC;
 	struct iovec iov = {magic, SPOOL_MAGIC_LEN};
-	enum status status = spool_files_sync(files);
+	enum status status = sync_writer(files);
 
 	if (status)
 		return status;
@@ -334,7 +375,7 @@ enum status spool_files_append(struct spool_files *files, const struct spool_rec
 		write_all(files->write_fd, iov, record->type == SPOOL_OVER ? 1 : 2, segment->bytes);
 	if (status) { /* what is left of it would hide what follows */
 		if (ftruncate(files->write_fd, (off_t)segment->bytes))
-			close_fd(&files->write_fd);
+			leave_writer(files);
 		return status;
 	}
 	*place = (struct spool_place){
@@ -347,13 +388,11 @@ enum status spool_files_append(struct spool_files *files, const struct spool_rec
 
 enum status spool_files_sync(struct spool_files *files)
 {
-	if (!files->is_dirty || files->write_fd < 0)
-		return STATUS_OK;
-	files->is_dirty = false;
-	if (!fdatasync(files->write_fd))
-		return STATUS_OK;
-	enum status status = status_of_errno(errno);
-	close_fd(&files->write_fd); /* the kernel forgets what it couldn't write */
+	enum status status = sync_writer(files);
+
+	if (!status && files->is_in_doubt)
+		status = status_of_errno(EIO);
+	files->is_in_doubt = false;
 	return status;
 }
 

@@ -34,7 +34,8 @@ struct spool_files {
 	uint32_t count, size;
 	uint64_t bytes; /* of all of them */
 	uint64_t segment_bytes;
-	bool is_dirty; /* something was written since the last sync */
+	bool is_dirty;    /* something was written since the last sync */
+	bool is_in_doubt; /* what was written before isn't known to be on disk */
 };
 
 /* What recovery found. */
@@ -45,12 +46,12 @@ struct spool_found {
 };
 
 void spool_files_init(struct spool_files *files);
-/* Makes the folder if it isn't there. STATUS_EXISTS: another process has it. */
+/* Makes the folder if it isn't there, for good. STATUS_EXISTS: another process has it. */
 enum status MUST_CHECK spool_files_open(struct spool_files *files, const char *path,
 					uint64_t segment_bytes);
 /* Shows all records in the order in which they were written; the caller counts
- * the live ones.
- * Fails like read; then nothing may be written. */
+ * the live ones. When it returns, they are on disk: who wrote them may not have come so far.
+ * Fails like read, or fdatasync; then nothing may be written. */
 enum status MUST_CHECK spool_files_recover(struct spool_files *files, struct spool_found *found);
 void spool_files_close(struct spool_files *files);
 
@@ -58,8 +59,8 @@ void spool_files_close(struct spool_files *files);
 enum status MUST_CHECK spool_files_append(struct spool_files *files,
 					  const struct spool_record *record,
 					  struct spool_place *place);
-/* What was appended survives the machine. STATUS of fdatasync: nobody knows whether it does, and
- * the next record begins a new segment. */
+/* What was appended since the last call survives the machine. STATUS of fdatasync, or -EIO: nobody
+ * knows whether all of it does, and the next record begins a new segment. */
 enum status MUST_CHECK spool_files_sync(struct spool_files *files);
 /* The record at the place, whole, to out[place.len]; it is checked. */
 enum status MUST_CHECK spool_files_read(struct spool_files *files, struct spool_place place,

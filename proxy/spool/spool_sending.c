@@ -1,5 +1,6 @@
 /* What becomes of the requests that are kept: sent when they are due, over when they were answered.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -100,6 +101,21 @@ void spool_expire(struct spool *spool)
 		end_entry(spool, entry, SPOOL_STAT_EXPIRED);
 }
 
+/* What was accepted isn't given up because no file can be opened now, or the disk doesn't answer:
+ * later, until it is too late. */
+static void unread(struct spool *spool, struct spool_entry *entry, enum status status)
+{
+	log_error_limited(FILTER, "spool %s: request %llu can't be read: %s", spool->path,
+			  (unsigned long long)entry->id, status_text(status));
+	if (!status || status == STATUS_MALFORMED || status == status_of_errno(ENOENT)) {
+		end_entry(spool, entry, SPOOL_STAT_UNREADABLE);
+		return;
+	}
+	spool_index_take(&spool->index, entry);
+	spool_index_retry(&spool->index, entry,
+			  spool_now_ms(spool) + spool->options.base_interval_ms);
+}
+
 /* Of the first one, which is due. False: it can't be read. */
 static bool send_first(struct spool *spool, struct spool_entry *entry)
 {
@@ -109,10 +125,8 @@ static bool send_first(struct spool *spool, struct spool_entry *entry)
 	invariant(sending);
 	enum status status = spool_files_read(&spool->files, entry->place, sending->room, &record);
 	if (status || record.id != entry->id) {
-		log_error_limited(FILTER, "spool %s: request %llu can't be read: %s", spool->path,
-				  (unsigned long long)entry->id, status_text(status));
 		free(sending);
-		end_entry(spool, entry, SPOOL_STAT_UNREADABLE);
+		unread(spool, entry, status);
 		return false;
 	}
 	spool_index_take(&spool->index, entry);

@@ -10,7 +10,10 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +22,23 @@
 #include "telemetry/stats.h"
 
 enum { WAIT_MS = 20000, QUEUED_MAX = 4096 };
+
+static atomic_bool holds_syncs, is_held;
+static atomic_uint syncs_until_failure; /* 0: none fails */
+
+/* In the place of libc's. */
+int fdatasync(int fd)
+{
+	while (atomic_load(&holds_syncs)) {
+		atomic_store(&is_held, true);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	if (atomic_load(&syncs_until_failure) && atomic_fetch_sub(&syncs_until_failure, 1) == 1) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
 
 /* What the spool posts to the worker, which this test is. */
 struct errand {
@@ -396,6 +416,54 @@ static void what_cannot_be_read_is_given_up(void **state)
 	assert_int_equal(atomic_load(&t->given_back), 1);
 }
 
+/* No descriptor is free, as under the load that the spool is for: nothing is given up. */
+static void what_cannot_be_read_now_is_read_later(void **state)
+{
+	struct test *t = *state;
+	struct rlimit before, none;
+
+	atomic_store(&t->is_shut, true);
+	keep(t, 1, "one");
+	WAIT_UNTIL(t, t->verdicts[SPOOL_ACCEPTED] == 1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	atomic_store(&t->is_shut, false);
+	for (unsigned waited_ms = 0; !atomic_load(&t->given_back) && !has_waited(&waited_ms);)
+		;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(atomic_load(&t->given_back));
+	WAIT_UNTIL(t, t->sent == 1 || counted(t, SPOOL_STAT_UNREADABLE));
+	assert_int_equal(t->sent, 1);
+	assert_true(slice_equal(t->sendings[0]->bytes, SLICE("one")));
+}
+
+/* The disk fails while a batch goes from one segment to the next: none of it is accepted. */
+static void a_sync_that_fails_between_segments_accepts_nothing(void **state)
+{
+	struct test *t = *state;
+	static char large[40 << 10];
+
+	atomic_store(&t->is_shut, true);
+	keep(t, 9, "before");
+	WAIT_UNTIL(t, t->verdicts[SPOOL_ACCEPTED] == 1);
+	memset(large, 'x', sizeof large - 1);
+	atomic_store(&holds_syncs, true);
+	keep(t, 1, "held");
+	while (!atomic_load(&is_held)) /* the thread is in its sync: what comes now is one batch */
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	for (uint64_t key = 2; key < 6; key++)
+		keep(t, key, large); /* 160 KiB: more than a segment */
+	atomic_store(&syncs_until_failure, 2);
+	atomic_store(&holds_syncs, false);
+	WAIT_UNTIL(t, t->verdicts[SPOOL_ACCEPTED] + t->verdicts[SPOOL_FAILED] == 6);
+	atomic_store(&syncs_until_failure, 0);
+	assert_int_equal(t->verdicts[SPOOL_ACCEPTED], 2);
+	keep(t, 2, large); /* nor is it the duplicate of anything */
+	WAIT_UNTIL(t, t->verdicts[SPOOL_ACCEPTED] == 3);
+}
+
 /* As in an upgrade: nothing is accepted before the old process has gone. */
 static void a_folder_that_another_has_is_waited_for(void **state)
 {
@@ -453,6 +521,8 @@ int main(void)
 		CASE(bytes_are_bounded_and_come_back),
 		CASE(who_waits_too_long_expires),
 		CASE(what_cannot_be_read_is_given_up),
+		CASE(what_cannot_be_read_now_is_read_later),
+		CASE(a_sync_that_fails_between_segments_accepts_nothing),
 		CASE(a_folder_that_another_has_is_waited_for),
 		CASE(a_spool_that_nobody_names_ends),
 	};

@@ -9,14 +9,33 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "spool/spool_files.h"
 
 enum { SEGMENT = 1000 };
+
+static unsigned data_syncs, folder_syncs;
+static bool fails_sync;
+
+/* In the place of libc's. */
+int fdatasync(int fd)
+{
+	data_syncs++;
+	errno = EIO;
+	return fails_sync ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+	folder_syncs++;
+	return (int)syscall(SYS_fsync, fd);
+}
 
 struct test {
 	char path[64];
@@ -247,6 +266,55 @@ static void a_record_that_cannot_be_written_leaves_nothing(void **state)
 	assert_int_equal(t->ids[1], 3);
 }
 
+/* Who wrote them may have been killed before the sync: what is found now counts as kept. */
+static void what_is_found_is_on_disk(void **state)
+{
+	struct test *t = *state;
+
+	append(t, 1, 10);
+	unsigned before = data_syncs, folders_before = folder_syncs;
+	open_again(t);
+	assert_int_equal(t->count, 1);
+	assert_int_equal(data_syncs, before + 1);
+	assert_int_equal(folder_syncs, folders_before + 1);
+}
+
+static void a_new_folder_is_there_for_good(void **state)
+{
+	const struct test *t = *state;
+	struct spool_files other;
+	char path[100];
+
+	snprintf(path, sizeof path, "%s/new", t->path);
+	unsigned before = folder_syncs;
+	assert_int_equal(spool_files_open(&other, path, SEGMENT), STATUS_OK);
+	assert_int_equal(folder_syncs, before + 1);
+	spool_files_close(&other);
+	snprintf(path, sizeof path, "%s/new/lock", t->path);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/new", t->path);
+	rmdir(path);
+}
+
+/* The sync before a new segment is part of what the next call tells. */
+static void a_sync_that_failed_between_segments_is_told(void **state)
+{
+	struct test *t = *state;
+	struct spool_place place;
+	static char bytes[SEGMENT];
+	const struct spool_record record = {
+		.type = SPOOL_REQUEST, .id = 2, .bytes = {bytes, sizeof bytes}};
+
+	append(t, 1, 10);
+	fails_sync = true;
+	assert_int_equal(spool_files_append(&t->files, &record, &place), -EIO);
+	fails_sync = false;
+	append(t, 3, 10);
+	assert_int_equal(spool_files_sync(&t->files), -EIO);
+	append(t, 4, 10);
+	assert_int_equal(spool_files_sync(&t->files), STATUS_OK);
+}
+
 static void one_process_has_the_folder(void **state)
 {
 	struct test *t = *state;
@@ -269,6 +337,9 @@ int main(void)
 		CASE(a_segment_goes_when_all_in_it_and_before_it_is_over),
 		CASE(the_last_segment_goes_when_it_is_large_and_over),
 		CASE(a_record_that_cannot_be_written_leaves_nothing),
+		CASE(what_is_found_is_on_disk),
+		CASE(a_new_folder_is_there_for_good),
+		CASE(a_sync_that_failed_between_segments_is_told),
 		CASE(one_process_has_the_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
