@@ -300,6 +300,8 @@ static bool is_among(const struct rpc_head *rpc, uint32_t count, struct slice na
 	return false;
 }
 
+enum { FEW = 128 }; /* each is compared with those before it */
+
 /* Attachments of a plain map: each with a usual name, which is there once. False: one is another;
  * those before it may have been added. */
 static bool add_plain(struct headers *headers)
@@ -315,7 +317,7 @@ static bool add_plain(struct headers *headers)
 				return false;
 			name = lower_case(name, headers->arena);
 		}
-		if (UNLIKELY(!name.len))
+		if (UNLIKELY(!name.len || name.len > DUBBO_ATTACHMENT_NAME_LIMIT))
 			return false;
 		uint64_t mark = mark_of(name);
 		if (UNLIKELY(marks & mark) && is_among(rpc, i, name))
@@ -332,7 +334,8 @@ static void add_headers(struct headers *headers)
 	uint32_t count = headers->count;
 
 	headers_reserve(headers, headers->rpc->attachment_count);
-	if (headers->rpc->plain_map.data && LIKELY(add_plain(headers)))
+	if (headers->rpc->plain_map.data && headers->rpc->attachment_count <= FEW &&
+	    LIKELY(add_plain(headers)))
 		return;
 	headers->count = count;
 	memcpy(headers->present, present, sizeof present);

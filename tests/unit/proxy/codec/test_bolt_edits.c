@@ -3,6 +3,7 @@
 #include "codec/bolt_edits.h"
 #include "codec/bolt_fields.h"
 #include "codec/bolt_head.h"
+#include "codec/dubbo_attachments.h"
 #include "codec/sofa_hessian.h"
 #include "codec/sofa_props.h"
 #include "unit/proxy/codec/bolt_harness.h"
@@ -299,6 +300,39 @@ static void an_application_that_is_no_header_stays(void **state)
 	way_end(&way);
 }
 
+/* As those of Dubbo, whose plain maps can't hold such. */
+static void names_over_the_limit_become_no_headers(void **state)
+{
+	struct way way = way_begin("sofa-hello.req.hex", false);
+	struct headers *headers = way.down->headers;
+	struct bolt_frame frame = *headers->rpc->bolt;
+	char *text = arena_alloc(&way.down->arena, DUBBO_ATTACHMENT_NAME_LIMIT + 1);
+	(void)state;
+
+	memset(text, 'x', DUBBO_ATTACHMENT_NAME_LIMIT + 1);
+	struct slice long_name = slice_make(text, DUBBO_ATTACHMENT_NAME_LIMIT + 1);
+	const struct rpc_attachment fields[] = {
+		{SLICE("before"), SLICE("1")},
+		{long_name, SLICE("2")},
+		{slice_make(text, DUBBO_ATTACHMENT_NAME_LIMIT), SLICE("3")},
+	};
+	size_t size = bolt_fields_size(fields, COUNT_OF(fields));
+	char *payload = arena_alloc(&way.down->arena, frame.class_len + size);
+	char *to = payload + frame.class_len;
+	memcpy(payload, way.down->data, frame.class_len);
+	for (unsigned i = 0; i < COUNT_OF(fields); i++)
+		to = bolt_fields_put(to, &fields[i]);
+	frame.headers_len = (uint16_t)size;
+	headers->rpc->bolt = &frame;
+	headers->rpc->payload = slice_make(payload, frame.class_len + size);
+	assert_true(bolt_publish(headers, &way.down->arena));
+	assert_non_null(headers->rpc->plain_map.data);
+	assert_non_null(headers_find(headers, SLICE("before")));
+	assert_null(headers_find(headers, long_name));
+	assert_non_null(headers_find(headers, fields[2].name));
+	way_end(&way);
+}
+
 /* Another map under a checksum: it is a new one. */
 static void plain_bolt_gets_entries_and_a_checksum(void **state)
 {
@@ -398,6 +432,7 @@ int main(void)
 		cmocka_unit_test(what_was_read_and_left_alone_is_not_written_anew),
 		cmocka_unit_test(what_was_changed_before_it_was_read_is_an_edit),
 		cmocka_unit_test(an_application_that_is_no_header_stays),
+		cmocka_unit_test(names_over_the_limit_become_no_headers),
 		cmocka_unit_test(plain_bolt_gets_entries_and_a_checksum),
 		cmocka_unit_test(a_map_too_large_for_java_is_not_sent),
 		cmocka_unit_test(answers_are_edited_when_their_fields_were_asked_for),
