@@ -16,6 +16,8 @@
 #include "filters/sentinel/cluster/doorbell.h"
 #include "filters/sentinel/nacos/nacos_snapshot.h"
 
+enum { REPEATS_MAX = 2 }; /* one may be: there and back again, meanwhile */
+
 /* A name that is listened to. */
 struct nacos_watch {
 	struct list_node link;  /* in client->watches, under its lock, until unwatched */
@@ -31,6 +33,7 @@ struct nacos_watch {
 	bool is_known;     /* a server has said how it stands */
 	bool was_doubted;  /* NACOS_UNKNOWN was said */
 	unsigned refusals; /* in a row: of this name, not of all */
+	unsigned repeats;  /* in a row: it was said to have changed, and hadn't */
 	int64_t retry_ms;  /* not asked for before */
 };
 
@@ -120,12 +123,25 @@ static void tell(struct nacos_client *client, struct nacos_watch *watch, enum na
 	doorbell_put(&client->bell, &news->note);
 }
 
+/* It is as it was known, though it was said to have changed. */
+static bool is_repeated(struct nacos_watch *watch, const char *md5)
+{
+	bool is_same = watch->is_known && !strcmp(watch->md5, md5);
+
+	watch->repeats = is_same ? watch->repeats + 1 : 0;
+	return is_same;
+}
+
 /* A server has said so. Takes the text. */
 static void set_text(struct nacos_client *client, struct nacos_watch *watch, struct text text,
 		     const char *md5)
 {
 	struct text copy = {0};
 
+	if (is_repeated(watch, md5)) {
+		text_free(&text);
+		return;
+	}
 	text_add(&copy, text_slice(&text));
 	memcpy(watch->md5, md5, sizeof watch->md5);
 	watch->is_known = true;
@@ -138,6 +154,8 @@ static void set_text(struct nacos_client *client, struct nacos_watch *watch, str
 
 static void set_none(struct nacos_client *client, struct nacos_watch *watch)
 {
+	if (is_repeated(watch, ""))
+		return;
 	watch->md5[0] = 0;
 	watch->is_known = true;
 	atomic_fetch_add(&client->counts.updates, 1);
@@ -344,8 +362,9 @@ static enum status listen_to(struct nacos_client *client, const struct round *ro
 	return status ? status : listen_once(client, round, answer);
 }
 
-/* A server that answers, but not with this text: the others are asked for meanwhile. */
-static void put_off(struct nacos_client *client, struct nacos_watch *watch, enum status status)
+/* A server that answers, but not with this text, or has it change without end: the others are asked
+ * for meanwhile. */
+static void put_off(struct nacos_client *client, struct nacos_watch *watch, const char *why)
 {
 	unsigned times = watch->refusals < 5 ? watch->refusals : 5;
 	int64_t ms = (int64_t)NACOS_BACKOFF_MS << times;
@@ -355,7 +374,7 @@ static void put_off(struct nacos_client *client, struct nacos_watch *watch, enum
 	if (!watch->refusals++ && !atomic_load(&client->is_stopping))
 		log_warn(SENTINEL, "Nacos %.*s doesn't give %.*s of %.*s: %s",
 			 SLICE_FMT(client->options.servers), SLICE_FMT(watch->name.data_id),
-			 SLICE_FMT(watch->name.group), status_text(status));
+			 SLICE_FMT(watch->name.group), why);
 	if (!watch->is_known && !watch->was_doubted)
 		tell(client, watch, NACOS_UNKNOWN, (struct text){0});
 	watch->was_doubted = true;
@@ -368,20 +387,21 @@ static enum status get_changed(struct nacos_client *client, struct nacos_watch *
 
 	if (may_log_in(client, status) && !log_in(client))
 		status = get(client, watch);
-	if (!status) {
+	if (!status && watch->repeats < REPEATS_MAX) {
 		watch->refusals = 0;
 		return STATUS_OK;
 	}
-	if (status != status_of_errno(EACCES) && status != STATUS_INVALID &&
+	if (status && status != status_of_errno(EACCES) && status != STATUS_INVALID &&
 	    status != STATUS_MALFORMED && status != STATUS_TOO_LARGE)
 		return status;
-	put_off(client, watch, status);
+	put_off(client, watch, status ? status_text(status) : "as it says it has changed");
 	return STATUS_OK;
 }
 
 /* It is as it was known. */
 static void set_same(struct nacos_client *client, struct nacos_watch *watch)
 {
+	watch->repeats = 0;
 	if (watch->is_known)
 		return;
 	watch->is_known = true;

@@ -8,7 +8,8 @@
  *
  * The first answer to each name says how it stands: as the snapshot has it, otherwise, or gone. A
  * text that goes (404) is told as none, as nacos-client does, and its snapshot with it. An answer
- * whose MD5 isn't its text's is none.
+ * whose MD5 isn't its text's is none. A name that is said to have changed again and again, but
+ * hasn't, is put off like one that is refused.
  *
  * Owner: who started it. Thread: one of its own, which may hang in a name look-up or a write: so it
  * isn't waited for, and what it needs is its own; changed runs on the loop's. Limits: NACOS_*. */
