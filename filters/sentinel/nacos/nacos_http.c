@@ -258,16 +258,15 @@ static enum status receive(int fd, const struct nacos_ask *ask, int64_t end_ms,
 	enum status status = STATUS_AGAIN;
 
 	while (status == STATUS_AGAIN) {
-		ssize_t n = recv(fd, room, sizeof room, 0);
-		if (n < 0 && errno == EAGAIN) {
-			enum status waited = wait_for(fd, POLLIN, ask, end_ms);
-			if (!waited)
-				continue;
+		/* before each: what comes without a pause must end in time, too */
+		enum status waited = wait_for(fd, POLLIN, ask, end_ms);
+		ssize_t n = waited ? 0 : recv(fd, room, sizeof room, 0);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n < 0)
+			waited = status_of_errno(errno);
+		if (waited) {
 			status = waited;
-			break;
-		}
-		if (n < 0 && errno != EINTR) {
-			status = status_of_errno(errno);
 			break;
 		}
 		if (n > 0)

@@ -7,6 +7,14 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "filters/sentinel/nacos/nacos_http.h"
 
 enum { BODY_MAX = 64 };
@@ -121,6 +129,56 @@ static void a_head_without_end(void **state)
 	free(bytes);
 }
 
+/* Bytes without a pause, of which few are the answer's, for FLOOD_S. */
+enum { FLOOD_S = 3, FLOOD_LINE = 8000 };
+
+static void *flood(void *arg)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+	char chunk[FLOOD_LINE + 8];
+	time_t end = time(NULL) + FLOOD_S;
+	int fd = accept(*(int *)arg, NULL, NULL);
+
+	memset(chunk, 'e', sizeof chunk);
+	memcpy(chunk, "1;", 2);
+	memcpy(chunk + FLOOD_LINE, "\r\nx\r\n", 5);
+	ssize_t sent = send(fd, head, sizeof head - 1, MSG_NOSIGNAL);
+	while (sent > 0 && time(NULL) < end)
+		sent = send(fd, chunk, FLOOD_LINE + 5, MSG_NOSIGNAL);
+	close(fd);
+	return NULL;
+}
+
+static void bytes_without_a_pause_end_in_time(void **state)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET};
+	socklen_t size = sizeof addr;
+	int listening = socket(AF_INET, SOCK_STREAM, 0);
+	struct nacos_server server = {.host = "127.0.0.1"};
+	struct nacos_answer answer;
+	pthread_t thread;
+	(void)state;
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_false(bind(listening, (struct sockaddr *)(void *)&addr, sizeof addr) ||
+		     listen(listening, 1) ||
+		     getsockname(listening, (struct sockaddr *)(void *)&addr, &size));
+	server.port = ntohs(addr.sin_port);
+	assert_int_equal(pthread_create(&thread, NULL, flood, &listening), 0);
+	const struct nacos_ask ask = {
+		.server = &server,
+		.request = SLICE("GET / HTTP/1.1\r\n\r\n"),
+		.timeout_ms = 300,
+		.body_max = 1 << 20,
+		.wake_fd = eventfd(0, EFD_CLOEXEC),
+	};
+	assert_int_equal(nacos_exchange(&ask, &answer), status_of_errno(ETIMEDOUT));
+	text_free(&answer.body);
+	pthread_join(thread, NULL);
+	close(ask.wake_fd);
+	close(listening);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +186,7 @@ int main(void)
 		cmocka_unit_test(the_check_sum_is_found),
 		cmocka_unit_test(what_is_none),
 		cmocka_unit_test(a_head_without_end),
+		cmocka_unit_test(bytes_without_a_pause_end_in_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
