@@ -11,6 +11,8 @@
 #define WORD_END "\x02"
 #define NAME_END "\x01"
 
+enum { FILE_NAME_MAX = 224 }; /* bytes; something may be appended while it is written */
+
 /* --- servers --- */
 
 static bool read_server(struct slice item, struct nacos_server *server)
@@ -224,15 +226,26 @@ bool nacos_read_login(struct slice body, char **token, uint64_t *ttl_s)
 
 /* --- on disk --- */
 
-/* A name of a file: no '/', and not hidden, nor a way up. */
+/* A name of a file: no '/', and not hidden, nor a way up. A long one, as of many servers, ends in
+ * its MD5. */
 static void file_name(struct text *out, struct slice name)
 {
+	struct text encoded = {0};
+	char md5[MD5_HEX_SIZE];
+
 	text_add(out, SLICE("/"));
 	if (name.len && name.data[0] == '.') {
 		text_add(out, SLICE("%2E"));
 		name = slice_sub(name, 1, name.len);
 	}
-	java_url_encode(out, name);
+	java_url_encode(&encoded, name);
+	if (encoded.len > FILE_NAME_MAX) {
+		md5_hex(text_slice(&encoded), md5);
+		encoded.len = FILE_NAME_MAX - MD5_HEX_SIZE;
+		text_printf(&encoded, "~%s", md5);
+	}
+	text_add(out, text_slice(&encoded));
+	text_free(&encoded);
 }
 
 char *nacos_snapshot_path(struct slice folder, struct slice servers, const struct nacos_name *name)

@@ -148,6 +148,21 @@ static void places_on_disk(void **state)
 	path = nacos_snapshot_path(slice_of("/var/s"), slice_of("h"), &bad);
 	assert_string_equal(path, "/var/s/h/%2E.%2F..%2Fx%2Fy/G/%2E.");
 	free(path);
+	/* As many servers as there may be, with names as clusters give them: a name that disks
+	 * take, and one for each list. */
+	char servers[NACOS_SERVERS_MAX * 64] = "", *last = NULL;
+	for (int i = 0; i < NACOS_SERVERS_MAX; i++)
+		strcat(servers, "nacos-0.nacos-headless.default.svc.cluster.local:8848,");
+	for (unsigned i = 0; i < 2; i++, servers[strlen(servers) - 2] = '9') {
+		path = nacos_snapshot_path(slice_of("/s"), slice_of(servers), &plain);
+		size_t len = strcspn(path + 3, "/");
+		assert_true(len < 240);
+		assert_string_equal(path + 3 + len, "/public/G/shop-flow-rules");
+		assert_false(last && !strcmp(path, last));
+		free(last);
+		last = path;
+	}
+	free(last);
 }
 
 int main(void)
