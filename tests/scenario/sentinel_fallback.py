@@ -8,7 +8,7 @@ import time
 import bolt_peer
 import places
 from acceptor import Acceptor
-from dubbo_peer import SERVICE, Consumer, Provider
+from dubbo_peer import SERVICE, Consumer, Provider, wire
 from gateway import TYPE, Gateway, cluster, http_manager, rpc_manager
 from origin import Origin
 
@@ -128,6 +128,30 @@ def calls_get_the_last_good_answer():
         assert b"SentinelBlockException" in c.ask("hello", args=("x", 7), dubbo_version="2.0.1").body, "who doesn't read attachments"
         assert provider.count == 2
         assert g.stat("sentinel.shop.fallback_answer") == 1
+    provider.stop()
+
+
+class _Annotating(Provider):
+    """Answers with attachments, one of which is no header's value as it is."""
+
+    def answer(self, sock, frame, text=None):
+        said = {"dubbo": "2.0.2", "x-note": "two\nlines", "x-last": "z"}
+        entries = b"".join(wire.string(k) + wire.string(v) for k, v in said.items())
+        sock.sendall(wire.response(frame.id, b"\x94" + wire.string(self.name) + b"H" + entries + b"Z"))
+
+
+def attachments_of_an_answer_stay_as_they_came():
+    """Though a filter behind Sentinel has made headers of them; what that has added comes again, too."""
+    provider = _Annotating()
+    edit = {"name": "edit", "typed_config": {"@type": TYPE + "http.header_mutation.v3.HeaderMutation", "mutations": {
+        "response_mutations": [{"append": {"header": {"key": "x-by", "value": "proxy"}}}]}}}
+    sentinel = _sentinel({"param_flow": [_times(1, f"{SERVICE}:hello()")]}, **LAST)
+    with Gateway("sentinel-fallback-attachments", rpc_manager("up", http_filters=[sentinel, edit, ROUTER]), [cluster("up", provider.port)],
+                 args=ONE_WORKER) as g, Consumer(g.port) as c:
+        first, again = c.ask("hello"), c.ask("hello")
+        assert b"two\nlines" in first.body and b"x-by\x05proxy" in first.body, first
+        assert (again.status, again.body) == (20, first.body), (first, again)
+        assert provider.count == 1 and g.stat("sentinel.shop.fallback_answer") == 1
     provider.stop()
 
 
