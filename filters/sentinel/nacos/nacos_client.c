@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "filters/sentinel/cluster/doorbell.h"
+#include "filters/sentinel/nacos/nacos_session.h"
 #include "filters/sentinel/nacos/nacos_snapshot.h"
 
 enum { REPEATS_MAX = 2 }; /* one may be: there and back again, meanwhile */
@@ -47,14 +48,10 @@ struct nacos_client {
 	struct nacos_counts counts;
 	struct nacos_options options; /* texts are in memory */
 	struct text memory;
-	struct nacos_server servers[NACOS_SERVERS_MAX];
-	unsigned server_count;
 	/* The thread's: */
-	unsigned server; /* that is asked */
+	struct nacos_session session;
 	unsigned failed; /* in a row */
-	char *token;     /* heap; NULL: none */
-	int64_t token_end_ms;
-	bool was_told; /* that servers can't be asked */
+	bool was_told;   /* that servers can't be asked */
 };
 
 /* What the thread tells. */
@@ -79,7 +76,7 @@ static void client_drop(struct nacos_client *client)
 	pthread_mutex_destroy(&client->lock);
 	explicit_bzero(client->memory.data, client->memory.len);
 	text_free(&client->memory);
-	free(client->token);
+	nacos_session_fini(&client->session);
 	free(client);
 }
 
@@ -166,103 +163,18 @@ static void set_none(struct nacos_client *client, struct nacos_watch *watch)
 
 /* --- the thread: what it asks --- */
 
-/* An exchange with the server whose turn it is. Takes the request. */
-static enum status ask(struct nacos_client *client, struct text *request, uint32_t timeout_ms,
-		       size_t body_max, struct nacos_answer *answer)
-{
-	const struct nacos_ask ask = {
-		.server = &client->servers[client->server],
-		.request = text_slice(request),
-		.timeout_ms = timeout_ms,
-		.body_max = body_max,
-		.wake_fd = client->wake_fd,
-	};
-	enum status status = nacos_exchange(&ask, answer);
-
-	explicit_bzero(request->data, request->len); /* a password, a token */
-	text_free(request);
-	return status;
-}
-
-static struct nacos_place place_of(const struct nacos_client *client)
-{
-	return (struct nacos_place){
-		.server = &client->servers[client->server],
-		.context_path = client->options.context_path,
-		.token = client->token ? slice_of(client->token) : SLICE(""),
-	};
-}
-
-static void forget_token(struct nacos_client *client)
-{
-	free(client->token);
-	client->token = NULL;
-}
-
-/* What is no 200 is an error; of 403 the token is to blame. */
-static enum status judge(struct nacos_client *client, const struct nacos_answer *answer)
-{
-	if (answer->status == 200)
-		return STATUS_OK;
-	if (answer->status == 403 || answer->status == 401)
-		forget_token(client);
-	return answer->status == 403 || answer->status == 401 ? status_of_errno(EACCES)
-							      : STATUS_INVALID;
-}
-
-/* A token is asked for anew when a tenth of its time is left. */
-static enum status log_in(struct nacos_client *client)
-{
-	struct text request = {0};
-	struct nacos_answer answer;
-	uint64_t ttl_s;
-	enum status status;
-
-	if (!client->options.username.len || (client->token && clock_ms() < client->token_end_ms))
-		return STATUS_OK;
-	forget_token(client);
-	const struct nacos_place place = place_of(client);
-	nacos_login_request(&request, &place, client->options.username, client->options.password);
-	status = ask(client, &request, NACOS_REQUEST_TIMEOUT_MS, NACOS_HEAD_MAX, &answer);
-	if (!status)
-		status = judge(client, &answer);
-	if (!status && !nacos_read_login(text_slice(&answer.body), &client->token, &ttl_s))
-		status = STATUS_MALFORMED;
-	if (!status)
-		client->token_end_ms =
-			clock_ms() + (int64_t)(ttl_s < 1000000 ? ttl_s : 1000000) * 900;
-	text_free(&answer.body);
-	return status;
-}
-
 /* One text, which may have gone. */
 static enum status get(struct nacos_client *client, struct nacos_watch *watch)
 {
-	const struct nacos_place place = place_of(client);
-	struct text request = {0};
-	struct nacos_answer answer;
+	struct text text = {0};
 	char md5[MD5_HEX_SIZE];
-	enum status status;
+	enum status status = nacos_session_get(&client->session, &watch->name, &text, md5);
 
-	nacos_get_request(&request, &place, &watch->name);
-	status = ask(client, &request, NACOS_REQUEST_TIMEOUT_MS, NACOS_TEXT_MAX, &answer);
-	if (!status && answer.status == 404) {
-		set_none(client, watch);
-		text_free(&answer.body);
-		return STATUS_OK;
-	}
 	if (!status)
-		status = judge(client, &answer);
-	if (!status) {
-		md5_hex(text_slice(&answer.body), md5);
-		if (answer.md5[0] && strcmp(answer.md5, md5))
-			status = STATUS_MALFORMED;
-	}
-	if (status)
-		text_free(&answer.body);
-	else
-		set_text(client, watch, answer.body, md5);
-	return status;
+		set_text(client, watch, text, md5);
+	else if (status == STATUS_NOT_FOUND)
+		set_none(client, watch);
+	return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 /* The watches of one round: those there are, each with a reference. */
@@ -317,49 +229,25 @@ static uint32_t time_left(const struct round *round, uint32_t at_most_ms)
 	return left > 1 ? (uint32_t)left : 1;
 }
 
-/* Which of them changed; *answer's body is the list. STATUS_AGAIN: it was given up, without fault.
- */
-static enum status listen_once(struct nacos_client *client, const struct round *round,
-			       struct nacos_answer *answer)
+/* Which of them changed. STATUS_AGAIN: it was given up, without fault. */
+static enum status listen_to(struct nacos_client *client, const struct round *round,
+			     struct text *changes)
 {
-	const struct nacos_place place = place_of(client);
 	uint32_t long_poll_ms = client->options.long_poll_ms;
 	uint32_t hang_ms = long_poll_ms + long_poll_ms / 2;
 	uint32_t timeout_ms =
 		round->is_first ? NACOS_REQUEST_TIMEOUT_MS : time_left(round, hang_ms);
-	struct text list = {0}, request = {0};
+	struct text list = {0};
 
 	for (size_t i = 0; i < round->count; i++)
 		nacos_listen_name(&list, &round->watches[i]->name,
 				  slice_of(round->watches[i]->md5));
-	nacos_listen_request(&request, &place, text_slice(&list), long_poll_ms, !round->is_first);
+	enum status status = nacos_session_listen(&client->session, text_slice(&list),
+						  !round->is_first, timeout_ms, changes);
 	text_free(&list);
-	enum status status = ask(client, &request, timeout_ms, NACOS_LIST_MAX, answer);
 	if (status == status_of_errno(ETIMEDOUT) && !round->is_first && timeout_ms < hang_ms)
 		return STATUS_AGAIN;
-	if (!status)
-		status = judge(client, answer);
-	if (!status && !nacos_is_change_list(text_slice(&answer->body)))
-		status = STATUS_MALFORMED;
 	return status;
-}
-
-/* What says that it isn't allowed is asked once more with a new token. */
-static bool may_log_in(const struct nacos_client *client, enum status status)
-{
-	return status == status_of_errno(EACCES) && client->options.username.len;
-}
-
-static enum status listen_to(struct nacos_client *client, const struct round *round,
-			     struct nacos_answer *answer)
-{
-	enum status status = listen_once(client, round, answer);
-
-	if (!may_log_in(client, status))
-		return status;
-	text_free(&answer->body);
-	status = log_in(client);
-	return status ? status : listen_once(client, round, answer);
 }
 
 /* A server that answers, but not with this text, or has it change without end: the others are asked
@@ -385,8 +273,6 @@ static enum status get_changed(struct nacos_client *client, struct nacos_watch *
 {
 	enum status status = get(client, watch);
 
-	if (may_log_in(client, status) && !log_in(client))
-		status = get(client, watch);
 	if (!status && watch->repeats < REPEATS_MAX) {
 		watch->refusals = 0;
 		return STATUS_OK;
@@ -410,18 +296,18 @@ static void set_same(struct nacos_client *client, struct nacos_watch *watch)
 
 static enum status run_round(struct nacos_client *client, const struct round *round)
 {
-	struct nacos_answer answer = {0};
-	enum status status = log_in(client);
+	struct text changes = {0};
+	enum status status = nacos_session_login(&client->session);
 
 	if (!status)
-		status = listen_to(client, round, &answer);
+		status = listen_to(client, round, &changes);
 	for (size_t i = 0; !status && i < round->count; i++) {
-		if (nacos_has_changed(text_slice(&answer.body), &round->watches[i]->name))
+		if (nacos_has_changed(text_slice(&changes), &round->watches[i]->name))
 			status = get_changed(client, round->watches[i]);
 		else
 			set_same(client, round->watches[i]);
 	}
-	text_free(&answer.body);
+	text_free(&changes);
 	return status;
 }
 
@@ -448,15 +334,14 @@ static void note_success(struct nacos_client *client)
 /* The next server's turn; after the last one a rest. */
 static void note_failure(struct nacos_client *client, const struct round *round, enum status status)
 {
-	const struct nacos_server *server = &client->servers[client->server];
-	unsigned rounds;
+	const struct nacos_server *server = nacos_session_next(&client->session);
+	unsigned server_count = client->session.server_count, rounds;
 
 	atomic_fetch_add(&client->counts.failures, 1);
 	if (!client->was_told && !atomic_load(&client->is_stopping))
 		log_warn(SENTINEL, "Nacos %s:%u: %s", server->host, server->port,
 			 status == STATUS_INVALID ? "it refuses" : status_text(status));
-	client->server = (client->server + 1) % client->server_count;
-	if (++client->failed % client->server_count)
+	if (++client->failed % server_count)
 		return;
 	client->was_told = true;
 	atomic_store(&client->counts.is_connected, false);
@@ -466,7 +351,7 @@ static void note_failure(struct nacos_client *client, const struct round *round,
 			tell(client, watch, NACOS_UNKNOWN, (struct text){0});
 		watch->was_doubted = true;
 	}
-	rounds = client->failed / client->server_count;
+	rounds = client->failed / server_count;
 	int64_t ms = rounds > 5 ? NACOS_BACKOFF_MAX_MS : (int64_t)NACOS_BACKOFF_MS << (rounds - 1);
 	rest(client, ms < NACOS_BACKOFF_MAX_MS ? ms : NACOS_BACKOFF_MAX_MS);
 }
@@ -586,7 +471,6 @@ static void copy_options(struct nacos_client *client, const struct nacos_options
 static struct nacos_client *client_new(struct loop *loop, const struct nacos_options *options)
 {
 	struct nacos_client *client = calloc(1, sizeof *client);
-	struct slice wrong;
 
 	invariant(client);
 	client->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -601,8 +485,7 @@ static struct nacos_client *client_new(struct loop *loop, const struct nacos_opt
 	pthread_mutex_init(&client->lock, NULL);
 	list_init(&client->watches);
 	copy_options(client, options);
-	client->server_count = nacos_servers(client->options.servers, client->servers, &wrong);
-	invariant(client->server_count);
+	nacos_session_init(&client->session, &client->options, client->wake_fd);
 	return client;
 }
 
