@@ -93,9 +93,13 @@ bool deferral_may_begin(struct filter *f, const struct headers *headers)
 
 struct spool_key deferral_key(const struct headers *headers, struct slice key, struct slice body)
 {
-	const struct slice parts[] = {key, headers_get(headers, HEADER_METHOD),
+	const struct slice parts[] = {key,
+				      headers_get(headers, HEADER_METHOD),
 				      headers_get(headers, HEADER_PATH),
-				      headers_get(headers, HEADER_AUTHORITY), body};
+				      headers_get(headers, HEADER_AUTHORITY),
+				      headers_get(headers, HEADER_AUTHORIZATION),
+				      headers_get(headers, HEADER_COOKIE),
+				      body};
 	struct spool_key found = {{0, 0}};
 
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {

@@ -19,7 +19,7 @@ enum filter_status deferral_trailers(struct filter *f);
 /* The stream ends, whatever became of it. What the disk has already stays there. */
 void deferral_end(struct filter *f);
 
-/* The same for equal requests with an equal key. */
+/* The same for equal requests with an equal key, of whom has the same credentials. */
 struct spool_key deferral_key(const struct headers *headers, struct slice key, struct slice body);
 
 #endif

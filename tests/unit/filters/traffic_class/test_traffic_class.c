@@ -319,21 +319,26 @@ static void conditions_say_what_is_kept(void **state)
 
 static void keys_tell_requests_apart(void **state)
 {
-	struct headers a, b;
+	struct headers a, b, c, d;
 	struct arena arena;
 	(void)state;
 
 	arena_init(&arena, 1024);
 	headers_init(&a, &arena, 4);
 	headers_init(&b, &arena, 4);
+	headers_init(&c, &arena, 4); /* somebody else's */
+	headers_init(&d, &arena, 4);
 	headers_add_id(&a, HEADER_PATH, SLICE("/a"));
 	headers_add_id(&b, HEADER_PATH, SLICE("/b"));
+	headers_add_id(&c, HEADER_PATH, SLICE("/a"));
+	headers_add_id(&c, HEADER_AUTHORIZATION, SLICE("x"));
+	headers_add_id(&d, HEADER_PATH, SLICE("/a"));
+	headers_add_id(&d, HEADER_COOKIE, SLICE("x"));
 	struct spool_key key = deferral_key(&a, SLICE("k"), SLICE("x"));
 	struct spool_key others[] = {
-		deferral_key(&b, SLICE("k"), SLICE("x")),
-		deferral_key(&a, SLICE("l"), SLICE("x")),
-		deferral_key(&a, SLICE("k"), SLICE("y")),
-		deferral_key(&a, SLICE("kx"), SLICE("")),
+		deferral_key(&b, SLICE("k"), SLICE("x")), deferral_key(&c, SLICE("k"), SLICE("x")),
+		deferral_key(&d, SLICE("k"), SLICE("x")), deferral_key(&a, SLICE("l"), SLICE("x")),
+		deferral_key(&a, SLICE("k"), SLICE("y")), deferral_key(&a, SLICE("kx"), SLICE("")),
 	};
 	struct spool_key same = deferral_key(&a, SLICE("k"), SLICE("x"));
 	assert_memory_equal(&key, &same, sizeof key);
