@@ -8,7 +8,8 @@
  * text, or else a GET's authority and path, or the bytes of a Dubbo call's arguments. Without a
  * configured key, what HTTP says of shared caches holds (RFC 9111 3): nothing of requests with
  * cookies or credentials is kept unless the answer is public. Never kept are answers that set
- * cookies, or that may not be kept or used when they are old; what has trailers; gRPC's. */
+ * cookies, or that may not be kept or used when they are old; what has trailers; gRPC's; what the
+ * proxy answered itself. */
 #include "filters/sentinel/answers.h"
 #include "filters/sentinel/sentinel.h"
 #include "message/rpc_head.h"
@@ -336,7 +337,11 @@ enum filter_status sentinel_response_headers(struct filter *f, struct headers *h
 {
 	const struct sentinel_state *own = f->state;
 
-	if (own->capture && !own->is_blocked && !own->elsewhere)
+	if (!own->capture || own->is_blocked || own->elsewhere)
+		return FILTER_CONTINUE;
+	own->capture->is_running = false; /* this one takes the place of another */
+	own->capture->len = 0;
+	if (!filter_is_replied(f))
 		begin(f, headers, end);
 	return FILTER_CONTINUE;
 }

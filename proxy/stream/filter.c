@@ -87,6 +87,11 @@ struct stream_info *filter_info(const struct filter *f)
 	return &f->stream->info;
 }
 
+bool filter_is_replied(const struct filter *f)
+{
+	return f->stream->is_replied;
+}
+
 struct worker_context *filter_worker(const struct filter *f)
 {
 	return f->stream->worker;

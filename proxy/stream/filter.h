@@ -149,6 +149,8 @@ void filter_set_buffer_limit(struct filter *f, uint32_t limit);
 struct arena *filter_arena(const struct filter *f);
 struct scope *filter_scope(const struct filter *f);
 struct stream_info *filter_info(const struct filter *f);
+/* The response is the proxy's own, and none of an upstream. */
+bool filter_is_replied(const struct filter *f);
 struct worker_context *filter_worker(const struct filter *f);
 /* Milliseconds of CLOCK_MONOTONIC, this turn's. */
 uint64_t filter_now_ms(const struct filter *f);

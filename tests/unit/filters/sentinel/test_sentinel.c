@@ -6,6 +6,8 @@
 #include "filters/sentinel/core/token_service.h"
 #include "filters/sentinel/resource_stats.h"
 #include "routing/policy.h"
+#include "stream/reply.h"
+#include "stream/stream.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -836,6 +838,47 @@ static void only_good_answers_are_kept(void **state)
 	sentinel_test_free(t);
 }
 
+static void reply(struct sentinel_test *t, uint16_t status)
+{
+	reply_send(t->f->stream, &(struct local_reply){.reason = REPLY_DEFERRED,
+						       .http_status = status,
+						       .grpc_status = -1,
+						       .text = SLICE("later")});
+	fixture_settle(t->f);
+}
+
+/* What another filter says, as that a request is kept, is for that request alone; also in the place
+ * of an answer that has begun, and that a filter before this one holds. */
+static void replies_are_no_good_answers(void **state)
+{
+	struct sentinel_test *t =
+		sentinel_test_new("{answer_cache: {}, fallback: {last_answer: true}}");
+	struct headers answer;
+	struct buf body;
+	(void)state;
+
+	fixture_headers(t->f, "GET /a h", true);
+	reply(t, 202);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_ANSWERS), 0);
+	for (unsigned status = 202; status <= 502; status += 300) {
+		fixture_headers(t->f, "GET /a h", true);
+		struct stream *s = t->f->stream;
+		struct filter *f = s->filters;
+		while (f->type != &sentinel_filter)
+			f++;
+		headers_init(&answer, &s->arena, 1);
+		headers_add_id(&answer, HEADER_STATUS, SLICE("200"));
+		buf_init(&body, &t->f->loop.pool);
+		buf_append_copy(&body, SLICE("half"));
+		(void)sentinel_response_headers(f, &answer, false);
+		(void)sentinel_response_data(f, &body, false);
+		buf_clear(&body);
+		reply(t, (uint16_t)status);
+		assert_int_equal(sentinel_counted(t, SENTINEL_STAT_ANSWERS), 0);
+	}
+	sentinel_test_free(t);
+}
+
 /* With a key of one's own anything but a HEAD may be answered so; an answer is copied once a
  * second. */
 static void keys_say_which_answer_is_whose(void **state)
@@ -1033,6 +1076,7 @@ int main(void)
 		cmocka_unit_test(routes_differ),
 		cmocka_unit_test(the_last_good_answer_is_given_again),
 		cmocka_unit_test(only_good_answers_are_kept),
+		cmocka_unit_test(replies_are_no_good_answers),
 		cmocka_unit_test(keys_say_which_answer_is_whose),
 		cmocka_unit_test(another_cluster_answers),
 		cmocka_unit_test(hot_parameters_of_requests),
