@@ -5,11 +5,11 @@
  *            └ body ─────────────┴─> filter_reply_with
  *
  * An answer is the one to a request if both have the same resource and the same key: the configured
- * text, or else a GET's authority and path, or the bytes of a Dubbo call's arguments. Without a
- * configured key, what HTTP says of shared caches holds (RFC 9111 3): nothing of requests with
- * cookies or credentials is kept unless the answer is public. Never kept are answers that set
- * cookies, or that may not be kept or used when they are old; what has trailers; gRPC's; what the
- * proxy answered itself. */
+ * text, or else a GET's authority and path, or a Dubbo call's service, method and bytes of
+ * arguments. Without a configured key, what HTTP says of shared caches holds (RFC 9111 3): nothing
+ * of requests with cookies or credentials is kept unless the answer is public. Never kept are
+ * answers that set cookies, or that may not be kept or used when they are old; what has trailers;
+ * gRPC's; what the proxy answered itself. */
 #include "filters/sentinel/answers.h"
 #include "filters/sentinel/sentinel.h"
 #include "message/rpc_head.h"
@@ -72,19 +72,25 @@ static void put(struct key_writer *key, struct slice text)
 	key->text[key->len++] = 0; /* no two lists of texts are the same */
 }
 
-/* Where they end is known when the attachments behind them were read. */
-static bool put_arguments(struct key_writer *key, const struct filter *f)
+/* A call and its arguments, whatever its resource is named by. Where they end is known when the
+ * attachments behind them were read. */
+static bool put_call(struct key_writer *key, const struct filter *f)
 {
 	const struct rpc_head *rpc = filter_request(f)->rpc;
 	struct policy_facts facts;
-	struct slice text;
+	struct slice group;
 
 	filter_facts(f, &facts);
-	if (facts.attachment)
-		(void)facts.attachment(facts.context, SLICE("group"), &text);
+	if (!facts.attachment || !facts.attachment(facts.context, SLICE("group"), &group))
+		group = SLICE("");
 	if (rpc->protocol != RPC_DUBBO || !rpc->payload.data || !rpc->arguments_at ||
 	    rpc->attachments_at < rpc->arguments_at || rpc->attachments_at > rpc->payload.len)
 		return false;
+	put(key, rpc->service);
+	put(key, rpc->service_version);
+	put(key, group);
+	put(key, rpc->method);
+	put(key, rpc->param_types);
 	put(key, slice_sub(rpc->payload, rpc->arguments_at, rpc->attachments_at));
 	return true;
 }
@@ -94,7 +100,7 @@ static bool put_asked(struct key_writer *key, const struct filter *f)
 	const struct headers *request = filter_request(f);
 
 	if (request->rpc)
-		return put_arguments(key, f);
+		return put_call(key, f);
 	if (!slice_equal(headers_get(request, HEADER_METHOD), SLICE("GET")))
 		return false;
 	put(key, headers_get(request, HEADER_AUTHORITY));

@@ -126,6 +126,7 @@ def calls_get_the_last_good_answer():
         assert (again.status, again.body) == (20, first.body), again
         assert b"SentinelBlockException" in c.ask("hello", args=("z", 7)).body, "other arguments"
         assert b"SentinelBlockException" in c.ask("hello", args=("x", 7), dubbo_version="2.0.1").body, "who doesn't read attachments"
+        assert b"SentinelBlockException" in c.ask("hello", args=("x", 7), attachments={"group": "g"}).body, "other providers"
         assert provider.count == 2
         assert g.stat("sentinel.shop.fallback_answer") == 1
     provider.stop()
@@ -152,6 +153,15 @@ def attachments_of_an_answer_stay_as_they_came():
         assert b"two\nlines" in first.body and b"x-by\x05proxy" in first.body, first
         assert (again.status, again.body) == (20, first.body), (first, again)
         assert provider.count == 1 and g.stat("sentinel.shop.fallback_answer") == 1
+    provider.stop()
+
+
+def methods_of_one_resource_have_answers_of_their_own():
+    provider = Provider()
+    with _rpc("one-resource", {"param_flow": [_times(1, "all")]}, provider, resources=[{"names": ["all"]}], **LAST) as g, Consumer(g.port) as c:
+        first = c.ask("hello", args=("x",))
+        assert b"SentinelBlockException" in c.ask("goodbye", args=("x",)).body
+        assert c.ask("hello", args=("x",)).body == first.body
     provider.stop()
 
 
