@@ -89,7 +89,10 @@ static enum status load_options(struct nacos_options *options, const Message *me
 		return diag_at(diag, "context_path", "must begin with a '/'");
 	options->long_poll_ms = long_poll_ms ? long_poll_ms : NACOS_LONG_POLL_MS;
 	options->context_path = text_or(message->context_path, "/nacos", arena);
-	options->name_space = arena_slice(arena, slice_of(message->namespace_));
+	/* By that name a server gives its texts, but all change without end: it has none. */
+	options->name_space = slice_equal(slice_of(message->namespace_), SLICE("public"))
+				      ? SLICE("")
+				      : arena_slice(arena, slice_of(message->namespace_));
 	load_snapshot(options, message, arena);
 	return STATUS_OK;
 }

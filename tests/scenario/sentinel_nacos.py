@@ -63,7 +63,7 @@ def what_is_pushed_holds_within_a_second():
     origin = Origin()
     with NacosServer() as nacos:
         nacos.publish("shop-flow-rules", _rules(_flow(3)))
-        with _gateway("push", origin, _sentinel("push", nacos)) as g:
+        with _gateway("push", origin, _sentinel("push", nacos, namespace="public")) as g:
             assert _passes(g, 6) == 3, "from the first request on"
             took = []
             for count in (5, 0, 4):
@@ -81,7 +81,7 @@ def what_is_pushed_holds_within_a_second():
             nacos.publish("shop-flow-rules", _rules(_flow(1)))
             g.wait_for("sentinel.shop.rules_loaded", 1)
             assert _passes(g, 4) == 1
-        assert nacos.asked[0] == ("listen", {"Listening-Configs": "shop-flow-rules\x02SENTINEL_GROUP\x02\x01"}), nacos.asked[0]
+        assert nacos.asked[0] == ("listen", {"Listening-Configs": "shop-flow-rules\x02SENTINEL_GROUP\x02\x01"}), f"the public one has no name: {nacos.asked[0]}"
     origin.stop()
 
 
