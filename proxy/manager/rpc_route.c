@@ -88,14 +88,53 @@ void rpc_publish(struct stream *s)
 	dialect_of(s)->publish(s->request, &s->arena);
 }
 
-/* What the route does with a call may ask for its header fields, too. */
+/* Whether one of several clusters is named by a field, or has fields of its own for that direction.
+ */
+static bool weights_ask_headers(const struct cluster_choice *choice, enum direction direction)
+{
+	bool asks = false;
+
+	for (uint32_t i = 0; choice->kind == CLUSTER_WEIGHTED && i < choice->weighted->count; i++) {
+		const struct weighted_cluster *one = &choice->weighted->items[i];
+		asks |= one->response ||
+			(direction == DIRECTION_REQUEST && (one->request || one->from_header.len));
+	}
+	return asks;
+}
+
+static bool mirrors_ask_headers(const struct mirrors *mirrors)
+{
+	bool asks = false;
+
+	for (uint32_t i = 0; i < mirrors->count; i++)
+		asks |= mirrors->items[i].from_header.len > 0;
+	return asks;
+}
+
+/* What the route does with a call may ask for its header fields, too. Those that an answer gets may
+ * be made of the request's. */
 static bool asks_headers(const struct route *route)
 {
 	const struct route_action *action = route->forward;
+	const struct retry_policy *retry = route_retry_policy(route);
 
 	return route->kind == ROUTE_FORWARD &&
 	       (action->hash_policies.count || route->request_level_count ||
-		cluster_choice_asks_headers(&route->cluster));
+		route->response_level_count || cluster_choice_asks_headers(&route->cluster) ||
+		weights_ask_headers(&route->cluster, DIRECTION_REQUEST) ||
+		mirrors_ask_headers(route_mirrors(route)) ||
+		(retry && retry->request_headers.count));
+}
+
+/* The same of an answer's. */
+static bool asks_answer_headers(const struct route *route)
+{
+	const struct retry_policy *retry = route_retry_policy(route);
+
+	return route->response_level_count ||
+	       (route->kind == ROUTE_FORWARD &&
+		(weights_ask_headers(&route->cluster, DIRECTION_RESPONSE) ||
+		 (retry && retry->response_headers.count)));
 }
 
 /* --- calls in parts */
@@ -270,6 +309,6 @@ void rpc_find_route(struct stream *s)
 		rpc_publish(s);
 		s->request->rpc->wants_answer_attachments = true;
 	}
-	if (s->route && UNLIKELY(s->route->response_level_count))
+	if (s->route && UNLIKELY(!s->route->is_plain) && asks_answer_headers(s->route))
 		s->request->rpc->wants_answer_attachments = manager->reads_attachments;
 }

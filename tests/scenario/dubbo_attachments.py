@@ -1,7 +1,7 @@
 """Headers that filters change on calls, in the frames that go on."""
 import dubbo as wire
 from dubbo_peer import SERVICE, Consumer, Provider
-from gateway import TYPE, Gateway, cluster, dubbo_manager
+from gateway import TYPE, Gateway, cluster, dubbo_manager, rpc_manager
 
 
 def _adds(key, value):
@@ -45,6 +45,26 @@ def a_call_takes_what_filters_make_of_its_attachments():
         assert c.read().body == b"\x91\x01p"
         g.wait_for("cluster.up.upstream_rq_edited", 1)
         assert "dubbo.dubbo.response_edited: " not in g.get("/stats")
+    provider.stop()
+
+
+def a_weighted_cluster_s_own_changes_are_made_and_answers_are_told_of_the_call():
+    """No filter asks for the attachments: the route does."""
+    change = {"request_headers_to_remove": ["x-secret"], "response_headers_to_remove": ["x-inner"],
+              "response_headers_to_add": [{"header": {"key": "x-of", "value": "%REQ(k)%"}}]}
+    manager = rpc_manager("up")
+    route = manager["typed_config"]["route_config"]["virtual_hosts"][0]["routes"][0]
+    route["route"] = {"timeout": "0s", "weighted_clusters": {"clusters": [{"name": "up", "weight": 1, **change}]}}
+    provider = Provider(hold=True)
+    with Gateway("dubbo-attachments-weighted", manager, [cluster("up", provider.port)]) as g, Consumer(g.port) as c:
+        c.call(attachments={"k": "1", "X-Secret": "s"})
+        (sock, frame), = provider.take(1)
+        pairs = dict(_fields(frame.body, 0)[2])
+        assert pairs == {"path": SERVICE, "interface": SERVICE, "version": "0.0.0", "k": "1"}, pairs
+        said = b"".join(wire.string(text) for text in ("dubbo", "2.0.2", "x-inner", "i"))
+        sock.sendall(wire.response(frame.id, b"\x94" + wire.string("p") + b"H" + said + b"Z"))
+        body = c.read().body
+        assert b"x-inner" not in body and body.endswith(wire.string("x-of") + wire.string("1") + b"Z"), body
     provider.stop()
 
 
