@@ -69,7 +69,7 @@ void nacos_snapshot_write(const char *path, struct slice text)
 	enum status status = make_folder_of(path);
 	char *beside;
 
-	invariant(asprintf(&beside, "%s.%ld", path, (long)getpid()) > 0);
+	invariant(asprintf(&beside, "%s.%ld", path, (long)gettid()) > 0);
 	if (!status)
 		status = write_beside(beside, path, text);
 	if (status)
