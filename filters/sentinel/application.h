@@ -140,6 +140,7 @@ struct sentinel_file {
 /* In line, of a file, or from Nacos. */
 struct sentinel_source {
 	enum rule_kind kind;
+	enum rule_dialect dialect;
 	struct slice text;                      /* in line */
 	const char *path;                       /* NULL: no file */
 	const struct sentinel_nacos_ask *nacos; /* NULL: not from there */
@@ -202,6 +203,13 @@ struct sentinel_rules {
 	uint32_t loaded, rejected;
 	const struct sentinel_rejection *rejections; /* newest first, the first 100 */
 };
+
+/* What a message's number of a dialect means for rules of that kind. */
+static inline enum rule_dialect sentinel_dialect_of(int number, enum rule_kind kind)
+{
+	return number == RULE_DIALECT_GOLANG && kind != RULE_AUTHORITY ? RULE_DIALECT_GOLANG
+								       : RULE_DIALECT_JAVA;
+}
 
 static inline struct sentinel_rules *sentinel_rules_of(struct published *object)
 {

@@ -44,14 +44,15 @@ enum {
 /* --- rules --- */
 
 /* Rules that aren't valid are left out later; what is no list of rules is refused now. */
-static enum status check_text(enum rule_kind kind, struct slice text, struct diag *diag)
+static enum status check_text(const struct sentinel_source *source, struct diag *diag)
 {
+	struct rule_json_reader reader = {.dialect = source->dialect};
 	struct arena arena;
 	struct rule_list list = {0};
 
 	arena_init(&arena, 4096);
-	enum status status =
-		rule_json_parse(&(struct rule_json_reader){.arena = &arena}, kind, text, &list);
+	reader.arena = &arena;
+	enum status status = rule_json_parse(&reader, source->kind, source->text, &list);
 	arena_free(&arena);
 	if (status)
 		return diag_set(diag,
@@ -59,10 +60,10 @@ static enum status check_text(enum rule_kind kind, struct slice text, struct dia
 	return STATUS_OK;
 }
 
-static enum status load_source(struct sentinel_source *source, enum rule_kind kind,
-			       const DataSource *message, struct arena *arena, struct diag *diag)
+/* Its kind and dialect are known. */
+static enum status load_source(struct sentinel_source *source, const DataSource *message,
+			       struct arena *arena, struct diag *diag)
 {
-	source->kind = kind;
 	if (message->specifier_case == SOURCE(FILENAME)) {
 		if (access(message->filename, R_OK))
 			return diag_at(diag, "filename", "'%s' can't be read", message->filename);
@@ -71,11 +72,12 @@ static enum status load_source(struct sentinel_source *source, enum rule_kind ki
 	}
 	enum status status =
 		data_source_load(&source->text, message, INLINE_BYTES_MAX, arena, diag);
-	return status ? status : check_text(kind, source->text, diag);
+	return status ? status : check_text(source, diag);
 }
 
 struct rules_loader {
 	struct sentinel_part *part;
+	int dialect; /* the message's */
 	struct arena *arena;
 	struct diag *diag;
 };
@@ -87,8 +89,10 @@ static enum status load_sources(const struct rules_loader *loader, enum rule_kin
 	struct sentinel_part *part = loader->part;
 
 	for (size_t i = 0; i < count; i++) {
-		enum status status = load_source(&part->sources[part->count++], kind, messages[i],
-						 loader->arena, loader->diag);
+		struct sentinel_source *source = &part->sources[part->count++];
+		source->kind = kind;
+		source->dialect = sentinel_dialect_of(loader->dialect, kind);
+		enum status status = load_source(source, messages[i], loader->arena, loader->diag);
 		if (status) {
 			diag_prefix(loader->diag, "rules.%s[%zu]", field, i);
 			return status;
@@ -100,11 +104,12 @@ static enum status load_sources(const struct rules_loader *loader, enum rule_kin
 static enum status load_rules(struct sentinel_part *part, const Rules *m, struct slice application,
 			      struct arena *arena, struct diag *diag)
 {
-	const struct rules_loader loader = {part, arena, diag};
+	struct rules_loader loader = {.part = part, .arena = arena, .diag = diag};
 	enum status status;
 
 	if (!m)
 		return STATUS_OK;
+	loader.dialect = (int)m->dialect;
 	part->sources = ARENA_NEW_ARRAY(arena, struct sentinel_source,
 					m->n_flow + m->n_degrade + m->n_system + m->n_authority +
 						m->n_param_flow + NACOS_SOURCES * m->n_nacos + 1);

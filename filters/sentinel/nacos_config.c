@@ -147,8 +147,10 @@ enum status sentinel_nacos_load(struct sentinel_part *part, const Message *messa
 			return diag_at(diag, kinds[kind].field,
 				       "'%.*s' has a character that Nacos doesn't take",
 				       SLICE_FMT(ask->data_id));
-		part->sources[part->count++] =
-			(struct sentinel_source){.kind = (enum rule_kind)kind, .nacos = ask};
+		part->sources[part->count++] = (struct sentinel_source){
+			.kind = (enum rule_kind)kind,
+			.dialect = sentinel_dialect_of((int)message->dialect, (enum rule_kind)kind),
+			.nacos = ask};
 	}
 	return STATUS_OK;
 }

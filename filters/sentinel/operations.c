@@ -43,18 +43,28 @@ static void give_back(void *data)
 	free(hold);
 }
 
-/* The first file of that kind. */
-static const char *path(void *owner, enum rule_kind kind)
+/* The first file of that kind that has Java's form, which is what commands set. */
+static const char *path(void *owner, enum rule_kind kind, const char **refusal)
 {
 	const struct sentinel_application *application = owner;
+	const char *golang = NULL;
 
+	*refusal = NULL;
 	for (struct list_node *n = application->parts.next; n != &application->parts; n = n->next) {
 		const struct sentinel_part *part = container_of(n, struct sentinel_part, link);
-		for (uint32_t i = 0; i < part->count; i++)
-			if (part->sources[i].kind == kind && part->sources[i].path)
-				return part->sources[i].path;
+		for (uint32_t i = 0; i < part->count; i++) {
+			const struct sentinel_source *source = &part->sources[i];
+			if (source->kind != kind || !source->path)
+				continue;
+			if (source->dialect == RULE_DIALECT_JAVA)
+				return source->path;
+			if (!golang)
+				golang = source->path;
+		}
 	}
-	return NULL;
+	if (golang)
+		*refusal = "its dialect is GOLANG";
+	return golang;
 }
 
 static void set(void *owner, enum rule_kind kind, struct slice text)

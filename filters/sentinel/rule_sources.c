@@ -124,16 +124,18 @@ static void add_list(struct building *building, const struct rule_list *more)
 #undef ADD
 }
 
-static enum status read_text(struct building *building, enum rule_kind kind, struct slice text)
+static enum status read_text(struct building *building, const struct sentinel_source *source,
+			     struct slice text)
 {
 	const struct rule_json_reader reader = {
 		.arena = &building->arena,
 		.seed = building->application->core->options.seed,
 		.dropped = reject,
 		.arg = building,
+		.dialect = source->dialect,
 	};
 	struct rule_list list = {0};
-	enum status status = rule_json_parse(&reader, kind, text, &list);
+	enum status status = rule_json_parse(&reader, source->kind, text, &list);
 
 	if (!status)
 		add_list(building, &list);
@@ -150,10 +152,11 @@ static void keep_text(struct sentinel_text *text)
 }
 
 /* A text that is no list is as it was when it was one. */
-static void read_live(struct building *building, enum rule_kind kind, struct sentinel_text *text)
+static void read_live(struct building *building, const struct sentinel_source *source)
 {
 	const struct sentinel_application *application = building->application;
-	enum status status = text->now.data ? read_text(building, kind, text->now) : STATUS_OK;
+	struct sentinel_text *text = source->live;
+	enum status status = text->now.data ? read_text(building, source, text->now) : STATUS_OK;
 
 	if (!status) {
 		if (text->now.data && !slice_equal(text->now, text->taken))
@@ -163,15 +166,16 @@ static void read_live(struct building *building, enum rule_kind kind, struct sen
 	stat_inc(stats_main_shard(application->all->stats), application->stats,
 		 SENTINEL_STAT_SOURCE_REJECTED);
 	log_warn(SENTINEL, "application '%.*s': %s rules of %s are refused: %s",
-		 SLICE_FMT(application->name), kind_names[kind], text->name,
+		 SLICE_FMT(application->name), kind_names[source->kind], text->name,
 		 status == STATUS_MALFORMED ? "no JSON" : "no JSON array");
-	if (text->taken.data && read_text(building, kind, text->taken))
+	if (text->taken.data && read_text(building, source, text->taken))
 		log_warn(SENTINEL, "rules of %s: none", text->name);
 }
 
 static bool is_same(const struct sentinel_source *a, const struct sentinel_source *b)
 {
-	return a->kind == b->kind && a->live == b->live && slice_equal(a->text, b->text);
+	return a->kind == b->kind && a->dialect == b->dialect && a->live == b->live &&
+	       slice_equal(a->text, b->text);
 }
 
 /* What several listeners have alike is there once. */
@@ -193,8 +197,8 @@ static void read_part(struct building *building, const struct sentinel_part *par
 			continue;
 		building->source = source->live ? source->live->name : "inline";
 		if (source->live)
-			read_live(building, source->kind, source->live);
-		else if (read_text(building, source->kind, source->text))
+			read_live(building, source);
+		else if (read_text(building, source, source->text))
 			log_warn(SENTINEL, "inline rules of kind %s: none",
 				 kind_names[source->kind]); /* config_load has looked */
 	}
@@ -204,8 +208,9 @@ static void read_set_rules(struct building *building)
 {
 	building->source = "setRules";
 	for (unsigned kind = 0; kind < RULE_KINDS; kind++) {
+		const struct sentinel_source source = {.kind = (enum rule_kind)kind}; /* Java's */
 		struct slice text = building->application->set_rules[kind];
-		if (text.data && read_text(building, (enum rule_kind)kind, text))
+		if (text.data && read_text(building, &source, text))
 			log_warn(SENTINEL, "rules of kind %s that were set: none",
 				 kind_names[kind]); /* the command has looked */
 	}
@@ -218,7 +223,8 @@ static uint64_t hash_part(uint64_t hash, const struct sentinel_part *part)
 	for (uint32_t i = 0; i < part->count; i++) {
 		const struct sentinel_source *source = &part->sources[i];
 		struct slice text = source->live ? source->live->now : source->text;
-		hash = hash_combine(hash, (uint64_t)source->kind + 1);
+		hash = hash_combine(hash,
+				    (uint64_t)source->dialect * RULE_KINDS + source->kind + 1);
 		hash = hash_combine(hash, hash_bytes(text));
 	}
 	return hash;

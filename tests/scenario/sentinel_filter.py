@@ -119,6 +119,28 @@ def a_file_of_rules_is_edited():
         origin.stop()
 
 
+def a_file_as_sentinel_golang_writes_it():
+    """Enforced where it is marked, and what Java's rules can't say left out; without the mark the same text is a rule without its index."""
+    path = _rules_file("sentinel-golang-rules", {"id": "7", "resource": "GET:/a", "metricType": 1, "paramIndex": 0, "threshold": 1, "durationInSec": 600},
+                       {"resource": "GET:/a", "metricType": 1, "paramKey": "who", "threshold": 1, "durationInSec": 600})
+    origin = Origin()
+    ask = lambda g: [g.http("GET", f"/a?who={who}").status for who in ("x", "x", "y", "x")]
+    rejected = lambda g: [(r["index"], r["reason"]) for r in json.loads(g.get("/sentinel"))["applications"][0]["rules"]["rejected"]]
+    try:
+        sources = {"param_flow": [{"filename": str(path)}]}
+        with _http("golang", {"dialect": "GOLANG", **sources}, origin=origin, parameters=[{"query": "who"}]) as g:
+            assert ask(g) == [200, 429, 200, 429] and g.stat("sentinel.shop.rules_loaded") == 1
+            assert rejected(g) == [(1, "paramKey: only paramIndex is known")], rejected(g)
+            _move(path, path.read_text().replace('"threshold": 1', '"threshold": 0'))
+            g.wait_for("sentinel.shop.rules_update", 2)
+            _until(lambda: g.http("GET", "/a?who=z").status == 429)
+        with _http("golang-unmarked", sources, origin=origin, parameters=[{"query": "who"}]) as g:
+            assert ask(g) == [200] * 4 and g.stat("sentinel.shop.rules_loaded") == 0
+            assert sorted(rejected(g)) == [(0, "paramIdx: needed"), (1, "paramIdx: needed")], rejected(g)
+    finally:
+        origin.stop()
+
+
 def the_admin_page():
     """Rules, what was left out and why, each resource with what it counted and its breakers."""
     origin = Origin()

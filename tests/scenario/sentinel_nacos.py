@@ -106,6 +106,20 @@ def every_kind_has_its_data_id():
     origin.stop()
 
 
+def rules_as_sentinel_golang_writes_them():
+    """From a source that is marked; the one beside it, of the same server, is Java's."""
+    origin = Origin()
+    with NacosServer() as nacos:
+        nacos.publish("go", _rules({"resource": "GET:/a", "threshold": 2}))
+        nacos.publish("java", _rules(_flow(1, "GET:/b")))
+        config = _sentinel("golang", nacos, flow="go", dialect="GOLANG")
+        config["rules"]["nacos"].append({**config["rules"]["nacos"][0], "flow": "java", "dialect": "JAVA"})
+        with _gateway("golang", origin, config) as g:
+            assert g.stat("sentinel.shop.rules_loaded") == 2 and g.stat("sentinel.shop.rules_rejected") == 0, g.get("/sentinel")
+            assert (_passes(g, 4), _passes(g, 3, "/b")) == (2, 1)
+    origin.stop()
+
+
 def unchanged_rules_keep_their_windows():
     """One of two rules changes, in the middle of a second; the other has counted on. What is published again as it was changes nothing."""
     origin = Origin()

@@ -15,14 +15,14 @@ SENTINEL = "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel"
 RULES = [{"resource": "GET:/limited", "count": 1}]
 
 
-def _gateway(name, port, upstream=1, sources=None, **operations):
+def _gateway(name, port, upstream=1, sources=None, rules=None, more=(), **operations):
     folder = places.scratch(f"sentinel-operations-{name}") / "logs"
     for old in folder.glob("*"):
         old.unlink()
-    sentinel = {"name": "sentinel", "typed_config": {"@type": SENTINEL, "application": "shop", "rules": {"flow": sources or [{"inline_string": json.dumps(RULES)}]},
+    sentinel = {"name": "sentinel", "typed_config": {"@type": SENTINEL, "application": "shop", "rules": rules or {"flow": sources or [{"inline_string": json.dumps(RULES)}]},
                                                      "operations": {"log_folder": str(folder), "command_port": port, **operations}}}
     router = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
-    g = Gateway(f"sentinel-operations-{name}", http_manager(http_filters=[sentinel, router]), [cluster("up", upstream)])
+    g = Gateway(f"sentinel-operations-{name}", http_manager(http_filters=[sentinel, *more, router]), [cluster("up", upstream)])
     g.logs = folder
     return g
 
@@ -208,6 +208,27 @@ def rules_that_are_set_hold_until_a_file_changes():
             assert _resources(port) == []
         finally:
             first.rmdir()
+
+
+def rules_that_are_set_are_not_written_to_sentinel_golang_s_files():
+    """They hold, as when a file can't be written; a file of Java's beside it takes them."""
+    golang, java = (places.scratch("sentinel-operations-dialects") / name for name in ("golang.json", "java.json"))
+    text = json.dumps([{"resource": "GET:/limited", "threshold": 1}])
+    golang.write_text(text)
+    port, = free_ports(1)
+    rules = {"flow": [{"filename": str(golang)}], "dialect": "GOLANG"}
+    with _gateway("golang", port, rules=rules) as g:
+        shown, = json.loads(_get(port, "/getRules?type=flow")[1])
+        assert shown["count"] == 1, shown
+        assert _set(port, [{"resource": "set", "count": 2}]) == (200, "partial success (write data source failed)")
+        assert _resources(port) == ["set"] and golang.read_text() == text
+        assert f"can't be written to {golang}: its dialect is GOLANG" in g.log_text(), g.log_text()[-2000:]
+    java.write_text("[]")
+    more = {"name": "more", "typed_config": {"@type": SENTINEL, "application": "shop", "rules": {"flow": [{"filename": str(java)}]}}}
+    port, = free_ports(1)
+    with _gateway("dialects", port, rules=rules, more=[more]):
+        assert _set(port, [{"resource": "set", "count": 2}]) == (200, "success")
+        assert json.loads(java.read_text()) == [{"resource": "set", "count": 2}] and golang.read_text() == text
 
 
 def a_port_that_is_taken_is_left_alone():

@@ -17,6 +17,11 @@ enum rule_kind {
 	RULE_KINDS,
 };
 
+enum rule_dialect { /* whose JSON they are; the numbers of the message */
+		    RULE_DIALECT_JAVA,
+		    RULE_DIALECT_GOLANG, /* rule_json_golang.h; authority rules are Java's */
+};
+
 struct rule {
 	int64_t id; /* 0: none */
 	struct slice resource;

@@ -15,11 +15,6 @@
 #include "base/status.h"
 #include "filters/sentinel/core/rule_list.h"
 
-enum rule_dialect {
-	RULE_DIALECT_JAVA,
-	RULE_DIALECT_GOLANG, /* rule_json_golang.h; authority rules are Java's */
-};
-
 struct rule_json_reader {
 	struct arena *arena;
 	uint64_t seed; /* the sentinel's: of fingerprints */

@@ -63,6 +63,7 @@ struct command_context {
 	struct sentinel *sentinel;
 	const struct rule_list *rules;           /* in force; NULL: none */
 	const char *rule_paths[RULE_KINDS];      /* where set ones are written to; NULL: nowhere */
+	const char *rule_refusals[RULE_KINDS];   /* static: why they aren't; NULL: they are */
 	const char *metric_folder, *metric_base; /* of the metric log */
 	const char *hostname, *ip;
 	struct command_cluster cluster;

@@ -75,6 +75,23 @@ static enum status write_file(const char *path, struct slice text)
 	return status;
 }
 
+/* False: the file is as it was, which was logged. */
+static bool write_back(const struct command_context *context, enum rule_kind kind,
+		       struct slice text)
+{
+	const char *path = context->rule_paths[kind], *refusal = context->rule_refusals[kind];
+
+	if (!path)
+		return true;
+	if (!refusal) {
+		enum status status = write_file(path, text);
+		refusal = status ? status_text(status) : NULL;
+	}
+	if (refusal)
+		log_warn(SENTINEL, "rules that were set can't be written to %s: %s", path, refusal);
+	return !refusal;
+}
+
 /* Rules that aren't valid are found out, and told, when they are put in force. */
 static void ignore_dropped(void *arg, enum rule_kind kind, uint32_t index, const char *reason)
 {
@@ -104,7 +121,6 @@ static void set_rules(const struct command_context *context, enum rule_kind kind
 		      struct command_answer *answer)
 {
 	struct text *text = &answer->rules_text;
-	const char *path = context->rule_paths[kind];
 
 	text_add(text, data.len ? data : SLICE("[]"));
 	ssize_t len = java_url_decode(text->data, text->len);
@@ -120,12 +136,9 @@ static void set_rules(const struct command_context *context, enum rule_kind kind
 	}
 	answer->sets_rules = true;
 	answer->kind = kind;
-	enum status status = path ? write_file(path, text_slice(text)) : STATUS_OK;
-	if (status)
-		log_warn(SENTINEL, "rules that were set can't be written to %s: %s", path,
-			 status_text(status));
-	text_add(&answer->body,
-		 status ? SLICE("partial success (write data source failed)") : SLICE("success"));
+	text_add(&answer->body, write_back(context, kind, text_slice(text))
+					? SLICE("success")
+					: SLICE("partial success (write data source failed)"));
 }
 
 void command_set_rules(const struct command_context *context, const struct command_request *request,

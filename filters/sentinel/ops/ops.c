@@ -287,8 +287,8 @@ void sentinel_ops_context(const struct sentinel_ops *ops, struct command_context
 	};
 	ops->rules->cluster(ops->rules_owner, &context->cluster);
 	for (unsigned kind = 0; kind < RULE_KINDS; kind++)
-		context->rule_paths[kind] =
-			ops->rules->path(ops->rules_owner, (enum rule_kind)kind);
+		context->rule_paths[kind] = ops->rules->path(ops->rules_owner, (enum rule_kind)kind,
+							     &context->rule_refusals[kind]);
 }
 
 /* --- the record log --- */

@@ -49,8 +49,9 @@ struct ops_rules {
 	/* Those in force, until they are given back (*hold); NULL: none. */
 	const struct rule_list *(*take)(void *owner, void **hold);
 	void (*give_back)(void *hold);
-	/* The file that rules of the kind are written to when they are set; NULL: none. */
-	const char *(*path)(void *owner, enum rule_kind kind);
+	/* The file that rules of the kind are written to when they are set; NULL: none. *refusal: a
+	 * static text, why they can't be; NULL: they can. */
+	const char *(*path)(void *owner, enum rule_kind kind, const char **refusal);
 	/* These (an array that was read) instead of all others of their kind. */
 	void (*set)(void *owner, enum rule_kind kind, struct slice text);
 	/* The application's token client; its mode, or its server and timeout, from now on. */

@@ -739,6 +739,72 @@ static void files_are_read_when_they_change(void **state)
 	sentinel_test_free(t);
 }
 
+/* The same text is other rules where it is marked: of one file, and in line. */
+static void the_mark_says_whose_json_it_is(void **state)
+{
+	const char *const rule =
+		"[{\"resource\": \"GET:/a\", \"metricType\": 1, \"paramIndex\": 0, "
+		"\"threshold\": 0, \"durationInSec\": 1}]";
+	(void)state;
+
+	for (unsigned is_inline = 0; is_inline < 2; is_inline++) {
+		char path[] = "/tmp/outrigger-rules-XXXXXX", source[256], yaml[384];
+		struct arena plain, marked, both;
+		int fd = mkstemp(path);
+		assert_true(fd >= 0);
+		close(fd);
+		write_file(path, rule);
+		if (is_inline)
+			snprintf(source, sizeof source, "inline_string: '%s'", rule);
+		else
+			snprintf(source, sizeof source, "filename: %s", path);
+
+		struct sentinel_test *t =
+			sentinel_test_new("{parameters: [{query: who}], rules: {}}");
+		arena_init(&plain, 1024);
+		snprintf(yaml, sizeof yaml, "{rules: {param_flow: [{%s}]}}", source);
+		sentinel_test_load(t, &plain, "other", yaml);
+		assert_int_equal(loaded(t), 0);
+		const struct sentinel_rules *rules = sentinel_test_config(t)->application->rules;
+		assert_string_equal(rules->rejections->reason, "paramIdx: needed");
+		assert_string_equal(get(t, "GET /a?who=x h"), "R:H. >h200. ended");
+
+		arena_init(&marked, 1024);
+		snprintf(yaml, sizeof yaml, "{rules: {dialect: GOLANG, param_flow: [{%s}]}}",
+			 source);
+		sentinel_test_load(t, &marked, "other", yaml);
+		assert_int_equal(loaded(t), 1);
+		assert_int_equal(sentinel_counted(t, SENTINEL_STAT_RULES_REJECTED), 0);
+		assert_non_null(strstr(get(t, "GET /a?who=x h"), ">h429"));
+
+		arena_init(&both, 1024); /* they aren't one source */
+		snprintf(yaml, sizeof yaml, "{rules: {param_flow: [{%s}]}}", source);
+		sentinel_test_load(t, &both, "third", yaml);
+		assert_int_equal(loaded(t), 1);
+		assert_int_equal(sentinel_counted(t, SENTINEL_STAT_RULES_REJECTED), 1);
+		arena_free(&plain);
+		arena_free(&marked);
+		arena_free(&both);
+		sentinel_test_free(t);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
+static void authority_rules_are_java_s_with_any_mark(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(
+		"{rules: {dialect: GOLANG, authority: [{inline_string: '[{\"resource\": "
+		"\"GET:/a\", \"limitApp\": \"bad\", \"strategy\": 1}]'}]}}");
+	const struct sentinel_application *application = sentinel_test_config(t)->application;
+	const struct sentinel_part *part =
+		container_of(application->parts.next, struct sentinel_part, link);
+	(void)state;
+
+	assert_int_equal(loaded(t), 1);
+	assert_int_equal(part->sources[0].dialect, RULE_DIALECT_JAVA); /* may be written to */
+	sentinel_test_free(t);
+}
+
 static void routes_differ(void **state)
 {
 	struct sentinel_test *t = sentinel_test_new(
@@ -1073,6 +1139,8 @@ int main(void)
 		cmocka_unit_test(listeners_share_an_application),
 		cmocka_unit_test(a_listener_that_goes_takes_its_rules_along),
 		cmocka_unit_test(files_are_read_when_they_change),
+		cmocka_unit_test(the_mark_says_whose_json_it_is),
+		cmocka_unit_test(authority_rules_are_java_s_with_any_mark),
 		cmocka_unit_test(routes_differ),
 		cmocka_unit_test(the_last_good_answer_is_given_again),
 		cmocka_unit_test(only_good_answers_are_kept),

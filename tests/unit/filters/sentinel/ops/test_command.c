@@ -367,7 +367,13 @@ static void rules_that_are_set_are_handed_back_and_written(void **state)
 	asks(&c, "/setRules?type=flow&data=%5B%5D", 200,
 	     "partial success (write data source failed)");
 	assert_true(c.answer.sets_rules);
-	asks(&c, "/setRules?type=system", 200, "success"); /* none */
+	c.context.rule_paths[RULE_FLOW] = path;
+	c.context.rule_refusals[RULE_FLOW] = "its dialect is GOLANG";
+	asks(&c, "/setRules?type=flow&data=%5B%5D", 200,
+	     "partial success (write data source failed)");
+	assert_true(c.answer.sets_rules);
+	assert_file(&place, "flow.json", "[{\"resource\":\"a b+c\"}]"); /* as it was */
+	asks(&c, "/setRules?type=system", 200, "success");              /* none */
 	assert_slice(text_slice(&c.answer.rules_text), "[]");
 	asks(&c, "/setParamFlowRules?data=%5B%5D", 200, "success");
 	assert_int_equal(c.answer.kind, RULE_PARAM_FLOW);
