@@ -128,6 +128,7 @@ static struct rule_set_options options_of(const struct scenario *scenario, const
 		.forgets_pattern_breakers = degrade && degrade_is_changed(before, degrade, false),
 		.forgets_default_breakers = degrade && degrade_is_changed(before, degrade, true),
 		.forgets_pattern_values = true,
+		.forgets_values = true,
 	};
 }
 

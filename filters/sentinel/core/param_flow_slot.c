@@ -53,7 +53,8 @@ static COLD enum entry_verdict ask(struct entry *entry, const struct param_flow_
 	return ENTRY_PASS;
 }
 
-/* One rule, from entry->element on. */
+/* One rule, from entry->element on. A call that waited at it passes if it has been forgotten since.
+ */
 static enum entry_verdict check_rule(struct entry *entry, const struct param_binding *param,
 				     const struct argument *arg, struct instant now)
 {
@@ -61,10 +62,15 @@ static enum entry_verdict check_rule(struct entry *entry, const struct param_bin
 	bool is_list = arg->type == ARGUMENT_LIST, checks = true;
 	const struct argument *values = is_list ? arg->items : arg;
 	uint32_t count = is_list ? arg->count : 1;
+	bool has_waited = entry->element || entry->asks;
 	enum entry_verdict verdict = ENTRY_PASS;
 
+	if (UNLIKELY(parameter_metric_is_forgotten(param->metric)) && !has_waited)
+		parameter_metric_begin_anew(param->metric);
 	if (UNLIKELY(rule->cluster_mode) && rule->grade == FLOW_GRADE_QPS && !entry->element)
 		verdict = ask(entry, rule, values, count, &checks);
+	if (UNLIKELY(parameter_metric_is_forgotten(param->metric)))
+		checks = false;
 	return verdict == ENTRY_PASS && checks ? check(entry, param, values, count, now) : verdict;
 }
 

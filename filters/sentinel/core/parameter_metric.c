@@ -17,6 +17,7 @@ struct parameter_metric *parameter_metric_new(const struct param_flow_rule *rule
 	invariant(metric);
 	atomic_init(&metric->references, 1);
 	atomic_init(&metric->index, rule->param_idx);
+	atomic_init(&metric->forgotten, false);
 	metric->seed = seed;
 	value_table_init(&metric->values, rule->grade == FLOW_GRADE_THREAD
 						  ? THREAD_VALUES_MAX
@@ -36,6 +37,12 @@ void parameter_metric_drop(struct parameter_metric *metric)
 		return;
 	value_table_fini(&metric->values);
 	free(metric);
+}
+
+void parameter_metric_begin_anew(struct parameter_metric *metric)
+{
+	value_table_zero(&metric->values);
+	atomic_store_explicit(&metric->forgotten, false, memory_order_relaxed);
 }
 
 static _Atomic int32_t *index_of(struct parameter_metric *metric,

@@ -18,6 +18,9 @@ struct parameter_metric {
 	/* Of the argument; below 0 until a call shows how many there are. Not for rules that share
 	 * it. */
 	_Atomic int32_t index;
+	/* Its rule is gone, and rule_set_options.forgets_values: a call that was waiting at the
+	 * rule passes; one that comes to it now finds it as new. */
+	atomic_bool forgotten;
 	uint64_t seed; /* of the fingerprints */
 	struct value_table values;
 };
@@ -27,6 +30,14 @@ struct parameter_metric *parameter_metric_new(const struct param_flow_rule *rule
 struct parameter_metric *parameter_metric_take(struct parameter_metric *metric);
 /* NULL is fine. */
 void parameter_metric_drop(struct parameter_metric *metric);
+
+static inline bool parameter_metric_is_forgotten(const struct parameter_metric *metric)
+{
+	return atomic_load_explicit(&metric->forgotten, memory_order_relaxed);
+}
+
+/* Of a forgotten one: it knows no values, and is not forgotten any more. */
+void parameter_metric_begin_anew(struct parameter_metric *metric);
 
 /* The index of the argument, for a call with so many: an index from the end is settled by the
  * first call for good, as in Java. */

@@ -59,6 +59,39 @@ void resource_rules_note_slots(struct resource_rules *rules)
 		rules->asks_origin |= !rules->flow[i].rule->rule.is_for_all;
 }
 
+bool resource_rules_has_own_params(const struct resource_rules *rules)
+{
+	for (uint32_t i = 0; i < rules->param_count; i++)
+		if (!rules->param[i].rule->rule.regex)
+			return true;
+	return false;
+}
+
+static bool holds(const struct resource_rules *rules, const struct parameter_metric *metric)
+{
+	for (uint32_t i = 0; i < rules->param_count; i++)
+		if (rules->param[i].metric == metric)
+			return true;
+	return false;
+}
+
+void resource_rules_forget_values(const struct resource_rules *rules,
+				  const struct resource_rules *now, bool all_gone)
+{
+	bool loses_all = all_gone || (resource_rules_has_own_params(rules) &&
+				      !(now && resource_rules_has_own_params(now)));
+
+	for (uint32_t i = 0; i < rules->param_count; i++) {
+		const struct param_binding *param = &rules->param[i];
+		/* threads are counted by argument, not by rule */
+		bool loses = loses_all ||
+			     (!param->rule->rule.regex && param->rule->grade == FLOW_GRADE_QPS);
+		if (loses && !(now && holds(now, param->metric)))
+			atomic_store_explicit(&param->metric->forgotten, true,
+					      memory_order_relaxed);
+	}
+}
+
 void resource_rules_unbind(struct resource_rules *rules)
 {
 	for (uint32_t i = 0; i < rules->flow_count; i++)

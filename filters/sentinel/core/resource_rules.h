@@ -70,6 +70,15 @@ void resource_rules_bind(struct resource_rules *rules, const struct rule_states 
 /* Notes which slots have anything to ask, and of what, once the counts are final. */
 void resource_rules_note_slots(struct resource_rules *rules);
 
+/* Whether a hot-parameter rule without a pattern is among them. */
+bool resource_rules_has_own_params(const struct resource_rules *rules);
+
+/* Marks what hot-parameter rules know of values as forgotten, as Java forgets it when `now` (which
+ * may be NULL) follows: rules of the resource that aren't in it, and if none of its own is left,
+ * or no rule at all of any resource (all_gone), those with a pattern. */
+void resource_rules_forget_values(const struct resource_rules *rules,
+				  const struct resource_rules *now, bool all_gone);
+
 /* Drops the states. */
 void resource_rules_unbind(struct resource_rules *rules);
 

@@ -203,14 +203,6 @@ static void share_states(const struct resource_rules *rules)
 		parameter_metric_take(rules->param[i].metric);
 }
 
-static bool had_own_params(const struct resource_rules *rules)
-{
-	for (uint32_t i = 0; rules && i < rules->param_count; i++)
-		if (!rules->param[i].rule->rule.regex)
-			return true;
-	return false;
-}
-
 static bool had_defaults(const struct resource_rules *rules)
 {
 	for (uint32_t i = 0; rules && i < rules->degrade_count + rules->idle_count; i++)
@@ -270,8 +262,8 @@ static struct resource_rules *combine(const struct rule_set *set, const struct r
 	struct rule_states states = states_of(set, previous);
 	states.keeps_breakers =
 		takes_defaults ? set->keeps_default_breakers : set->keeps_pattern_breakers;
-	states.keeps_values =
-		set->keeps_pattern_values || plain->param_count || !had_own_params(previous);
+	states.keeps_values = set->keeps_pattern_values || plain->param_count || !previous ||
+			      !resource_rules_has_own_params(previous);
 	resource_rules_bind(&added, &states);
 	add_counts(rules, &added);
 	if (keeps_idle)
@@ -325,6 +317,39 @@ static void bind_found(struct rule_set *set, const struct rule_set *previous)
 	}
 }
 
+static bool has_params(const struct rule_set *set)
+{
+	for (uint32_t i = 0; i <= set->name_mask; i++)
+		if (set->by_name[i] && set->by_name[i]->param_count)
+			return true;
+	for (uint32_t i = 0; i < set->pattern_count; i++)
+		if (set->patterns[i].rules.param_count)
+			return true;
+	return false;
+}
+
+/* Calls that wait are still asked by the version before. */
+static void forget_values(const struct rule_set *set, const struct rule_set *previous)
+{
+	bool all_gone = !has_params(set);
+
+	for (uint32_t i = 0; i <= previous->name_mask; i++) {
+		const struct resource_rules *old = previous->by_name[i];
+		if (!old)
+			continue;
+		struct slice name = name_of(old);
+		resource_rules_forget_values(old, find_name(set, name, hash_bytes(name)), all_gone);
+	}
+	for (uint32_t i = 0; i < previous->by_id_count; i++) {
+		const struct resource_rules *old =
+			atomic_load_explicit(&previous->by_id[i], memory_order_acquire);
+		if (old && old->on_heap)
+			resource_rules_forget_values(
+				old, atomic_load_explicit(&set->by_id[i], memory_order_acquire),
+				all_gone);
+	}
+}
+
 struct rule_set *rule_set_new(struct sentinel *sentinel, struct arena *arena,
 			      const struct rule_list *list, const struct rule_set_options *options,
 			      void (*dropped)(void *arg, enum rule_kind kind, uint32_t index,
@@ -359,6 +384,8 @@ struct rule_set *rule_set_new(struct sentinel *sentinel, struct arena *arena,
 	rule_groups_fini(&groups);
 	if (options->previous)
 		bind_found(set, options->previous);
+	if (options->previous && options->forgets_values)
+		forget_values(set, options->previous);
 	return set;
 }
 

@@ -45,6 +45,8 @@ struct rule_set_options {
 	bool forgets_default_breakers; /* those of "*" */
 	/* Hot-parameter rules with a pattern, for a resource whose own such rules are gone. */
 	bool forgets_pattern_values;
+	/* What calls that wait at hot-parameter rules that are gone would be asked by. */
+	bool forgets_values;
 };
 
 /* Takes the arena with what is in it, list included. Rules whose pattern is no regular expression

@@ -49,6 +49,17 @@ void value_table_fini(struct value_table *table)
 	table->blocks = NULL;
 }
 
+void value_table_zero(struct value_table *table)
+{
+	for (uint32_t i = 0; i <= table->set_mask; i++) {
+		struct value_block *block =
+			atomic_load_explicit(&table->blocks[i / SETS], memory_order_acquire);
+		for (unsigned k = 0; block && k < PLACES; k++)
+			atomic_store_explicit(&block->sets[i % SETS].words[k], 0,
+					      memory_order_relaxed);
+	}
+}
+
 static uint32_t set_number(const struct value_table *table, uint64_t fingerprint, int which)
 {
 	uint32_t first = (uint32_t)fingerprint & table->set_mask;

@@ -29,6 +29,9 @@ struct value_table {
 void value_table_init(struct value_table *table, uint32_t capacity);
 void value_table_fini(struct value_table *table);
 
+/* Makes every word 0. */
+void value_table_zero(struct value_table *table);
+
 /* The value's word, or NULL. */
 _Atomic uint64_t *value_table_find(const struct value_table *table, uint64_t fingerprint);
 

@@ -210,6 +210,77 @@ static void hot_parameters_ask_with_their_values(void **state)
 	close_fixture(&f);
 }
 
+/* Follows the fixture's rules, beside them, with none. Returns owned. */
+static struct rule_set *load_none(struct fixture *f, bool forgets_values)
+{
+	struct rule_set_options options = {
+		.previous = f->rules,
+		.forgets_values = forgets_values,
+	};
+	struct rule_list none = {0};
+	struct arena arena;
+
+	arena_init(&arena, 1024);
+	return rule_set_new(f->sentinel, &arena, &none, &options, NULL, NULL);
+}
+
+/* The one token of value 1 is gone when the call's rule goes, and then the token service fails. A
+ * call that comes to the old rule only now finds it with no values, but is asked. */
+static void a_rule_that_goes_meanwhile_is_asked_unless_forgotten(void **state)
+{
+#define LOCAL_TOO CLUSTER(",\"fallbackToLocalWhenFail\":true")
+	static const struct argument arg = {.type = ARGUMENT_INTEGER, .integer = 1};
+	static const struct {
+		const char *rules;
+		bool waits, forgets;
+		enum entry_verdict then;
+	} cases[] = {
+		{"[{\"resource\":\"r\",\"count\":1,\"paramIdx\":0," LOCAL_TOO "}]", true, false,
+		 ENTRY_BLOCK},
+		{"[{\"resource\":\"r\",\"count\":1,\"paramIdx\":0," LOCAL_TOO "}]", true, true,
+		 ENTRY_PASS},
+		{"[{\"resource\":\"r.*\",\"regex\":true,\"count\":1,\"paramIdx\":0}]", false, false,
+		 ENTRY_BLOCK},
+		{"[{\"resource\":\"r.*\",\"regex\":true,\"count\":1,\"paramIdx\":0}]", false, true,
+		 ENTRY_PASS},
+	};
+	struct script script;
+	struct fixture f;
+	struct entry entry;
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		open_script(&f, &script);
+		load(&f, RULE_PARAM_FLOW, cases[i].rules);
+		struct entry_request request = request_of(&f, "r", 0);
+		request.args = &arg;
+		request.args_count = 1;
+		script.answer.status = TOKEN_FAIL;
+		assert_int_equal(sph_entry(f.sentinel, f.rules, 0, &request, at(0), &entry),
+				 ENTRY_PASS);
+		leave(&f, &entry, 0, false);
+		script.answer.status = TOKEN_PENDING;
+		assert_int_equal(sph_entry(f.sentinel, f.rules, 0, &request, at(1), &entry),
+				 cases[i].waits ? ENTRY_WAIT : ENTRY_BLOCK);
+		struct rule_set *now = load_none(&f, cases[i].forgets);
+		if (cases[i].waits) {
+			assert_int_equal(sph_resume(&entry, f.rules, at(21)), cases[i].then);
+			if (cases[i].then == ENTRY_PASS)
+				sph_exit(&entry, now, at(21));
+		}
+		script.answer.status = TOKEN_FAIL;
+		assert_int_equal(sph_entry(f.sentinel, f.rules, 0, &request, at(22), &entry),
+				 cases[i].then);
+		if (cases[i].then == ENTRY_PASS)
+			sph_exit(&entry, now, at(22));
+		assert_int_equal(sph_entry(f.sentinel, f.rules, 0, &request, at(23), &entry),
+				 ENTRY_BLOCK);
+		rule_set_free(now);
+		close_fixture(&f);
+	}
+#undef LOCAL_TOO
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -220,6 +291,7 @@ int main(void)
 		cmocka_unit_test(a_wait_that_the_server_orders_is_a_wait),
 		cmocka_unit_test(no_answer_in_time_falls_back_and_is_forgotten),
 		cmocka_unit_test(hot_parameters_ask_with_their_values),
+		cmocka_unit_test(a_rule_that_goes_meanwhile_is_asked_unless_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
