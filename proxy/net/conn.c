@@ -141,7 +141,7 @@ static void left_append(struct conn *conn, struct slice fresh)
 
 /* Shows `left` (if any) with `fresh` behind it, and keeps what isn't consumed. `fresh` lies in the
  * turn block. */
-static void deliver(struct conn *conn, struct slice fresh, bool eof)
+static inline void deliver(struct conn *conn, struct slice fresh, bool eof)
 {
 	struct slice bytes = fresh;
 
