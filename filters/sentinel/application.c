@@ -151,6 +151,7 @@ static void rules_free(struct published *object)
 
 	if (application->rules == rules)
 		application->rules = NULL;
+	rule_stats_drop(&rules->stats, application->all->stats);
 	rule_set_free(rules->set);
 	arena_free(&object->arena);
 	free(rules);
@@ -250,12 +251,12 @@ void sentinel_part_adopt(struct sentinel_part *part)
 		unload(before);
 	list_push_back(&application->parts, &part->link);
 	part->is_in_force = true;
-	renew(application);
-	configure_cluster(application);
 	if (!application->resource_stats && part->resource_stats_max)
 		application->resource_stats = resource_stats_new(
 			application->all->stats, application->name, part->resource_stats_max,
 			(int64_t)(*application->all->wall_ns / 1000000));
+	renew(application);
+	configure_cluster(application);
 	if (part->operations)
 		sentinel_operations_start(application, part->operations);
 }

@@ -19,6 +19,7 @@
 #include "base/published.h"
 #include "base/slice.h"
 #include "filters/sentinel/core/rule.h"
+#include "filters/sentinel/rule_stats.h"
 #include "filters/sentinel/system_sampler.h"
 #include "telemetry/stats.h"
 #include "telemetry/stats_table.h"
@@ -200,6 +201,7 @@ struct sentinel_rules {
 	struct rule_set *set;
 	const struct rule_list *list; /* what it was made of: in the set's arena */
 	uint64_t hash;                /* of all texts */
+	struct rule_stats stats;
 	uint32_t loaded, rejected;
 	const struct sentinel_rejection *rejections; /* newest first, the first 100 */
 };

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/regex.h"
 #include "filters/sentinel/application.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
@@ -108,13 +107,6 @@ static void put_resource(struct page *page, const struct resource *resource, str
 	close_item(page, "}");
 }
 
-static bool is_shown(const struct regex *names, struct slice name)
-{
-	struct slice found;
-
-	return !names || !regex_find(names, name, &found, 1);
-}
-
 static int by_id(const void *a, const void *b)
 {
 	const struct resource *const *x = a, *const *y = b;
@@ -132,7 +124,7 @@ void sentinel_page_find(struct sentinel_page_resources *found, const struct sent
 	invariant(found->items);
 	for (struct name_entry *e = NULL;
 	     found->count < room && (e = name_table_next(&core->resources, e));)
-		if (is_shown(names, e->name))
+		if (sentinel_page_shows(names, e->name))
 			found->items[found->count++] = (const struct resource *)(const void *)e;
 	if (found->count)
 		qsort(found->items, found->count, sizeof *found->items, by_id);
@@ -152,23 +144,33 @@ static void put_resources(struct page *page, const struct sentinel *core, struct
 
 /* --- applications --- */
 
-static const char *const kind_names[RULE_KINDS] = {
-	[RULE_FLOW] = "flow",           [RULE_DEGRADE] = "degrade",      [RULE_SYSTEM] = "system",
-	[RULE_AUTHORITY] = "authority", [RULE_PARAM_FLOW] = "paramFlow",
-};
-
 static void put_rejections(struct page *page, const struct sentinel_rules *rules)
 {
 	open_item(page, "rejected", "[");
 	for (const struct sentinel_rejection *r = rules->rejections; r; r = r->next) {
 		open_item(page, NULL, "\n   {");
-		put_text(page, "kind", slice_of(kind_names[r->kind]));
+		put_text(page, "kind", slice_of(rule_kind_name(r->kind)));
 		put_text(page, "source", slice_of(r->source));
 		put_count(page, "index", r->index);
 		put_text(page, "reason", slice_of(r->reason));
 		close_item(page, "}");
 	}
 	close_item(page, "]");
+}
+
+static void put_rule(void *arg, const struct sentinel_page_rule *rule)
+{
+	struct page *page = arg;
+
+	open_item(page, NULL, "\n   {");
+	put_text(page, "kind", slice_of(rule_kind_name(rule->kind)));
+	put_text(page, "resource", rule->resource);
+	put_text(page, "limit_app", rule->limit_app);
+	put_key(page, "rule");
+	text_add(page->out, rule->text);
+	if (rule->is_counted)
+		put_count(page, "blocked", rule->blocked);
+	close_item(page, "}");
 }
 
 static void put_application(struct page *page, const struct sentinel_application *application)
@@ -190,6 +192,9 @@ static void put_application(struct page *page, const struct sentinel_application
 		open_item(page, "rules", "\n  {");
 		put_count(page, "loaded", rules->loaded);
 		put_rejections(page, rules);
+		open_item(page, "in_force", "[");
+		sentinel_page_each_rule(application, page->options->names, put_rule, page);
+		close_item(page, "]");
 		close_item(page, "}");
 	}
 	text_add(page->out, SLICE("\n "));

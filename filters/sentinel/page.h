@@ -5,12 +5,17 @@
 #ifndef FILTERS_SENTINEL_PAGE_H
 #define FILTERS_SENTINEL_PAGE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/slice.h"
+#include "filters/sentinel/core/rule.h"
 #include "telemetry/text.h"
 
 struct regex;
 struct resource;
 struct sentinel;
+struct sentinel_application;
 struct sentinel_applications;
 
 struct sentinel_page_options {
@@ -34,5 +39,23 @@ struct sentinel_page_resources {
 /* names NULL: all. */
 void sentinel_page_find(struct sentinel_page_resources *found, const struct sentinel *core,
 			const struct regex *names);
+
+/* A rule in force, and where it counts. */
+struct sentinel_page_rule {
+	enum rule_kind kind;
+	struct slice resource, limit_app;
+	struct slice text; /* what it says, as JSON */
+	bool is_counted;
+	uint64_t blocked;
+};
+
+/* page_rules.c: tells those for resources whose name (or pattern) has a match, kind by kind in the
+ * order in which they were read; of the system rules each limit that they set. */
+void sentinel_page_each_rule(const struct sentinel_application *application,
+			     const struct regex *names,
+			     void (*fn)(void *arg, const struct sentinel_page_rule *rule),
+			     void *arg);
+/* names NULL: all match. */
+bool sentinel_page_shows(const struct regex *names, struct slice name);
 
 #endif

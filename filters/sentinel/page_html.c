@@ -1,7 +1,6 @@
 /* The admin page /sentinel as tables. */
 #include <stdlib.h>
 
-#include "base/regex.h"
 #include "filters/sentinel/application.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
@@ -16,6 +15,9 @@
 	"<table>\n<tr><th>resource</th><th>threads</th><th>pass/s</th><th>block/s</th>"            \
 	"<th>errors/s</th><th>rt ms</th><th>pass/min</th><th>block/min</th><th>errors/min</th>"    \
 	"<th>rules</th><th>breakers</th></tr>\n"
+#define RULE_COLUMNS                                                                               \
+	"<table>\n<tr><th>resource</th><th>kind</th><th>limit app</th><th>rule</th>"               \
+	"<th>blocked</th></tr>\n"
 
 static void put_html(struct text *out, struct slice text)
 {
@@ -86,6 +88,22 @@ static void put_rejections(struct text *out, const struct sentinel_rules *rules)
 	text_add(out, SLICE("</ul>\n"));
 }
 
+static void put_rule(void *arg, const struct sentinel_page_rule *rule)
+{
+	struct text *out = arg;
+
+	text_add(out, SLICE("<tr><td>"));
+	put_html(out, rule->resource);
+	text_printf(out, "</td><td>%s</td><td>", rule_kind_name(rule->kind));
+	put_html(out, rule->limit_app);
+	text_add(out, SLICE("</td><td>"));
+	put_html(out, rule->text);
+	text_add(out, SLICE("</td><td>"));
+	if (rule->is_counted)
+		text_add_number(out, rule->blocked);
+	text_add(out, SLICE("</td></tr>\n"));
+}
+
 static void put_application(struct text *out, const struct sentinel_application *application,
 			    const struct sentinel_page_options *options)
 {
@@ -106,6 +124,11 @@ static void put_application(struct text *out, const struct sentinel_application 
 		put_row(out, found.items[i]->entry.name, found.items[i]->cluster,
 			rules ? rule_set_of(rules->set, found.items[i]) : NULL, now_ms);
 	free(found.items);
+	text_add(out, SLICE("</table>\n"));
+	if (!rules)
+		return;
+	text_add(out, SLICE(RULE_COLUMNS));
+	sentinel_page_each_rule(application, options->names, put_rule, out);
 	text_add(out, SLICE("</table>\n"));
 }
 

@@ -55,9 +55,12 @@ static void make_room(struct resource_stats *own, uint32_t id)
 	own->count = count;
 }
 
-/* Names come from callers: nothing in them may look like a line's end, or like the end of the
- * application's name. */
-static void clean(char *name)
+uint32_t resource_stats_limit(const struct resource_stats *own)
+{
+	return own ? own->limit : 0;
+}
+
+void resource_stats_clean(char *name)
 {
 	for (char *c = name; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
@@ -78,7 +81,7 @@ static struct stat_scope *scope_of(struct resource_stats *own, const struct reso
 	size_t before = sizeof "sentinel." + own->application.len;
 	char *name = arena_printf(&arena, "sentinel.%.*s.resource.%.*s",
 				  SLICE_FMT(own->application), SLICE_FMT(resource->entry.name));
-	clean(name + before);
+	resource_stats_clean(name + before);
 	own->scopes[resource->id] =
 		stat_scope_take(own->stats, &sentinel_resource_stats, slice_of(name));
 	arena_free(&arena);

@@ -48,4 +48,11 @@ void resource_stats_free(struct resource_stats *own);
 void resource_stats_collect(struct resource_stats *own, const struct sentinel *sentinel,
 			    int64_t now_ms);
 
+/* How many resources it shows at most. NULL: 0. */
+uint32_t resource_stats_limit(const struct resource_stats *own);
+
+/* Names come from callers: nothing in them may look like a line's end, or like the end of the
+ * application's name. */
+void resource_stats_clean(char *name);
+
 #endif

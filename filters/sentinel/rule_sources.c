@@ -8,6 +8,7 @@
 #include "filters/sentinel/core/rule_json.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
+#include "filters/sentinel/resource_stats.h"
 #include "message/text_file.h"
 
 enum {
@@ -15,11 +16,6 @@ enum {
 	REJECTIONS_KEPT = 100,
 	REJECTIONS_LOGGED = 10, /* of one version */
 	ARENA_BLOCK = 64 * 1024,
-};
-
-static const char *const kind_names[RULE_KINDS] = {
-	[RULE_FLOW] = "flow",           [RULE_DEGRADE] = "degrade",      [RULE_SYSTEM] = "system",
-	[RULE_AUTHORITY] = "authority", [RULE_PARAM_FLOW] = "paramFlow",
 };
 
 static void set_text(struct slice *to, struct slice heap)
@@ -72,7 +68,7 @@ static void reject(void *arg, enum rule_kind kind, uint32_t index, const char *r
 
 	if (rules->rejected++ < REJECTIONS_LOGGED)
 		log_warn(SENTINEL, "application '%.*s': rule %u of %s (%s) is left out: %s",
-			 SLICE_FMT(building->application->name), index, kind_names[kind],
+			 SLICE_FMT(building->application->name), index, rule_kind_name(kind),
 			 building->source, reason);
 	if (rules->rejected > REJECTIONS_KEPT)
 		return;
@@ -166,7 +162,7 @@ static void read_live(struct building *building, const struct sentinel_source *s
 	stat_inc(stats_main_shard(application->all->stats), application->stats,
 		 SENTINEL_STAT_SOURCE_REJECTED);
 	log_warn(SENTINEL, "application '%.*s': %s rules of %s are refused: %s",
-		 SLICE_FMT(application->name), kind_names[source->kind], text->name,
+		 SLICE_FMT(application->name), rule_kind_name(source->kind), text->name,
 		 status == STATUS_MALFORMED ? "no JSON" : "no JSON array");
 	if (text->taken.data && read_text(building, source, text->taken))
 		log_warn(SENTINEL, "rules of %s: none", text->name);
@@ -200,7 +196,7 @@ static void read_part(struct building *building, const struct sentinel_part *par
 			read_live(building, source);
 		else if (read_text(building, source, source->text))
 			log_warn(SENTINEL, "inline rules of kind %s: none",
-				 kind_names[source->kind]); /* config_load has looked */
+				 rule_kind_name(source->kind)); /* config_load has looked */
 	}
 }
 
@@ -212,7 +208,7 @@ static void read_set_rules(struct building *building)
 		struct slice text = building->application->set_rules[kind];
 		if (text.data && read_text(building, &source, text))
 			log_warn(SENTINEL, "rules of kind %s that were set: none",
-				 kind_names[kind]); /* the command has looked */
+				 rule_kind_name(kind)); /* the command has looked */
 	}
 }
 
@@ -271,6 +267,14 @@ struct sentinel_rules *sentinel_rules_build(struct sentinel_application *applica
 		read_part(&building, container_of(n, struct sentinel_part, link));
 	read_set_rules(&building);
 	building.source = "all";
+	rule_stats_take(&rules->stats,
+			&(struct rule_stats_options){
+				.stats = application->all->stats,
+				.application = application->name,
+				.limit = resource_stats_limit(application->resource_stats),
+				.arena = &rules->published.arena,
+			},
+			&building.list);
 	uint32_t unread = rules->rejected;
 	rules->set =
 		rule_set_new(application->core, &building.arena, &building.list,

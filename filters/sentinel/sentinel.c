@@ -212,10 +212,15 @@ static bool wait_for_turn(struct filter *f, struct pin *pin)
 	return true;
 }
 
-static void note_block(const struct filter *f, const struct entry *entry)
+static void note_block(const struct filter *f, const struct entry *entry, const struct pin *pin)
 {
+	const struct rule_stats *stats = &sentinel_rules_of(pin->object)->stats;
+	const struct stat_scope *scope =
+		rule_stats_of(stats, entry->block.rule, entry->block.system_limit);
 	struct sentinel_ops *ops = ops_of(f);
 
+	if (scope)
+		stat_inc(filter_stats(f), scope, RULE_STAT_BLOCKED);
 	if (ops)
 		sentinel_ops_blocked(ops, entry, now_of(f).ms);
 }
@@ -231,7 +236,7 @@ static enum filter_status settle(struct filter *f, enum entry_verdict verdict, s
 	}
 	if (verdict == ENTRY_WAIT && wait_for_turn(f, pin))
 		return FILTER_PAUSE;
-	note_block(f, &own->entries[own->passed]);
+	note_block(f, &own->entries[own->passed], pin);
 	return block(f, own->entries[own->passed].block.exception);
 }
 

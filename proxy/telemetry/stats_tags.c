@@ -28,6 +28,7 @@
 	X(SDS, "envoy_xds_resource_name")                                                          \
 	X(SENTINEL_APPLICATION, "outrigger_sentinel_application")                                  \
 	X(SENTINEL_RESOURCE, "outrigger_sentinel_resource")                                        \
+	X(SENTINEL_RULE, "outrigger_sentinel_rule")                                                \
 	X(SENTINEL_FLOW, "outrigger_sentinel_flow_id")
 
 enum tag {
@@ -46,7 +47,7 @@ static const struct slice tag_names[] = {
  * that lets the rest match, so put what has more text first. */
 struct rule {
 	const char *pattern;
-	enum tag tags[2];
+	enum tag tags[3];
 };
 
 static const struct rule rules[] = {
@@ -89,6 +90,8 @@ static const struct rule rules[] = {
 	{"vhost.$.vcluster.$.", {TAG_VIRTUAL_HOST, TAG_VIRTUAL_CLUSTER}},
 	{"vhost.$.route.$.", {TAG_VIRTUAL_HOST, TAG_ROUTE}},
 	{"sentinel.$.resource.$.", {TAG_SENTINEL_APPLICATION, TAG_SENTINEL_RESOURCE}},
+	{"sentinel.$.rule.$.$.",
+	 {TAG_SENTINEL_APPLICATION, TAG_SENTINEL_RESOURCE, TAG_SENTINEL_RULE}},
 	{"sentinel.$.token_server.flow.$.", {TAG_SENTINEL_APPLICATION, TAG_SENTINEL_FLOW}},
 	{"sentinel.$.token_server.param.$.", {TAG_SENTINEL_APPLICATION, TAG_SENTINEL_FLOW}},
 	{"sentinel.$.token_server.", {TAG_SENTINEL_APPLICATION}},
@@ -179,10 +182,10 @@ static void find_in_prefix(struct finding *f, size_t prefix_len)
 {
 	struct slice prefix = slice_sub(f->name, 0, prefix_len);
 	for (unsigned i = 0; i < COUNT_OF(rules); i++) {
-		struct slice values[2] = {{NULL, 0}, {NULL, 0}};
+		struct slice values[3] = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
 		if (!matches(rules[i].pattern, prefix, values))
 			continue;
-		for (unsigned v = 0; v < 2 && values[v].data; v++) {
+		for (unsigned v = 0; v < 3 && values[v].data; v++) {
 			enum tag tag = rules[i].tags[v];
 			add_known(f, tag,
 				  tag == TAG_ENDPOINT ? endpoint_address(values[v], f->arena)

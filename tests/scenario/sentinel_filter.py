@@ -163,6 +163,11 @@ def the_admin_page():
             assert not json.loads(g.get("/sentinel?application=other"))["applications"]
             table = g.get("/sentinel?format=html&filter=c$")
             assert "<h2>shop</h2>" in table and "<td>GET:/b&quot;c</td>" in table and "GET:/a" not in table and "rule 1 of inline: count" in table, table
+            flow, slow, failing = shop["rules"]["in_force"]
+            assert (flow["kind"], flow["resource"], flow["limit_app"], flow["rule"]["count"], flow["blocked"]) == ("flow", "GET:/a", "default", 1.0, 1), flow
+            assert [(r["kind"], r["rule"]["grade"], r["blocked"]) for r in (slow, failing)] == [("degrade", 2, 0), ("degrade", 0, 0)], shop["rules"]
+            assert len(one["rules"]["in_force"]) == 3 and "&quot;controlBehavior&quot;:0" in g.get("/sentinel?format=html&filter=a$")
+            assert '<td>GET:/a</td><td>flow</td><td>default</td><td>{&quot;' in g.get("/sentinel?format=html")
             assert "<td>CLOSED, CLOSED</td>" in g.get("/sentinel?format=html")
             assert "Error while parsing filter" in g.get("/sentinel?filter=(", ok=False)
     finally:
@@ -451,6 +456,29 @@ def calls_of_bolt():
             assert g.stat(f"sentinel.shop.block_{kind}") == 1
     assert not provider.count
     provider.stop()
+
+
+def rules_have_stats():
+    """What each blocked, of every kind, by its id or place; in Prometheus application, resource and rule are labels; a reload keeps it."""
+    origin = Origin()
+    path = _rules_file("sentinel-rule-stats", _flow("GET:/a", 0, id=77), _flow("GET:/b.c", 9), _flow("GET:/b.c", 0))
+    rules = {"flow": [{"filename": str(path)}], "param_flow": _inline({"resource": "GET:/p", "paramIdx": 0, "count": 0}),
+             "degrade": _inline({"resource": "GET:/a", "grade": 2, "count": 1, "timeWindow": 1}), "system": _inline({"qps": 1000})}
+    try:
+        with _http("rule-stats", rules, origin=origin) as g:
+            for target in ("/a", "/a", "/b.c"):
+                assert g.http("GET", target).status == 429
+            rule = "sentinel.shop.rule."
+            assert (g.stat(rule + "GET_a.flow_77.blocked"), g.stat(rule + "GET_b.c.flow_at_0.blocked"), g.stat(rule + "GET_b.c.flow_at_1.blocked")) == (2, 0, 1)
+            assert g.stat(rule + "GET_a.degrade_at_0.blocked") == g.stat(rule + "__total_inbound_traffic__.system_qps.blocked") == g.stat(rule + "GET_p.paramFlow_at_0.blocked") == 0
+            text = g.get("/stats/prometheus")
+            assert 'envoy_sentinel_rule_blocked{outrigger_sentinel_application="shop",outrigger_sentinel_resource="GET_b.c",outrigger_sentinel_rule="flow_at_1"} 1' in text, re.findall(".*sentinel_rule.*", text)
+            _move(path, json.dumps([_flow("new", 0), _flow("GET:/a", 0.5, id=77)]))
+            g.wait_for("sentinel.shop.rules_update", 2)
+            assert g.http("GET", "/a").status == 429 and g.stat(rule + "GET_a.flow_77.blocked") == 3
+            assert "GET_b.c.flow_at" not in g.get("/stats"), "it is no more"
+    finally:
+        origin.stop()
 
 
 def resources_have_stats():

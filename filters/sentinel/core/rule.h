@@ -22,14 +22,20 @@ enum rule_dialect { /* whose JSON they are; the numbers of the message */
 		    RULE_DIALECT_GOLANG, /* rule_json_golang.h; authority rules are Java's */
 };
 
+struct stat_scope;
+
 struct rule {
 	int64_t id; /* 0: none */
 	struct slice resource;
-	struct slice limit_app; /* "default" if none was given */
-	uint32_t index;         /* in the list it was read from */
-	bool regex;             /* the resource is a pattern, for the whole of a name */
-	bool is_for_all;        /* limit_app is "default": whoever calls */
+	struct slice limit_app;         /* "default" if none was given */
+	const struct stat_scope *scope; /* its maker's: where it counts blocks; NULL: nowhere */
+	uint32_t index;                 /* in the list it was read from */
+	bool regex;                     /* the resource is a pattern, for the whole of a name */
+	bool is_for_all;                /* limit_app is "default": whoever calls */
 };
+
+/* "paramFlow" */
+const char *rule_kind_name(enum rule_kind kind);
 
 /* Nothing but blanks: what Java takes for absent. */
 bool rule_is_blank(struct slice text);

@@ -22,4 +22,21 @@ struct rule_list {
 	size_t flow_count, degrade_count, system_count, authority_count, param_count;
 };
 
+/* The rules of one kind, whatever they are. */
+struct rule_array {
+	const void *rules;
+	size_t count, size;
+};
+
+/* None of RULE_SYSTEM: those are one (rule_list_limits). */
+struct rule_array rule_list_of(const struct rule_list *list, enum rule_kind kind);
+
+static inline const struct rule *rule_array_at(const struct rule_array *array, size_t i)
+{
+	return (const struct rule *)(const void *)((const char *)array->rules + i * array->size);
+}
+
+/* All system rules together; no limit is set if none is asked. */
+struct system_limits rule_list_limits(const struct rule_list *list);
+
 #endif

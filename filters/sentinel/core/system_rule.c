@@ -80,6 +80,25 @@ enum system_limit system_limits_check(const struct system_limits *limits,
 	return status.cpu > limits->highest_cpu ? SYSTEM_LIMIT_CPU : SYSTEM_LIMIT_NONE;
 }
 
+double system_limits_value(const struct system_limits *limits, enum system_limit limit)
+{
+	switch (limit) {
+	case SYSTEM_LIMIT_QPS:
+		return limits->qps;
+	case SYSTEM_LIMIT_THREAD:
+		return limits->max_thread < INT64_MAX ? (double)limits->max_thread : HUGE_VAL;
+	case SYSTEM_LIMIT_RT:
+		return limits->avg_rt < INT64_MAX ? (double)limits->avg_rt : HUGE_VAL;
+	case SYSTEM_LIMIT_LOAD:
+		return limits->highest_load;
+	case SYSTEM_LIMIT_CPU:
+		return limits->highest_cpu;
+	case SYSTEM_LIMIT_NONE:
+		break;
+	}
+	return HUGE_VAL;
+}
+
 const char *system_limit_name(enum system_limit limit)
 {
 	switch (limit) {

@@ -40,6 +40,8 @@ enum system_limit {
 	SYSTEM_LIMIT_CPU,
 };
 
+enum { SYSTEM_LIMITS = SYSTEM_LIMIT_CPU + 1 };
+
 /* NULL if the rule may be used, and otherwise why not. */
 const char *system_rule_fault(const struct system_rule *rule);
 
@@ -47,6 +49,9 @@ void system_limits_init(struct system_limits *limits);
 
 /* As Java does: whether there is any check at all is decided by the last rule of the list. */
 void system_limits_add(struct system_limits *limits, const struct system_rule *rule);
+
+/* HUGE_VAL: it isn't set. */
+double system_limits_value(const struct system_limits *limits, enum system_limit limit);
 
 /* Which limit an inbound entry of n would break. entrance: all inbound traffic. */
 enum system_limit system_limits_check(const struct system_limits *limits,

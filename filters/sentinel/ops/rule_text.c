@@ -46,7 +46,9 @@ static void id(struct text *out, const struct rule *rule)
 
 static void open_object(struct text *out)
 {
-	text_add(out, out->data[out->len - 1] == '}' ? SLICE(",{") : SLICE("{"));
+	bool is_next = out->len && out->data[out->len - 1] == '}';
+
+	text_add(out, is_next ? SLICE(",{") : SLICE("{"));
 }
 
 static void put_flow_cluster(struct text *out, const struct cluster_flow_config *config)
@@ -114,8 +116,7 @@ static void put_authority(struct text *out, const struct authority_rule *rule)
 	text_add(out, SLICE("}"));
 }
 
-/* A rule of one limit, the others not set. */
-static void put_limit(struct text *out, enum system_limit limit, double value)
+void rule_text_put_limit(struct text *out, enum system_limit limit, double value)
 {
 	open_object(out);
 	integer(out, "avgRt", limit == SYSTEM_LIMIT_RT ? (int64_t)value : -1);
@@ -129,23 +130,16 @@ static void put_limit(struct text *out, enum system_limit limit, double value)
 
 static void put_system(struct text *out, const struct rule_list *rules)
 {
-	struct system_limits limits;
+	static const enum system_limit order[] = {SYSTEM_LIMIT_LOAD, SYSTEM_LIMIT_CPU,
+						  SYSTEM_LIMIT_RT, SYSTEM_LIMIT_THREAD,
+						  SYSTEM_LIMIT_QPS};
+	struct system_limits limits = rule_list_limits(rules);
 
-	system_limits_init(&limits);
-	for (size_t i = 0; i < rules->system_count; i++)
-		system_limits_add(&limits, &rules->system[i]);
-	if (!limits.active)
-		return;
-	if (limits.highest_load < HUGE_VAL)
-		put_limit(out, SYSTEM_LIMIT_LOAD, limits.highest_load);
-	if (limits.highest_cpu < HUGE_VAL)
-		put_limit(out, SYSTEM_LIMIT_CPU, limits.highest_cpu);
-	if (limits.avg_rt < INT64_MAX)
-		put_limit(out, SYSTEM_LIMIT_RT, (double)limits.avg_rt);
-	if (limits.max_thread < INT64_MAX)
-		put_limit(out, SYSTEM_LIMIT_THREAD, (double)limits.max_thread);
-	if (limits.qps < HUGE_VAL)
-		put_limit(out, SYSTEM_LIMIT_QPS, limits.qps);
+	for (unsigned i = 0; i < sizeof order / sizeof *order; i++) {
+		double value = system_limits_value(&limits, order[i]);
+		if (value < HUGE_VAL)
+			rule_text_put_limit(out, order[i], value);
+	}
 }
 
 static void put_param_cluster(struct text *out, const struct param_cluster_config *config)
@@ -196,35 +190,38 @@ static void put_param(struct text *out, const struct param_flow_rule *rule)
 	text_add(out, SLICE("}"));
 }
 
-void rule_text_put(struct text *out, enum rule_kind kind, const struct rule_list *rules)
+void rule_text_put_rule(struct text *out, enum rule_kind kind, const struct rule *rule)
 {
-	static const struct rule_list none;
+	const void *whole = rule;
 
-	if (!rules)
-		rules = &none;
-	text_add(out, SLICE("["));
 	switch (kind) {
 	case RULE_FLOW:
-		for (size_t i = 0; i < rules->flow_count; i++)
-			put_flow(out, &rules->flow[i]);
+		put_flow(out, whole);
 		break;
 	case RULE_DEGRADE:
-		for (size_t i = 0; i < rules->degrade_count; i++)
-			put_degrade(out, &rules->degrade[i]);
-		break;
-	case RULE_SYSTEM:
-		put_system(out, rules);
+		put_degrade(out, whole);
 		break;
 	case RULE_AUTHORITY:
-		for (size_t i = 0; i < rules->authority_count; i++)
-			put_authority(out, &rules->authority[i]);
+		put_authority(out, whole);
 		break;
 	case RULE_PARAM_FLOW:
-		for (size_t i = 0; i < rules->param_count; i++)
-			put_param(out, &rules->param[i]);
+		put_param(out, whole);
 		break;
+	case RULE_SYSTEM:
 	case RULE_KINDS:
 		break;
 	}
+}
+
+void rule_text_put(struct text *out, enum rule_kind kind, const struct rule_list *rules)
+{
+	static const struct rule_list none;
+	struct rule_array array = rule_list_of(rules ? rules : &none, kind);
+
+	text_add(out, SLICE("["));
+	if (kind == RULE_SYSTEM)
+		put_system(out, rules ? rules : &none);
+	for (size_t i = 0; i < array.count; i++)
+		rule_text_put_rule(out, kind, rule_array_at(&array, i));
 	text_add(out, SLICE("]"));
 }

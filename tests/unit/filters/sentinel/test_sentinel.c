@@ -404,6 +404,74 @@ static void the_first_resources_have_stats(void **state)
 	sentinel_test_free(t);
 }
 
+static uint64_t blocked_by(struct sentinel_test *t, const char *name)
+{
+	struct stat_scope *scope =
+		stat_scope_take(t->f->stats, &sentinel_rule_stats, slice_of(name));
+	uint64_t value = stat_value(t->f->stats, scope, RULE_STAT_BLOCKED);
+
+	stat_scope_drop(t->f->stats, scope);
+	return value;
+}
+
+static void set_rules(struct sentinel_test *t, enum rule_kind kind, const char *json)
+{
+	struct sentinel_application *application =
+		container_of(t->applications.list.next, struct sentinel_application, link);
+
+	sentinel_application_set_rules(application, kind, slice_of(json));
+}
+
+/* By id or place; what was counted stays when the rules are others, as long as the rule is there.
+ */
+static void each_rule_counts_what_it_blocked(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(
+		FLOW("{\"resource\": \"GET:/a.rule.b\", \"count\": 0, \"id\": 7}, {\"resource\": "
+		     "\"GET:/c\", \"count\": 9}, {\"resource\": \"GET:/.\", \"regex\": true, "
+		     "\"count\": 0}, {\"resource\": \"GET:/c\", \"count\": 0}"));
+	const char *const by_id = "sentinel.this.rule.GET:/a_rule.b.flow_7";
+	const char *const by_place = "sentinel.this.rule.GET:/c.flow_at_1";
+	const char *const limit = "sentinel.this.rule.__total_inbound_traffic__.system_qps";
+	const char *const pattern = "sentinel.this.rule.GET:/..flow_at_0";
+	(void)state;
+
+	for (int i = 0; i < 3; i++)
+		get(t, "GET /a.rule.b h");
+	get(t, "GET /c h");
+	get(t, "GET /d h");
+	assert_int_equal(blocked_by(t, by_id), 3);
+	assert_int_equal(blocked_by(t, "sentinel.this.rule.GET:/c.flow_at_0"), 0);
+	assert_int_equal(blocked_by(t, by_place), 1);
+	assert_int_equal(blocked_by(t, pattern), 1);
+	set_rules(t, RULE_FLOW,
+		  "[{\"resource\": \"z\", \"count\": 0}, {\"resource\": \"GET:/a.rule.b\", "
+		  "\"count\": 0.5, \"id\": 7}]");
+	get(t, "GET /a.rule.b h");
+	assert_int_equal(blocked_by(t, by_id), 4);
+	assert_int_equal(blocked_by(t, by_place), 0); /* it is no more */
+	set_rules(t, RULE_SYSTEM, "[{\"qps\": 0}]");
+	get(t, "GET /a.rule.b h");
+	assert_int_equal(blocked_by(t, by_id), 4);
+	assert_int_equal(blocked_by(t, limit), 1);
+	sentinel_test_free(t);
+}
+
+static void only_the_first_rules_count(void **state)
+{
+	struct sentinel_test *t = sentinel_test_new(
+		"{max_resource_stats: 1, rules: {flow: [{inline_string: '[{\"resource\": "
+		"\"GET:/a\", \"count\": 0}, {\"resource\": \"GET:/b\", \"count\": 0}]'}]}}");
+	(void)state;
+
+	get(t, "GET /a h");
+	get(t, "GET /b h");
+	assert_int_equal(blocked_by(t, "sentinel.this.rule.GET:/a.flow_at_0"), 1);
+	assert_int_equal(blocked_by(t, "sentinel.this.rule.GET:/b.flow_at_0"), 0);
+	assert_int_equal(sentinel_counted(t, SENTINEL_STAT_BLOCK_FLOW), 2);
+	sentinel_test_free(t);
+}
+
 /* A token server that says nothing until the test does. */
 struct scripted {
 	struct token_service service;
@@ -1130,6 +1198,8 @@ int main(void)
 		cmocka_unit_test(who_gives_up_before_his_turn_is_blocked_at_once),
 		cmocka_unit_test(a_call_is_not_kept_beyond_its_limit),
 		cmocka_unit_test(the_first_resources_have_stats),
+		cmocka_unit_test(each_rule_counts_what_it_blocked),
+		cmocka_unit_test(only_the_first_rules_count),
 		cmocka_unit_test(an_answer_wakes_its_request),
 		cmocka_unit_test(without_an_answer_the_rule_decides_itself),
 		cmocka_unit_test(who_leaves_is_not_answered),

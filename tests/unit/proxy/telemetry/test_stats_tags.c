@@ -57,6 +57,12 @@ static void tags_are_envoys(void **state)
 	check("sentinel.a.b.resource.x.Svc_m(int).rbac.", "pass", 0,
 	      "sentinel.resource.pass{outrigger_sentinel_application=a.b,"
 	      "outrigger_sentinel_resource=x.Svc_m(int).rbac}");
+	check("sentinel.a.b.rule.x.y.flow_7.", "blocked", 0,
+	      "sentinel.rule.blocked{outrigger_sentinel_application=a.b,"
+	      "outrigger_sentinel_resource=x.y,outrigger_sentinel_rule=flow_7}");
+	check("sentinel.a.b.resource.x.rule.y.z.", "pass", 0,
+	      "sentinel.resource.pass{outrigger_sentinel_application=a.b,"
+	      "outrigger_sentinel_resource=x.rule.y.z}");
 	check("sentinel.a.b.token_server.", "ok", 0,
 	      "sentinel.token_server.ok{outrigger_sentinel_application=a.b}");
 	check("sentinel.a.b.token_server.flow.101.", "pass", 0,
