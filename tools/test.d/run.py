@@ -35,7 +35,7 @@ SUITES = {
     "fault": (["asan"], "tests/fault/run.py", ["tests/fault/run.py"], 600),
     "conformance": (["asan"], "tests/conformance/run.py", ["tests/conformance/run.py"], 900),
     "differential": (["asan"], "tests/differential/compare.py", ["tests/differential/compare.py", "--ci"], 1200),
-    "interop": (["release"], "tests/interop/run.py", ["tests/interop/run.py"], 900),
+    "interop": (["release"], "tests/interop/run.py", ["tests/interop/run.py"], 1500),
     "sentinel-load": (["release"], "tests/sentinel/load.py", ["tests/sentinel/load.py", "--short", "limit-http", "warm-up", "breaker"], 120),
     "demo": (["release"], "tools/demo.d/tour.py", ["/usr/bin/python3", "tools/demo.d/tour.py", "--once"], 120),
     "bench-smoke": (["release"], "tests/bench/smoke.py", ["tests/bench/smoke.py"], 300),
