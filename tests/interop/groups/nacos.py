@@ -16,6 +16,7 @@ import places
 from gateway import TYPE, Gateway, cluster, http_manager
 from nacos_server import NacosServer
 from origin import Origin
+from ports import free_ports
 
 RUN = places.ROOT / "tests/interop/java/run.sh"
 
@@ -76,6 +77,18 @@ def it_logs_in_and_again():
             c.ask("get a", "error 403")
 
 
+def _server_port():
+    """One for Nacos, which listens on three more: 1,000 below it, and 1,000 and 1,001 above."""
+    while True:
+        port, = free_ports(1)
+        try:
+            for other in (port - 1000, port + 1000, port + 1001):
+                socket.create_server(("", other)).close()
+        except OSError:
+            continue
+        return port
+
+
 @contextlib.contextmanager
 def _real(port=None, is_new=True):
     """Nacos itself. It needs half a minute to begin with."""
@@ -83,9 +96,7 @@ def _real(port=None, is_new=True):
     home = places.scratch("interop-nacos-server") / "home"
     if is_new:
         shutil.rmtree(home, ignore_errors=True)
-    if not port:
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            port = s.getsockname()[1]
+    port = port or _server_port()
     log = open(home.parent / "server.log", "w+")
     proc = subprocess.Popen([RUN, "nacos-server", "demo.nacos.Server", str(port), str(home)], stdout=log, stderr=log)
     try:
