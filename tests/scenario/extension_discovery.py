@@ -83,13 +83,11 @@ def a_changed_file_changes_the_filter():
     file = _File("change", _answer(_mutation("one")))
     with _gateway("change", _discovered(file, MUTATION), origin=origin) as g:
         assert _sent(g) == "one", "from the first request on"
-        took = []
         for i in range(5):
             before = time.monotonic()
             file.move(_answer(_mutation(f"v{i}"), version=str(i)))
             _until(lambda: _sent(g) == f"v{i}")
-            took.append(time.monotonic() - before)
-        assert sorted(took)[2] < 1, took
+            assert time.monotonic() - before < 1
         assert g.stat(STATS + "config_reload") == 6 and g.stat(STATS + "config_fail") == 0
         assert g.stat(STATS + "update_success") >= 6
         file.move(_answer(_mutation("v4"), version="same"))
@@ -221,8 +219,10 @@ def sentinel_keeps_what_it_has_counted():
 
         assert passes(4) == 1
         assert g.http("GET", "/keeps").status == 200 and g.http("GET", "/keeps").status == 429
+        before = time.monotonic()
         file.move(_answer(_sentinel(keeps, _flow(3)), version="2"))
-        g.wait_for("sentinel.shop.rules_update", 2, 1)
+        g.wait_for("sentinel.shop.rules_update", 2)
+        assert time.monotonic() - before < 1
         assert g.http("GET", "/keeps").status == 429, "its queue goes on"
         assert passes(5) == 3
         assert g.stat("sentinel.shop.rules_loaded") == 2, "those of the version before are gone"

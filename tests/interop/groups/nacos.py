@@ -60,7 +60,9 @@ def the_client_works_with_it():
             c.ask("listen a", "listens")
             c.ask("listen b", "listens")
             nacos.publish("a", '[{"größe": 2}]', tenant="prod")
+            before = time.monotonic()
             c.says('told a [{"größe": 2}]')
+            assert time.monotonic() - before < 1
             c.ask("publish b [3]", "published true", "told b [3]")
             assert nacos.texts["prod", "SENTINEL_GROUP", "b"] == "[3]"
             c.ask("remove b", "removed true", "told b null")
@@ -151,7 +153,7 @@ def _conversation(port, tenant):
         change()
         before = time.monotonic()
         answer, at = answers.get(timeout=30)
-        assert at - before < 8, f"told after {at - before} s: not by what changed"
+        assert at - before < 1, f"told after {at - before} s"
         return answer
 
     put = lambda text: said.append(_ask(port, "POST", "configs", {**place, "content": text, "type": "json"}))
@@ -228,10 +230,9 @@ def nacos_pushes_a_rule_and_the_proxy_obeys():
                 updates = g.stat("sentinel.shop.rules_update")
                 before = time.monotonic()
                 publish(keeps, _flow(count))
-                _until(lambda: g.stat("sentinel.shop.rules_update") > updates)
+                _until(lambda: g.stat("sentinel.shop.rules_update") > updates, 1)
                 took.append(time.monotonic() - before)
                 assert _passes(g, 6) == count
-            assert sorted(took)[1] < 1, took
             assert g.http("GET", "/keeps").status == 429, "its queue goes on"
             assert g.stat("sentinel.shop.nacos_unreachable") == 0
     with _proxy(origin, port, folder) as g:
@@ -240,7 +241,7 @@ def nacos_pushes_a_rule_and_the_proxy_obeys():
             g.wait_for("sentinel.shop.nacos_unreachable", 0, 30)
             assert _passes(g, 6) == 3
             assert _ask(port, "DELETE", "configs?dataId=shop-flow-rules&group=SENTINEL_GROUP")[:2] == (200, "true")
-            g.wait_for("sentinel.shop.rules_loaded", 0)
+            g.wait_for("sentinel.shop.rules_loaded", 0, 2)
     origin.stop()
     return "pushed, built and in force in " + ", ".join(f"{t * 1000:.0f} ms" for t in took)
 
@@ -252,9 +253,9 @@ def what_the_client_publishes_the_proxy_obeys():
         with _proxy(origin, nacos.port, folder) as g:
             assert _passes(g, 6) == 2
             c.ask(f"publish shop-flow-rules {json.dumps([_flow(4)])}", "published true")
-            g.wait_for("sentinel.shop.nacos_update", 2)
+            g.wait_for("sentinel.shop.nacos_update", 2, 1)
             assert _passes(g, 6) == 4
             c.ask("remove shop-flow-rules", "removed true")
-            g.wait_for("sentinel.shop.rules_loaded", 0)
+            g.wait_for("sentinel.shop.rules_loaded", 0, 1)
             assert _passes(g, 6) == 6
     origin.stop()
