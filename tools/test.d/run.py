@@ -101,6 +101,16 @@ def report(name, passed, failed, spent, note=""):
           flush=True)
 
 
+def why(output):
+    """The lines of a log that tell of failures, each with its words, and the log's end."""
+    lines = output.splitlines()
+    told = set(range(max(len(lines) - 5, 0), len(lines)))
+    for i, line in enumerate(lines):
+        if re.match(r"\s*(FAIL|fail|BAD|not ok|\[  FAILED  \]|.*ERROR: )", line) and len(told) < 60:
+            told.update(range(i, min(i + 4, len(lines))))
+    return "".join(f"     | {lines[i][:2000]}\n" for i in sorted(told))
+
+
 def build(preset):
     code, output, spent = run(f"configure-{preset}", ["cmake", "--preset", preset], 300)
     if code == 0:
@@ -147,7 +157,7 @@ def main():
             again = ""
             if f and code is not None:  # a machine under load must not look like a fault: once more, and both are told
                 report(name, p, f, spent, f"first run, see build/test/{name}.first.log; once more")
-                print("".join(f"     | {line}\n" for line in output.splitlines()[-15:]), end="")
+                print(why(output), end="")
                 (LOGS / f"{name}.log").rename(LOGS / f"{name}.first.log")
                 code, output, more = run(name, command, limit)
                 p, f = counts(code, output)
@@ -157,7 +167,7 @@ def main():
                 note = f"{waiting} open (tests/open.yaml) {note}"
         report(name, p, f, spent, note)
         if f and exists and "see" in note:
-            print("".join(f"     | {line}\n" for line in output.splitlines()[-15:]), end="")
+            print(why(output), end="")
         passed, failed = passed + p, failed + f
     print(f"took {(time.monotonic() - began) / 60:.1f} minutes")
     print(f"{passed} passed, {failed} failed")
