@@ -7,10 +7,11 @@ import time
 
 from gateway import Gateway, cluster, http_manager
 from origin import Origin
-from readiness import Readiness
+from readiness import Readiness, patiently
 
 CLUSTERS = 2000
 BUSY_MS = 60  # main at a time, under a sanitizer (10 is the rule)
+SPARING = {"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}  # or whoever frees something at some moment frees for all threads what was held back
 
 
 def clusters_count_by_host():
@@ -65,19 +66,26 @@ def wrong_parameters_are_told():
         assert "no_such" in g.get("/config_dump?resource=static_clusters&mask=no_such", ok=False)
 
 
+PAGES = "/clusters", "/clusters?format=json", "/stats/prometheus", "/stats?filter=c0042.*membership_total", "/config_dump?include_eds"
+
+
+def _pages_while_asked(g):
+    """The pages, and what became of /ready meanwhile."""
+    with Readiness(g.admin, g.proc.pid) as before:
+        time.sleep(0.5)
+    with Readiness(g.admin, g.proc.pid) as r:
+        pages = [g.get(page) for page in PAGES]
+    r.check(before.row, BUSY_MS)
+    return pages, r.row
+
+
 def large_pages_are_not_mains_work():
     """The pages of many clusters and their counters, while /ready is asked."""
     many = [cluster(f"c{i:04}", 1) for i in range(CLUSTERS)]
-    with Gateway("admin-large", http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 204}}]), many) as g:
-        with Readiness(g.admin, g.proc.pid) as before:
-            time.sleep(0.5)
-        with Readiness(g.admin, g.proc.pid) as r:
-            text = g.get("/clusters")
-            named = json.loads(g.get("/clusters?format=json"))["cluster_statuses"]
-            counted = g.get("/stats/prometheus")
-            found = g.get("/stats?filter=c0042.*membership_total")
-            dumped = {c["@type"].rsplit(".", 1)[1]: c for c in json.loads(g.get("/config_dump?include_eds"))["configs"]}
-        r.check(before.row, BUSY_MS)
+    with Gateway("admin-large", http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 204}}]), many, environment=SPARING) as g:
+        (text, named, counted, found, dumped), row = patiently(lambda: _pages_while_asked(g))
+        named = json.loads(named)["cluster_statuses"]
+        dumped = {c["@type"].rsplit(".", 1)[1]: c for c in json.loads(dumped)["configs"]}
         names = [f"c{i:04}" for i in range(CLUSTERS)]
         assert re.findall(r"^(\w+)::observability_name", text, re.M) == names
         assert [c["name"] for c in named] == names
@@ -90,7 +98,7 @@ def large_pages_are_not_mains_work():
                 s.sendall(f"GET {page} HTTP/1.1\r\nhost: a\r\n\r\n".encode())
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         assert g.get("/ready") == "LIVE\n"
-    return f"/ready {r.row}"
+    return f"/ready {row}"
 
 
 def it_ends_while_a_page_is_made():

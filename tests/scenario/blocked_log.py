@@ -5,7 +5,7 @@ import time
 
 import places
 from gateway import TYPE, Gateway, http_manager
-from readiness import Readiness
+from readiness import Readiness, patiently
 
 LINE = 4000  # bytes; of which 16 blocks of 64 KiB and a pipe's 64 KiB may wait
 REQUESTS = 900
@@ -39,6 +39,10 @@ def _read_lines(fd, lines, until):
 
 
 def nobody_waits_and_what_is_lost_is_counted():
+    return patiently(_write_to_nobody)
+
+
+def _write_to_nobody():
     path = _pipe("blocked-log-files")
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with Gateway("blocked-log", _manager(path), []) as g:

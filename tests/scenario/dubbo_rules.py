@@ -181,8 +181,9 @@ def rules_replaced_while_calls_go_on():
             assert _who(c) == {"a": 8}, f"the last good ones hold: {text}"
             now = shown()
             assert now["dubbo_rules"]["rules"][0]["conditions"] == ["=> env=a"] and now["error_state"]["last_update_attempt"] >= now["last_updated"], now
-            assert now["error_state"]["details"] in g.words(), now
-        assert "there is no DubboRules 'mine'" in g.words() and "tags[0].addresses[0]: 'nobody' is no address" in g.words(), g.words()
+            g.wait_for_log(now["error_state"]["details"])
+        for said in ("there is no DubboRules 'mine'", "tags[0].addresses[0]: 'nobody' is no address"):
+            g.wait_for_log(said)
         write(response("b"))
         g.wait_for("dubbo_rules.mine.update_success", 6)
         assert "error_state" not in shown()

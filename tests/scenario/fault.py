@@ -14,15 +14,15 @@ def _fault(**config):
 
 def a_delayed_request_holds_nobody_else():
     origin = Origin()
-    slow = _fault(delay={"fixed_delay": "0.5s", "percentage": ALWAYS}, headers=[{"name": "x-slow", "present_match": True}])
+    slow = _fault(delay={"fixed_delay": "1s", "percentage": ALWAYS}, headers=[{"name": "x-slow", "present_match": True}])
     try:
         with Gateway("fault_delay", http_manager(http_filters=[slow, ROUTER]), [cluster("up", origin.port)]) as g:
             start = time.monotonic()
             assert g.http("GET", "/").status == 200
-            assert time.monotonic() - start < 0.45
+            assert time.monotonic() - start < 0.95
             start = time.monotonic()
             assert g.http("POST", "/", {"x-slow": "1"}, body=b"x" * 300000).status == 200
-            assert time.monotonic() - start >= 0.5
+            assert time.monotonic() - start >= 1
             assert g.stat("http.ingress.fault.delays_injected") == 1 and g.stat("http.ingress.fault.active_faults") == 0
     finally:
         origin.stop()

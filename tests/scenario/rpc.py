@@ -5,6 +5,7 @@ import time
 
 import bolt_peer
 import dubbo as wire
+import places
 from dubbo_peer import SERVICE, Consumer, Provider
 from gateway import TYPE, Gateway, address, cluster, http_manager
 from origin import Origin
@@ -216,7 +217,7 @@ def calls_that_contradict_themselves():
         c.sock.sendall(wire.request_frame(9, _lines_of_json("hello"), serialization=6))  # nobody knows what it would run
         assert b"contradict its fields" in c.read().body and provider.count == 2
     sentinel = {"name": "sentinel", "typed_config": {"@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "application": "strict", "operations": {
-        "disable_metric_log": True, "disable_block_log": True, "disable_command_centre": True}}}
+        "log_folder": str(places.scratch("rpc-counted-logs")), "disable_metric_log": True, "disable_block_log": True, "disable_command_centre": True}}}
     for manager in (_proxy(filters=[sentinel]), {"name": "dubbo", "typed_config": {
             "@type": TYPE + "network.dubbo_proxy.v3.DubboProxy", "stat_prefix": "d", "dubbo_filters": [{"name": "s", "config": sentinel["typed_config"]}, {"name": "envoy.filters.dubbo.router"}],
             "route_config": [{"name": "r", "interface": "*", "routes": [{"match": {"method": {"name": {"safe_regex": {"regex": ".*"}}}}, "route": {"cluster": "up"}}]}]}}):

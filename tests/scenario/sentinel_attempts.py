@@ -1,6 +1,7 @@
 """Sentinel asks once for a request, however often it is tried, and counts what came of it in the end."""
 import json
 import threading
+import time
 
 import dubbo as wire
 from dubbo_peer import SERVICE, Consumer, Provider
@@ -35,8 +36,13 @@ class _Failing(Origin):
 
 
 def _resources(g):
-    shop, = json.loads(g.get("/sentinel"))["applications"]
-    return shop["inbound"], {r["name"]: r for r in shop["resources"]}
+    """When nothing is under way any more: who was answered may ask before the entry has ended."""
+    end = time.monotonic() + 10
+    while True:
+        shop, = json.loads(g.get("/sentinel"))["applications"]
+        if not any(r["threads"] for r in shop["resources"]) or time.monotonic() > end:
+            return shop["inbound"], {r["name"]: r for r in shop["resources"]}
+        time.sleep(0.02)
 
 
 def requests_that_are_tried_again_are_one_entry():

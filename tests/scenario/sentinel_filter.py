@@ -16,6 +16,7 @@ import places
 from dubbo_peer import SERVICE, Consumer, Provider
 from gateway import TYPE, Gateway, cluster, dubbo_manager, http_manager, rpc_manager
 from origin import Origin
+from windows import whole_second
 
 SENTINEL = "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel"
 PER_ROUTE = SENTINEL + "PerRoute"
@@ -43,23 +44,18 @@ def _dubbo(name, provider, rules, listener=None, **config):
     return Gateway(f"sentinel-{name}", manager, [cluster("up", provider.port)], listener=listener)
 
 
-def _whole_second():
-    """Begins where a second of the windows does, so that what follows is in one."""
-    time.sleep(1 - time.time() % 1 + 0.01)
-
-
 def http_requests_over_the_limit_are_refused():
     origin = Origin()
     try:
         with _http("http", {"flow": _inline(_flow("GET:/a", 3), {"resource": "", "count": 1})}, origin=origin) as g:
-            _whole_second()
+            whole_second()
             answers = [g.http("GET", "/a?x=1") for _ in range(6)]
             assert [a.status for a in answers] == [200] * 3 + [429] * 3, answers
             assert answers[3].text == BLOCKED, answers[3]
             assert g.http("POST", "/a").status == g.http("GET", "/b").status == 200, "other resources"
             assert g.stat("sentinel.shop.pass") == 5 and g.stat("sentinel.shop.block_flow") == 3
             assert g.stat("sentinel.shop.rules_loaded") == g.stat("sentinel.shop.rules_rejected") == 1
-            assert "is left out" in g.log_text(), "with its reason"
+            g.wait_for_log("is left out")  # with its reason
     finally:
         origin.stop()
 
@@ -68,7 +64,7 @@ def calls_over_the_limit_are_thrown_at_once():
     """The method's rule, then the interface's, which counts the calls of all methods, those too that the method's rule blocked."""
     provider = Provider()
     with _dubbo("dubbo", provider, {"flow": _inline(_flow(f"{SERVICE}:hello(java.lang.String,int)", 2), _flow(SERVICE, 4))}) as g, Consumer(g.port) as c:
-        _whole_second()
+        whole_second()
         frames = [c.ask("hello", args=("x", 7)) for _ in range(3)]
         assert [b"FlowException" in f.body for f in frames] == [False, False, True], frames
         blocked = frames[2]
@@ -148,7 +144,7 @@ def the_admin_page():
              "degrade": _inline({"resource": "GET:/a", "grade": 2, "count": 1, "timeWindow": 1}, {"resource": "GET:/a", "grade": 0, "count": 9, "timeWindow": 1})}
     try:
         with _http("admin", rules, origin=origin) as g:
-            _whole_second()
+            whole_second()
             for path in ("/a", "/a", "/b\"c"):
                 g.http("GET", path)
             shop, = json.loads(g.get("/sentinel"))["applications"]
@@ -221,7 +217,7 @@ def a_limit_a_second_is_kept_under_load():
     origin = _Timed()
     try:
         with _http("load", {"flow": _inline(_flow("GET:/limited", 100))}, origin=origin) as g:
-            _whole_second()
+            whole_second()
             seen = asyncio.run(_offer(g.port, 300, 5))
             offered, passed = collections.Counter(int(t) for t, _ in seen), collections.Counter(int(t) for t, s in seen if s == 200)
             at_origin = collections.Counter(int(t) for t in origin.times)
@@ -252,7 +248,7 @@ def rules_change_under_load():
             writer = threading.Thread(target=write)
             writer.start()
             g.wait_for("sentinel.shop.rules_loaded", 502)
-            _whole_second()
+            whole_second()
             seen = asyncio.run(_offer(g.port, 200, 4))
             stopped.set()
             writer.join()
@@ -413,7 +409,7 @@ def routes_have_resources_and_fallbacks_of_their_own():
     rules = {"flow": _inline(_flow("items", 2), _flow("rest", 0), _flow("GET:/free", 0))}
     try:
         with _http("routes", rules, routes, origin, http_resource="ROUTE_NAME") as g:
-            _whole_second()
+            whole_second()
             answers = [g.http("GET", f"/items/{n}") for n in range(3)]
             assert [a.status for a in answers] == [200, 200, 503], answers
             assert answers[2].text == "[]" and answers[2].headers["content-type"] == "application/json", answers[2]
@@ -486,7 +482,7 @@ def resources_have_stats():
     origin = Origin()
     try:
         with _http("stats", {"flow": _inline(_flow("GET:/a", 2))}, origin=origin, max_resource_stats=3) as g:
-            _whole_second()
+            whole_second()
             assert [g.http("GET", "/a").status for _ in range(3)] == [200, 200, 429]
             for path in ("/b%22%0a%5c", "/c\"\\{}", "/later"):
                 g.http("GET", path)

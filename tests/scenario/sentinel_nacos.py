@@ -5,10 +5,12 @@ import time
 
 import places
 from acceptor import Acceptor
+from contention import Contention, holds_within
 from dubbo_peer import SERVICE, Consumer, Provider
 from gateway import TYPE, Gateway, cluster, dubbo_manager, http_manager
 from nacos_server import NacosServer
 from origin import Origin
+from windows import in_one_second
 
 SENTINEL = "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel"
 ROUTER = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
@@ -43,16 +45,20 @@ def _gateway(name, origin, config):
 
 def _passes(g, count, path="/a"):
     """How many of the next requests in one second of the windows."""
-    time.sleep(1 - time.time() % 1 + 0.01)
-    return [g.http("GET", path).status for _ in range(count)].count(200)
+    return in_one_second(lambda: [g.http("GET", path).status for _ in range(count)]).count(200)
 
 
-def _until(condition, seconds=10, what="it"):
+def _until(condition, seconds=30, what="it"):
     end = time.monotonic() + seconds
     while not (got := condition()):
         assert time.monotonic() < end, f"{what} doesn't come true"
         time.sleep(0.01)
     return got
+
+
+def _snapshots(name):
+    """The texts of its snapshots of flow rules: one, or none. They are written later than what they say is in force."""
+    return [path.read_text() for path in _folder(name, False).rglob("shop-flow-rules")]
 
 
 def _in_force(g, updates):
@@ -67,11 +73,10 @@ def what_is_pushed_holds_within_a_second():
             assert _passes(g, 6) == 3, "from the first request on"
             for count in (5, 0, 4):
                 _until(lambda: nacos.asked[-1][0] == "listen")
-                before = time.monotonic()
-                updates = g.stat("sentinel.shop.rules_update")
+                updates, pushes, contention = g.stat("sentinel.shop.rules_update"), nacos.pushes, Contention(g.proc.pid)
                 nacos.publish("shop-flow-rules", _rules(_flow(count)))
-                _until(lambda: g.stat("sentinel.shop.rules_update") > updates, 1, "a pushed rule within 1 s")
-                assert time.monotonic() - before < 1
+                _until(lambda: nacos.pushes > pushes, what="the server's push")
+                holds_within(1, lambda: g.stat("sentinel.shop.rules_update") > updates, nacos.pushed, contention, "a pushed rule")
                 assert _passes(g, 6) == count
             nacos.publish("shop-flow-rules", None)
             g.wait_for("sentinel.shop.rules_loaded", 0)
@@ -100,7 +105,7 @@ def every_kind_has_its_data_id():
             assert _passes(g, 4) == 2
             assert g.http("GET", "/c", headers={"app": "other"}).status == 429, "authority"
             assert [g.http("GET", f"/d?id={i}").status for i in (1, 1, 2)] == [200, 429, 200], "hot parameters"
-            assert "rule 1 of flow (shop-flow-rules of RULES, Nacos" in g.log_text(), "which was left out, and from where"
+            g.wait_for_log("rule 1 of flow (shop-flow-rules of RULES, Nacos")  # which was left out, and from where
     origin.stop()
 
 
@@ -122,7 +127,7 @@ def unchanged_rules_keep_their_windows():
     """One of two rules changes, in the middle of a second; the other has counted on. What is published again as it was changes nothing."""
     origin = Origin()
     with NacosServer() as nacos:
-        keeps = _flow(0.2, "GET:/keeps", controlBehavior=2, maxQueueingTimeMs=1)  # one each 5 s
+        keeps = _flow(1 / 60, "GET:/keeps", controlBehavior=2, maxQueueingTimeMs=1)  # one a minute
         nacos.publish("shop-flow-rules", _rules(keeps, _flow(3)))
         with _gateway("windows", origin, _sentinel("windows", nacos)) as g:
             assert g.http("GET", "/keeps").status == 200 and g.http("GET", "/keeps").status == 429
@@ -147,7 +152,7 @@ def a_text_that_is_no_list_changes_nothing():
             nacos.publish("shop-flow-rules", "{not json")
             g.wait_for("sentinel.shop.source_rejected", 1)
             assert _passes(g, 4) == 2
-            assert "flow rules of shop-flow-rules of SENTINEL_GROUP" in g.log_text()
+            g.wait_for_log("flow rules of shop-flow-rules of SENTINEL_GROUP")
             nacos.publish("shop-flow-rules", _rules(_flow(3)))
             _in_force(g, 3)
             assert _passes(g, 4) == 3
@@ -160,7 +165,7 @@ def logins_and_expired_tokens():
     with NacosServer(users={"proxy": "s3cret+&=ü"}) as nacos:
         nacos.publish("shop-flow-rules", _rules(_flow(2)))
         folder = places.scratch("sentinel-nacos-login")
-        (folder / "password").write_text("s3cret+&=ü\n")
+        (folder / "password").write_text("s3cret+&=ü\n", "utf-8")
         account = {"username": "proxy", "password": {"filename": str(folder / "password")}}
         with _gateway("login", origin, _sentinel("login", nacos, **account)) as g:
             assert _passes(g, 4) == 2
@@ -169,6 +174,7 @@ def logins_and_expired_tokens():
             nacos.publish("shop-flow-rules", _rules(_flow(3)))  # the question that hangs is answered; the next one isn't allowed
             _in_force(g, 2)
             assert _passes(g, 5) == 3 and nacos.count("login") == 2
+            _until(lambda: _snapshots("login") == [_rules(_flow(3))], what="the snapshot")
             assert "s3cret" not in g.log_text()
     with NacosServer(users={"proxy": "another"}, port=nacos.port, texts=nacos.texts) as nacos, _gateway("login", origin, _sentinel("login", nacos, is_new=False, **account)) as g:
         g.wait_for("sentinel.shop.nacos_unreachable", 1)
@@ -194,11 +200,11 @@ def a_start_without_the_server_has_the_snapshot():
         nacos.publish("shop-flow-rules", _rules(_flow(2)))
         with _gateway("snapshot", origin, _sentinel("snapshot", nacos)) as g:
             assert _passes(g, 4) == 2
-            _until(lambda: list(_folder("snapshot", False).rglob("shop-flow-rules")), what="the snapshot")
+            _until(lambda: _snapshots("snapshot") == [_rules(_flow(2))], what="the snapshot")
     with _gateway("snapshot", origin, _sentinel("snapshot", nacos, is_new=False)) as g:
         assert _passes(g, 4) == 2, "of the snapshot"
         g.wait_for("sentinel.shop.nacos_unreachable", 1)
-        assert "those of their snapshot hold" in g.log_text()
+        g.wait_for_log("those of their snapshot hold")
         nacos.texts["", "SENTINEL_GROUP", "shop-flow-rules"] = _rules(_flow(3))
         with NacosServer(port=nacos.port, texts=nacos.texts):
             _in_force(g, 1)
@@ -207,7 +213,7 @@ def a_start_without_the_server_has_the_snapshot():
     with NacosServer(port=nacos.port) as empty, _gateway("snapshot", origin, _sentinel("snapshot", empty, is_new=False)) as g:
         g.wait_for("sentinel.shop.rules_loaded", 0)
         assert _passes(g, 5) == 5, "they were removed meanwhile"
-        _until(lambda: not list(_folder("snapshot", False).rglob("shop-flow-rules")), what="the end of the snapshot")
+        _until(lambda: not _snapshots("snapshot"), what="the end of the snapshot")
     origin.stop()
 
 
@@ -217,7 +223,7 @@ def without_server_and_snapshot_there_are_no_rules():
         pass
     with _gateway("nothing", origin, _sentinel("nothing", gone)) as g:
         assert _passes(g, 5) == 5
-        assert "there is no snapshot, so there are none" in g.log_text()
+        g.wait_for_log("there is no snapshot, so there are none")
     origin.stop()
 
 
@@ -251,7 +257,7 @@ def a_server_that_stalls_holds_up_nothing():
     origin, stall = Origin(), Stall()
     before = time.monotonic()
     with _gateway("stall", origin, _sentinel("stall", f"127.0.0.1:{stall.port}")) as g:
-        assert 2 < time.monotonic() - before < 10
+        assert 2 < time.monotonic() - before < 20
         assert g.http("GET", "/a").status == 200
     with NacosServer() as nacos:
         nacos.publish("shop-flow-rules", _rules(_flow(2)))
@@ -342,8 +348,7 @@ def calls_obey_it():
         manager["typed_config"]["dubbo_filters"] = [{"name": "sentinel", "config": _sentinel("dubbo", nacos)}, {"name": "envoy.filters.dubbo.router"}]
         with Gateway("sentinel-nacos-dubbo", manager, [cluster("up", provider.port)]) as g, Consumer(g.port) as c:
             def blocked(count):
-                time.sleep(1 - time.time() % 1 + 0.01)
-                return [b"FlowException" in c.ask("hello", args=("x", 7)).body for _ in range(count)].count(True)
+                return in_one_second(lambda: [b"FlowException" in c.ask("hello", args=("x", 7)).body for _ in range(count)]).count(True)
 
             assert blocked(5) == 3
             nacos.publish("shop-flow-rules", _rules(_flow(4, f"{SERVICE}:hello(java.lang.String,int)")))

@@ -10,6 +10,7 @@ import places
 from gateway import TYPE, Gateway, cluster, http_manager
 from origin import Origin
 from ports import free_ports
+from windows import in_one_second, whole_second
 
 SENTINEL = "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel"
 RULES = [{"resource": "GET:/limited", "count": 1}]
@@ -222,7 +223,7 @@ def rules_that_are_set_are_not_written_to_sentinel_golang_s_files():
         assert shown["count"] == 1, shown
         assert _set(port, [{"resource": "set", "count": 2}]) == (200, "partial success (write data source failed)")
         assert _resources(port) == ["set"] and golang.read_text() == text
-        assert f"can't be written to {golang}: its dialect is GOLANG" in g.log_text(), g.log_text()[-2000:]
+        g.wait_for_log(f"can't be written to {golang}: its dialect is GOLANG")
     java.write_text("[]")
     more = {"name": "more", "typed_config": {"@type": SENTINEL, "application": "shop", "rules": {"flow": [{"filename": str(java)}]}}}
     port, = free_ports(1)
@@ -252,13 +253,12 @@ def the_switch_lets_everything_pass():
     origin = Origin()
     try:
         with _gateway("switch", port, origin.port) as g:
-            time.sleep(1.02 - time.time() % 1)
-            assert [g.http("GET", "/limited").status for _ in range(3)] == [200, 429, 429]
+            ask = lambda: [g.http("GET", "/limited").status for _ in range(3)]
+            assert in_one_second(ask) == [200, 429, 429]
             assert _get(port, "/setSwitch?value=false")[0] == 200
-            assert [g.http("GET", "/limited").status for _ in range(3)] == [200] * 3
+            assert ask() == [200] * 3
             assert _get(port, "/setSwitch?value=true")[0] == 200
-            time.sleep(1.02 - time.time() % 1)
-            assert [g.http("GET", "/limited").status for _ in range(3)] == [200, 429, 429]
+            assert in_one_second(ask) == [200, 429, 429]
     finally:
         origin.stop()
 
@@ -283,7 +283,7 @@ def what_is_under_way_at_the_end_is_logged():
     origin = Origin()
     try:
         with _gateway("end", port, origin.port) as g:
-            time.sleep(1.02 - time.time() % 1)
+            whole_second()
             assert [g.http("GET", "/limited").status for _ in range(3)] == [200, 429, 429]
         block = (g.logs / "sentinel-block.log").read_bytes().decode()
         assert re.fullmatch(r"\S+ \S+\|1\|GET:/limited,FlowException,default,,\|2,0\r\n", block), block

@@ -104,14 +104,14 @@ def a_full_breaker_refuses_at_once():
         limits = {"thresholds": [{"max_requests": 2}]}
         with Gateway("hosts-breaker", http_manager(), [cluster("up", up.port, circuit_breakers=limits)], args=("--concurrency", "2")) as g:
             results = []
-            threads = [threading.Thread(target=lambda: results.append(g.http("GET", "/delay/700").status)) for _ in range(2)]
+            threads = [threading.Thread(target=lambda: results.append(g.http("GET", "/delay/1500").status)) for _ in range(2)]
             for t in threads:
                 t.start()
             g.wait_for("cluster.up.upstream_rq_active", 2)
             start = time.monotonic()
             refused = g.http("GET", "/")
             assert refused.status == 503 and refused.headers["x-envoy-overloaded"] == "true", vars(refused)
-            assert time.monotonic() - start < 0.4
+            assert time.monotonic() - start < 1.2
             assert g.stat("cluster.up.circuit_breakers.default.rq_open") == 1
             for t in threads:
                 t.join()

@@ -61,7 +61,7 @@ class Provider(Acceptor):
 
     def take(self, n):
         """The next n held calls."""
-        return [self.held.get(timeout=10) for _ in range(n)]
+        return [self.held.get(timeout=30) for _ in range(n)]
 
 
 class Consumer:

@@ -15,6 +15,7 @@ import places
 from ports import free_ports, listening
 
 TYPE = "type.googleapis.com/envoy.extensions.filters."
+START_SECONDS = 40  # patience, not what it should take
 DRAIN_SECONDS, END_SECONDS = 8, 15  # after SIGTERM, when calls under way may hold it up; after SIGINT
 
 
@@ -108,7 +109,7 @@ class Gateway:
         self.proc = subprocess.Popen([places.outrigger(*self.builds), "-c", self.config, "--concurrency", "2", "--log-level", "warning",
                                       *(self.args or ["--disable-hot-restart"])],
                                      stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment)
-        end = time.monotonic() + 15
+        end = time.monotonic() + START_SECONDS
         while not self.ready():
             if self.proc.poll() is None and self.dynamic() and self.listens():
                 break  # it may be waiting for its control plane
@@ -117,7 +118,7 @@ class Gateway:
             time.sleep(0.05)
         return self
 
-    def wait_until_live(self, seconds=15):
+    def wait_until_live(self, seconds=START_SECONDS):
         """With dynamic resources entering doesn't wait for them: from here on its listeners listen."""
         end = time.monotonic() + seconds
         while not self.ready():
@@ -161,13 +162,24 @@ class Gateway:
         finally:
             conn.close()
 
-    def wait_for(self, stat, value, seconds=10):
+    def wait_for(self, stat, value, seconds=30):
         """Until the stat has the value."""
         end = time.monotonic() + seconds
         while (now := self.stat(stat)) != value:
             if time.monotonic() > end:
                 raise AssertionError(f"{stat} is {now}, not {value}")
             time.sleep(0.02)
+
+    def wait_for_log(self, text, seconds=30):
+        """Until its log has the text: a thread of its own writes that, later than what it tells of is done."""
+        end = time.monotonic() + seconds
+        while text not in (log := self.log_text()):
+            assert time.monotonic() < end, f"its log doesn't say '{text}': {log[-2000:]}"
+            time.sleep(0.02)
+
+    def settle(self):
+        """Until the workers have what main has given them so far: they are asked for their hosts, behind it."""
+        self.get("/clusters")
 
     def stat(self, name):
         m = re.search(rf"^{re.escape(name)}: (\d+)$", self.get("/stats"), re.M)

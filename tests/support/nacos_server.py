@@ -34,6 +34,7 @@ class NacosServer:
         self.users, self.token_ttl, self.hold = users or {}, token_ttl, hold
         self.texts = texts if texts is not None else {}  # (tenant, group, data id): text
         self.tokens, self.faults, self.asked = {}, [], []  # tokens: {token: when it ends}; asked: (what, parameters)
+        self.pushes, self.pushed = 0, 0.0  # how often names that changed were told, and when they were last
         self.answer = None  # a function of a handler: answers instead; what it returns is whether it did
         self.changed = threading.Condition()
         server = self
@@ -193,6 +194,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         said = "".join(WORD.join((data_id, group) + ((tenant,) if tenant else ())) + NAME for tenant, group, data_id in names)
+        if names:
+            self.nacos.pushed = time.monotonic()
+            self.nacos.pushes += 1
         self._say(200, urllib.parse.quote_plus(said) + "\n" if said else "", Pragma="no-cache")
 
     def _names(self, listening):

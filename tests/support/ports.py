@@ -1,8 +1,10 @@
 """Free ports on 127.0.0.1, from below those that the kernel gives to clients: no client takes one before its server does."""
+import collections
 import random
 import socket
 
 OURS = range(11000, 20000)  # the differential tests and the benchmarks count up from higher ones
+_given = collections.deque(maxlen=500)  # whose servers may not listen yet
 
 
 def free_ports(n):
@@ -16,7 +18,8 @@ def free_ports(n):
                 s.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in found:
+        if port not in _given:
+            _given.append(port)
             found.append(port)
     return found
 
