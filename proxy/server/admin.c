@@ -91,7 +91,9 @@ static void fill(struct admin_request *request, const struct admin_page *page)
 static void answer(struct stream *s, struct admin_request *request)
 {
 	if (request->body.len > ADMIN_PIECE) {
-		admin_answer_send(s, request->status, request->content_type, &request->body);
+		struct builder *builder = &request->server->dynamic.subscriptions.builder;
+		admin_answer_send(s, builder, request->status, request->content_type,
+				  &request->body);
 		return;
 	}
 	struct slice body = arena_slice(&s->arena, text_slice(&request->body));

@@ -6,6 +6,7 @@
 
 struct admin_answer {
 	struct stream *stream; /* NULL: it has ended */
+	struct builder *builder;
 	struct text body;
 	size_t sent;
 	struct timer timer;
@@ -17,7 +18,7 @@ static void answer_free(struct grave *grave)
 {
 	struct admin_answer *a = container_of(grave, struct admin_answer, grave);
 
-	text_free(&a->body);
+	builder_bury(a->builder, free, a->body.data);
 	free(a);
 }
 
@@ -84,14 +85,15 @@ static const struct response_source answer_source = {
 	.cancel = cancel_answer,
 };
 
-void admin_answer_send(struct stream *s, unsigned status, const char *content_type,
-		       struct text *body)
+void admin_answer_send(struct stream *s, struct builder *builder, unsigned status,
+		       const char *content_type, struct text *body)
 {
 	struct admin_answer *a = calloc(1, sizeof *a);
 	struct headers *headers = ARENA_NEW(&s->arena, struct headers);
 
 	invariant(a);
 	a->stream = s;
+	a->builder = builder;
 	a->body = *body;
 	*body = (struct text){0};
 	timer_init(&a->timer, on_timer);
