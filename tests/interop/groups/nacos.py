@@ -13,10 +13,12 @@ import urllib.parse
 
 import java_peers
 import places
+from contention import Contention, holds_within
 from gateway import TYPE, Gateway, cluster, http_manager
 from nacos_server import NacosServer
 from origin import Origin
 from ports import free_ports
+from windows import in_one_second
 
 RUN = places.ROOT / "tests/interop/java/run.sh"
 
@@ -62,7 +64,7 @@ def the_client_works_with_it():
             nacos.publish("a", '[{"größe": 2}]', tenant="prod")
             before = time.monotonic()
             c.says('told a [{"größe": 2}]')
-            assert time.monotonic() - before < 1
+            assert time.monotonic() - before < 5, "it was pushed, not found by the next question"
             c.ask("publish b [3]", "published true", "told b [3]")
             assert nacos.texts["prod", "SENTINEL_GROUP", "b"] == "[3]"
             c.ask("remove b", "removed true", "told b null")
@@ -153,7 +155,7 @@ def _conversation(port, tenant):
         change()
         before = time.monotonic()
         answer, at = answers.get(timeout=30)
-        assert at - before < 1, f"told after {at - before} s"
+        assert at - before < 5, f"told after {at - before} s"
         return answer
 
     put = lambda text: said.append(_ask(port, "POST", "configs", {**place, "content": text, "type": "json"}))
@@ -200,8 +202,7 @@ def _proxy(origin, port, folder):
 
 
 def _passes(g, count, path="/a"):
-    time.sleep(1 - time.time() % 1 + 0.01)
-    return [g.http("GET", path).status for _ in range(count)].count(200)
+    return in_one_second(lambda: [g.http("GET", path).status for _ in range(count)]).count(200)
 
 
 def _snapshots(name):
@@ -210,14 +211,22 @@ def _snapshots(name):
     return folder
 
 
+def _heard(port, text):
+    """A queue that gets the time at which Nacos tells others that the rules are no longer this text."""
+    listening = f"shop-flow-rules\x02SENTINEL_GROUP\x02{hashlib.md5(text.encode()).hexdigest()}\x01"
+    told = queue.Queue()
+    threading.Thread(target=lambda: told.put((_ask(port, "POST", "configs/listener", {"Listening-Configs": listening}, Long_Pulling_Timeout="30000"), time.monotonic())[1]), daemon=True).start()
+    return told
+
+
 def _flow(count, resource="GET:/a", **more):
     return {"resource": resource, "grade": 1, "count": count, **more}
 
 
 def nacos_pushes_a_rule_and_the_proxy_obeys():
-    """Within a second of the publication; what didn't change has counted on. Nacos dies, and comes back with its rules."""
+    """Within a second after Nacos has told; what didn't change has counted on. Nacos dies, and comes back with its rules."""
     origin, folder = Origin(), _snapshots("real")
-    keeps = _flow(0.05, "GET:/keeps", controlBehavior=2, maxQueueingTimeMs=1)  # one each 20 s
+    keeps = _flow(1 / 600, "GET:/keeps", controlBehavior=2, maxQueueingTimeMs=1)  # one in ten minutes
     with _real() as port:
         publish = lambda *rules: _ask(port, "POST", "configs", {"dataId": "shop-flow-rules", "group": "SENTINEL_GROUP", "content": json.dumps(rules), "type": "json"})
         assert publish(keeps, _flow(2))[:2] == (200, "true")
@@ -225,13 +234,12 @@ def nacos_pushes_a_rule_and_the_proxy_obeys():
             g.wait_for("sentinel.shop.rules_loaded", 2)
             assert g.http("GET", "/keeps").status == 200 and g.http("GET", "/keeps").status == 429
             assert _passes(g, 6) == 2
-            took = []
+            took, known = [], [keeps, _flow(2)]
             for count in (4, 1, 3):
-                updates = g.stat("sentinel.shop.rules_update")
-                before = time.monotonic()
-                publish(keeps, _flow(count))
-                _until(lambda: g.stat("sentinel.shop.rules_update") > updates, 1)
-                took.append(time.monotonic() - before)
+                updates, contention, told = g.stat("sentinel.shop.rules_update"), Contention(g.proc.pid), _heard(port, json.dumps(known))
+                known = [keeps, _flow(count)]
+                publish(*known)
+                took.append(holds_within(1, lambda: g.stat("sentinel.shop.rules_update") > updates, told.get(timeout=30), contention, "a pushed rule"))
                 assert _passes(g, 6) == count
             assert g.http("GET", "/keeps").status == 429, "its queue goes on"
             assert g.stat("sentinel.shop.nacos_unreachable") == 0
@@ -241,9 +249,9 @@ def nacos_pushes_a_rule_and_the_proxy_obeys():
             g.wait_for("sentinel.shop.nacos_unreachable", 0, 30)
             assert _passes(g, 6) == 3
             assert _ask(port, "DELETE", "configs?dataId=shop-flow-rules&group=SENTINEL_GROUP")[:2] == (200, "true")
-            g.wait_for("sentinel.shop.rules_loaded", 0, 2)
+            g.wait_for("sentinel.shop.rules_loaded", 0)
     origin.stop()
-    return "pushed, built and in force in " + ", ".join(f"{t * 1000:.0f} ms" for t in took)
+    return "in force after " + ", ".join(f"{t * 1000:.0f} ms" for t in took)
 
 
 def what_the_client_publishes_the_proxy_obeys():
@@ -253,9 +261,9 @@ def what_the_client_publishes_the_proxy_obeys():
         with _proxy(origin, nacos.port, folder) as g:
             assert _passes(g, 6) == 2
             c.ask(f"publish shop-flow-rules {json.dumps([_flow(4)])}", "published true")
-            g.wait_for("sentinel.shop.nacos_update", 2, 1)
+            g.wait_for("sentinel.shop.nacos_update", 2)
             assert _passes(g, 6) == 4
             c.ask("remove shop-flow-rules", "removed true")
-            g.wait_for("sentinel.shop.rules_loaded", 0, 1)
+            g.wait_for("sentinel.shop.rules_loaded", 0)
             assert _passes(g, 6) == 6
     origin.stop()
