@@ -192,7 +192,6 @@ static const struct unsupported rows[] = {
 	REFUSED("socket_options", ""),
 	IGNORED("connection_balance_config", "connections are spread by the kernel"),
 	IGNORED("bypass_overload_manager", "there is no such limit"),
-	IGNORED("drain_type", ""),
 	IGNORED("max_connections_to_accept_per_socket_event", ""),
 	UNSUPPORTED_OF("envoy.config.listener.v3.ListenerFilter"),
 	REFUSED("config_discovery", ""),

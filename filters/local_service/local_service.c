@@ -12,6 +12,7 @@ struct local_service {
 	struct conn conn;
 	struct served served;
 	struct pin *listener;
+	const struct slice *filter_chain_name; /* the listener's */
 	const struct local_service_config *config;
 	uint64_t start_ms;
 	struct accepted_end *end;
@@ -24,7 +25,7 @@ static void service_free(struct grave *grave)
 
 static void end(struct local_service *service)
 {
-	list_remove(&service->served.link);
+	served_end(&service->served);
 	accepted_ended(service->end, loop_now_ms(conn_loop(&service->conn)) - service->start_ms);
 	pin_drop(service->listener);
 	conn_bury(&service->conn, service_free);
@@ -69,9 +70,24 @@ static void on_close(struct served *served)
 	end(service);
 }
 
+static struct served_look look(const struct served *served)
+{
+	(void)served;
+	return (struct served_look){SERVED_OTHER, SERVED_NOT_DRAINABLE};
+}
+
+static struct served_origin origin(const struct served *served)
+{
+	const struct local_service *service =
+		container_of(served, const struct local_service, served);
+	return (struct served_origin){service->listener, service->filter_chain_name};
+}
+
 static const struct served_type served_type = {
 	.drain = on_drain,
 	.close = on_close,
+	.look = look,
+	.origin = origin,
 };
 
 void local_service_serve(const void *config, const struct accepted *accepted)
@@ -82,10 +98,10 @@ void local_service_serve(const void *config, const struct accepted *accepted)
 	invariant(service);
 	service->config = config;
 	service->listener = pin_take(accepted->listener);
+	service->filter_chain_name = accepted->filter_chain_name;
 	service->start_ms = loop_now_ms(worker->loop);
 	service->end = accepted->end;
-	service->served.type = &served_type;
-	list_push_back(&worker->served, &service->served.link);
+	served_begin(&service->served, &served_type, &worker->served);
 	conn_open(&service->conn, worker->loop, accepted->fd, &plain_transport, &events);
 	if (service->config->is_echo)
 		return;

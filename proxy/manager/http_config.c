@@ -274,7 +274,8 @@ enum status http_config_load(const void **loaded, const ProtobufCMessage *base,
 	load_target(m, message);
 	load_upgrades(m, message, arena);
 	m->adds_own_headers = m->adds_user_agent || m->appends_forwarded_port || m->via.len;
-	m->session.is_outbound = context.is_outbound;
+	m->session.is_inbound = context.is_inbound;
+	m->session.ignores_failing = context.is_modify_only;
 	m->host_address = context.host_address;
 	m->service_cluster = context.service_cluster;
 	m->service_node = context.service_node;

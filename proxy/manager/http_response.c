@@ -30,24 +30,28 @@ void http_add_via(struct stream *s, struct headers *headers)
 						     SLICE_FMT(manager->via))));
 }
 
-/* Gradual: the longer the drain lasts, the likelier this answer is the connection's last. */
 static bool is_time_to_close(struct stream *s)
 {
-	struct worker_context *worker = s->worker;
-	const struct http_manager *manager = http_manager_of(s->session);
-	uint64_t most = manager->session.max_requests_per_connection;
+	uint64_t most = s->session->config->max_requests_per_connection;
 
 	if (most && s->session->request_count >= most)
 		return true;
-	if (s->session->is_draining || worker->is_failing)
-		return true;
-	if (!worker->is_draining || (worker->is_drain_inbound && manager->session.is_outbound))
-		return false;
-	if (!worker->is_drain_gradual || !worker->drain_time_ms)
-		return true;
-	uint64_t elapsed_ms = loop_now_ms(worker->loop) - worker->drain_start_ms;
-	return elapsed_ms >= worker->drain_time_ms ||
-	       random_next(&worker->random) % worker->drain_time_ms < elapsed_ms;
+	if (LIKELY(!s->worker->is_asking))
+		return s->session->is_draining;
+	return session_is_last_answer(s->session);
+}
+
+/* Told with this answer, not before: it counts once. */
+static COLD void drain_with(struct stream *s)
+{
+	struct session *session = s->session;
+
+	if (session->codec->is_draining && !session->is_patient)
+		return;
+	session->is_patient = false;
+	stat_inc(s->worker->stats, http_manager_of(session)->stats,
+		 HTTP_STAT_DOWNSTREAM_CX_DRAIN_CLOSE);
+	session_drain(session);
 }
 
 void http_prepare_response(struct stream *s, struct headers *headers, bool end)
@@ -68,8 +72,6 @@ void http_prepare_response(struct stream *s, struct headers *headers, bool end)
 	/* Answered before the request has ended: the rest of it isn't worth reading. */
 	if (s->is_replied && !s->is_request_end_seen)
 		headers_set_id(headers, HEADER_CONNECTION, SLICE("close"));
-	if (!s->info.is_upgrade && is_time_to_close(s) && !s->session->codec->is_draining) {
-		stat_inc(s->worker->stats, manager->stats, HTTP_STAT_DOWNSTREAM_CX_DRAIN_CLOSE);
-		session_drain(s->session);
-	}
+	if (!s->info.is_upgrade && is_time_to_close(s))
+		drain_with(s);
 }

@@ -144,6 +144,11 @@ static void idle_timed_out(struct session *session)
 	count(session, HTTP_STAT_DOWNSTREAM_CX_IDLE_TIMEOUT);
 }
 
+static void drained(struct session *session)
+{
+	count(session, HTTP_STAT_DOWNSTREAM_CX_DRAIN_CLOSE);
+}
+
 static void session_free(struct grave *grave)
 {
 	struct session *session = container_of(grave, struct session, conn.io.grave);
@@ -193,6 +198,7 @@ const struct session_type http_session_type = {
 	.send_error = send_error,
 	.noticed = noticed,
 	.idle_timed_out = idle_timed_out,
+	.drained = drained,
 	.ended = ended,
 };
 

@@ -37,7 +37,8 @@ static const struct router_config router_config = {.suppresses_envoy_headers = t
 void rpc_manager_init(struct rpc_manager *m, const struct config_context *context)
 {
 	m->session.type = &rpc_session_type;
-	m->session.is_outbound = context->is_outbound;
+	m->session.is_inbound = context->is_inbound;
+	m->session.ignores_failing = context->is_modify_only;
 	m->max_in_flight = UINT32_MAX;
 	m->output_cap = RPC_OUTPUT_CAP;
 	m->parts_over = DUBBO_PARTS_OVER;

@@ -260,6 +260,11 @@ static void was_read(struct session *session, bool has_left)
 		rs->left_since_ns = session->worker->loop->now_ns;
 }
 
+static void drained(struct session *session)
+{
+	rpc_count(session, RPC_STAT_DOWNSTREAM_CX_DRAIN_CLOSE);
+}
+
 static void session_free(struct grave *grave)
 {
 	struct session *session = container_of(grave, struct session, conn.io.grave);
@@ -285,6 +290,7 @@ const struct session_type rpc_session_type = {
 	.argument = rpc_argument,
 	.attachment = rpc_attachment,
 	.stream_ended = stream_ended,
+	.drained = drained,
 	.gone = gone,
 	.request_failed = request_failed,
 	.was_read = was_read,

@@ -51,7 +51,10 @@ enum sniffed sniff_bytes(struct slice bytes, size_t *needs)
 
 /* --- waiting --- */
 
-enum { AGAIN_MS = 10 }; /* until the next look at a socket that knows no low mark */
+enum {
+	AGAIN_MS = 10,  /* until the next look at a socket that knows no low mark */
+	LAST_MS = 1000, /* for its first bytes, while it is being drained */
+};
 
 enum look {
 	LOOK_DECIDED,
@@ -68,6 +71,7 @@ struct sniff {
 	const void *config;
 	uint64_t until_ms; /* UINT64_MAX: no limit */
 	size_t mark;       /* so many bytes wake it */
+	bool is_leaving;   /* nobody waits for it longer than that */
 };
 
 static enum look look(const struct accepted *accepted, enum sniffed *protocol, size_t *needs)
@@ -115,7 +119,7 @@ static void stop(struct sniff *sniff)
 
 	io_watch(loop, &sniff->io, IO_NONE);
 	timer_cancel(&loop->wheel, &sniff->timer);
-	list_remove(&sniff->served.link);
+	served_end(&sniff->served);
 	io_bury(loop, &sniff->io, sniff_free);
 }
 
@@ -192,19 +196,50 @@ static void on_timer(struct timer *timer)
 {
 	struct sniff *sniff = container_of(timer, struct sniff, timer);
 
-	if (loop_now_ms(sniff->accepted.worker->loop) >= sniff->until_ms)
-		hand_on(sniff, SNIFFED_OTHER);
-	else
+	if (loop_now_ms(sniff->accepted.worker->loop) < sniff->until_ms)
 		look_again(sniff);
+	else if (sniff->is_leaving)
+		give_up(sniff);
+	else
+		hand_on(sniff, SNIFFED_OTHER);
 }
 
-/* It has sent nothing that could be lost. */
-static void served_end(struct served *served)
+/* It has sent nothing yet, but may just have begun. */
+static void served_drain(struct served *served)
+{
+	struct sniff *sniff = container_of(served, struct sniff, served);
+	uint64_t last_ms = loop_now_ms(sniff->accepted.worker->loop) + LAST_MS;
+
+	sniff->is_leaving = true;
+	if (last_ms < sniff->until_ms)
+		sniff->until_ms = last_ms;
+	set_timer(sniff, sniff->until_ms);
+}
+
+static void served_close(struct served *served)
 {
 	give_up(container_of(served, struct sniff, served));
 }
 
-static const struct served_type served_type = {.drain = served_end, .close = served_end};
+static struct served_look served_look(const struct served *served)
+{
+	(void)served;
+	return (struct served_look){SERVED_OTHER, SERVED_IDLE_WAIT};
+}
+
+static struct served_origin served_origin(const struct served *served)
+{
+	const struct accepted *accepted =
+		&container_of(served, const struct sniff, served)->accepted;
+	return (struct served_origin){accepted->listener, accepted->filter_chain_name};
+}
+
+static const struct served_type served_type = {
+	.drain = served_drain,
+	.close = served_close,
+	.look = served_look,
+	.origin = served_origin,
+};
 
 static void begin_to_wait(const struct accepted *accepted, size_t needs, uint64_t timeout_ms,
 			  sniff_found *found, const void *config)
@@ -218,11 +253,12 @@ static void begin_to_wait(const struct accepted *accepted, size_t needs, uint64_
 	sniff->found = found;
 	sniff->config = config;
 	sniff->until_ms = timeout_ms ? loop_now_ms(worker->loop) + timeout_ms : UINT64_MAX;
-	sniff->served.type = &served_type;
-	list_push_back(&worker->served, &sniff->served.link);
+	served_begin(&sniff->served, &served_type, &worker->served);
 	timer_init(&sniff->timer, on_timer);
 	io_init(&sniff->io, accepted->fd, on_readable);
 	wait_for(sniff, needs);
+	if (UNLIKELY(worker->is_leaving))
+		served_drain(&sniff->served);
 }
 
 void sniff_start(const struct accepted *accepted, uint64_t timeout_ms, sniff_found *found,

@@ -17,8 +17,9 @@ struct tcp_session {
 	const struct tcp_config *config;
 	struct worker_context *worker;
 	struct pin *listener;
-	struct worker_host *host;       /* held; NULL: none yet */
-	struct cluster_worker *cluster; /* of host, which keeps it */
+	const struct slice *filter_chain_name; /* the listener's */
+	struct worker_host *host;              /* held; NULL: none yet */
+	struct cluster_worker *cluster;        /* of host, which keeps it */
 	const struct tcp_cluster *choice;
 	struct addr remote, local, up_local;
 	struct timer idle_timer, duration_timer;
@@ -99,7 +100,7 @@ static void end(struct tcp_session *t)
 	if (t->is_over)
 		return;
 	t->is_over = true;
-	list_remove(&t->served.link);
+	served_end(&t->served);
 	timer_cancel(&loop->wheel, &t->idle_timer);
 	timer_cancel(&loop->wheel, &t->duration_timer);
 	if (t->is_up) {
@@ -455,12 +456,30 @@ static void served_drain(struct served *served)
 
 static void served_close(struct served *served)
 {
-	end(container_of(served, struct tcp_session, served));
+	struct tcp_session *t = container_of(served, struct tcp_session, served);
+
+	if (served->drain)
+		count(t, TCP_STAT_DOWNSTREAM_CX_DRAIN_CLOSE);
+	end(t);
+}
+
+static struct served_look served_look(const struct served *served)
+{
+	(void)served;
+	return (struct served_look){SERVED_TCP, SERVED_TCP_END};
+}
+
+static struct served_origin served_origin(const struct served *served)
+{
+	const struct tcp_session *t = container_of(served, const struct tcp_session, served);
+	return (struct served_origin){t->listener, t->filter_chain_name};
 }
 
 static const struct served_type served_type = {
 	.drain = served_drain,
 	.close = served_close,
+	.look = served_look,
+	.origin = served_origin,
 };
 
 static struct tcp_session *session_new(const struct tcp_config *config,
@@ -473,6 +492,7 @@ static struct tcp_session *session_new(const struct tcp_config *config,
 	t->config = config;
 	t->worker = accepted->worker;
 	t->listener = pin_take(accepted->listener);
+	t->filter_chain_name = accepted->filter_chain_name;
 	t->end = accepted->end;
 	t->remote = accepted->remote;
 	t->local = accepted->local;
@@ -486,8 +506,7 @@ static struct tcp_session *session_new(const struct tcp_config *config,
 		.downstream_local = &t->local,
 		.filter_chain_name = *accepted->filter_chain_name,
 	};
-	t->served.type = &served_type;
-	list_push_back(&t->worker->served, &t->served.link);
+	served_begin(&t->served, &served_type, &t->worker->served);
 	conn_open(&t->down, loop, accepted->fd, &plain_transport, &down_events);
 	conn_read_pause(&t->down);
 	return t;

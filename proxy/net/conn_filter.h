@@ -32,7 +32,8 @@ struct accepted {
 	struct addr remote, local;
 	struct worker_context *worker;
 	struct pin *listener; /* the serving filter takes it for the connection's life */
-	const struct slice *filter_chain_name; /* the listener's */
+	const struct slice *filter_chain_name; /* the listener's: lives as long as it is taken, and
+						  is its chain's only */
 	struct accepted_end *end;
 	uint32_t buffer_limit; /* per_connection_buffer_limit_bytes; 0: the default */
 };

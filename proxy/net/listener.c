@@ -86,29 +86,36 @@ static bool is_passing(int error)
 	}
 }
 
-static void on_acceptable(struct io *io, int interest)
+/* False: nothing more waits, or can be had. */
+static bool accept_some(struct acceptor *acceptor)
 {
-	struct acceptor *acceptor = container_of(io, struct acceptor, io);
-	(void)interest;
+	struct io *io = &acceptor->io;
 
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		struct sockaddr_storage peer;
 		socklen_t len = sizeof peer;
 		int fd = acceptor->loop->sys->accept(io_fd(io), &peer, &len);
 		if (fd == -EAGAIN)
-			return;
+			return false;
 		if (fd < 0 && is_passing(fd))
 			continue;
 		if (fd < 0) { /* EMFILE, ENFILE, ENOBUFS, ENOMEM: trying at once can't help */
 			acceptor->accept_errors++;
 			io_watch(acceptor->loop, io, IO_NONE);
 			timer_start(&acceptor->loop->wheel, &acceptor->rest, ACCEPT_REST_MS);
-			return;
+			return false;
 		}
 		struct addr remote;
 		addr_from_sockaddr(&peer, len, &remote, NULL);
 		acceptor->accepted(acceptor, fd, &remote);
 	}
+	return true;
+}
+
+static void on_acceptable(struct io *io, int interest)
+{
+	(void)interest;
+	accept_some(container_of(io, struct acceptor, io));
 }
 
 static void on_rested(struct timer *timer)
@@ -125,6 +132,13 @@ void acceptor_start(struct acceptor *acceptor, struct loop *loop, int fd,
 	timer_init(&acceptor->rest, on_rested);
 	io_init(&acceptor->io, fd, on_acceptable);
 	io_watch(loop, &acceptor->io, IO_READ);
+}
+
+void acceptor_finish(struct acceptor *acceptor)
+{
+	for (int i = 0; i < ACCEPT_LAST_BATCHES && accept_some(acceptor); i++)
+		continue;
+	acceptor_stop(acceptor);
 }
 
 void acceptor_stop(struct acceptor *acceptor)

@@ -18,6 +18,7 @@
 
 enum {
 	ACCEPT_BATCH = 64,
+	ACCEPT_LAST_BATCHES = 64, /* when it ends: as many as a usual backlog */
 	ACCEPT_REST_MS = 100,
 };
 
@@ -47,6 +48,8 @@ struct acceptor {
 
 void acceptor_start(struct acceptor *acceptor, struct loop *loop, int fd,
 		    void (*accepted)(struct acceptor *acceptor, int fd, const struct addr *remote));
+/* Accepts what waits already, then stops. */
+void acceptor_finish(struct acceptor *acceptor);
 /* Stops watching; the descriptor stays open. */
 void acceptor_stop(struct acceptor *acceptor);
 

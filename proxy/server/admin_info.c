@@ -70,6 +70,28 @@ static void put_options(struct json *json, const struct server *server)
 	json_close(json);
 }
 
+/* Ours: what the end waits for. */
+static void put_drain(struct json *json, const struct drain_manager *drains)
+{
+	uint64_t now_ms = drains->wheel->now_ms;
+
+	json_open(json, "drain", '{');
+	put_seconds(json, "since", (now_ms - drains->began_ms) / 1000);
+	put_seconds(json, "ends_within",
+		    drains->deadline_ms > now_ms ? (drains->deadline_ms - now_ms + 999) / 1000 : 0);
+	json_bool(json, "accepts", drains->state == DRAIN_ASKING);
+	json_number(json, "connections_open", drains->look.open);
+	json_open(json, "open", '{');
+	for (unsigned i = 0; i < SERVED_PROTOCOLS; i++)
+		json_number(json, drain_protocol_name(i), drains->look.by_protocol[i]);
+	json_close(json);
+	json_open(json, "waiting", '{');
+	for (unsigned i = 0; i < SERVED_WAITS; i++)
+		json_number(json, drain_wait_name(i), drains->look.by_wait[i]);
+	json_close(json);
+	json_close(json);
+}
+
 void admin_fill_server_info(struct admin_request *request)
 {
 	const struct server *server = request->server;
@@ -90,6 +112,8 @@ void admin_fill_server_info(struct admin_request *request)
 	put_options(&json, server);
 	if (node)
 		json_message(&json, "node", &node->base, false);
+	if (drain_manager_is_ending(&server->drains))
+		put_drain(&json, &server->drains);
 	finish(request, &json);
 }
 

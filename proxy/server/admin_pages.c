@@ -9,9 +9,8 @@
 const char *admin_state_name(const struct server *server)
 {
 	static const char *const names[] = {"LIVE", "DRAINING", "PRE_INITIALIZING", "INITIALIZING"};
-	bool is_failing = server->state == SERVER_LIVE && server->is_health_check_failing;
 
-	return names[is_failing ? SERVER_DRAINING : server->state];
+	return names[server_shown_state(server)];
 }
 
 static void fill_ready(struct admin_request *request)
@@ -100,8 +99,11 @@ static void fill_reopen_logs(struct admin_request *request)
 
 static void fill_drain_listeners(struct admin_request *request)
 {
-	server_drain_listeners(request->server, admin_query(request, SLICE("inboundonly")).data,
-			       admin_query(request, SLICE("graceful")).data);
+	bool inbound_only = admin_query(request, SLICE("inboundonly")).data;
+
+	drain_manager_listeners(&request->server->drains, inbound_only ? DRAIN_INBOUND : DRAIN_ALL,
+				admin_query(request, SLICE("graceful")).data,
+				admin_query(request, SLICE("skip_exit")).data);
 	say_ok(request);
 }
 
@@ -166,8 +168,8 @@ const struct admin_page admin_pages[] = {
 	PAGE("/contention", "mutex contention (not traced)", ADMIN_GET, fill_contention, NULL),
 	PAGE("/drain_listeners", "stop accepting connections", ADMIN_POST, fill_drain_listeners,
 	     PARAMS({"inboundonly", "only listeners whose traffic_direction is INBOUND"},
-		    {"graceful",
-		     "after the drain time, in which answers ask their clients to leave"})),
+		    {"graceful", "after the drain time, in which clients are asked to leave"},
+		    {"skip_exit", "never: clients are only asked to leave"})),
 	PAGE("/healthcheck/fail", "answer health checks as if the server failed", ADMIN_POST,
 	     fill_health_fail, NULL),
 	PAGE("/healthcheck/ok", "take that back", ADMIN_POST, fill_health_ok, NULL),

@@ -12,6 +12,7 @@
 #include "routing/runtime.h"
 #include "telemetry/stats_network.h"
 #include "upstream/config_values.h"
+#include "xds/message_hash.h"
 #include "xds/proto/any_message.h"
 
 typedef Envoy__Config__Listener__V3__Listener Listener;
@@ -151,6 +152,7 @@ static enum status load_chain(struct filter_chain *chain, const FilterChain *mes
 	enum status status = STATUS_OK;
 
 	chain->name = arena_slice(context->arena, slice_of(message->name));
+	chain->hash = message_hash(&message->base);
 	if (message->transport_socket &&
 	    strcmp(message->transport_socket->name, "envoy.transport_sockets.raw_buffer"))
 		return diag_at(diag, "transport_socket", "'%s' is not supported yet",
@@ -263,6 +265,17 @@ static void load_caps(struct listener *listener, const Listener *message,
 			 SLICE("global"), context);
 }
 
+/* A version that differs in its filter chains only takes over the sockets, what waits there, and
+ * the connections of those chains that it has, too. */
+static uint64_t frame_hash(const Listener *message)
+{
+	Listener frame = *message;
+
+	frame.n_filter_chains = 0;
+	frame.default_filter_chain = NULL;
+	return message_hash(&frame.base);
+}
+
 static enum status load(struct listener *listener, const Listener *message,
 			const struct config_context *outer, struct diag *diag)
 {
@@ -293,6 +306,10 @@ static enum status load(struct listener *listener, const Listener *message,
 	context.ordinals = &ordinals;
 	context.is_outbound =
 		listener->traffic_direction == ENVOY__CONFIG__CORE__V3__TRAFFIC_DIRECTION__OUTBOUND;
+	context.is_inbound = listener->traffic_direction == LISTENER_INBOUND;
+	context.is_modify_only = message->drain_type ==
+				 ENVOY__CONFIG__LISTENER__V3__LISTENER__DRAIN_TYPE__MODIFY_ONLY;
+	listener->frame_hash = frame_hash(message);
 	context.listener_address = stat_name;
 	listener->stats =
 		config_scope(&context, &listener_stats,
@@ -349,6 +366,17 @@ static bool is_same_host(const struct addr *remote, const struct addr *local)
 	struct addr here = *local;
 	here.port = remote->port;
 	return addr_is_loopback(remote) || addr_equal(remote, &here);
+}
+
+bool listener_keeps(const struct listener *now, const struct listener *then,
+		    const struct filter_chain *chain)
+{
+	if (now->frame_hash != then->frame_hash)
+		return false;
+	for (unsigned i = 0; i < now->chain_count; i++)
+		if (now->chains[i].hash == chain->hash)
+			return true;
+	return now->default_chain && now->default_chain->hash == chain->hash;
 }
 
 static unsigned port_score(const struct chain_match *match, uint16_t port)

@@ -51,6 +51,7 @@ struct chain_match {
 
 struct filter_chain {
 	struct slice name;
+	uint64_t hash; /* of its configuration */
 	struct chain_match match;
 	const struct conn_filter *filters;
 	unsigned filter_count;
@@ -75,8 +76,11 @@ struct listener {
 	uint32_t buffer_limit;          /* 0: the default */
 	struct connection_cap cap, global_cap; /* its own; the process's */
 	uint8_t traffic_direction;             /* enum listener_direction */
-	bool is_bound;                         /* bind_to_port */
-	struct stat_scope *stats;              /* the arena's, as those of its filters */
+	uint64_t frame_hash;                   /* of the configuration without its filter chains */
+	uint64_t number;                       /* of this version, counted by main */
+	unsigned lost_chains;     /* of the version before it, of the same frame: not in this one */
+	bool is_bound;            /* bind_to_port */
+	struct stat_scope *stats; /* the arena's, as those of its filters */
 };
 
 /* STATUS_INVALID with path and reason. context: all but arena, listener_address and scope is filled
@@ -86,6 +90,11 @@ enum status MUST_CHECK listener_build(const struct Envoy__Config__Listener__V3__
 				      struct listener **listener, struct diag *diag);
 /* The published object's free. */
 void listener_free(struct published *published);
+
+/* Whether this version serves by a chain of the same configuration, under the same frame: then a
+ * connection of that chain may stay as it is. */
+bool listener_keeps(const struct listener *now, const struct listener *then,
+		    const struct filter_chain *chain);
 
 /* The most specific chain for a connection, or NULL. */
 const struct filter_chain *listener_match(const struct listener *listener,

@@ -7,7 +7,6 @@
 #include "server/listen_sockets.h"
 #include "telemetry/stats.h"
 #include "telemetry/stats_network.h"
-#include "xds/message_hash.h"
 
 void listener_manager_init(struct listener_manager *manager, struct publisher *publisher,
 			   struct stats *stats)
@@ -122,14 +121,13 @@ static enum status check_addresses(const struct listener_manager *manager,
 	return STATUS_OK;
 }
 
-/* A version that differs in its filter chains only takes over the sockets and what waits there. */
-static uint64_t frame_hash(const Envoy__Config__Listener__V3__Listener *message)
+static unsigned lost_chains(const struct listener *then, const struct listener *now)
 {
-	Envoy__Config__Listener__V3__Listener frame = *message;
+	unsigned lost = then->default_chain && !listener_keeps(now, then, then->default_chain);
 
-	frame.n_filter_chains = 0;
-	frame.default_filter_chain = NULL;
-	return message_hash(&frame.base);
+	for (unsigned i = 0; i < then->chain_count; i++)
+		lost += !listener_keeps(now, then, &then->chains[i]);
+	return lost;
 }
 
 enum status listener_manager_put(struct listener_manager *manager,
@@ -169,10 +167,11 @@ enum status listener_manager_put(struct listener_manager *manager,
 		list_push_back(&manager->records, &record->link);
 	}
 	record->slot = listener->published.slot;
-	uint64_t frame = frame_hash(message);
-	if (record->listener && record->frame_hash == frame)
+	if (record->listener && record->listener->frame_hash == listener->frame_hash) {
 		count(manager, LISTENER_MANAGER_STAT_LISTENER_IN_PLACE_UPDATED);
-	record->frame_hash = frame;
+		listener->lost_chains = lost_chains(record->listener, listener);
+	}
+	listener->number = ++manager->version_count;
 	record->hash = hash;
 	record->is_static = is_static;
 	replace(manager, record, listener);

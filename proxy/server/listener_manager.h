@@ -25,7 +25,6 @@ struct listener_record {
 	struct listener *listener; /* the publisher's reference */
 	uint64_t updated_wall_ns;
 	struct origin origin; /* of the configuration */
-	uint64_t frame_hash;  /* of the configuration without its filter chains */
 };
 
 struct listener_manager {
@@ -35,6 +34,7 @@ struct listener_manager {
 	struct list_node records;
 	struct list_node sockets; /* struct listen_sockets */
 	struct map by_name;
+	uint64_t version_count; /* of all listeners */
 };
 
 void listener_manager_init(struct listener_manager *manager, struct publisher *publisher,

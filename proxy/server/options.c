@@ -67,6 +67,8 @@ static const struct flag flags[] = {
 	{"admin-address-path", 0, FLAG_TEXT, TO(admin_address_path), "FILE",
 	 "where the admin page's address is written"},
 	{"drain-time-s", 0, FLAG_NUMBER, TO(drain_time_s), "S", "how long a drain may last (600)"},
+	{"min-drain-time-s", 0, FLAG_NUMBER, TO(min_drain_time_s), "S",
+	 "how long SIGTERM goes on accepting while clients are asked to leave (0)"},
 	{"drain-strategy", 0, FLAG_DRAIN_STRATEGY, TO(is_drain_gradual), "HOW",
 	 "gradual | immediate"},
 	{"parent-shutdown-time-s", 0, FLAG_NUMBER, TO(parent_shutdown_time_s), "S",

@@ -24,7 +24,7 @@ struct options {
 	enum log_level log_level;
 	enum server_mode mode;
 	unsigned concurrency; /* 0: as many as the CPUs this process may use */
-	uint32_t drain_time_s, parent_shutdown_time_s, base_id, restart_epoch;
+	uint32_t drain_time_s, min_drain_time_s, parent_shutdown_time_s, base_id, restart_epoch;
 	uint32_t file_flush_interval_ms, file_flush_min_size_kb;
 	bool is_drain_gradual;
 	bool allows_unknown_static, rejects_unknown_dynamic, ignores_unknown_dynamic;

@@ -94,9 +94,23 @@ static void show_server_stats(struct server *server)
 
 	stat_gauge_set(shard, server->scope, SERVER_STAT_UPTIME,
 		       (server->loop.now_ns - server->start_ns) / 1000000000);
-	stat_gauge_set(shard, server->scope, SERVER_STAT_STATE, server->state);
-	stat_gauge_set(shard, server->scope, SERVER_STAT_LIVE, server->state == SERVER_LIVE);
+	server_show_state(server);
 	look_at_heap_soon(server);
+}
+
+enum server_state server_shown_state(const struct server *server)
+{
+	return server->state == SERVER_LIVE && server->is_health_check_failing ? SERVER_DRAINING
+									       : server->state;
+}
+
+void server_show_state(struct server *server)
+{
+	struct stats_shard *shard = stats_main_shard(server->stats);
+	enum server_state state = server_shown_state(server);
+
+	stat_gauge_set(shard, server->scope, SERVER_STAT_STATE, state);
+	stat_gauge_set(shard, server->scope, SERVER_STAT_LIVE, state == SERVER_LIVE);
 }
 
 /* Ends an interval of the histograms: stats_flush_interval. */
@@ -189,8 +203,15 @@ void server_on_worker_event(void *receiver, enum main_event event, void *subject
 		server_sentinel_errand_done(subject);
 		break;
 	case MAIN_DRAINED:
-		if (++server->drained_count == server->worker_count)
-			server_stop(server);
+		drain_manager_worker_left(&server->drains);
+		break;
+	case MAIN_DRAIN_LOOK:
+		drain_manager_seen(&server->drains, subject);
+		free(subject);
+		break;
+	case MAIN_LISTENER_DRAIN:
+		drain_manager_version(&server->drains, subject);
+		free(subject);
 		break;
 	}
 }
@@ -229,11 +250,12 @@ static enum status start_workers(struct server *server)
 			return STATUS_EXHAUSTED;
 		struct worker_context *context = &server->workers[i]->context;
 		context->logs = log_worker_new(server->log_files, context->stats);
-		context->is_drain_gradual = server->options->is_drain_gradual;
+		worker_drain_init(server->workers[i], server->drains.times.drain_ms,
+				  server->options->is_drain_gradual);
 		server->worker_count++;
 	}
 	server->publisher.workers = server->workers;
-	server->publisher.worker_count = count;
+	server->publisher.worker_count = server->drains.worker_count = count;
 	server->sentinel.workers = server->spools.workers = count;
 	stat_gauge_set(stats_main_shard(server->stats), server->scope, SERVER_STAT_CONCURRENCY,
 		       count);
@@ -357,6 +379,7 @@ static void finish(struct server *server)
 	free(server->workers);
 	server->publisher.workers = NULL;
 	mailbox_drain(&server->mailbox);
+	drain_manager_fini(&server->drains);
 	admin_fini(&server->admin);
 	publisher_fini(&server->publisher);
 	sentinel_applications_fini(&server->sentinel);
@@ -375,8 +398,6 @@ static void finish(struct server *server)
 		io_watch(&server->loop, &server->signals, IO_NONE);
 		close(io_fd(&server->signals));
 	}
-	timer_cancel(&server->loop.wheel, &server->drain_timer);
-	timer_cancel(&server->loop.wheel, &server->listeners_timer);
 	timer_cancel(&server->loop.wheel, &server->second_timer);
 	timer_cancel(&server->loop.wheel, &server->flush_timer);
 	loop_fini(&server->loop);

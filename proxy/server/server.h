@@ -16,6 +16,7 @@
 #include "net/mailbox.h"
 #include "server/admin.h"
 #include "server/cluster_manager.h"
+#include "server/drain_manager.h"
 #include "server/dynamic.h"
 #include "server/listener_manager.h"
 #include "server/options.h"
@@ -67,17 +68,17 @@ struct server {
 	struct shared_load *load; /* of the machine: a reference */
 	struct system_sampler load_sampler;
 	struct worker **workers;
-	unsigned worker_count, drained_count;
+	unsigned worker_count;
 	struct admin admin;
 	struct list_node command_centres; /* struct command_centre */
 	struct io signals;                /* signalfd */
-	struct timer drain_timer, listeners_timer, second_timer, flush_timer;
+	struct drain_manager drains;
+	struct timer second_timer, flush_timer;
 	uint32_t flush_interval_ms; /* of histograms */
 	uint64_t start_wall_ns, start_ns;
 	struct heap_look heap_look;
 	enum server_state state;
 	bool is_health_check_failing; /* /healthcheck/fail */
-	bool drains_inbound_only;     /* when listeners_timer rings */
 	bool has_signals;
 };
 
@@ -90,16 +91,15 @@ void server_advance(struct server *server);
 /* From workers' messages. */
 void server_on_worker_event(void *server, enum main_event event, void *subject);
 
-/* drain.c: its timers, before anything else of it. */
+/* server_drain.c: what the drain manager orders is done on all workers. */
 void server_drain_init(struct server *server);
-/* SIGTERM, and what leads to it: no new connections, the others end at their next boundary; then it
- * stops. */
+/* SIGTERM; a second one ends at once. */
 void server_drain(struct server *server);
+/* "LIVE", and DRAINING too while the health check fails: server.state and server.live. */
+void server_show_state(struct server *server);
+enum server_state server_shown_state(const struct server *server);
 /* SIGUSR1, /reopen_logs: log files are opened anew. */
 void server_reopen_logs(struct server *server);
-/* Workers accept no more; what is open goes on. inbound_only: on inbound listeners. graceful: after
- * the drain time, during which answers ask their clients to leave, as at SIGTERM. */
-void server_drain_listeners(struct server *server, bool inbound_only, bool graceful);
 /* /healthcheck/fail and /healthcheck/ok. */
 void server_set_failing(struct server *server, bool is_failing);
 /* Ends at once. */

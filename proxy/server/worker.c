@@ -75,13 +75,7 @@ static void on_woken(struct loop *loop)
 
 static void on_turn_end(struct loop *loop)
 {
-	struct worker *worker = container_of(loop, struct worker, loop);
-
-	if (worker->is_ending && !worker->has_told_drained &&
-	    list_is_empty(&worker->context.served)) {
-		worker->has_told_drained = true;
-		worker_tell_main(worker, MAIN_DRAINED, worker);
-	}
+	worker_drain_turn(container_of(loop, struct worker, loop));
 }
 
 static void on_report(struct upstream_worker *upstream, const struct host_report *report)
@@ -126,6 +120,7 @@ struct worker *worker_new(unsigned index, struct mailbox *main_mailbox, struct s
 	random_init(&context->random,
 		    worker->loop.now_ns ^ (uint64_t)index << 56 ^ worker->loop.wall_ns);
 	list_init(&context->served);
+	worker_drain_init(worker, 0, false);
 	rpc_call_init_spares(context);
 	dubbo_heads_init(&context->dubbo_heads);
 	bolt_heads_init(&context->bolt_heads);
@@ -170,7 +165,7 @@ enum status worker_start(struct worker *worker)
 
 static void close_all(struct worker *worker)
 {
-	worker_listeners_stop(worker, false);
+	worker->is_over = true;
 	while (!list_is_empty(&worker->context.served)) {
 		struct served *served =
 			container_of(worker->context.served.next, struct served, link);
@@ -235,21 +230,6 @@ void worker_apply(struct worker *worker, const struct publication_change *change
 	case PUBLISHED_KINDS:
 		break;
 	}
-}
-
-void worker_drain(struct worker *worker)
-{
-	struct worker_context *context = &worker->context;
-
-	worker->is_ending = context->is_draining = true;
-	context->is_drain_inbound = false;
-	worker_listeners_stop(worker, false);
-	for (struct list_node *n = context->served.next, *next; n != &context->served; n = next) {
-		struct served *served = container_of(n, struct served, link);
-		next = n->next;
-		served->type->drain(served);
-	}
-	on_turn_end(&worker->loop);
 }
 
 /* --- what stream/worker_context.h promises --- */

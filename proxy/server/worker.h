@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "server/publisher.h"
+#include "server/worker_drain.h"
 #include "stream/worker_context.h"
 
 struct publication;
@@ -31,8 +32,8 @@ struct worker {
 	struct worker_listener **listeners; /* by listener slot; NULL: none */
 	uint32_t listener_size;
 	struct timer flush_timer; /* of access logs, once a second */
-	bool is_ending;           /* SIGTERM: it tells main when its last session has ended */
-	bool has_told_drained;
+	struct worker_drains drains;
+	bool is_over; /* it closes everything */
 };
 
 /* STATUS_EXHAUSTED when the system has no more event sets. */
@@ -49,16 +50,14 @@ enum main_event {
 				*/
 	MAIN_HOST_REPORT,      /* struct host_report on the heap: what came of requests to a host */
 	MAIN_ERRAND_DONE,      /* struct sentinel_errand: this worker has done it */
-	MAIN_DRAINED,          /* the worker: its last session has ended while draining */
+	MAIN_DRAINED,          /* the worker: its last connection has left */
+	MAIN_DRAIN_LOOK,       /* struct drain_look on the heap: what is still open */
+	MAIN_LISTENER_DRAIN,   /* struct listener_drain_event on the heap */
 };
 void worker_tell_main(struct worker *worker, enum main_event event, void *subject);
 
 /* Runs fn(worker, arg) on the worker's thread, in the order of the posts. */
 void worker_post(struct worker *worker, void (*fn)(struct worker *worker, void *arg), void *arg);
-
-/* Accepts no more and ends every session at its next boundary; MAIN_DRAINED follows. On its thread.
- */
-void worker_drain(struct worker *worker);
 
 /* From publication messages: on its thread. */
 void worker_apply(struct worker *worker, const struct publication_change *change);

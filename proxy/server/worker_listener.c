@@ -7,6 +7,7 @@
 #include "server/listen_sockets.h"
 #include "server/listener.h"
 #include "server/worker.h"
+#include "server/worker_drain.h"
 #include "telemetry/stats_network.h"
 
 struct address_acceptor {
@@ -173,12 +174,20 @@ static void stop(struct worker_listener *wl)
 	}
 }
 
+static void accept_last(struct worker_listener *wl)
+{
+	for (unsigned i = 0; i < wl->acceptor_count; i++) {
+		if (wl->acceptors[i].is_started)
+			acceptor_finish(&wl->acceptors[i].acceptor);
+		wl->acceptors[i].is_started = false;
+	}
+}
+
 /* New connections are refused from now on, instead of waiting for an accept that never comes. */
 static void shut(struct worker_listener *wl)
 {
 	unsigned w = wl->worker->context.index;
 
-	stop(wl);
 	for (unsigned i = 0; i < wl->acceptor_count; i++) {
 		int fd = listen_sockets_fd(wl->sockets, i, w);
 		if (fd >= 0)
@@ -216,8 +225,10 @@ static void start(struct worker_listener *wl)
 		a->is_started = true;
 		acceptor_start(&a->acceptor, &wl->worker->loop, fd, on_accepted);
 	}
-	if (wl->worker->is_ending)
+	if (!worker_drain_accepts(wl->worker, config)) {
+		stop(wl);
 		shut(wl);
+	}
 }
 
 static void release_sockets(struct worker *worker, struct listen_sockets *sockets)
@@ -243,6 +254,8 @@ static void remove_listener(struct worker_listener **place_of)
 	struct worker_listener *wl = *place_of;
 
 	*place_of = NULL;
+	if (!wl->worker->is_over)
+		accept_last(wl);
 	forget_acceptors(wl);
 	release_sockets(wl->worker, wl->sockets);
 	pin_drop(wl->pin);
@@ -287,6 +300,7 @@ void worker_listener_update(struct worker *worker, uint32_t slot)
 {
 	struct worker_listener **at = place(worker, slot);
 	struct pin *pin = pin_find(&worker->context.pins, PUBLISHED_LISTENER, slot);
+	struct pin *old = *at ? pin_take((*at)->pin) : NULL;
 
 	/* Another address is another name: connections of the old one are counted there till their
 	 * end. */
@@ -296,13 +310,21 @@ void worker_listener_update(struct worker *worker, uint32_t slot)
 		set_version(*at, pin);
 	else if (pin)
 		*at = listener_new(worker, pin);
+	if (!old)
+		return;
+	worker_drain_version(worker, old, pin);
+	pin_drop(old);
 }
 
-void worker_listeners_stop(struct worker *worker, bool inbound_only)
+void worker_listeners_stop(struct worker *worker, enum drain_scope scope, bool keeps_sockets)
 {
 	for (uint32_t slot = 0; slot < worker->listener_size; slot++) {
 		struct worker_listener *wl = worker->listeners[slot];
-		if (wl && (!inbound_only || config_of(wl)->traffic_direction == LISTENER_INBOUND))
+		if (!wl || (scope == DRAIN_INBOUND &&
+			    config_of(wl)->traffic_direction != LISTENER_INBOUND))
+			continue;
+		accept_last(wl);
+		if (!keeps_sockets)
 			shut(wl);
 	}
 }

@@ -5,16 +5,18 @@
 #ifndef SERVER_WORKER_LISTENER_H
 #define SERVER_WORKER_LISTENER_H
 
+#include "base/drain.h"
 #include "base/published.h"
 
 struct worker;
 
-/* A new version is current in the worker's pin table (or none): accepts for it. */
+/* A new version is current in the worker's pin table (or none): accepts for it, and drains what the
+ * old one leaves behind. */
 void worker_listener_update(struct worker *worker, uint32_t slot);
 
-/* Refuses new connections, on all listeners. inbound_only: on those of traffic_direction INBOUND.
- */
-void worker_listeners_stop(struct worker *worker, bool inbound_only);
+/* Those that wait are accepted; no more come. keeps_sockets: others accept from them; else new
+ * connections are refused. */
+void worker_listeners_stop(struct worker *worker, enum drain_scope scope, bool keeps_sockets);
 
 /* At the worker's end. */
 void worker_listeners_free(struct worker *worker);

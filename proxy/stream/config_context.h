@@ -50,7 +50,9 @@ struct config_context {
 	struct published *object;         /* what is being built; NULL: nothing that is published */
 	struct config_ordinals *ordinals; /* NULL: equal configurations share their state */
 	struct stats *stats;
-	bool is_outbound;         /* the listener's traffic_direction */
+	bool is_outbound;         /* the listener's traffic_direction … */
+	bool is_inbound;          /* … which may be neither */
+	bool is_modify_only;      /* its drain_type */
 	bool has_peer_names;      /* its connections know their clients' certificates */
 	struct slice stat_prefix; /* "http.ingress." within a connection manager: of its filters'
 				     scopes */

@@ -1,5 +1,8 @@
 #include "stream/session.h"
 
+#include "codec/bolt.h"
+#include "codec/dubbo.h"
+#include "codec/http1.h"
 #include "stream/reply.h"
 
 static void set_closing(struct session *session, uint64_t linger_ms)
@@ -10,13 +13,18 @@ static void set_closing(struct session *session, uint64_t linger_ms)
 	conn_close_flushed(&session->conn, linger_ms);
 }
 
+/* Whether it is to end when it has been idle for a while, not as soon as it is. */
+static bool is_slow_to_end(const struct session *session)
+{
+	return session->codec->type->is_multiplexed || session->is_patient;
+}
+
 /* Closes once nothing is under way any more and the codec or a drain wants it. */
 static void close_if_over(struct session *session)
 {
 	if (session->stream_count || session->is_reading || session->is_closing)
 		return;
-	if (session->codec->must_close ||
-	    (session->is_draining && !session->codec->type->is_multiplexed))
+	if (session->codec->must_close || (session->is_draining && !is_slow_to_end(session)))
 		set_closing(session, session->conn.left || session->has_unread_request
 					     ? session->config->delayed_close_timeout_ms
 					     : 0);
@@ -37,7 +45,7 @@ static void session_gone(struct session *session)
 	session->is_closing = true;
 	abort_streams(session, reply_reasons[REPLY_DOWNSTREAM_DISCONNECT].details);
 	session->codec->type->close(session->codec);
-	list_remove(&session->served.link);
+	served_end(&session->served);
 	accepted_ended(session->end, loop_now_ms(session->worker->loop) - session->start_ms);
 	struct pin *listener = session->listener;
 	addr_packed_free(session->remote);
@@ -82,14 +90,14 @@ static uint64_t waited_ms(const struct session *session)
 }
 
 /* How long it may wait without a stream; 0: for ever. Many streams share a multiplexed connection:
- * who was told to leave goes elsewhere, and it ends when none has been open for a while. */
+ * who was told to leave goes elsewhere, and it ends when none has been open for a while. A patient
+ * one waits as long for the message whose answer tells its client. */
 static uint64_t wait_limit_ms(const struct session *session)
 {
 	if (session->is_head_begun)
 		return session->config->request_headers_timeout_ms;
-	return session->is_draining && session->codec->type->is_multiplexed
-		       ? SESSION_DRAIN_IDLE_MS
-		       : session->config->idle_timeout_ms;
+	return session->is_draining && is_slow_to_end(session) ? SESSION_DRAIN_IDLE_MS
+							       : session->config->idle_timeout_ms;
 }
 
 static bool has_duration(const struct session *session)
@@ -114,6 +122,63 @@ static uint64_t rest_of_duration_ms(const struct session *session)
 		       loop_now_ms(session->worker->loop) - session->start_ms);
 }
 
+/* --- what drains ask of it --- */
+
+static bool is_concerned(const struct session *session, unsigned scope)
+{
+	return scope == DRAIN_ALL || session->config->is_inbound;
+}
+
+static bool heeds_failing(const struct session *session)
+{
+	return session->worker->is_failing && !session->config->ignores_failing;
+}
+
+bool session_is_last_answer(struct session *session)
+{
+	struct worker_context *worker = session->worker;
+	uint64_t now_ms = loop_now_ms(worker->loop), chance = random_next(&worker->random);
+	bool is_last = session->is_draining || heeds_failing(session);
+
+	for (unsigned scope = 0; scope < DRAIN_SCOPES; scope++)
+		is_last |= is_concerned(session, scope) &&
+			   drain_is_last(&worker->drains[scope], now_ms, chance);
+	return is_last || (session->served.drain &&
+			   drain_is_last(&session->served.drain->rule, now_ms, chance));
+}
+
+/* When it is told, and goes on; UINT64_MAX: never. */
+static uint64_t ask_at_ms(const struct session *session)
+{
+	uint64_t at_ms = heeds_failing(session) ? 0 : UINT64_MAX;
+
+	for (unsigned scope = 0; scope < DRAIN_SCOPES; scope++) {
+		uint64_t tell_ms = drain_tell_ms(&session->worker->drains[scope], session->id);
+		if (is_concerned(session, scope) && tell_ms < at_ms)
+			at_ms = tell_ms;
+	}
+	return session->codec->type->undrain ? at_ms : UINT64_MAX;
+}
+
+/* When it is told, and ends: its listener is in force no more. */
+static uint64_t end_at_ms(const struct session *session)
+{
+	const struct served_drain *drain = session->served.drain;
+	return drain ? drain_tell_ms(&drain->rule, session->id) : UINT64_MAX;
+}
+
+/* UINT64_MAX: there is nothing to tell it, or not before the next answer. */
+static uint64_t rest_until_told_ms(const struct session *session)
+{
+	uint64_t now_ms = loop_now_ms(session->worker->loop), at_ms = end_at_ms(session);
+
+	if (session->is_draining || !session->codec->type->is_multiplexed)
+		return UINT64_MAX;
+	if (!session->codec->is_draining && ask_at_ms(session) < at_ms)
+		at_ms = ask_at_ms(session);
+	return at_ms == UINT64_MAX ? at_ms : rest_ms(at_ms, now_ms);
+}
+
 static void set_timer(struct session *session)
 {
 	uint64_t delay_ms = UINT64_MAX;
@@ -122,14 +187,42 @@ static void set_timer(struct session *session)
 		delay_ms = rest_of_wait_ms(session);
 	if (has_duration(session) && rest_of_duration_ms(session) < delay_ms)
 		delay_ms = rest_of_duration_ms(session);
+	if (UNLIKELY(session->worker->is_asking) && rest_until_told_ms(session) < delay_ms)
+		delay_ms = rest_until_told_ms(session);
 	if (delay_ms != UINT64_MAX && conn_is_open(&session->conn))
 		conn_set_timer(&session->conn, delay_ms ? delay_ms : 1);
+}
+
+/* Tells the peer what it is to do now, if its protocol has a word for it. Who is asked with an
+ * answer is asked there. */
+static void review(struct session *session)
+{
+	const struct codec_type *type = session->codec->type;
+	uint64_t now_ms = loop_now_ms(session->worker->loop);
+
+	if (session->is_draining || session->is_closing || !type->is_multiplexed)
+		return;
+	if (now_ms >= end_at_ms(session)) {
+		session_drain(session);
+		return;
+	}
+	bool is_asked = now_ms >= ask_at_ms(session);
+	if (type->undrain && is_asked != session->codec->is_draining) {
+		if (is_asked)
+			type->drain(session->codec);
+		else
+			type->undrain(session->codec);
+		conn_flush_later(&session->conn);
+	}
+	set_timer(session);
 }
 
 static void on_timed_out(struct conn *conn)
 {
 	struct session *session = container_of(conn, struct session, conn);
 
+	if (UNLIKELY(session->worker->is_asking))
+		review(session);
 	if (has_duration(session) && !rest_of_duration_ms(session))
 		session_drain(session);
 	if (session->is_closing)
@@ -139,8 +232,11 @@ static void on_timed_out(struct conn *conn)
 	} else if (session->is_head_begun) {
 		fail(session, REPLY_REQUEST_HEADERS_TIMEOUT, (struct slice){0});
 	} else {
-		if (session->config->type->idle_timed_out && !session->is_draining)
-			session->config->type->idle_timed_out(session);
+		void (*count)(struct session * session) =
+			session->is_draining ? session->config->type->drained
+					     : session->config->type->idle_timed_out;
+		if (count)
+			count(session);
 		set_closing(session, 0);
 	}
 }
@@ -477,36 +573,17 @@ void session_drain(struct session *session)
 		type->drain(session->codec);
 		conn_flush_later(&session->conn);
 	}
-	if (!was_draining && type->is_multiplexed && type->drain) {
+	if (!was_draining && is_slow_to_end(session) && type->drain) {
 		wait_begins(session);
 		set_timer(session);
 	}
 	close_if_over(session);
 }
 
-/* Clients shall go elsewhere, for now. */
-static bool is_worker_resting(const struct session *session)
+void session_leave(struct session *session)
 {
-	const struct worker_context *worker = session->worker;
-	bool is_inbound = !session->config->is_outbound;
-
-	return worker->is_failing || worker->is_stopped ||
-	       (worker->is_inbound_stopped && is_inbound) ||
-	       (worker->is_draining && (!worker->is_drain_inbound || is_inbound));
-}
-
-static void review(struct session *session)
-{
-	const struct codec_type *type = session->codec->type;
-
-	if (session->is_draining || session->is_closing || !type->undrain ||
-	    is_worker_resting(session) == session->codec->is_draining)
-		return;
-	if (session->codec->is_draining)
-		type->undrain(session->codec);
-	else
-		type->drain(session->codec);
-	conn_flush_later(&session->conn);
+	session->is_patient = !session->is_draining;
+	session_drain(session);
 }
 
 static void served_review(struct served *served)
@@ -516,7 +593,7 @@ static void served_review(struct served *served)
 
 static void served_drain(struct served *served)
 {
-	session_drain(container_of(served, struct session, served));
+	session_leave(container_of(served, struct session, served));
 }
 
 static void served_close(struct served *served)
@@ -524,10 +601,37 @@ static void served_close(struct served *served)
 	session_close(container_of(served, struct session, served));
 }
 
+static struct served_look served_look(const struct served *served)
+{
+	const struct session *session = container_of(served, const struct session, served);
+	const struct codec_type *type = session->codec->type;
+	struct served_look look = {SERVED_OTHER, SERVED_IDLE_WAIT};
+
+	if (type == &http1_codec)
+		look.protocol = SERVED_HTTP1;
+	else if (type == &dubbo_codec)
+		look.protocol = SERVED_DUBBO;
+	else if (type == &bolt_codec)
+		look.protocol = SERVED_BOLT;
+	if (has_tunnel(session))
+		look.wait = SERVED_NOT_DRAINABLE;
+	else if (session->stream_count)
+		look.wait = SERVED_BUSY_CALL;
+	return look;
+}
+
+static struct served_origin served_origin(const struct served *served)
+{
+	const struct session *session = container_of(served, const struct session, served);
+	return (struct served_origin){session->listener, session->filter_chain_name};
+}
+
 static const struct served_type served_type = {
 	.drain = served_drain,
 	.review = served_review,
 	.close = served_close,
+	.look = served_look,
+	.origin = served_origin,
 };
 
 void session_init(struct session *session, const struct session_config *config,
@@ -556,8 +660,10 @@ void session_init(struct session *session, const struct session_config *config,
 void session_start(struct session *session, struct codec *codec)
 {
 	session->codec = codec;
-	session->served.type = &served_type;
-	list_push_back(&session->worker->served, &session->served.link);
+	served_begin(&session->served, &served_type, &session->worker->served);
 	set_timer(session);
-	review(session);
+	if (UNLIKELY(session->worker->is_leaving))
+		session_leave(session);
+	else if (UNLIKELY(session->worker->is_asking))
+		review(session);
 }

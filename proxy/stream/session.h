@@ -29,7 +29,7 @@ enum {
 	SESSION_LOOK_AHEAD =
 		16384, /* bytes read ahead of a paused exchange before the socket rests */
 	SESSION_DELAYED_CLOSE_MS = 1000,
-	SESSION_DRAIN_IDLE_MS = 1000,   /* of a multiplexed connection that is being drained */
+	SESSION_DRAIN_IDLE_MS = 1000,   /* for one more message, while it is being drained */
 	SESSION_BUFFER_LIMIT = 1 << 20, /* what filters may hold of a message: Envoy's default */
 };
 
@@ -49,8 +49,9 @@ struct session_config {
 	uint64_t max_requests_per_connection;
 	uint64_t request_headers_timeout_ms; /* from a head's first byte to its last */
 	bool notes_reads;                    /* was_read is called */
-	bool is_outbound;
-	bool is_unshared; /* its clients share no upstream connections (`shared: false`) */
+	bool is_inbound;                     /* of a listener whose traffic_direction is INBOUND */
+	bool ignores_failing; /* drain_type MODIFY_ONLY: /healthcheck/fail asks nobody to leave */
+	bool is_unshared;     /* its clients share no upstream connections (`shared: false`) */
 };
 
 struct session_type {
@@ -87,6 +88,8 @@ struct session_type {
 	void (*pause_parts)(struct session *session, bool pauses);
 	/* The idle timeout has run out: count it. May be NULL. */
 	void (*idle_timed_out)(struct session *session);
+	/* A drain closes it while nothing is under way: count it. May be NULL. */
+	void (*drained)(struct session *session);
 	/* The connection ends: what the type has under way beside streams ends, too. May be NULL.
 	 */
 	void (*gone)(struct session *session);
@@ -112,10 +115,11 @@ struct session {
 				    bits of the loop's time */
 	uint32_t request_count;
 	uint32_t buffer_limit;
-	unsigned stream_count : 23;
+	unsigned stream_count : 22;
 	bool has_reserve : 1;   /* upstream connections of its own (upstream/reserve.h) */
 	bool is_head_begun : 1; /* … that has a time limit, and isn't whole */
 	bool is_draining : 1;   /* told the codec */
+	bool is_patient : 1;    /* … and waits for one more message, to answer it with the word */
 	bool is_closing : 1;
 	bool is_closed_by_peer : 1;
 	bool has_unread_request : 1; /* answered before it had ended: its bytes may still be on
@@ -141,6 +145,14 @@ void session_send_trailers(struct stream *s, struct headers *trailers);
 
 /* No new requests: tells the peer by its protocol, closes when the last stream has ended. */
 void session_drain(struct session *session);
+
+/* The same, but one without a stream waits a while for the peer's next message: it may be on its
+ * way. */
+void session_leave(struct session *session);
+
+/* Whether the answer that is about to be sent is to be the connection's last, by the drains it is
+ * concerned by. Asked only while worker->is_asking. */
+COLD bool session_is_last_answer(struct session *session);
 
 /* Closes at once, with everything that is under way. */
 void session_close(struct session *session);

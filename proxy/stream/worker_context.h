@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/date.h"
+#include "base/drain.h"
 #include "base/list.h"
 #include "base/published.h"
 #include "base/random.h"
@@ -40,16 +41,13 @@ struct worker_context {
 	unsigned index;
 	uint64_t next_id; /* of connections and streams, unique in the process: starts at index <<
 			     48 */
-	bool is_draining; /* SIGTERM, /drain_listeners?graceful: answers ask their clients to leave
-			   */
-	bool is_drain_inbound; /* … those of outbound listeners don't */
-	bool is_failing;       /* /healthcheck/fail: every answer asks its client to leave */
-	bool is_stopped, is_inbound_stopped; /* /drain_listeners: no new connections */
-	uint64_t drain_start_ms, drain_time_ms;
-	bool is_drain_gradual;
-	char date[32];      /* IMF-fixdate of date_ns */
-	uint64_t date_ns;   /* a whole second of the loop's wall clock */
-	void *free_streams; /* struct stream, linked by their first pointer */
+	bool is_asking;   /* any of these, or a drain of a listener: looked at with every answer */
+	bool is_failing;  /* /healthcheck/fail: every answer asks its client to leave */
+	bool is_leaving;  /* the process ends: each connection at its next boundary */
+	struct drain drains[DRAIN_SCOPES]; /* of the process: clients are asked to leave */
+	char date[32];                     /* IMF-fixdate of date_ns */
+	uint64_t date_ns;                  /* a whole second of the loop's wall clock */
+	void *free_streams;                /* struct stream, linked by their first pointer */
 	unsigned free_stream_count;
 	struct rpc_call *free_calls;
 	unsigned free_call_count;

@@ -144,6 +144,7 @@ extern const struct stat_type tcp_stats;
 	X(S, REQUEST_ONEWAY, "request_oneway", COUNTER) \
 	X(S, RESPONSE_BUSINESS_EXCEPTION, "response_business_exception", COUNTER) \
 	X(S, RESPONSE_DECODING_ERROR, "response_decoding_error", COUNTER) \
+	X(S, DOWNSTREAM_CX_DRAIN_CLOSE, "downstream_cx_drain_close", LAZY_COUNTER) \
 	X(S, RESPONSE_EDITED, "response_edited", LAZY_COUNTER) \
 	X(S, RESPONSE_UNEDITABLE, "response_uneditable", LAZY_COUNTER) \
 	X(S, RESPONSE_ERROR, "response_error", COUNTER) \

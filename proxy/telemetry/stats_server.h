@@ -39,6 +39,27 @@
 STAT_ENUM(server_stat, SERVER_STAT, SERVER_STATS);
 extern const struct stat_type server_stats;
 
+/* "drain": connections that are to leave, once a second. OPEN_HTTP1 to OPEN_OTHER in the order of enum
+ * served_protocol, IDLE_WAIT to NOT_DRAINABLE in that of enum served_wait, OPEN_UNSPECIFIED to
+ * OPEN_OUTBOUND in that of enum listener_direction */
+#define DRAIN_STATS(X, S) \
+	X(S, CONNECTIONS_OPEN, "connections_open", GAUGE) \
+	X(S, OPEN_HTTP1, "open.http1", GAUGE) \
+	X(S, OPEN_DUBBO, "open.dubbo", GAUGE) \
+	X(S, OPEN_BOLT, "open.bolt", GAUGE) \
+	X(S, OPEN_TCP, "open.tcp", GAUGE) \
+	X(S, OPEN_OTHER, "open.other", GAUGE) \
+	X(S, OPEN_UNSPECIFIED, "open.unspecified", GAUGE) \
+	X(S, OPEN_INBOUND, "open.inbound", GAUGE) \
+	X(S, OPEN_OUTBOUND, "open.outbound", GAUGE) \
+	X(S, IDLE_WAIT, "idle_wait", GAUGE) \
+	X(S, BUSY_CALL, "busy_call", GAUGE) \
+	X(S, TCP, "tcp", GAUGE) \
+	X(S, NOT_DRAINABLE, "not_drainable", GAUGE) \
+	X(S, DEADLINE_CLOSED, "deadline_closed", COUNTER)
+STAT_ENUM(drain_stat, DRAIN_STAT, DRAIN_STATS);
+extern const struct stat_type drain_stats;
+
 /* "runtime" */
 #define RUNTIME_STATS(X, S) \
 	X(S, ADMIN_OVERRIDES_ACTIVE, "admin_overrides_active", GAUGE) \

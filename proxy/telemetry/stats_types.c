@@ -55,6 +55,7 @@ STAT_TYPE(health_check_filter_stats, "health_check_filter", HEALTH_CHECK_FILTER_
 STAT_TYPE(lua_vm_stats, "lua_vm", LUA_VM_STAT, LUA_VM_STATS);
 STAT_TYPE(lua_stats, "lua", LUA_STAT, LUA_STATS);
 STAT_TYPE(server_stats, "server", SERVER_STAT, SERVER_STATS);
+STAT_TYPE(drain_stats, "drain", DRAIN_STAT, DRAIN_STATS);
 STAT_TYPE(runtime_stats, "runtime", RUNTIME_STAT, RUNTIME_STATS);
 STAT_TYPE(filesystem_stats, "filesystem", FILESYSTEM_STAT, FILESYSTEM_STATS);
 STAT_TYPE(watchdog_stats, "watchdog", WATCHDOG_STAT, WATCHDOG_STATS);

@@ -1,11 +1,55 @@
-"""What the program does with traffic while it ends or while the operator asks it to step back."""
+"""What the program does with traffic while it ends, while the operator asks it to step back, or when a listener is replaced under it."""
+import http.client
 import json
+import signal
+import socket
 import threading
 import time
 
-from gateway import Gateway, cluster, http_manager
+import bolt_peer
+from dubbo_peer import READONLY, SERVICE, Consumer, Provider
+from gateway import TYPE, Gateway, cluster, dubbo_manager, http_manager, rpc_manager
+from lds_file import Listeners, listener, says
 from origin import Origin
-from ports import listening
+from ports import free_ports, listening
+
+AT_ONCE = ["--disable-hot-restart", "--drain-strategy", "immediate"]
+OPEN = http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "here"}}}])
+
+
+def _wait(g, what, seconds=20):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, g.words()
+        time.sleep(0.02)
+
+
+def _ask(conn):
+    """Whether the answer leaves the connection open."""
+    conn.request("GET", "/")
+    r = conn.getresponse()
+    r.read()
+    assert r.status == 200, r.status
+    return r.getheader("connection") != "close"
+
+
+def _connect(port):
+    conn = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    conn.connect()
+    return conn
+
+
+def _terminate(g):
+    g.ended = True
+    g.proc.send_signal(signal.SIGTERM)
+
+
+def _state(g):
+    return g.get("/ready", ok=False).strip()
+
+
+def _tcp_proxy():
+    return {"name": "t", "typed_config": {"@type": TYPE + "network.tcp_proxy.v3.TcpProxy", "stat_prefix": "t", "cluster": "up"}}
 
 
 def failing_the_health_check_closes_connections():
@@ -64,13 +108,277 @@ def a_graceful_drain_of_listeners_asks_clients_to_leave_first():
 
 
 def a_graceful_drain_of_inbound_listeners_leaves_others_alone():
+    """One without a direction is no inbound one."""
+    for direction, is_asked in (("OUTBOUND", False), ("UNSPECIFIED", False), ("INBOUND", True)):
+        with Gateway("drain-inbound", OPEN, [], listener={"traffic_direction": direction}, args=[*AT_ONCE, "--drain-time-s", "0"]) as g:
+            kept = _connect(g.port)
+            assert _ask(kept)
+            g.post("/drain_listeners?graceful&inboundonly")
+            if is_asked:
+                _wait(g, lambda: not listening(g.port))
+                assert not _ask(kept)
+            else:
+                assert all(_ask(kept) for _ in range(20)) and all(g.http("GET", "/").headers.get("connection") is None for _ in range(5))
+            assert g.stat("listener_manager.listener_stopped") == is_asked
+
+
+def drained_listeners_may_go_on():
+    """skip_exit: clients are asked to leave, whoever comes is served. Asked twice, nothing changes."""
+    with Gateway("drain-skip", OPEN, [], args=[*AT_ONCE, "--drain-time-s", "1"]) as g:
+        kept = _connect(g.port)
+        assert _ask(kept)
+        for _ in range(2):
+            g.post("/drain_listeners?graceful&skip_exit")
+        g.post("/drain_listeners?graceful")  # is on already
+        assert not _ask(kept)
+        g.wait_for("drain.connections_open", 0)
+        time.sleep(1.5)  # the drain time is over
+        assert g.http("GET", "/").headers["connection"] == "close"
+        assert g.stat("listener_manager.listener_stopped") == 0 and _state(g) == "LIVE"
+
+
+def a_listener_that_is_replaced_after_the_stop_does_not_accept():
+    first, second = free_ports(2)
+    listeners = Listeners("drain-stopped")
+    listeners.put(listener(first, says("one")))
+    with listeners.gateway("drain-stopped", args=AT_ONCE) as g:
+        _wait(g, lambda: listening(first))
+        g.post("/drain_listeners")
+        _wait(g, lambda: not listening(first))
+        listeners.put(listener(second, says("two")))
+        g.wait_for("listener_manager.listener_modified", 1)
+        _wait(g, lambda: not listening(second))
+
+
+def the_failing_health_check_spares_listeners_that_drain_when_modified_only():
+    """drain_type."""
+    port, = free_ports(1)
+    listeners = Listeners("drain-type")
+    listeners.put(listener(port, says("one"), drain_type="MODIFY_ONLY"))
+    with listeners.gateway("drain-type", OPEN, args=AT_ONCE) as g:
+        _wait(g, lambda: listening(port))
+        kept = _connect(port)
+        g.post("/healthcheck/fail")
+        assert g.http("GET", "/").headers["connection"] == "close" and _ask(kept)
+        assert g.stat("server.state") == 1 and g.stat("server.live") == 0
+        g.post("/healthcheck/ok")
+        assert g.stat("server.state") == 0 and g.stat("server.live") == 1
+        listeners.put(listener(port, says("two"), drain_type="MODIFY_ONLY"))
+        _wait(g, lambda: not _ask(kept))
+
+
+# --- SIGTERM
+
+
+def all_is_accepted_for_the_least_time():
+    """--min-drain-time-s: not ready, clients are asked to leave, and those that come are served."""
+    with Gateway("drain-min", OPEN, [], args=[*AT_ONCE, "--min-drain-time-s", "4", "--log-level", "info"]) as g:
+        began = time.monotonic()
+        kept = _connect(g.port)
+        assert _ask(kept)
+        _terminate(g)
+        _wait(g, lambda: _state(g) == "DRAINING")
+        assert not _ask(kept)
+        assert g.http("GET", "/").headers["connection"] == "close"
+        info = json.loads(g.get("/server_info"))
+        assert info["state"] == "DRAINING" and info["drain"]["accepts"], info
+        assert g.proc.wait(20) == 0
+        assert time.monotonic() - began > 4, "not before, though nothing was open"
+
+
+def of_a_sidecar_only_those_from_outside_are_asked_before():
+    """While SIGTERM still accepts, the application's own connections stay as they are."""
+    port, = free_ports(1)
+    listeners = Listeners("drain-sidecar")
+    listeners.put(listener(port, says("inbound"), traffic_direction="INBOUND"))
+    with listeners.gateway("drain-sidecar", OPEN, listener={"traffic_direction": "OUTBOUND"}, args=[*AT_ONCE, "--min-drain-time-s", "4"]) as g:
+        _wait(g, lambda: listening(port))
+        ours, theirs = _connect(g.port), _connect(port)
+        assert _ask(ours) and _ask(theirs)
+        _terminate(g)
+        _wait(g, lambda: _state(g) == "DRAINING")
+        assert not _ask(theirs) and _ask(ours)
+        ours.close()
+        assert g.proc.wait(20) == 0
+
+
+def connections_that_wait_to_be_accepted_are_served():
+    """At SIGTERM: the kernel has told those clients that they are connected."""
+    with Gateway("drain-backlog", OPEN, [], args=["--disable-hot-restart", "--concurrency", "1"]) as g:
+        g.proc.send_signal(signal.SIGSTOP)
+        waiting = [_connect(g.port) for _ in range(50)]
+        for conn in waiting:
+            conn.request("GET", "/")
+        _terminate(g)
+        g.proc.send_signal(signal.SIGCONT)
+        for conn in waiting:
+            r = conn.getresponse()
+            assert (r.status, r.read()) == (200, b"here"), vars(r)
+        assert g.proc.wait(20) == 0
+
+
+def idle_connections_end():
+    """Soon, whatever the drain time is."""
+    with Gateway("drain-idle", OPEN, []) as g:
+        held = [socket.create_connection(("127.0.0.1", g.port), timeout=20) for _ in range(5)]
+        held[0].sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert held[0].recv(1000).startswith(b"HTTP/1.1 200")
+        g.wait_for("http.ingress.downstream_cx_active", 5)
+        _terminate(g)
+        for s in held:
+            assert s.recv(1000) == b""
+        assert g.proc.wait(20) == 0
+
+
+def what_is_open_is_shown():
+    """By protocol, by reason, by direction: in the stats, at /server_info, in the log."""
+    provider = Provider(hold=True)
+    try:
+        with Gateway("drain-open", dubbo_manager(SERVICE, {"hello": "up"}), [cluster("up", provider.port)], listener={"traffic_direction": "INBOUND"},
+                     args=["--disable-hot-restart", "--log-level", "info"]) as g, Consumer(g.port) as c:
+            c.call()
+            (sock, frame), = provider.take(1)
+            _terminate(g)
+            g.wait_for("drain.connections_open", 1)
+            for name in ("open.dubbo", "busy_call", "open.inbound"):
+                assert g.stat(f"drain.{name}") == 1, name
+            assert g.stat("drain.open.http1") == g.stat("drain.idle_wait") == 0 and g.stat("server.state") == 1
+            drain = json.loads(g.get("/server_info"))["drain"]
+            assert drain["connections_open"] == drain["open"]["dubbo"] == drain["waiting"]["busy_call"] == 1 and not drain["accepts"], drain
+            _wait(g, lambda: "1 connection is open: 1 dubbo; 1 busy_call" in g.log_text())
+            provider.answer(sock, frame)
+            assert c.read().body == READONLY[16:]
+            assert c.read().body == b"\x91\x01p"
+            assert c.read() is None
+            assert g.proc.wait(20) == 0
+    finally:
+        provider.stop()
+
+
+def what_is_open_at_the_deadline_is_named_and_closed():
     origin = Origin()
     try:
-        with Gateway("drain-inbound", http_manager(), [cluster("up", origin.port)], listener={"traffic_direction": "OUTBOUND"},
-                     args=["--disable-hot-restart", "--drain-time-s", "0", "--drain-strategy", "immediate"]) as g:
-            g.post("/drain_listeners?graceful&inboundonly")
-            for _ in range(20):
-                answer = g.http("GET", "/")
-                assert (answer.status, answer.headers.get("connection")) == (200, None), vars(answer)
+        with Gateway("drain-deadline", _tcp_proxy(), [cluster("up", origin.port)], args=["--disable-hot-restart", "--drain-time-s", "1"]) as g:
+            held = socket.create_connection(("127.0.0.1", g.port), timeout=20)
+            g.wait_for("cluster.up.upstream_cx_active", 1)
+            _terminate(g)
+            assert held.recv(1) == b""
+            assert g.proc.wait(20) == 0
+            assert "is over: 1 connection is open: 1 tcp; 1 tcp, and closed now" in g.log_text(), g.words()
     finally:
         origin.stop()
+
+
+# --- listeners that LDS replaces or removes
+
+
+def a_removed_listener_drains():
+    port, = free_ports(1)
+    listeners = Listeners("drain-removed")
+    listeners.put(listener(port, says("one")))
+    with listeners.gateway("drain-removed", args=AT_ONCE) as g:
+        _wait(g, lambda: listening(port))
+        kept = [_connect(port) for _ in range(8)]  # of both workers
+        assert all(_ask(conn) for conn in kept)
+        listeners.put()
+        _wait(g, lambda: not listening(port))
+        g.wait_for("listener_manager.total_listeners_draining", 1)
+        assert not any(_ask(conn) for conn in kept)
+        g.wait_for("listener_manager.total_listeners_draining", 0)
+        assert g.stat("http.ingress.downstream_cx_drain_close") == 8
+
+
+def only_the_chains_that_changed_drain():
+    """In place: connections of the others stay as they are, also when more versions come; another frame drains them all."""
+    port, = free_ports(1)
+    listeners = Listeners("drain-chains")
+
+    def put(here, there, **extra):
+        chains = [{"name": "here", "filter_chain_match": {"source_prefix_ranges": [{"address_prefix": "127.0.0.1", "prefix_len": 32}]}, "filters": [says(here)]}]
+        listeners.put(listener(port, None, filter_chains=chains, default_filter_chain={"name": "there", "filters": [says(there)]}, **extra))
+
+    def from_there():
+        conn = http.client.HTTPConnection("127.0.0.1", port, timeout=20, source_address=("127.0.0.2", 0))
+        conn.connect()
+        return conn
+
+    put("one", "one")
+    with listeners.gateway("drain-chains", args=AT_ONCE) as g:
+        _wait(g, lambda: listening(port))
+        here, there = _connect(port), from_there()
+        assert _ask(here) and _ask(there)
+        put("one", "two")
+        g.wait_for("listener_manager.listener_in_place_updated", 1)
+        g.wait_for("listener_manager.total_filter_chains_draining", 1)
+        assert not _ask(there) and _ask(here)
+        g.wait_for("listener_manager.total_filter_chains_draining", 0)
+        there = from_there()
+        assert _ask(there)
+        put("two", "two")
+        g.wait_for("listener_manager.listener_in_place_updated", 2)
+        g.wait_for("listener_manager.total_filter_chains_draining", 1)
+        assert not _ask(here) and _ask(there)
+        here = _connect(port)
+        assert _ask(here)
+        put("two", "two", traffic_direction="INBOUND")
+        g.wait_for("listener_manager.total_listeners_draining", 1)
+        assert not _ask(here) and not _ask(there)
+        g.wait_for("listener_manager.total_listeners_draining", 0)
+
+
+def what_has_not_left_a_removed_listener_is_closed():
+    origin = Origin()
+    port, = free_ports(1)
+    listeners = Listeners("drain-overdue")
+    listeners.put(listener(port, _tcp_proxy()))
+    try:
+        with listeners.gateway("drain-overdue", clusters=[cluster("up", origin.port)], args=["--disable-hot-restart", "--drain-time-s", "1"]) as g:
+            _wait(g, lambda: listening(port))
+            held = socket.create_connection(("127.0.0.1", port), timeout=20)
+            g.wait_for("cluster.up.upstream_cx_active", 1)
+            listeners.put()
+            assert held.recv(1) == b""
+            g.wait_for("drain.deadline_closed", 1)
+            assert g.stat("tcp.t.downstream_cx_drain_close") == 1
+            assert "listener dl: the drain time of a version is over: 1 connection is open: 1 tcp" in g.log_text(), g.words()
+    finally:
+        origin.stop()
+
+
+def calls_of_a_removed_listener_are_answered_first():
+    """Dubbo: READONLY, then the answer; the connection ends when it has been idle for a while."""
+    provider = Provider(hold=True)
+    port, = free_ports(1)
+    listeners = Listeners("drain-dubbo")
+    listeners.put(listener(port, dubbo_manager(SERVICE, {"hello": "up"})))
+    try:
+        with listeners.gateway("drain-dubbo", clusters=[cluster("up", provider.port)], args=AT_ONCE) as g:
+            _wait(g, lambda: listening(port))
+            with Consumer(port) as c:
+                c.call()
+                (sock, frame), = provider.take(1)
+                listeners.put()
+                event = c.read()
+                assert event.event and event.body == READONLY[16:], event
+                provider.answer(sock, frame)
+                assert c.read().body == b"\x91\x01p"
+                assert c.read() is None
+            g.wait_for("listener_manager.total_listeners_draining", 0)
+            assert g.stat("dubbo.dubbo.downstream_cx_drain_close") == 1 and g.stat("drain.deadline_closed") == 0
+    finally:
+        provider.stop()
+
+
+def bolt_has_no_word_for_it():
+    """Its callers are answered; the connection ends when it has been idle for a while."""
+    port, = free_ports(1)
+    listeners = Listeners("drain-bolt")
+    listeners.put(listener(port, rpc_manager("nobody", protocols=["BOLT"])))
+    with listeners.gateway("drain-bolt", args=AT_ONCE) as g:
+        _wait(g, lambda: listening(port))
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as caller:
+            caller.sendall(bolt_peer.request(1, 0))
+            assert bolt_peer.answer(caller) == (1, 0)
+            listeners.put()
+            assert caller.recv(1) == b""
+        g.wait_for("listener_manager.total_listeners_draining", 0)

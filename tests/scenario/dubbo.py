@@ -356,7 +356,7 @@ def drained_listeners_say_readonly():
     """Gracefully or at once; inbound only: not to those of an outbound listener."""
     provider = Provider()
     for query in ("", "?graceful"):
-        with _gateway("drain-listeners", provider.port) as g, Consumer(g.port) as c:
+        with _gateway("drain-listeners", provider.port, args=["--disable-hot-restart", "--drain-strategy", "immediate"]) as g, Consumer(g.port) as c:
             assert c.ask().status == 20
             g.post("/drain_listeners" + query)
             assert c.read().body == b"\x01R" and c.ask().status == 20

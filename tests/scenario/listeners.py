@@ -1,39 +1,18 @@
 """Listeners of which a new version has another address, or none, while connections of the old one are open."""
 import http.client
-import json
-import os
 import signal
 import time
 
-import places
-from gateway import Gateway, address, cluster, http_manager
+from gateway import cluster, http_manager
+from lds_file import Listeners, listener, says
 from origin import Origin
 from ports import free_ports, listening
 
-API = "type.googleapis.com/envoy.config."
+NEVER = ["--disable-hot-restart", "--drain-time-s", "4000000"]  # no connection is asked to leave in the time that a check takes
 
 
 def _listener(port, text, **extra):
-    routes = [{"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": text}}}]
-    return {"@type": API + "listener.v3.Listener", "name": "dl", "address": address(port), "filter_chains": [{"filters": [http_manager(routes)]}], **extra}
-
-
-class _Listeners:
-    """The file of LDS."""
-
-    def __init__(self, name):
-        self.path = places.scratch(name + "-files") / "lds.json"
-        self.path.write_text(json.dumps({"resources": []}))
-
-    def put(self, *listeners):
-        new = self.path.with_name("new")
-        new.write_text(json.dumps({"resources": listeners}))
-        os.rename(new, self.path)
-
-    def gateway(self, name, manager=None, clusters=()):
-        source = {"path_config_source": {"path": str(self.path)}, "resource_api_version": "V3"}
-        manager = manager or http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 204}}])
-        return Gateway(name, manager, list(clusters), bootstrap={"dynamic_resources": {"lds_config": source}})
+    return listener(port, says(text), **extra)
 
 
 def _wait(g, what, seconds=8):
@@ -56,9 +35,9 @@ def _active(g, port):
 def a_connection_outlives_its_listeners_address():
     """It is counted where it began, and its end is noted there too, even when the listener has gone."""
     first, second = free_ports(2)
-    listeners = _Listeners("listeners-move")
+    listeners = Listeners("listeners-move")
     listeners.put(_listener(first, "one"))
-    with listeners.gateway("listeners-move") as g:
+    with listeners.gateway("listeners-move", args=NEVER) as g:
         _wait(g, lambda: listening(first))
         old = http.client.HTTPConnection("127.0.0.1", first, timeout=10)
         assert _ask(old) == "one" and _active(g, first) == 1
@@ -79,7 +58,7 @@ def a_connection_outlives_its_listeners_address():
 
 def a_listener_that_is_bound_no_more():
     port = free_ports(1)[0]
-    listeners = _Listeners("listeners-unbound")
+    listeners = Listeners("listeners-unbound")
     listeners.put(_listener(port, "one"))
     with listeners.gateway("listeners-unbound") as g:
         _wait(g, lambda: listening(port))
@@ -96,7 +75,7 @@ def a_listener_that_is_bound_no_more():
 
 
 def an_address_that_changes_during_a_drain():
-    origin, listeners = Origin(), _Listeners("listeners-drain")
+    origin, listeners = Origin(), Listeners("listeners-drain")
     first, second = free_ports(2)
     listeners.put(_listener(first, "one"))
     try:

@@ -234,7 +234,7 @@ def a_consumer_leaves_an_outrigger_that_drains_and_comes_back():
     """Two addresses, no retries, 200 calls a second: none fails while one of them fails its health check, is well again, drains its listeners, ends."""
     provider = FakeProvider("hello w\u00f6rld")
     manager = dubbo_manager(SERVICE, {".*": "up"})
-    with Gateway("interop-leave-a", manager, [cluster("up", provider.port)]) as a, Gateway("interop-leave-b", manager, [cluster("up", provider.port)]) as b, \
+    with Gateway("interop-leave-a", manager, [cluster("up", provider.port)]) as a, Gateway("interop-leave-b", manager, [cluster("up", provider.port)], args=["--disable-hot-restart", "--drain-strategy", "immediate"]) as b, \
             Steady(a.port, b.port, seconds=14) as steady:
         wait_until(lambda: _requests(a) > 100 and _requests(b) > 100, "the calls don't begin", 60)
         a.post("/healthcheck/fail")
