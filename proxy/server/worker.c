@@ -75,7 +75,10 @@ static void on_woken(struct loop *loop)
 
 static void on_turn_end(struct loop *loop)
 {
-	worker_drain_turn(container_of(loop, struct worker, loop));
+	struct worker *worker = container_of(loop, struct worker, loop);
+
+	if (UNLIKELY(worker->drains.has_work))
+		worker_drain_turn(worker);
 }
 
 static void on_report(struct upstream_worker *upstream, const struct host_report *report)
@@ -171,6 +174,7 @@ static void close_all(struct worker *worker)
 			container_of(worker->context.served.next, struct served, link);
 		served->type->close(served);
 	}
+	worker_drain_forget(worker);
 	worker_listeners_free(worker);
 }
 

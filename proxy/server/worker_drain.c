@@ -103,6 +103,7 @@ void worker_drain_init(struct worker *worker, uint64_t time_ms, bool is_gradual)
 {
 	worker->drains = (struct worker_drains){.time_ms = time_ms, .is_gradual = is_gradual};
 	list_init(&worker->drains.of_listeners);
+	list_init(&worker->drains.changes);
 }
 
 void worker_drain_ask(struct worker *worker, enum drain_scope scope, uint64_t time_ms,
@@ -129,21 +130,11 @@ void worker_drain_stop(struct worker *worker, enum drain_scope scope)
 
 void worker_drain_leave(struct worker *worker, bool keeps_sockets)
 {
-	worker->context.is_leaving = true;
+	worker->context.is_leaving = worker->drains.has_work = true;
 	worker->drains.is_stopped[DRAIN_ALL] = true;
 	set_asking(worker);
 	worker_listeners_stop(worker, DRAIN_ALL, keeps_sockets);
 	for_all(worker, drain, NULL);
-	worker_drain_turn(worker);
-}
-
-void worker_drain_turn(struct worker *worker)
-{
-	if (!worker->context.is_leaving || worker->drains.has_told_empty ||
-	    !list_is_empty(&worker->context.served))
-		return;
-	worker->drains.has_told_empty = true;
-	worker_tell_main(worker, MAIN_DRAINED, worker);
 }
 
 bool worker_drain_accepts(const struct worker *worker, const struct listener *listener)
@@ -238,66 +229,152 @@ static struct listener_drain *drain_new(struct worker *worker, const struct list
 	return drain;
 }
 
-/* The search for what a version leaves behind. */
-struct leaving {
-	const struct listener *old, *now; /* now: NULL: gone */
-	struct listener_drain *drain;     /* NULL: none found yet */
+/* A version that was replaced or removed in this turn. */
+struct listener_change {
+	struct list_node link;
+	struct pin *old_pin, *now_pin;    /* taken; now_pin: NULL: gone */
+	const struct listener *old, *now; /* theirs */
+	struct listener_drain *drain;     /* NULL: nothing is left behind, so far */
 	const struct slice *last_chain;   /* the connection before this one had it, … */
 	bool is_last_kept;                /* … and stays */
-	struct drain_look look;
+	struct drain_look look;           /* at what is left behind */
 };
 
-static bool stays(struct leaving *leaving, const struct served_origin *origin)
+static const struct listener *version_of(const struct pin *pin)
 {
-	const struct listener *then =
-		container_of(origin->listener->object, struct listener, published);
+	return pin ? container_of(pin->object, struct listener, published) : NULL;
+}
+
+static void set_now(struct listener_change *change, struct pin *now)
+{
+	if (change->now_pin)
+		pin_drop(change->now_pin);
+	change->now_pin = now ? pin_take(now) : NULL;
+	change->now = version_of(now);
+}
+
+void worker_drain_version(struct worker *worker, struct pin *old, struct pin *current)
+{
+	struct list_node *changes = &worker->drains.changes;
+	struct listener_change *change;
+
+	for (struct list_node *n = changes->next; n != changes; n = n->next) {
+		change = container_of(n, struct listener_change, link);
+		if (change->old->published.slot != old->object->slot)
+			continue;
+		set_now(change, current);
+		return;
+	}
+	change = calloc(1, sizeof *change);
+	invariant(change);
+	change->old_pin = pin_take(old);
+	change->old = version_of(old);
+	set_now(change, current);
+	list_push_back(changes, &change->link);
+	worker->drains.has_work = true;
+}
+
+static void forget(struct listener_change *change)
+{
+	list_remove(&change->link);
+	set_now(change, NULL);
+	pin_drop(change->old_pin);
+	free(change);
+}
+
+void worker_drain_forget(struct worker *worker)
+{
+	struct list_node *changes = &worker->drains.changes;
+
+	while (!list_is_empty(changes))
+		forget(container_of(changes->next, struct listener_change, link));
+}
+
+static bool stays(struct listener_change *change, const struct served_origin *origin)
+{
 	const struct filter_chain *chain =
 		container_of(origin->filter_chain_name, struct filter_chain, name);
 
-	if (!leaving->now)
+	if (!change->now)
 		return false;
-	if (origin->filter_chain_name != leaving->last_chain) {
-		leaving->last_chain = origin->filter_chain_name;
-		leaving->is_last_kept = listener_keeps(leaving->now, then, chain);
+	if (origin->filter_chain_name != change->last_chain) {
+		change->last_chain = origin->filter_chain_name;
+		change->is_last_kept =
+			listener_keeps(change->now, version_of(origin->listener), chain);
 	}
-	return leaving->is_last_kept;
+	return change->is_last_kept;
 }
 
-static void mark_if_leaving(struct worker *worker, struct served *served, void *argument)
+static void mark_if_left_behind(struct worker *worker, struct served *served, void *by_slot)
 {
-	struct leaving *leaving = argument;
 	struct served_origin origin = served->type->origin(served);
 
-	if (served->drain || !origin.listener->is_retired ||
-	    origin.listener->object->slot != leaving->old->published.slot ||
-	    stays(leaving, &origin))
+	if (served->drain || !origin.listener->is_retired)
 		return;
-	if (!leaving->drain)
-		leaving->drain = drain_new(worker, leaving->old, leaving->now);
-	served->drain = &leaving->drain->served;
+	struct listener_change *change =
+		((struct listener_change **)by_slot)[origin.listener->object->slot];
+	if (!change || stays(change, &origin))
+		return;
+	if (!change->drain)
+		change->drain = drain_new(worker, change->old, change->now);
+	served->drain = &change->drain->served;
 	served->drain->open++;
-	look_at(served, &leaving->look);
+	look_at(served, &change->look);
 }
 
-static void review_if_its(struct worker *worker, struct served *served, void *drain)
+static void review_if_draining(struct worker *worker, struct served *served, void *argument)
 {
-	if (served->drain == drain)
-		review(worker, served, NULL);
+	if (served->drain)
+		review(worker, served, argument);
 }
 
-void worker_drain_version(struct worker *worker, const struct pin *old, const struct pin *current)
+/* So that a review may end the last connection of a drain that is still looked at. */
+static void hold(struct listener_change *change)
 {
-	struct leaving leaving = {
-		.old = container_of(old->object, struct listener, published),
-		.now = current ? container_of(current->object, struct listener, published) : NULL,
-	};
-
-	for_all(worker, mark_if_leaving, &leaving);
-	if (!leaving.drain)
+	if (!change->drain)
 		return;
-	tell(leaving.drain, LISTENER_DRAIN_BEGUN, &leaving.look);
-	leaving.drain->served.open++; /* a review may end the last of them */
-	for_all(worker, review_if_its, &leaving.drain->served);
-	if (!--leaving.drain->served.open)
-		on_emptied(&leaving.drain->served);
+	change->drain->served.open++;
+	tell(change->drain, LISTENER_DRAIN_BEGUN, &change->look);
+}
+
+static void let_go(struct listener_change *change)
+{
+	if (change->drain && !--change->drain->served.open)
+		on_emptied(&change->drain->served);
+}
+
+static void drain_left_behind(struct worker *worker)
+{
+	struct list_node *changes = &worker->drains.changes;
+	struct listener_change **by_slot = calloc(worker->listener_size, sizeof *by_slot);
+
+	invariant(by_slot);
+	for (struct list_node *n = changes->next; n != changes; n = n->next) {
+		struct listener_change *change = container_of(n, struct listener_change, link);
+		by_slot[change->old->published.slot] = change;
+	}
+	for_all(worker, mark_if_left_behind, by_slot);
+	free(by_slot);
+	for (struct list_node *n = changes->next; n != changes; n = n->next)
+		hold(container_of(n, struct listener_change, link));
+	for_all(worker, review_if_draining, NULL);
+	for (struct list_node *n = changes->next; n != changes; n = n->next)
+		let_go(container_of(n, struct listener_change, link));
+	worker_drain_forget(worker);
+}
+
+/* --- the turn's end --- */
+
+void worker_drain_turn(struct worker *worker)
+{
+	struct worker_drains *drains = &worker->drains;
+	bool is_leaving = worker->context.is_leaving;
+
+	if (!list_is_empty(&drains->changes))
+		drain_left_behind(worker);
+	drains->has_work = is_leaving && !drains->has_told_empty;
+	if (!drains->has_work || !list_is_empty(&worker->context.served))
+		return;
+	drains->has_told_empty = true;
+	worker_tell_main(worker, MAIN_DRAINED, worker);
 }
