@@ -12,7 +12,7 @@ struct local_service {
 	struct conn conn;
 	struct served served;
 	struct pin *listener;
-	const struct slice *filter_chain_name; /* the listener's */
+	const struct served_chain *chain;
 	const struct local_service_config *config;
 	uint64_t start_ms;
 	struct accepted_end *end;
@@ -25,7 +25,7 @@ static void service_free(struct grave *grave)
 
 static void end(struct local_service *service)
 {
-	served_end(&service->served);
+	served_end(&service->served, service->chain);
 	accepted_ended(service->end, loop_now_ms(conn_loop(&service->conn)) - service->start_ms);
 	pin_drop(service->listener);
 	conn_bury(&service->conn, service_free);
@@ -76,11 +76,10 @@ static struct served_look look(const struct served *served)
 	return (struct served_look){SERVED_OTHER, SERVED_NOT_DRAINABLE};
 }
 
-static struct served_origin origin(const struct served *served)
+static struct served_origin origin(struct served *served)
 {
-	const struct local_service *service =
-		container_of(served, const struct local_service, served);
-	return (struct served_origin){service->listener, service->filter_chain_name};
+	struct local_service *service = container_of(served, struct local_service, served);
+	return (struct served_origin){service->listener, &service->chain};
 }
 
 static const struct served_type served_type = {
@@ -98,10 +97,10 @@ void local_service_serve(const void *config, const struct accepted *accepted)
 	invariant(service);
 	service->config = config;
 	service->listener = pin_take(accepted->listener);
-	service->filter_chain_name = accepted->filter_chain_name;
+	service->chain = accepted->chain;
 	service->start_ms = loop_now_ms(worker->loop);
 	service->end = accepted->end;
-	served_begin(&service->served, &served_type, &worker->served);
+	served_begin(&service->served, &served_type, &worker->served, service->chain);
 	conn_open(&service->conn, worker->loop, accepted->fd, &plain_transport, &events);
 	if (service->config->is_echo)
 		return;

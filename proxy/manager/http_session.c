@@ -103,7 +103,7 @@ static void request_failed(struct session *session, enum reply_reason reason, st
 		.downstream_local = &local,
 		.response_code = row->http,
 		.response_code_details = details.len ? details : row->details,
-		.filter_chain_name = *session->filter_chain_name,
+		.filter_chain_name = session->chain->name,
 	};
 
 	addr_unpack(session->remote, &remote);

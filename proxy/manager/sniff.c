@@ -119,13 +119,13 @@ static void stop(struct sniff *sniff)
 
 	io_watch(loop, &sniff->io, IO_NONE);
 	timer_cancel(&loop->wheel, &sniff->timer);
-	served_end(&sniff->served);
 	io_bury(loop, &sniff->io, sniff_free);
 }
 
 static void give_up(struct sniff *sniff)
 {
 	stop(sniff);
+	served_end(&sniff->served, sniff->accepted.chain);
 	refuse(&sniff->accepted);
 	pin_drop(sniff->accepted.listener);
 }
@@ -139,6 +139,7 @@ static void hand_on(struct sniff *sniff, enum sniffed protocol)
 		set_mark(accepted->fd, 1);
 	if (!sniff->found(sniff->config, protocol, accepted))
 		refuse(accepted);
+	served_end(&sniff->served, accepted->chain); /* found has taken the chain over */
 	pin_drop(accepted->listener);
 }
 
@@ -227,11 +228,10 @@ static struct served_look served_look(const struct served *served)
 	return (struct served_look){SERVED_OTHER, SERVED_IDLE_WAIT};
 }
 
-static struct served_origin served_origin(const struct served *served)
+static struct served_origin served_origin(struct served *served)
 {
-	const struct accepted *accepted =
-		&container_of(served, const struct sniff, served)->accepted;
-	return (struct served_origin){accepted->listener, accepted->filter_chain_name};
+	struct accepted *accepted = &container_of(served, struct sniff, served)->accepted;
+	return (struct served_origin){accepted->listener, &accepted->chain};
 }
 
 static const struct served_type served_type = {
@@ -253,7 +253,7 @@ static void begin_to_wait(const struct accepted *accepted, size_t needs, uint64_
 	sniff->found = found;
 	sniff->config = config;
 	sniff->until_ms = timeout_ms ? loop_now_ms(worker->loop) + timeout_ms : UINT64_MAX;
-	served_begin(&sniff->served, &served_type, &worker->served);
+	served_begin(&sniff->served, &served_type, &worker->served, accepted->chain);
 	timer_init(&sniff->timer, on_timer);
 	io_init(&sniff->io, accepted->fd, on_readable);
 	wait_for(sniff, needs);

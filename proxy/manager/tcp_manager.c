@@ -17,9 +17,9 @@ struct tcp_session {
 	const struct tcp_config *config;
 	struct worker_context *worker;
 	struct pin *listener;
-	const struct slice *filter_chain_name; /* the listener's */
-	struct worker_host *host;              /* held; NULL: none yet */
-	struct cluster_worker *cluster;        /* of host, which keeps it */
+	const struct served_chain *chain;
+	struct worker_host *host;       /* held; NULL: none yet */
+	struct cluster_worker *cluster; /* of host, which keeps it */
 	const struct tcp_cluster *choice;
 	struct addr remote, local, up_local;
 	struct timer idle_timer, duration_timer;
@@ -100,7 +100,7 @@ static void end(struct tcp_session *t)
 	if (t->is_over)
 		return;
 	t->is_over = true;
-	served_end(&t->served);
+	served_end(&t->served, t->chain);
 	timer_cancel(&loop->wheel, &t->idle_timer);
 	timer_cancel(&loop->wheel, &t->duration_timer);
 	if (t->is_up) {
@@ -458,7 +458,7 @@ static void served_close(struct served *served)
 {
 	struct tcp_session *t = container_of(served, struct tcp_session, served);
 
-	if (served->drain)
+	if (t->chain->drain)
 		count(t, TCP_STAT_DOWNSTREAM_CX_DRAIN_CLOSE);
 	end(t);
 }
@@ -469,10 +469,10 @@ static struct served_look served_look(const struct served *served)
 	return (struct served_look){SERVED_TCP, SERVED_TCP_END};
 }
 
-static struct served_origin served_origin(const struct served *served)
+static struct served_origin served_origin(struct served *served)
 {
-	const struct tcp_session *t = container_of(served, const struct tcp_session, served);
-	return (struct served_origin){t->listener, t->filter_chain_name};
+	struct tcp_session *t = container_of(served, struct tcp_session, served);
+	return (struct served_origin){t->listener, &t->chain};
 }
 
 static const struct served_type served_type = {
@@ -492,7 +492,7 @@ static struct tcp_session *session_new(const struct tcp_config *config,
 	t->config = config;
 	t->worker = accepted->worker;
 	t->listener = pin_take(accepted->listener);
-	t->filter_chain_name = accepted->filter_chain_name;
+	t->chain = accepted->chain;
 	t->end = accepted->end;
 	t->remote = accepted->remote;
 	t->local = accepted->local;
@@ -504,9 +504,9 @@ static struct tcp_session *session_new(const struct tcp_config *config,
 		.downstream_remote = &t->remote,
 		.downstream_direct_remote = &t->remote,
 		.downstream_local = &t->local,
-		.filter_chain_name = *accepted->filter_chain_name,
+		.filter_chain_name = accepted->chain->name,
 	};
-	served_begin(&t->served, &served_type, &t->worker->served);
+	served_begin(&t->served, &served_type, &t->worker->served, t->chain);
 	conn_open(&t->down, loop, accepted->fd, &plain_transport, &down_events);
 	conn_read_pause(&t->down);
 	return t;

@@ -18,6 +18,7 @@
 struct ProtobufCMessage;
 struct ProtobufCMessageDescriptor;
 struct config_context;
+struct served_chain;
 struct worker_context;
 
 /* Who hears, once, that an accepted connection has ended: the listener, or a gate that stands
@@ -32,8 +33,7 @@ struct accepted {
 	struct addr remote, local;
 	struct worker_context *worker;
 	struct pin *listener; /* the serving filter takes it for the connection's life */
-	const struct slice *filter_chain_name; /* the listener's: lives as long as it is taken, and
-						  is its chain's only */
+	const struct served_chain *chain; /* the listener's: lives as long as it is taken */
 	struct accepted_end *end;
 	uint32_t buffer_limit; /* per_connection_buffer_limit_bytes; 0: the default */
 };

@@ -9,9 +9,9 @@
 #include "base/attributes.h"
 #include "base/drain.h"
 #include "base/list.h"
+#include "base/slice.h"
 
 struct pin;
-struct slice;
 
 enum served_protocol {
 	SERVED_HTTP1,
@@ -36,12 +36,6 @@ struct served_look {
 	enum served_wait wait;
 };
 
-/* Where a connection came in. */
-struct served_origin {
-	struct pin *listener;
-	const struct slice *filter_chain_name; /* struct accepted's */
-};
-
 /* What ends the connections of a listener or chain that has gone. Its worker's. */
 struct served_drain {
 	struct drain rule;
@@ -49,10 +43,22 @@ struct served_drain {
 	void (*emptied)(struct served_drain *drain);
 };
 
+/* The filter chain that a connection came by: its listener's; when that has gone, a drain's stands
+ * in for it. */
+struct served_chain {
+	struct slice name;
+	struct served_drain *drain; /* NULL: it is in force */
+};
+
+/* Where a connection came in. */
+struct served_origin {
+	struct pin *listener;
+	const struct served_chain **chain;
+};
+
 struct served {
 	struct list_node link; /* the worker's list of all */
 	const struct served_type *type;
-	struct served_drain *drain; /* of its own listener. NULL: that is in force */
 };
 
 struct served_type {
@@ -64,23 +70,24 @@ struct served_type {
 	/* Ends now, and is unlinked by that. */
 	void (*close)(struct served *served);
 	struct served_look (*look)(const struct served *served);
-	struct served_origin (*origin)(const struct served *served);
+	struct served_origin (*origin)(struct served *served);
 };
 
 static inline void served_begin(struct served *served, const struct served_type *type,
-				struct list_node *all)
+				struct list_node *all, const struct served_chain *chain)
 {
 	served->type = type;
-	served->drain = NULL;
 	list_push_back(all, &served->link);
+	if (UNLIKELY(chain->drain != NULL))
+		chain->drain->open++;
 }
 
-static inline void served_end(struct served *served)
+/* Its drain, and with it the chain, may be gone afterwards. */
+static inline void served_end(struct served *served, const struct served_chain *chain)
 {
-	struct served_drain *drain = served->drain;
+	struct served_drain *drain = chain->drain;
 
 	list_remove(&served->link);
-	served->drain = NULL;
 	if (UNLIKELY(drain != NULL) && !--drain->open)
 		drain->emptied(drain);
 }

@@ -273,7 +273,7 @@ static void on_listener_ended(struct accepted_end *end, uint64_t lived_ms)
 
 static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *remote)
 {
-	static const struct slice no_name = {0};
+	static const struct served_chain no_chain = {0};
 	struct admin *admin = container_of(acceptor, struct admin, acceptor);
 	struct admin_session *as = malloc(sizeof *as);
 	struct accepted accepted = {.fd = fd,
@@ -281,7 +281,7 @@ static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *re
 				    .local = admin->addr,
 				    .worker = &admin->server->context,
 				    .listener = &admin->pin,
-				    .filter_chain_name = &no_name,
+				    .chain = &no_chain,
 				    .end = &admin->end};
 
 	invariant(as);

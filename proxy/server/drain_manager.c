@@ -203,6 +203,13 @@ void drain_manager_seen(struct drain_manager *manager, const struct drain_look *
 		log_look(manager);
 }
 
+static void leave(struct drain_manager *manager)
+{
+	timer_cancel(manager->wheel, &manager->step_timer);
+	manager->state = DRAIN_LEAVING;
+	manager->orders->leave(manager, manager->cause == DRAIN_FOR_SUCCESSOR);
+}
+
 static void on_deadline(struct timer *timer)
 {
 	struct drain_manager *manager = container_of(timer, struct drain_manager, deadline_timer);
@@ -211,15 +218,11 @@ static void on_deadline(struct timer *timer)
 		end_late(manager);
 		return;
 	}
+	if (manager->state == DRAIN_ASKING) /* the least time is all there is */
+		leave(manager);
 	manager->state = DRAIN_LAST_LOOK;
 	timer_start(manager->wheel, timer, LAST_LOOK_MS);
 	begin_look(manager);
-}
-
-static void leave(struct drain_manager *manager)
-{
-	manager->state = DRAIN_LEAVING;
-	manager->orders->leave(manager, manager->cause == DRAIN_FOR_SUCCESSOR);
 }
 
 static void on_asked_enough(struct timer *timer)

@@ -151,7 +151,7 @@ static enum status load_chain(struct filter_chain *chain, const FilterChain *mes
 		ARENA_NEW_ARRAY(context->arena, struct conn_filter, message->n_filters);
 	enum status status = STATUS_OK;
 
-	chain->name = arena_slice(context->arena, slice_of(message->name));
+	chain->served.name = arena_slice(context->arena, slice_of(message->name));
 	chain->hash = message_hash(&message->base);
 	if (message->transport_socket &&
 	    strcmp(message->transport_socket->name, "envoy.transport_sockets.raw_buffer"))

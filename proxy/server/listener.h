@@ -19,6 +19,7 @@
 #include "base/published.h"
 #include "net/conn_filter.h"
 #include "net/listener.h"
+#include "net/served.h"
 #include "stream/config_context.h"
 
 struct listen_sockets;
@@ -50,7 +51,7 @@ struct chain_match {
 };
 
 struct filter_chain {
-	struct slice name;
+	struct served_chain served;
 	uint64_t hash; /* of its configuration */
 	struct chain_match match;
 	const struct conn_filter *filters;

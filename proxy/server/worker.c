@@ -77,7 +77,7 @@ static void on_turn_end(struct loop *loop)
 {
 	struct worker *worker = container_of(loop, struct worker, loop);
 
-	if (UNLIKELY(worker->drains.has_work))
+	if (UNLIKELY(worker->context.is_leaving))
 		worker_drain_turn(worker);
 }
 
@@ -196,6 +196,7 @@ void worker_stop(struct worker *worker)
 
 void worker_free(struct worker *worker)
 {
+	worker->is_over = true;
 	do
 		mailbox_drain(&worker->mailbox);
 	while (worker->publications);

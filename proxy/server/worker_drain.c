@@ -7,12 +7,20 @@
 #include "server/worker.h"
 #include "server/worker_listener.h"
 
+/* Stands in for a filter chain that has gone, for those connections that came by it. */
+struct drained_chain {
+	struct drained_chain *next;
+	const struct served_chain *was;
+	struct served_chain now; /* its name is the listener's: each of them has taken that */
+};
+
 /* The connections of one version, or of some of its filter chains. */
 struct listener_drain {
 	struct list_node link;
 	struct served_drain served;
 	struct worker *worker;
 	struct timer timer; /* its end */
+	struct drained_chain *gone;
 	uint64_t number;
 	unsigned chains;
 	char name[DRAIN_NAME_MAX];
@@ -47,7 +55,12 @@ static void drain(struct worker *worker, struct served *served, void *argument)
 	served->type->drain(served);
 }
 
-static const struct listener *listener_of(const struct served *served)
+static const struct served_drain *drain_of(struct served *served)
+{
+	return (*served->type->origin(served).chain)->drain;
+}
+
+static const struct listener *listener_of(struct served *served)
 {
 	const struct pin *pin = served->type->origin(served).listener;
 	return container_of(pin->object, struct listener, published);
@@ -65,7 +78,7 @@ static void set_asking(struct worker *worker)
 
 /* --- what is still open --- */
 
-static void look_at(const struct served *served, struct drain_look *look)
+static void look_at(struct served *served, struct drain_look *look)
 {
 	struct served_look seen = served->type->look(served);
 
@@ -75,9 +88,9 @@ static void look_at(const struct served *served, struct drain_look *look)
 	look->by_direction[listener_of(served)->traffic_direction % DRAIN_DIRECTIONS]++;
 }
 
-static bool is_to_leave(const struct worker_context *context, const struct served *served)
+static bool is_to_leave(const struct worker_context *context, struct served *served)
 {
-	return context->is_leaving || served->drain || context->drains[DRAIN_ALL].is_on ||
+	return context->is_leaving || context->drains[DRAIN_ALL].is_on || drain_of(served) ||
 	       (context->drains[DRAIN_INBOUND].is_on &&
 		listener_of(served)->traffic_direction == LISTENER_INBOUND);
 }
@@ -130,11 +143,20 @@ void worker_drain_stop(struct worker *worker, enum drain_scope scope)
 
 void worker_drain_leave(struct worker *worker, bool keeps_sockets)
 {
-	worker->context.is_leaving = worker->drains.has_work = true;
+	worker->context.is_leaving = true;
 	worker->drains.is_stopped[DRAIN_ALL] = true;
 	set_asking(worker);
 	worker_listeners_stop(worker, DRAIN_ALL, keeps_sockets);
 	for_all(worker, drain, NULL);
+	worker_drain_turn(worker);
+}
+
+void worker_drain_turn(struct worker *worker)
+{
+	if (worker->drains.has_told_empty || !list_is_empty(&worker->context.served))
+		return;
+	worker->drains.has_told_empty = true;
+	worker_tell_main(worker, MAIN_DRAINED, worker);
 }
 
 bool worker_drain_accepts(const struct worker *worker, const struct listener *listener)
@@ -171,6 +193,10 @@ static void on_emptied(struct served_drain *served)
 	list_remove(&drain->link);
 	set_asking(worker);
 	tell(drain, LISTENER_DRAIN_ENDED, NULL);
+	for (struct drained_chain *next; drain->gone; drain->gone = next) {
+		next = drain->gone->next;
+		free(drain->gone);
+	}
 	free(drain);
 }
 
@@ -184,14 +210,14 @@ static void look_if_its(struct worker *worker, struct served *served, void *clos
 	struct closing *c = closing;
 
 	(void)worker;
-	if (served->drain == c->drain)
+	if (drain_of(served) == c->drain)
 		look_at(served, &c->look);
 }
 
 static void close_if_its(struct worker *worker, struct served *served, void *closing)
 {
 	(void)worker;
-	if (served->drain == ((struct closing *)closing)->drain)
+	if (drain_of(served) == ((struct closing *)closing)->drain)
 		served->type->close(served);
 }
 
@@ -235,7 +261,7 @@ struct listener_change {
 	struct pin *old_pin, *now_pin;    /* taken; now_pin: NULL: gone */
 	const struct listener *old, *now; /* theirs */
 	struct listener_drain *drain;     /* NULL: nothing is left behind, so far */
-	const struct slice *last_chain;   /* the connection before this one had it, … */
+	const struct served_chain *last;  /* the connection before this one came by it, … */
 	bool is_last_kept;                /* … and stays */
 	struct drain_look look;           /* at what is left behind */
 };
@@ -251,27 +277,6 @@ static void set_now(struct listener_change *change, struct pin *now)
 		pin_drop(change->now_pin);
 	change->now_pin = now ? pin_take(now) : NULL;
 	change->now = version_of(now);
-}
-
-void worker_drain_version(struct worker *worker, struct pin *old, struct pin *current)
-{
-	struct list_node *changes = &worker->drains.changes;
-	struct listener_change *change;
-
-	for (struct list_node *n = changes->next; n != changes; n = n->next) {
-		change = container_of(n, struct listener_change, link);
-		if (change->old->published.slot != old->object->slot)
-			continue;
-		set_now(change, current);
-		return;
-	}
-	change = calloc(1, sizeof *change);
-	invariant(change);
-	change->old_pin = pin_take(old);
-	change->old = version_of(old);
-	set_now(change, current);
-	list_push_back(changes, &change->link);
-	worker->drains.has_work = true;
 }
 
 static void forget(struct listener_change *change)
@@ -290,41 +295,57 @@ void worker_drain_forget(struct worker *worker)
 		forget(container_of(changes->next, struct listener_change, link));
 }
 
-static bool stays(struct listener_change *change, const struct served_origin *origin)
+static bool stays(struct listener_change *change, const struct pin *listener,
+		  const struct served_chain *chain)
 {
-	const struct filter_chain *chain =
-		container_of(origin->filter_chain_name, struct filter_chain, name);
-
 	if (!change->now)
 		return false;
-	if (origin->filter_chain_name != change->last_chain) {
-		change->last_chain = origin->filter_chain_name;
+	if (chain != change->last) {
+		change->last = chain;
 		change->is_last_kept =
-			listener_keeps(change->now, version_of(origin->listener), chain);
+			listener_keeps(change->now, version_of(listener),
+				       container_of(chain, struct filter_chain, served));
 	}
 	return change->is_last_kept;
+}
+
+static const struct served_chain *stand_in(struct listener_drain *drain,
+					   const struct served_chain *chain)
+{
+	struct drained_chain *gone = drain->gone;
+
+	while (gone && gone->was != chain)
+		gone = gone->next;
+	if (!gone) {
+		gone = malloc(sizeof *gone);
+		invariant(gone);
+		*gone = (struct drained_chain){
+			.next = drain->gone, .was = chain, .now = {chain->name, &drain->served}};
+		drain->gone = gone;
+	}
+	return &gone->now;
 }
 
 static void mark_if_left_behind(struct worker *worker, struct served *served, void *by_slot)
 {
 	struct served_origin origin = served->type->origin(served);
 
-	if (served->drain || !origin.listener->is_retired)
+	if ((*origin.chain)->drain || !origin.listener->is_retired)
 		return;
 	struct listener_change *change =
 		((struct listener_change **)by_slot)[origin.listener->object->slot];
-	if (!change || stays(change, &origin))
+	if (!change || stays(change, origin.listener, *origin.chain))
 		return;
 	if (!change->drain)
 		change->drain = drain_new(worker, change->old, change->now);
-	served->drain = &change->drain->served;
-	served->drain->open++;
+	*origin.chain = stand_in(change->drain, *origin.chain);
+	change->drain->served.open++;
 	look_at(served, &change->look);
 }
 
 static void review_if_draining(struct worker *worker, struct served *served, void *argument)
 {
-	if (served->drain)
+	if (drain_of(served))
 		review(worker, served, argument);
 }
 
@@ -343,11 +364,15 @@ static void let_go(struct listener_change *change)
 		on_emptied(&change->drain->served);
 }
 
-static void drain_left_behind(struct worker *worker)
+/* All that a batch has changed, in one look at the connections. */
+static void drain_left_behind(struct worker *worker, void *argument)
 {
 	struct list_node *changes = &worker->drains.changes;
-	struct listener_change **by_slot = calloc(worker->listener_size, sizeof *by_slot);
 
+	(void)argument;
+	if (list_is_empty(changes)) /* the worker has ended */
+		return;
+	struct listener_change **by_slot = calloc(worker->listener_size, sizeof *by_slot);
 	invariant(by_slot);
 	for (struct list_node *n = changes->next; n != changes; n = n->next) {
 		struct listener_change *change = container_of(n, struct listener_change, link);
@@ -363,18 +388,26 @@ static void drain_left_behind(struct worker *worker)
 	worker_drain_forget(worker);
 }
 
-/* --- the turn's end --- */
-
-void worker_drain_turn(struct worker *worker)
+void worker_drain_version(struct worker *worker, struct pin *old, struct pin *current)
 {
-	struct worker_drains *drains = &worker->drains;
-	bool is_leaving = worker->context.is_leaving;
+	struct list_node *changes = &worker->drains.changes;
+	struct listener_change *change;
 
-	if (!list_is_empty(&drains->changes))
-		drain_left_behind(worker);
-	drains->has_work = is_leaving && !drains->has_told_empty;
-	if (!drains->has_work || !list_is_empty(&worker->context.served))
+	if (worker->is_over)
 		return;
-	drains->has_told_empty = true;
-	worker_tell_main(worker, MAIN_DRAINED, worker);
+	for (struct list_node *n = changes->next; n != changes; n = n->next) {
+		change = container_of(n, struct listener_change, link);
+		if (change->old->published.slot != old->object->slot)
+			continue;
+		set_now(change, current);
+		return;
+	}
+	change = calloc(1, sizeof *change);
+	invariant(change);
+	change->old_pin = pin_take(old);
+	change->old = version_of(old);
+	set_now(change, current);
+	if (list_is_empty(changes))
+		worker_post(worker, drain_left_behind, NULL);
+	list_push_back(changes, &change->link);
 }

@@ -46,12 +46,11 @@ struct listener_drain_event {
 
 struct worker_drains {
 	struct list_node of_listeners; /* struct listener_drain */
-	struct list_node changes;      /* struct listener_change: of this turn */
+	struct list_node changes;      /* struct listener_change: not looked at yet */
 	uint64_t time_ms;              /* of these */
 	bool is_gradual;
 	bool is_stopped[DRAIN_SCOPES]; /* no new connections there */
 	bool has_told_empty;
-	bool has_work; /* for the turn's end */
 };
 
 void worker_drain_init(struct worker *worker, uint64_t time_ms, bool is_gradual);
@@ -68,15 +67,15 @@ void worker_drain_stop(struct worker *worker, enum drain_scope scope);
 void worker_drain_leave(struct worker *worker, bool keeps_sockets);
 /* Sends MAIN_DRAIN_LOOK: a struct drain_look on the heap, of the connections that are to leave. */
 void worker_drain_look(struct worker *worker);
-/* At the end of a turn, if has_work: drains what this turn's versions leave behind, all in one look
- * at the connections; tells whether the last one has left. */
+/* At the end of each turn once it is_leaving: tells when the last one has left. */
 COLD void worker_drain_turn(struct worker *worker);
-/* What the turn was to do is forgotten: the worker ends. */
+/* Versions that weren't looked at yet are forgotten: the worker ends. */
 void worker_drain_forget(struct worker *worker);
 
 /* Whether new versions of a listener accept. */
 bool worker_drain_accepts(const struct worker *worker, const struct listener *listener);
-/* `old` was in force until now; now it is `current` (NULL: the listener is gone). Takes both. */
+/* `old` was in force until now; now it is `current` (NULL: the listener is gone). What it leaves
+ * behind is looked for soon, once for all that have changed. Takes both pins. */
 void worker_drain_version(struct worker *worker, struct pin *old, struct pin *current);
 
 #endif

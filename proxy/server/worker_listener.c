@@ -98,7 +98,7 @@ static void serve(struct worker_listener *wl, const struct filter_chain *chain,
 {
 	struct stats_shard *shard = wl->worker->context.stats;
 
-	accepted->filter_chain_name = &chain->name;
+	accepted->chain = &chain->served;
 	wl->connections++;
 	stat_inc(shard, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_TOTAL);
 	stat_gauge_inc(shard, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_ACTIVE);

@@ -45,7 +45,7 @@ static void session_gone(struct session *session)
 	session->is_closing = true;
 	abort_streams(session, reply_reasons[REPLY_DOWNSTREAM_DISCONNECT].details);
 	session->codec->type->close(session->codec);
-	served_end(&session->served);
+	served_end(&session->served, session->chain);
 	accepted_ended(session->end, loop_now_ms(session->worker->loop) - session->start_ms);
 	struct pin *listener = session->listener;
 	addr_packed_free(session->remote);
@@ -143,8 +143,8 @@ bool session_is_last_answer(struct session *session)
 	for (unsigned scope = 0; scope < DRAIN_SCOPES; scope++)
 		is_last |= is_concerned(session, scope) &&
 			   drain_is_last(&worker->drains[scope], now_ms, chance);
-	return is_last || (session->served.drain &&
-			   drain_is_last(&session->served.drain->rule, now_ms, chance));
+	return is_last || (session->chain->drain &&
+			   drain_is_last(&session->chain->drain->rule, now_ms, chance));
 }
 
 /* When it is told, and goes on; UINT64_MAX: never. */
@@ -163,7 +163,7 @@ static uint64_t ask_at_ms(const struct session *session)
 /* When it is told, and ends: its listener is in force no more. */
 static uint64_t end_at_ms(const struct session *session)
 {
-	const struct served_drain *drain = session->served.drain;
+	const struct served_drain *drain = session->chain->drain;
 	return drain ? drain_tell_ms(&drain->rule, session->id) : UINT64_MAX;
 }
 
@@ -620,10 +620,10 @@ static struct served_look served_look(const struct served *served)
 	return look;
 }
 
-static struct served_origin served_origin(const struct served *served)
+static struct served_origin served_origin(struct served *served)
 {
-	const struct session *session = container_of(served, const struct session, served);
-	return (struct served_origin){session->listener, session->filter_chain_name};
+	struct session *session = container_of(served, struct session, served);
+	return (struct served_origin){session->listener, &session->chain};
 }
 
 static const struct served_type served_type = {
@@ -642,7 +642,7 @@ void session_init(struct session *session, const struct session_config *config,
 	session->worker = accepted->worker;
 	session->remote = addr_pack(&accepted->remote);
 	session->local = addr_pack(&accepted->local);
-	session->filter_chain_name = accepted->filter_chain_name;
+	session->chain = accepted->chain;
 	session->listener = pin_take(accepted->listener);
 	session->end = accepted->end;
 	session->id = ++session->worker->next_id;
@@ -660,7 +660,7 @@ void session_init(struct session *session, const struct session_config *config,
 void session_start(struct session *session, struct codec *codec)
 {
 	session->codec = codec;
-	served_begin(&session->served, &served_type, &session->worker->served);
+	served_begin(&session->served, &served_type, &session->worker->served, session->chain);
 	set_timer(session);
 	if (UNLIKELY(session->worker->is_leaving))
 		session_leave(session);

@@ -104,7 +104,7 @@ struct session {
 	struct codec *codec;
 	struct worker_context *worker;
 	struct pin *listener;
-	const struct slice *filter_chain_name; /* the listener's */
+	const struct served_chain *chain;
 	struct accepted_end *end;
 	struct served served; /* worker->served */
 	struct list_node streams;

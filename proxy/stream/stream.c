@@ -165,7 +165,7 @@ static void stream_init(struct stream *s, struct session *session)
 	addr_unpack(session->local, &s->local);
 	info->downstream_remote = info->downstream_direct_remote = &s->remote;
 	info->downstream_local = &s->local;
-	info->filter_chain_name = *session->filter_chain_name;
+	info->filter_chain_name = session->chain->name;
 }
 
 struct stream *stream_open(struct session *session)

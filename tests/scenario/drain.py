@@ -326,7 +326,7 @@ def only_the_chains_that_changed_drain():
         g.wait_for("listener_manager.total_listeners_draining", 0)
 
 
-def what_has_not_left_a_removed_listener_is_closed():
+def what_has_not_left_a_replaced_listener_is_closed():
     origin = Origin()
     port, = free_ports(1)
     listeners = Listeners("drain-overdue")
@@ -336,7 +336,7 @@ def what_has_not_left_a_removed_listener_is_closed():
             _wait(g, lambda: listening(port))
             held = socket.create_connection(("127.0.0.1", port), timeout=20)
             g.wait_for("cluster.up.upstream_cx_active", 1)
-            listeners.put()
+            listeners.put(listener(port, _tcp_proxy(), traffic_direction="INBOUND"))
             assert held.recv(1) == b""
             g.wait_for("drain.deadline_closed", 1)
             assert g.stat("tcp.t.downstream_cx_drain_close") == 1
@@ -345,7 +345,7 @@ def what_has_not_left_a_removed_listener_is_closed():
         origin.stop()
 
 
-def calls_of_a_removed_listener_are_answered_first():
+def calls_of_a_replaced_listener_are_answered_first():
     """Dubbo: READONLY, then the answer; the connection ends when it has been idle for a while."""
     provider = Provider(hold=True)
     port, = free_ports(1)
@@ -357,7 +357,7 @@ def calls_of_a_removed_listener_are_answered_first():
             with Consumer(port) as c:
                 c.call()
                 (sock, frame), = provider.take(1)
-                listeners.put()
+                listeners.put(listener(port, dubbo_manager(SERVICE, {"hello": "up"}), traffic_direction="INBOUND"))
                 event = c.read()
                 assert event.event and event.body == READONLY[16:], event
                 provider.answer(sock, frame)
@@ -374,7 +374,7 @@ def bolt_has_no_word_for_it():
     port, = free_ports(1)
     listeners = Listeners("drain-bolt")
     listeners.put(listener(port, rpc_manager("nobody", protocols=["BOLT"])))
-    with listeners.gateway("drain-bolt", args=AT_ONCE) as g:
+    with listeners.gateway("drain-bolt", clusters=[cluster("nobody")], args=AT_ONCE) as g:
         _wait(g, lambda: listening(port))
         with socket.create_connection(("127.0.0.1", port), timeout=20) as caller:
             caller.sendall(bolt_peer.request(1, 0))

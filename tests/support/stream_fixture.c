@@ -303,12 +303,12 @@ static void open_session(struct stream_fixture *f)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
 			 0);
 	f->peer = fds[1];
-	static const struct slice no_name = {0};
+	static const struct served_chain no_chain = {0};
 	static struct accepted_end end = {listener_ended};
 	struct accepted accepted = {.fd = fds[0],
 				    .worker = &f->worker,
 				    .listener = &f->pin,
-				    .filter_chain_name = &no_name,
+				    .chain = &no_chain,
 				    .end = &end};
 	f->session = calloc(1, sizeof *f->session);
 	assert_non_null(f->session);

@@ -146,13 +146,13 @@ static void connect_to(const struct rpc_manager *manager)
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	t.consumer = ends[1];
 	const struct addr here = {.family = ADDR_IPV4, .ip = {127, 0, 0, 1}, .port = 1};
-	static const struct slice name = SLICE("");
+	static const struct served_chain chain = {0};
 	rpc_serve(manager, &(struct accepted){.fd = ends[0],
 					      .remote = here,
 					      .local = here,
 					      .worker = &t.worker,
 					      .listener = &t.pin,
-					      .filter_chain_name = &name,
+					      .chain = &chain,
 					      .end = &t.end});
 	struct served *served = container_of(t.worker.served.next, struct served, link);
 	t.session = rpc_session_of(container_of(served, struct session, served));

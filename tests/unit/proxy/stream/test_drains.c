@@ -172,11 +172,14 @@ static void one_without_a_word_is_not_asked_before_it_must_end(void **state)
 }
 
 /* Its listener's version is no more: the drain is its own. */
+static struct served_chain gone;
+
 static void begin_version(struct stream_fixture *f, struct served_drain *drain, bool is_gradual)
 {
 	*drain = (struct served_drain){.open = 1, .emptied = count_emptied};
 	drain_begin(&drain->rule, now_ms(f), TIME, is_gradual);
-	f->session_base->served.drain = drain;
+	gone.drain = drain;
+	f->session_base->chain = &gone;
 	review(f);
 }
 
