@@ -73,14 +73,16 @@ struct cluster_server_options {
 	bool begins_by_command; /* and not with the configuration */
 };
 
+enum cluster_change_kind {
+	CLUSTER_CHANGE_RULES,
+	CLUSTER_CHANGE_CONFIG,
+	CLUSTER_CHANGE_LISTEN,
+	CLUSTER_CHANGE_NAMES,
+};
+
 /* What a command changes. Heap; who gets it frees it by cluster_change_free. */
 struct cluster_change {
-	enum {
-		CLUSTER_CHANGE_RULES,
-		CLUSTER_CHANGE_CONFIG,
-		CLUSTER_CHANGE_LISTEN,
-		CLUSTER_CHANGE_NAMES,
-	} what;
+	enum cluster_change_kind what;
 	struct arena arena;        /* of names */
 	struct slice name;         /* RULES: whose */
 	struct token_rules *rules; /* RULES */

@@ -64,39 +64,34 @@ size_t token_rules_size(const struct token_rules *rules)
 	return rules->kind == TOKEN_KIND_FLOW ? rules->list.flow_count : rules->list.param_count;
 }
 
-static bool flow_at(const struct flow_rule *from, struct token_rule *rule)
+static struct token_rule rule_of(const struct rule *rule, const struct cluster_config *cluster,
+				 double count)
 {
-	const struct cluster_flow_config *cluster = from->cluster;
-
-	if (!from->cluster_mode || !cluster)
-		return false;
-	*rule = (struct token_rule){
+	return (struct token_rule){
 		.flow_id = cluster->flow_id,
-		.count = from->count,
+		.count = count,
 		.threshold_type = cluster->threshold_type,
 		.samples = cluster->sample_count,
 		.interval_ms = cluster->window_interval_ms,
-		.resource = from->rule.resource,
-		.flow = from,
+		.resource = rule->resource,
 	};
+}
+
+static bool flow_at(const struct flow_rule *from, struct token_rule *rule)
+{
+	if (!from->cluster_mode || !from->cluster)
+		return false;
+	*rule = rule_of(&from->rule, &from->cluster->common, from->count);
+	rule->flow = from;
 	return true;
 }
 
 static bool param_at(const struct param_flow_rule *from, struct token_rule *rule)
 {
-	const struct param_cluster_config *cluster = from->cluster;
-
-	if (!from->cluster_mode || !cluster)
+	if (!from->cluster_mode || !from->cluster)
 		return false;
-	*rule = (struct token_rule){
-		.flow_id = cluster->flow_id,
-		.count = from->count,
-		.threshold_type = cluster->threshold_type,
-		.samples = cluster->sample_count,
-		.interval_ms = cluster->window_interval_ms,
-		.resource = from->rule.resource,
-		.param = from,
-	};
+	*rule = rule_of(&from->rule, from->cluster, from->count);
+	rule->param = from;
 	return true;
 }
 

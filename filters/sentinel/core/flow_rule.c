@@ -15,15 +15,10 @@ static const char *concurrent_fault(const struct cluster_flow_config *cluster)
 static const char *cluster_fault(const struct flow_rule *rule)
 {
 	const struct cluster_flow_config *cluster = rule->cluster;
+	const char *fault = cluster_config_fault(cluster ? &cluster->common : NULL);
 
-	if (!cluster)
-		return "clusterConfig: needed in cluster mode";
-	if (cluster->flow_id <= 0)
-		return "clusterConfig.flowId: must be > 0";
-	if (cluster->sample_count <= 0 || cluster->window_interval_ms <= 0 ||
-	    cluster->window_interval_ms % cluster->sample_count)
-		return "clusterConfig.windowIntervalMs: must be a multiple of sampleCount, both > "
-		       "0";
+	if (fault)
+		return fault;
 	return rule->grade == FLOW_GRADE_THREAD ? concurrent_fault(cluster)
 	       : cluster->strategy != 0         ? "clusterConfig.strategy: must be 0"
 						: NULL;
@@ -69,14 +64,11 @@ static bool cluster_is_equal(const struct cluster_flow_config *a,
 {
 	if (!a || !b)
 		return a == b;
-	return a->flow_id == b->flow_id && a->threshold_type == b->threshold_type &&
-	       a->strategy == b->strategy && a->sample_count == b->sample_count &&
-	       a->window_interval_ms == b->window_interval_ms &&
+	return cluster_config_is_equal(&a->common, &b->common) && a->strategy == b->strategy &&
 	       a->resource_timeout_ms == b->resource_timeout_ms &&
 	       a->resource_timeout_strategy == b->resource_timeout_strategy &&
 	       a->acquire_refuse_strategy == b->acquire_refuse_strategy &&
-	       a->client_offline_time_ms == b->client_offline_time_ms &&
-	       a->fallback_to_local_when_fail == b->fallback_to_local_when_fail;
+	       a->client_offline_time_ms == b->client_offline_time_ms;
 }
 
 bool flow_rule_is_equal(const struct flow_rule *a, const struct flow_rule *b)

@@ -2,22 +2,18 @@
 #ifndef SENTINEL_CORE_FLOW_RULE_H
 #define SENTINEL_CORE_FLOW_RULE_H
 
+#include "filters/sentinel/core/cluster_config.h"
 #include "filters/sentinel/core/rule.h"
 #include "filters/sentinel/core/rule_constant.h"
 
-/* ClusterFlowConfig: what a token server is asked for. But for flow_id and the fallback it is the
- * server's business. */
+/* ClusterFlowConfig. But for flow_id and the fallback it is the server's business. */
 struct cluster_flow_config {
-	int64_t flow_id;
-	int32_t threshold_type;
+	struct cluster_config common;
 	int32_t strategy;
-	int32_t sample_count;
-	int32_t window_interval_ms;
-	int64_t resource_timeout_ms;
 	int32_t resource_timeout_strategy;
+	int64_t resource_timeout_ms;
 	int32_t acquire_refuse_strategy;
 	int64_t client_offline_time_ms;
-	bool fallback_to_local_when_fail;
 };
 
 struct flow_rule {

@@ -111,7 +111,7 @@ static inline enum entry_verdict check(struct entry *entry, const struct flow_bi
 static enum entry_verdict fall_back(struct entry *entry, const struct flow_binding *flow,
 				    struct instant now)
 {
-	if (!flow->rule->cluster->fallback_to_local_when_fail)
+	if (!flow->rule->cluster->common.fallback_to_local_when_fail)
 		return ENTRY_PASS;
 	enum entry_verdict verdict = check(entry, flow, now);
 	entry->checks_again = entry->borrowed;
@@ -143,7 +143,7 @@ static COLD enum entry_verdict ask(struct entry *entry, const struct flow_bindin
 				   struct instant now)
 {
 	entry->token = (struct token_ask){
-		.flow_id = flow->rule->cluster->flow_id,
+		.flow_id = flow->rule->cluster->common.flow_id,
 		.count = entry->request.count,
 		.prioritized = entry->request.prioritized,
 	};

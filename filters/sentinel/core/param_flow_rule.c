@@ -10,21 +10,6 @@ enum {
 	VALUES_MAX = 200000,
 };
 
-static const char *cluster_fault(const struct param_flow_rule *rule)
-{
-	const struct param_cluster_config *cluster = rule->cluster;
-
-	if (!cluster)
-		return "clusterConfig: needed in cluster mode";
-	if (cluster->flow_id <= 0)
-		return "clusterConfig.flowId: must be > 0";
-	if (cluster->sample_count <= 0 || cluster->window_interval_ms <= 0 ||
-	    cluster->window_interval_ms % cluster->sample_count)
-		return "clusterConfig.windowIntervalMs: must be a multiple of sampleCount, both > "
-		       "0";
-	return NULL;
-}
-
 const char *param_flow_rule_fault(const struct param_flow_rule *rule)
 {
 	if (rule_is_blank(rule->rule.resource))
@@ -45,7 +30,7 @@ const char *param_flow_rule_fault(const struct param_flow_rule *rule)
 		return "maxQueueingTimeMs: must be >= 0";
 	if (rule->rule.regex && (rule->cluster_mode || rule->control_behavior != CONTROL_DEFAULT))
 		return "regex: only for local rules with controlBehavior 0";
-	return rule->cluster_mode ? cluster_fault(rule) : NULL;
+	return rule->cluster_mode ? cluster_config_fault(rule->cluster) : NULL;
 }
 
 static bool items_are_equal(const struct param_flow_rule *a, const struct param_flow_rule *b)
@@ -59,15 +44,9 @@ static bool items_are_equal(const struct param_flow_rule *a, const struct param_
 	return true;
 }
 
-static bool cluster_is_equal(const struct param_cluster_config *a,
-			     const struct param_cluster_config *b)
+static bool cluster_is_equal(const struct cluster_config *a, const struct cluster_config *b)
 {
-	if (!a || !b)
-		return a == b;
-	return a->flow_id == b->flow_id && a->threshold_type == b->threshold_type &&
-	       a->sample_count == b->sample_count &&
-	       a->window_interval_ms == b->window_interval_ms &&
-	       a->fallback_to_local_when_fail == b->fallback_to_local_when_fail;
+	return a && b ? cluster_config_is_equal(a, b) : a == b;
 }
 
 bool param_flow_rule_is_equal(const struct param_flow_rule *a, const struct param_flow_rule *b)

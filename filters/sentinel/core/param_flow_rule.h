@@ -3,6 +3,7 @@
 #define SENTINEL_CORE_PARAM_FLOW_RULE_H
 
 #include "filters/sentinel/core/argument.h"
+#include "filters/sentinel/core/cluster_config.h"
 #include "filters/sentinel/core/rule.h"
 #include "filters/sentinel/core/rule_constant.h"
 
@@ -12,15 +13,6 @@ struct param_flow_item {
 	struct slice text, class_type; /* as given */
 	int32_t count;
 	uint64_t fingerprint;
-};
-
-/* ParamFlowClusterConfig: what a token server is asked for. */
-struct param_cluster_config {
-	int64_t flow_id;
-	int32_t threshold_type;
-	int32_t sample_count;
-	int32_t window_interval_ms;
-	bool fallback_to_local_when_fail;
 };
 
 struct param_flow_rule {
@@ -34,8 +26,8 @@ struct param_flow_rule {
 	int32_t control_behavior; /* CONTROL_RATE_LIMITER, or anything else for reject */
 	bool has_param_idx;
 	bool cluster_mode;
-	const struct param_cluster_config *cluster; /* NULL: none given */
-	const struct param_flow_item *items;        /* sorted by fingerprint */
+	const struct cluster_config *cluster; /* NULL: none given */
+	const struct param_flow_item *items;  /* sorted by fingerprint */
 	uint32_t item_count;
 };
 

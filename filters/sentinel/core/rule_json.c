@@ -44,7 +44,28 @@ static uint8_t small(int32_t n)
 	return n >= 0 && n < UINT8_MAX ? (uint8_t)n : UINT8_MAX;
 }
 
-static const struct cluster_flow_config *read_cluster(struct json_members *rule)
+static struct cluster_config read_cluster(struct json_members *cluster, bool falls_back)
+{
+	return (struct cluster_config){
+		.flow_id = json_members_integer(cluster, "flowId", 0),
+		.threshold_type = json_members_int(cluster, "thresholdType", 0),
+		.sample_count = json_members_int(cluster, "sampleCount", 10),
+		.window_interval_ms = json_members_int(cluster, "windowIntervalMs", 1000),
+		.fallback_to_local_when_fail =
+			json_members_bool(cluster, "fallbackToLocalWhenFail", falls_back),
+	};
+}
+
+/* The fault of an object in the rule is the rule's. */
+static void pass_fault(struct json_members *rule, const struct json_members *inner)
+{
+	if (!inner->fault || rule->fault)
+		return;
+	rule->fault = inner->fault;
+	rule->fault_member = inner->fault_member;
+}
+
+static const struct cluster_flow_config *read_flow_cluster(struct json_members *rule)
 {
 	const json_t *json = json_members_value(rule, "clusterConfig");
 	struct json_members members = {.object = json, .arena = rule->arena};
@@ -53,23 +74,15 @@ static const struct cluster_flow_config *read_cluster(struct json_members *rule)
 		return NULL;
 	struct cluster_flow_config *cluster = ARENA_NEW(rule->arena, struct cluster_flow_config);
 	*cluster = (struct cluster_flow_config){
-		.flow_id = json_members_integer(&members, "flowId", 0),
-		.threshold_type = json_members_int(&members, "thresholdType", 0),
+		.common = read_cluster(&members, true),
 		.strategy = json_members_int(&members, "strategy", 0),
-		.sample_count = json_members_int(&members, "sampleCount", 10),
-		.window_interval_ms = json_members_int(&members, "windowIntervalMs", 1000),
 		.resource_timeout_ms = json_members_integer(&members, "resourceTimeout", 2000),
 		.resource_timeout_strategy =
 			json_members_int(&members, "resourceTimeoutStrategy", 0),
 		.acquire_refuse_strategy = json_members_int(&members, "acquireRefuseStrategy", 0),
 		.client_offline_time_ms = json_members_integer(&members, "clientOfflineTime", 2000),
-		.fallback_to_local_when_fail =
-			json_members_bool(&members, "fallbackToLocalWhenFail", true),
 	};
-	if (members.fault && !rule->fault) {
-		rule->fault = members.fault;
-		rule->fault_member = members.fault_member;
-	}
+	pass_fault(rule, &members);
 	return cluster;
 }
 
@@ -93,7 +106,7 @@ static const char *read_flow(const struct rule_json_reader *reader, struct json_
 	rule->warm_up_period_sec = json_members_int(members, "warmUpPeriodSec", 10);
 	rule->max_queueing_time_ms = json_members_int(members, "maxQueueingTimeMs", 500);
 	rule->cluster_mode = json_members_bool(members, "clusterMode", false);
-	rule->cluster = read_cluster(members);
+	rule->cluster = read_flow_cluster(members);
 	if (strategy < 0 || behavior < 0)
 		return "strategy, controlBehavior: must be >= 0";
 	return flow_rule_fault(rule);
@@ -197,26 +210,16 @@ static void read_items(const struct rule_json_reader *reader, struct json_member
 	rule->items = items;
 }
 
-static const struct param_cluster_config *read_param_cluster(struct json_members *rule)
+static const struct cluster_config *read_param_cluster(struct json_members *rule)
 {
 	const json_t *json = json_members_value(rule, "clusterConfig");
 	struct json_members members = {.object = json, .arena = rule->arena};
 
 	if (!json_is_object(json))
 		return NULL;
-	struct param_cluster_config *cluster = ARENA_NEW(rule->arena, struct param_cluster_config);
-	*cluster = (struct param_cluster_config){
-		.flow_id = json_members_integer(&members, "flowId", 0),
-		.threshold_type = json_members_int(&members, "thresholdType", 0),
-		.sample_count = json_members_int(&members, "sampleCount", 10),
-		.window_interval_ms = json_members_int(&members, "windowIntervalMs", 1000),
-		.fallback_to_local_when_fail =
-			json_members_bool(&members, "fallbackToLocalWhenFail", false),
-	};
-	if (members.fault && !rule->fault) {
-		rule->fault = members.fault;
-		rule->fault_member = members.fault_member;
-	}
+	struct cluster_config *cluster = ARENA_NEW(rule->arena, struct cluster_config);
+	*cluster = read_cluster(&members, false);
+	pass_fault(rule, &members);
 	return cluster;
 }
 

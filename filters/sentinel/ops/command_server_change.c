@@ -99,23 +99,32 @@ static bool read_flow_config(struct slice data, struct cluster_change *change)
 }
 
 /* One for a single name space counts for all, as in Java. */
-void command_modify_server_flow_config(const struct command_context *context,
-				       const struct command_request *request,
-				       struct command_answer *answer)
+/* One whose text is all of the parameter `data`. */
+static void modify(const struct command_request *request, enum cluster_change_kind what,
+		   bool (*read)(struct slice data, struct cluster_change *change),
+		   struct slice fault, struct command_answer *answer)
 {
 	struct slice data;
 
-	(void)context;
 	if (!has_data(request, answer))
 		return;
 	struct cluster_change *change = cluster_change_new();
-	change->what = CLUSTER_CHANGE_CONFIG;
-	if (read_data(request, &change->arena, &data) && read_flow_config(data, change)) {
+	change->what = what;
+	if (read_data(request, &change->arena, &data) && read(data, change)) {
 		done(answer, change);
 		return;
 	}
 	cluster_change_free(change);
-	command_fail(answer, SLICE("decode cluster server flow config error"));
+	command_fail(answer, fault);
+}
+
+void command_modify_server_flow_config(const struct command_context *context,
+				       const struct command_request *request,
+				       struct command_answer *answer)
+{
+	(void)context;
+	modify(request, CLUSTER_CHANGE_CONFIG, read_flow_config,
+	       SLICE("decode cluster server flow config error"), answer);
 }
 
 void command_modify_server_transport(const struct command_context *context,
@@ -174,17 +183,7 @@ void command_modify_server_name_spaces(const struct command_context *context,
 				       const struct command_request *request,
 				       struct command_answer *answer)
 {
-	struct slice data;
-
 	(void)context;
-	if (!has_data(request, answer))
-		return;
-	struct cluster_change *change = cluster_change_new();
-	change->what = CLUSTER_CHANGE_NAMES;
-	if (read_data(request, &change->arena, &data) && read_names(data, change)) {
-		done(answer, change);
-		return;
-	}
-	cluster_change_free(change);
-	command_fail(answer, SLICE("decode client cluster config error"));
+	modify(request, CLUSTER_CHANGE_NAMES, read_names,
+	       SLICE("decode client cluster config error"), answer);
 }

@@ -57,14 +57,14 @@ static void put_flow_cluster(struct text *out, const struct cluster_flow_config 
 	text_add(out, SLICE("{"));
 	integer(out, "acquireRefuseStrategy", config->acquire_refuse_strategy);
 	integer(out, "clientOfflineTime", config->client_offline_time_ms);
-	boolean(out, "fallbackToLocalWhenFail", config->fallback_to_local_when_fail);
-	integer(out, "flowId", config->flow_id);
+	boolean(out, "fallbackToLocalWhenFail", config->common.fallback_to_local_when_fail);
+	integer(out, "flowId", config->common.flow_id);
 	integer(out, "resourceTimeout", config->resource_timeout_ms);
 	integer(out, "resourceTimeoutStrategy", config->resource_timeout_strategy);
-	integer(out, "sampleCount", config->sample_count);
+	integer(out, "sampleCount", config->common.sample_count);
 	integer(out, "strategy", config->strategy);
-	integer(out, "thresholdType", config->threshold_type);
-	integer(out, "windowIntervalMs", config->window_interval_ms);
+	integer(out, "thresholdType", config->common.threshold_type);
+	integer(out, "windowIntervalMs", config->common.window_interval_ms);
 	text_add(out, SLICE("}"));
 }
 
@@ -142,7 +142,7 @@ static void put_system(struct text *out, const struct rule_list *rules)
 	}
 }
 
-static void put_param_cluster(struct text *out, const struct param_cluster_config *config)
+static void put_param_cluster(struct text *out, const struct cluster_config *config)
 {
 	begin(out, "clusterConfig");
 	text_add(out, SLICE("{"));
