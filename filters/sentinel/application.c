@@ -13,6 +13,8 @@
 #include "filters/sentinel/names.h"
 #include "filters/sentinel/operations.h"
 #include "filters/sentinel/resource_stats.h"
+#include "filters/sentinel/rule_sources.h"
+#include "filters/sentinel/rules.h"
 
 STAT_TYPE(sentinel_stats, "sentinel", SENTINEL_STAT, SENTINEL_STATS);
 
@@ -334,51 +336,6 @@ void sentinel_applications_tick(struct sentinel_applications *all)
 		all->services->send(all->owner);
 }
 
-/* --- files --- */
-
-static void file_changed(void *data);
-
-static struct sentinel_file *find_file(const struct sentinel_applications *all, const char *path)
-{
-	for (struct list_node *n = all->files.next; n != &all->files; n = n->next) {
-		struct sentinel_file *file = container_of(n, struct sentinel_file, link);
-		if (!strcmp(file->path, path))
-			return file;
-	}
-	return NULL;
-}
-
-struct sentinel_file *sentinel_file_take(struct sentinel_applications *all, const char *path)
-{
-	struct sentinel_file *file = find_file(all, path);
-
-	if (!file) {
-		file = calloc(1, sizeof *file);
-		invariant(file);
-		file->all = all;
-		file->path = strdup(path);
-		invariant(file->path);
-		file->text.name = file->path;
-		list_push_back(&all->files, &file->link);
-		file->watch = all->services->watch(all->owner, path, file_changed, file);
-		sentinel_file_read(file);
-	}
-	file->references++;
-	return file;
-}
-
-void sentinel_file_drop(struct sentinel_file *file)
-{
-	if (--file->references)
-		return;
-	list_remove(&file->link);
-	if (file->watch)
-		file->all->services->unwatch(file->all->owner, file->watch);
-	sentinel_text_free(&file->text);
-	free(file->path);
-	free(file);
-}
-
 /* --- rules that were set by a command --- */
 
 void sentinel_application_set_rules(struct sentinel_application *application, enum rule_kind kind,
@@ -441,12 +398,4 @@ void sentinel_text_changed(struct sentinel_applications *all, const struct senti
 	}
 	if (is_changed)
 		all->services->send(all->owner);
-}
-
-static void file_changed(void *data)
-{
-	struct sentinel_file *file = data;
-
-	sentinel_file_read(file);
-	sentinel_text_changed(file->all, &file->text);
 }

@@ -16,10 +16,8 @@
 
 #include "base/arena.h"
 #include "base/list.h"
-#include "base/published.h"
 #include "base/slice.h"
 #include "filters/sentinel/core/rule.h"
-#include "filters/sentinel/rule_stats.h"
 #include "filters/sentinel/system_sampler.h"
 #include "telemetry/stats.h"
 #include "telemetry/stats_table.h"
@@ -29,17 +27,17 @@ struct cluster_client;
 struct cluster_client_options;
 struct cluster_server_options;
 struct loop;
+struct published;
 struct resource_stats;
-struct rule_list;
-struct rule_set;
 struct sentinel;
 struct command_centre;
 struct sentinel_memo;
-struct sentinel_nacos_ask;
-struct sentinel_nacos_text;
 struct sentinel_ops;
 struct sentinel_ops_options;
 struct sentinel_options;
+struct sentinel_rules;
+struct sentinel_source;
+struct sentinel_text;
 
 /* "sentinel.<application>". Calls count in one of the first line, or of the second. */
 /* clang-format off */
@@ -121,36 +119,6 @@ struct sentinel_applications {
 	struct system_sampler sampler;
 };
 
-/* Rules that change while they are in force. Main. */
-struct sentinel_text {
-	const char *name;   /* for the log */
-	struct slice now;   /* heap: as it came last; .data NULL: none */
-	struct slice taken; /* heap: the last that was a list; .data NULL: none */
-};
-
-/* A file of rules that some part has. Main. */
-struct sentinel_file {
-	struct list_node link;
-	struct sentinel_applications *all;
-	unsigned references;
-	char *path; /* heap */
-	struct sentinel_text text;
-	void *watch;
-};
-
-/* In line, of a file, or from Nacos. */
-struct sentinel_source {
-	enum rule_kind kind;
-	enum rule_dialect dialect;
-	struct slice text;                      /* in line */
-	const char *path;                       /* NULL: no file */
-	const struct sentinel_nacos_ask *nacos; /* NULL: not from there */
-	/* While its part is in force: */
-	struct sentinel_file *file;
-	struct sentinel_nacos_text *pushed;
-	struct sentinel_text *live; /* of one of these; NULL: in line */
-};
-
 /* What one configuration adds. Lives in its arena. */
 struct sentinel_part {
 	struct list_node link; /* in force */
@@ -174,7 +142,7 @@ struct sentinel_application {
 	struct sentinel *core;
 	struct stat_scope *stats;
 	struct list_node parts;             /* in force */
-	struct sentinel_rules *rules;       /* in force; NULL: none yet, or no more */
+	struct sentinel_rules *rules;       /* rules.h: in force; NULL: none yet, or no more */
 	bool is_stale;                      /* built anew with the next tick */
 	struct sentinel_memo *memos;        /* names.h: one a worker */
 	struct answers *answers;            /* answers.h: one a worker */
@@ -185,38 +153,6 @@ struct sentinel_application {
 	struct resource_stats *resource_stats; /* NULL: none */
 	struct cluster_client *cluster;        /* NULL: rules in cluster mode fall back */
 };
-
-/* A rule that was left out. */
-struct sentinel_rejection {
-	const struct sentinel_rejection *next;
-	enum rule_kind kind;
-	uint32_t index;
-	const char *source, *reason;
-};
-
-/* A version. */
-struct sentinel_rules {
-	struct published published;
-	struct sentinel_application *application; /* a reference */
-	struct rule_set *set;
-	const struct rule_list *list; /* what it was made of: in the set's arena */
-	uint64_t hash;                /* of all texts */
-	struct rule_stats stats;
-	uint32_t loaded, rejected;
-	const struct sentinel_rejection *rejections; /* newest first, the first 100 */
-};
-
-/* What a message's number of a dialect means for rules of that kind. */
-static inline enum rule_dialect sentinel_dialect_of(int number, enum rule_kind kind)
-{
-	return number == RULE_DIALECT_GOLANG && kind != RULE_AUTHORITY ? RULE_DIALECT_GOLANG
-								       : RULE_DIALECT_JAVA;
-}
-
-static inline struct sentinel_rules *sentinel_rules_of(struct published *object)
-{
-	return container_of(object, struct sentinel_rules, published);
-}
 
 void sentinel_applications_init(struct sentinel_applications *all,
 				const struct sentinel_services *services, void *owner,
@@ -251,21 +187,7 @@ void sentinel_application_set_rules(struct sentinel_application *application, en
 /* A reference less. */
 void sentinel_application_drop(struct sentinel_application *application);
 
-/* rule_sources.c: builds a version of all parts' rules; NULL if it would be the one in force. */
-struct sentinel_rules *sentinel_rules_build(struct sentinel_application *application);
-
-/* rule_sources.c: takes the heap text for what came last; .data NULL: there is none (any more), and
- * what was taken of it is forgotten. */
-void sentinel_text_set(struct sentinel_text *text, struct slice heap);
-void sentinel_text_free(struct sentinel_text *text);
 /* Rules are built anew of all applications that have it, and sent. */
 void sentinel_text_changed(struct sentinel_applications *all, const struct sentinel_text *text);
-
-/* rule_sources.c: reads the file again; what can't be read leaves the text as it was. */
-void sentinel_file_read(struct sentinel_file *file);
-
-/* The file with one reference more, read if it is new. */
-struct sentinel_file *sentinel_file_take(struct sentinel_applications *all, const char *path);
-void sentinel_file_drop(struct sentinel_file *file);
 
 #endif

@@ -12,6 +12,7 @@
 #include "filters/sentinel/nacos_sources.h"
 #include "filters/sentinel/ops/ops.h"
 #include "filters/sentinel/resource_stats.h"
+#include "filters/sentinel/rule_sources.h"
 #include "filters/sentinel/sentinel.h"
 #include "message/data_source_config.h"
 #include "routing/duration.h"

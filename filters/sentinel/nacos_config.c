@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "filters/sentinel/application.h"
 #include "filters/sentinel/nacos_sources.h"
 #include "filters/sentinel/ops/log_folder.h"
 #include "message/data_source_config.h"

@@ -4,6 +4,7 @@
 
 #include "base/attributes.h"
 #include "base/log.h"
+#include "filters/sentinel/application.h"
 #include "filters/sentinel/nacos/nacos_snapshot.h"
 
 /* A connection. */

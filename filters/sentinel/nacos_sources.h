@@ -12,10 +12,13 @@
 #define FILTERS_SENTINEL_NACOS_SOURCES_H
 
 #include "base/diag.h"
-#include "filters/sentinel/application.h"
 #include "filters/sentinel/nacos/nacos_client.h"
+#include "filters/sentinel/rule_sources.h"
 
+struct arena;
+struct sentinel_applications;
 struct sentinel_nacos;
+struct sentinel_part;
 struct Outrigger__Filters__Sentinel__V1__Nacos;
 
 enum { NACOS_AWAIT_MS = 3000 };

@@ -10,6 +10,8 @@
 #include "filters/sentinel/cluster_client.h"
 #include "filters/sentinel/core/sentinel.h"
 #include "filters/sentinel/ops/ops.h"
+#include "filters/sentinel/rule_sources.h"
+#include "filters/sentinel/rules.h"
 
 /* --- rules, for commands --- */
 

@@ -6,6 +6,7 @@
 #include "filters/sentinel/application.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
+#include "filters/sentinel/rules.h"
 
 struct page {
 	struct text *out;

@@ -5,6 +5,7 @@
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"
 #include "filters/sentinel/page.h"
+#include "filters/sentinel/rules.h"
 
 #define HEAD                                                                                       \
 	"<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>Sentinel</title><style>"      \

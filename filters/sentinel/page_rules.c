@@ -7,6 +7,7 @@
 #include "filters/sentinel/ops/metric_collector.h"
 #include "filters/sentinel/ops/rule_text.h"
 #include "filters/sentinel/page.h"
+#include "filters/sentinel/rules.h"
 
 struct telling {
 	const struct sentinel_application *application;

@@ -4,6 +4,7 @@
 
 #include "base/attributes.h"
 #include "filters/sentinel/ops/ops.h"
+#include "filters/sentinel/rules.h"
 #include "message/rpc_head.h"
 #include "stream/worker_context.h"
 #include "telemetry/stats.h"

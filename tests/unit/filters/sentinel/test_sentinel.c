@@ -5,6 +5,8 @@
 
 #include "filters/sentinel/core/token_service.h"
 #include "filters/sentinel/resource_stats.h"
+#include "filters/sentinel/rule_sources.h"
+#include "filters/sentinel/rules.h"
 #include "routing/policy.h"
 #include "stream/reply.h"
 #include "stream/stream.h"
