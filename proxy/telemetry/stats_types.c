@@ -1,6 +1,7 @@
 /* The tables of the headers, as constant data. */
 #include "telemetry/stats_cluster.h"
 #include "telemetry/stats_filters.h"
+#include "telemetry/stats_hosts.h"
 #include "telemetry/stats_http.h"
 #include "telemetry/stats_network.h"
 #include "telemetry/stats_server.h"

@@ -5,6 +5,7 @@
 
 #include "telemetry/stats.h"
 #include "telemetry/stats_cluster.h"
+#include "telemetry/stats_hosts.h"
 #include "upstream/breaker.h"
 #include "upstream/ring_stats.h"
 

@@ -7,6 +7,7 @@
 #include "net/loop.h"
 #include "telemetry/stats.h"
 #include "telemetry/stats_cluster.h"
+#include "telemetry/stats_hosts.h"
 #include "upstream/health_session.h"
 #include "upstream/host_set.h"
 

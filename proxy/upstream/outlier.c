@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 #include "telemetry/stats.h"
-#include "telemetry/stats_cluster.h"
+#include "telemetry/stats_hosts.h"
 #include "upstream/host_set.h"
 
 /* --- workers --- */

@@ -8,6 +8,7 @@
 
 #include "envoy/config/metrics/v3/stats.pb-c.h"
 #include "telemetry/stats_cluster.h"
+#include "telemetry/stats_hosts.h"
 #include "telemetry/stats_config.h"
 #include "telemetry/stats_page.h"
 

@@ -12,6 +12,7 @@
 #include "net/loop.h"
 #include "telemetry/stats.h"
 #include "telemetry/stats_cluster.h"
+#include "telemetry/stats_hosts.h"
 #include "upstream/health_checker.h"
 #include "upstream/health_session.h"
 

@@ -2,7 +2,7 @@
 
 #include "base/random.h"
 #include "telemetry/stats.h"
-#include "telemetry/stats_cluster.h"
+#include "telemetry/stats_hosts.h"
 #include "upstream/outlier.h"
 
 struct fixture {
