@@ -128,15 +128,6 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	return !is_ip(a) || (a->port == b->port && !memcmp(a->ip, b->ip, ip_size(a)));
 }
 
-uint64_t addr_hash(const struct addr *addr)
-{
-	if (addr->family == ADDR_UNIX)
-		return hash_bytes(slice_of(addr->path));
-	if (!is_ip(addr))
-		return 0;
-	return hash_seeded(slice_make(addr->ip, ip_size(addr)), addr->port);
-}
-
 bool addr_is_loopback(const struct addr *addr)
 {
 	static const uint8_t ipv6_loopback[16] = {[15] = 1};
@@ -144,17 +135,6 @@ bool addr_is_loopback(const struct addr *addr)
 	if (addr->family == ADDR_IPV4)
 		return addr->ip[0] == 127;
 	return addr->family == ADDR_IPV6 && !memcmp(addr->ip, ipv6_loopback, 16);
-}
-
-bool addr_is_internal(const struct addr *addr)
-{
-	const uint8_t *ip = addr->ip;
-
-	if (addr->family == ADDR_IPV4)
-		return ip[0] == 10 || (ip[0] == 192 && ip[1] == 168) ||
-		       (ip[0] == 172 && (ip[1] & 0xf0) == 16) || addr_is_loopback(addr);
-	/* RFC 4193: of fc00::/7 only fd00::/8 is assigned. */
-	return addr->family == ADDR_IPV6 && (ip[0] == 0xfd || addr_is_loopback(addr));
 }
 
 enum status addr_to_sockaddr(const struct addr *addr, struct sockaddr_storage *out, socklen_t *len)

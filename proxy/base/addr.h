@@ -44,10 +44,7 @@ size_t addr_format(const struct addr *addr, char *out);
 size_t addr_format_ip(const struct addr *addr, char *out);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
-uint64_t addr_hash(const struct addr *addr);
 bool addr_is_loopback(const struct addr *addr);
-/* RFC 1918, loopback, and their IPv6 kin: what Envoy calls internal by default. */
-bool addr_is_internal(const struct addr *addr);
 
 /* For bind and connect. STATUS_TOO_LARGE for a path that doesn't fit. */
 enum status MUST_CHECK addr_to_sockaddr(const struct addr *addr, struct sockaddr_storage *out,

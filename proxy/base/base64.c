@@ -1,28 +1,6 @@
 #include "base/base64.h"
 
-static const char alphabets[2][65] = {
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
-};
-
-struct slice base64_encode(struct slice bytes, enum base64_form form, struct arena *arena)
-{
-	const char *alphabet = alphabets[form];
-	char *out = arena_alloc(arena, bytes.len / 3 * 4 + 4);
-	size_t len = 0;
-
-	for (size_t i = 0; i < bytes.len; i += 3) {
-		size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
-		uint32_t word = 0;
-		for (size_t k = 0; k < 3; k++)
-			word = word << 8 | (k < n ? (uint8_t)bytes.data[i + k] : 0);
-		for (size_t k = 0; k <= n; k++)
-			out[len++] = alphabet[word >> (18 - 6 * k) & 63];
-		for (size_t k = n; k < 3 && form == BASE64_STANDARD; k++)
-			out[len++] = '=';
-	}
-	return slice_make(out, len);
-}
+static const char last_digits[2][3] = {"+/", "-_"}; /* of the alphabets */
 
 /* 0 to 63, or -1. */
 static int digit_value(char c, enum base64_form form)
@@ -33,9 +11,9 @@ static int digit_value(char c, enum base64_form form)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	if (c == alphabets[form][62])
+	if (c == last_digits[form][0])
 		return 62;
-	return c == alphabets[form][63] ? 63 : -1;
+	return c == last_digits[form][1] ? 63 : -1;
 }
 
 bool base64_decode(struct slice text, enum base64_form form, struct arena *arena,

@@ -12,11 +12,8 @@ enum base64_form {
 	BASE64_URL,      /* - _ without '=': JWTs, binary gRPC metadata may have either */
 };
 
-/* In the arena. */
-struct slice base64_encode(struct slice bytes, enum base64_form form, struct arena *arena);
-
-/* False for anything that encode wouldn't have written, except that padding may be left out of
- * BASE64_STANDARD. Result in the arena. */
+/* False for all but the one text of some bytes; padding may be left out of BASE64_STANDARD. Result
+ * in the arena. */
 bool base64_decode(struct slice text, enum base64_form form, struct arena *arena,
 		   struct slice *bytes);
 

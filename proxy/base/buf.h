@@ -233,9 +233,4 @@ void buf_pool_give_late(struct buf_pool *pool, char *block);
 /* Aborts when an invariant is broken. For tests and debug builds. */
 void buf_check(const struct buf *buf);
 
-static inline bool buf_is_empty(const struct buf *buf)
-{
-	return !buf->len;
-}
-
 #endif

@@ -1,13 +1,10 @@
-/* Seconds since 1970 to a civil date and back, without the C library's locks, locale and zone.
+/* Seconds since 1970 to a civil date, without the C library's locks, locale and zone.
  *
  * Pure. The proleptic Gregorian calendar, UTC, no leap seconds. */
 #ifndef BASE_DATE_H
 #define BASE_DATE_H
 
-#include <stdbool.h>
 #include <stdint.h>
-
-#include "base/slice.h"
 
 struct date {
 	int32_t year;
@@ -20,13 +17,9 @@ enum { DATE_HTTP_LEN = 29 }; /* of "Sun, 06 Nov 1994 08:49:37 GMT" */
 
 /* Years 1 to 9999; what lies outside is cut to them. */
 struct date date_of_unix(int64_t seconds);
-int64_t date_to_unix(const struct date *date);
 
 /* IMF-fixdate (RFC 9110 5.6.7): exactly DATE_HTTP_LEN bytes, no 0 behind. */
 void date_format_http(int64_t seconds, char *out);
-
-/* Reads an IMF-fixdate. False for anything else, the obsolete forms included. */
-bool date_parse_http(struct slice text, int64_t *seconds);
 
 /* value in exactly `digits` decimal digits, zeros in front; the higher digits are lost. */
 static inline void date_put_digits(char *out, uint32_t value, unsigned digits)

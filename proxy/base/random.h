@@ -46,17 +46,4 @@ static inline uint32_t random_below(struct random *random, uint32_t n)
 				      : random_below_slow(random, n, product);
 }
 
-/* Uniform in [0, 1). */
-static inline double random_fraction(struct random *random)
-{
-	return (double)(random_next(random) >> 11) * 0x1p-53;
-}
-
-/* True numerator times in denominator. denominator > 0. */
-static inline bool random_chance(struct random *random, uint32_t numerator, uint32_t denominator)
-{
-	return numerator >= denominator ||
-	       (numerator && random_below(random, denominator) < numerator);
-}
-
 #endif

@@ -181,34 +181,17 @@ enum status regex_find(const struct regex *regex, struct slice text, struct slic
 
 /* --- replacing */
 
-/* What is wrong with a substitution at *at: nothing (STATUS_OK), a lonely backslash (INVALID), a
- * group that isn't there (NOT_FOUND). */
-static enum status check_rewrite(const struct regex *regex, struct slice rewrite, size_t *at)
+/* Each backslash has a digit of a group that there is behind it, or a backslash. */
+static bool fits(const struct regex *regex, struct slice rewrite)
 {
 	for (size_t i = 0; i < rewrite.len; i++) {
 		if (rewrite.data[i] != '\\')
 			continue;
 		char c = ++i < rewrite.len ? rewrite.data[i] : 0;
-		*at = i;
-		if (c != '\\' && (c < '0' || c > '9'))
-			return STATUS_INVALID;
-		if (c != '\\' && (unsigned)(c - '0') > regex->group_count)
-			return STATUS_NOT_FOUND;
+		if (c != '\\' && (c < '0' || c > '9' || (unsigned)(c - '0') > regex->group_count))
+			return false;
 	}
-	return STATUS_OK;
-}
-
-enum status regex_check_rewrite(const struct regex *regex, struct slice rewrite, struct diag *diag)
-{
-	size_t at = 0;
-	enum status status = check_rewrite(regex, rewrite, &at);
-
-	if (status == STATUS_NOT_FOUND)
-		return diag_set(diag, "group \\%c, but the pattern has only %u", rewrite.data[at],
-				regex->group_count);
-	if (status != STATUS_OK)
-		return diag_set(diag, "'\\' must be followed by a digit or '\\'");
-	return STATUS_OK;
+	return true;
 }
 
 struct output {
@@ -302,9 +285,8 @@ struct slice regex_replace_all(const struct regex *regex, struct slice text,
 			       struct slice substitution, struct arena *arena)
 {
 	struct output out = {.arena = arena};
-	size_t at;
 
-	if (check_rewrite(regex, substitution, &at) != STATUS_OK)
+	if (!fits(regex, substitution))
 		return text;
 	if (!text.data)
 		text.data = "";

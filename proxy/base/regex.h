@@ -52,14 +52,10 @@ enum status MUST_CHECK regex_find(const struct regex *regex, struct slice text,
 /* Groups in the pattern, the whole match not counted. */
 unsigned regex_group_count(const struct regex *regex);
 
-/* A substitution in RE2's form: \0 to \9 are groups, \\ a backslash. STATUS_INVALID with diag for
- * anything else, or for a group that the pattern doesn't have. */
-enum status MUST_CHECK regex_check_rewrite(const struct regex *regex, struct slice substitution,
-					   struct diag *diag);
-
 /* text with every match replaced that doesn't overlap the one before, as RE2's GlobalReplace does.
- * text itself when nothing matches, when the substitution doesn't pass the check, or when a match
- * gives up or the result is over its limit. Otherwise in the arena. */
+ * The substitution is in RE2's form: \0 to \9 are groups, \\ a backslash. text itself when nothing
+ * matches, when the substitution has another \ or a group that the pattern doesn't have, or when a
+ * match gives up or the result is over its limit. Otherwise in the arena. */
 struct slice regex_replace_all(const struct regex *regex, struct slice text,
 			       struct slice substitution, struct arena *arena);
 

@@ -22,7 +22,6 @@ static void agrees_with_the_c_library(void **state)
 		assert_int_equal(date.minute, tm.tm_min);
 		assert_int_equal(date.second, tm.tm_sec);
 		assert_int_equal(date.weekday, tm.tm_wday);
-		assert_true(date_to_unix(&date) == s);
 	}
 }
 
@@ -36,7 +35,6 @@ static void every_day_of_four_centuries(void **state)
 		struct date date = date_of_unix(s);
 		assert_int_equal(date.weekday, (last.weekday + 1) % 7);
 		assert_true(date.day == last.day + 1 || date.day == 1);
-		assert_true(date_to_unix(&date) == s);
 		last = date;
 	}
 }
@@ -48,45 +46,23 @@ static void dates_outside_are_cut(void **state)
 	assert_int_equal(date_of_unix(INT64_MAX).year, 9999);
 }
 
-static void http_dates_round_trip(void **state)
+static void http_dates(void **state)
 {
+	static const struct {
+		int64_t seconds;
+		const char *text;
+	} rows[] = {{0, "Thu, 01 Jan 1970 00:00:00 GMT"},
+		    {784111777, "Sun, 06 Nov 1994 08:49:37 GMT"},
+		    {951782399, "Mon, 28 Feb 2000 23:59:59 GMT"},
+		    {951782400, "Tue, 29 Feb 2000 00:00:00 GMT"},
+		    {4102444799, "Thu, 31 Dec 2099 23:59:59 GMT"}};
 	char text[DATE_HTTP_LEN];
-	int64_t seconds;
 	(void)state;
 
-	date_format_http(784111777, text);
-	assert_memory_equal(text, "Sun, 06 Nov 1994 08:49:37 GMT", DATE_HTTP_LEN);
-	for (int64_t s = 0; s < 4102444800; s += 86400 * 11 + 4001) {
-		date_format_http(s, text);
-		assert_true(date_parse_http(slice_make(text, sizeof text), &seconds));
-		assert_true(seconds == s);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		date_format_http(rows[i].seconds, text);
+		assert_memory_equal(text, rows[i].text, DATE_HTTP_LEN);
 	}
-}
-
-static void bad_http_dates_are_refused(void **state)
-{
-	static const char *const texts[] = {
-		"",
-		"Sun, 06 Nov 1994 08:49:37",
-		"Sun, 06 Nov 1994 08:49:37 GMT ",
-		"Mon, 06 Nov 1994 08:49:37 GMT",
-		"Sun, 06 nov 1994 08:49:37 GMT",
-		"Sun, 06 Nov 1994 24:49:37 GMT",
-		"Sun, 06 Nov 1994 08:60:37 GMT",
-		"Sun, 06 Nov 1994 08:49:60 GMT",
-		"Sun, 31 Apr 1994 08:49:37 GMT",
-		"Sun, 00 Nov 1994 08:49:37 GMT",
-		"Sun, 06 Nov 0000 08:49:37 GMT",
-		"Sun, 6  Nov 1994 08:49:37 GMT",
-		"Sunday, 06-Nov-94 08:49:37 GMT",
-		"Sun Nov  6 08:49:37 1994     ",
-		"Sun, 06 Nov 1994 08:49:37 UTC",
-		"Sun, 06 Nov 199a 08:49:37 GMT",
-	};
-	int64_t seconds;
-	(void)state;
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		assert_false(date_parse_http(slice_of(texts[i]), &seconds));
 }
 
 int main(void)
@@ -95,8 +71,7 @@ int main(void)
 		cmocka_unit_test(agrees_with_the_c_library),
 		cmocka_unit_test(every_day_of_four_centuries),
 		cmocka_unit_test(dates_outside_are_cut),
-		cmocka_unit_test(http_dates_round_trip),
-		cmocka_unit_test(bad_http_dates_are_refused),
+		cmocka_unit_test(http_dates),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,34 +59,12 @@ static void below_rejects_what_would_be_unfair(void **state)
 	}
 }
 
-static void fractions_and_chances(void **state)
-{
-	struct random random;
-	unsigned hits = 0;
-	double sum = 0;
-	(void)state;
-
-	random_init(&random, 0);
-	for (int i = 0; i < 10000; i++) {
-		double f = random_fraction(&random);
-		assert_true(f >= 0 && f < 1);
-		sum += f;
-		hits += random_chance(&random, 2500, 10000);
-		assert_false(random_chance(&random, 0, 100));
-		assert_true(random_chance(&random, 100, 100));
-		assert_true(random_chance(&random, 101, 100));
-	}
-	assert_true(sum > 4850 && sum < 5150);
-	assert_in_range(hits, 2350, 2650);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_seeds_give_equal_numbers),
 		cmocka_unit_test(below_is_uniform),
 		cmocka_unit_test(below_rejects_what_would_be_unfair),
-		cmocka_unit_test(fractions_and_chances),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
