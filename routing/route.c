@@ -277,10 +277,11 @@ static bool is_plain(const struct route *route)
 	const struct route_action *action = route->forward;
 
 	return route->kind == ROUTE_FORWARD && route->cluster.kind == CLUSTER_NAMED &&
-	       !action->hash_policies.count && !route->rewrites && !route->request_level_count &&
-	       !route->response_level_count && !route->policy && !route_retry_policy(route) &&
-	       !route_hedge_policy(route) && !route_mirrors(route)->count &&
-	       !action->has_stream_duration && action->max_grpc_timeout_ms == DURATION_UNSET &&
+	       !route->virtual_host->virtual_cluster_count && !action->hash_policies.count &&
+	       !route->rewrites && !route->request_level_count && !route->response_level_count &&
+	       !route->policy && !route_retry_policy(route) && !route_hedge_policy(route) &&
+	       !route_mirrors(route)->count && !action->has_stream_duration &&
+	       action->max_grpc_timeout_ms == DURATION_UNSET &&
 	       action->idle_timeout_ms == DURATION_UNSET &&
 	       route->extras->body_buffer_limit == UINT64_MAX;
 }

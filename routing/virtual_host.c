@@ -173,5 +173,5 @@ struct slice virtual_host_cluster_name(const struct virtual_host *host,
 	for (uint32_t i = 0; i < host->virtual_cluster_count; i++)
 		if (header_matches_test(&host->virtual_clusters[i].headers, request))
 			return host->virtual_clusters[i].name;
-	return host->virtual_cluster_count ? SLICE("other") : SLICE("");
+	return SLICE("");
 }

@@ -49,8 +49,8 @@ enum status MUST_CHECK virtual_host_load(
 	struct virtual_host *host, const struct Envoy__Config__Route__V3__VirtualHost *message,
 	const struct route_build *build, struct diag *diag);
 
-/* The name of the virtual cluster that a request belongs to: the first that matches, "other" if
- * none of those configured does, "" if none is configured. */
+/* The name of the virtual cluster that a request belongs to: the first that matches, "" if none
+ * does. */
 struct slice virtual_host_cluster_name(const struct virtual_host *host,
 				       const struct headers *request);
 

@@ -280,6 +280,8 @@ static void prepare_by_route(struct router *r, bool writes)
 	request_timeouts_init(&r->timeouts, r->route->forward, retry, s->request, writes);
 	retry_plan_init(&r->plan, retry, s->request);
 	r->can_retry = r->plan.on != 0;
+	s->info.virtual_cluster_name =
+		virtual_host_cluster_name(r->route->virtual_host, s->request);
 	route_mutate_request(r->route, r->pick.weighted, s->request, &s->info);
 	route_rewrite_request(r->route, r->pick.weighted, s->request, writes);
 	if (r->route->extras->body_buffer_limit != UINT64_MAX &&

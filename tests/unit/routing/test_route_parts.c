@@ -165,7 +165,7 @@ static void virtual_host(void **state)
 	assert_false(route->forward->includes_host_rate_limits);
 	assert_true(slice_equal(virtual_host_cluster_name(host, &f->headers), SLICE("put")));
 	route_of(f, t, "GET /", "h", "");
-	assert_true(slice_equal(virtual_host_cluster_name(host, &f->headers), SLICE("other")));
+	assert_true(slice_equal(virtual_host_cluster_name(host, &f->headers), SLICE("")));
 	assert_true(slice_equal(t->internal_only_headers[0], SLICE("x-in")));
 	t = table_of_routes(f, "[{match: {prefix: /}, route: {cluster: c1}}]");
 	route = route_of(f, t, "GET /", "h", "");
