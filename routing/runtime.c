@@ -3,6 +3,9 @@
 #include <envoy/config/bootstrap/v3/bootstrap.pb-c.h>
 #include <google/protobuf/struct.pb-c.h>
 
+#include <math.h>
+#include <stdlib.h>
+
 typedef Google__Protobuf__Struct Struct;
 typedef Google__Protobuf__Value Value;
 
@@ -33,19 +36,61 @@ static bool read_number(const Value *value, uint64_t *number)
 	return (double)*number == value->number_value;
 }
 
+static bool flag_of_number(double number, bool *flag)
+{
+	*flag = number != 0;
+	return number == trunc(number) && fabs(number) < INT32_MAX;
+}
+
+static bool flag_of_text(const char *text, bool *flag)
+{
+	struct slice word = slice_trim(slice_of(text));
+	char *end;
+	double number = strtod(text, &end);
+
+	if (end != text && !*end)
+		return flag_of_number(number, flag);
+	*flag = slice_equal_nocase(word, SLICE("true"));
+	return *flag || slice_equal_nocase(word, SLICE("false"));
+}
+
+static bool read_flag(const Value *value, bool *flag)
+{
+	if (value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE)
+		return flag_of_text(value->string_value, flag);
+	if (value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE)
+		return flag_of_number(value->number_value, flag);
+	*flag = value->bool_value;
+	return value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_BOOL_VALUE;
+}
+
+/* What the last layer that has the key says; NULL: none has. */
+static const Value *look_up(const Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime,
+			    struct slice key)
+{
+	const Value *value = NULL;
+
+	for (size_t i = runtime ? runtime->n_layers : 0; i-- > 0 && !value;)
+		if (runtime->layers[i]->layer_specifier_case ==
+		    ENVOY__CONFIG__BOOTSTRAP__V3__RUNTIME_LAYER__LAYER_SPECIFIER_STATIC_LAYER)
+			value = find(runtime->layers[i]->static_layer, key);
+	return value;
+}
+
 uint64_t runtime_number(const Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime,
 			struct slice key, uint64_t otherwise)
 {
+	const Value *value = look_up(runtime, key);
 	uint64_t number;
 
-	for (size_t i = runtime ? runtime->n_layers : 0; i-- > 0;) {
-		const Envoy__Config__Bootstrap__V3__RuntimeLayer *layer = runtime->layers[i];
-		if (layer->layer_specifier_case !=
-		    ENVOY__CONFIG__BOOTSTRAP__V3__RUNTIME_LAYER__LAYER_SPECIFIER_STATIC_LAYER)
-			continue;
-		const Value *value = find(layer->static_layer, key);
-		if (value)
-			return read_number(value, &number) ? number : otherwise;
-	}
-	return otherwise;
+	return value && read_number(value, &number) ? number : otherwise;
+}
+
+bool runtime_flag(const Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime, struct slice key,
+		  bool otherwise)
+{
+	const Value *value = look_up(runtime, key);
+	bool flag;
+
+	return value && read_flag(value, &flag) ? flag : otherwise;
 }

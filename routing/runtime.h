@@ -5,6 +5,7 @@
 #ifndef ROUTING_RUNTIME_H
 #define ROUTING_RUNTIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -15,5 +16,9 @@ struct Envoy__Config__Bootstrap__V3__LayeredRuntime;
  * what it is when no layer has it, or has something else there. runtime may be NULL. */
 uint64_t runtime_number(const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime,
 			struct slice key, uint64_t otherwise);
+
+/* The same for true, false and whole numbers (0 is false), all of which may be text. */
+bool runtime_flag(const struct Envoy__Config__Bootstrap__V3__LayeredRuntime *runtime,
+		  struct slice key, bool otherwise);
 
 #endif

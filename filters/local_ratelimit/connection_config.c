@@ -4,9 +4,18 @@
 
 #include "filters/local_ratelimit/connection.h"
 #include "filters/local_ratelimit/local_ratelimit.h"
+#include "routing/runtime.h"
 #include "telemetry/stats_network.h"
 
 typedef Envoy__Extensions__Filters__Network__LocalRatelimit__V3__LocalRateLimit Message;
+
+/* Its default value is required. */
+static bool is_enabled(const Envoy__Config__Core__V3__RuntimeFeatureFlag *flag,
+		       const struct config_context *context)
+{
+	return !flag || runtime_flag(context->runtime, slice_of(flag->runtime_key),
+				     flag->default_value->value);
+}
 
 static enum status config_load(const void **loaded, const ProtobufCMessage *base,
 			       const struct config_context *context, struct diag *diag)
@@ -30,8 +39,7 @@ static enum status config_load(const void **loaded, const ProtobufCMessage *base
 		slice_of(arena_printf(context->arena, "connections %s", message->stat_prefix)),
 		bucket_limits_hash(&limits));
 	config->bucket = bucket_take(context, name, &limits);
-	config->is_disabled = message->runtime_enabled && message->runtime_enabled->default_value &&
-			      !message->runtime_enabled->default_value->value;
+	config->is_disabled = !is_enabled(message->runtime_enabled, context);
 	config->stats = config_scope(context, &network_local_ratelimit_stats,
 				     slice_of(arena_printf(context->arena, "local_rate_limit.%s",
 							   message->stat_prefix)));
