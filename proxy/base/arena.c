@@ -157,6 +157,7 @@ struct slice arena_slice(struct arena *arena, struct slice s)
 
 char *arena_string(struct arena *arena, struct slice s)
 {
+	invariant(s.len < SIZE_MAX);
 	char *copy = arena_alloc(arena, s.len + 1);
 	if (s.len)
 		memcpy(copy, s.data, s.len);
