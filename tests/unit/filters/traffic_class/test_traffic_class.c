@@ -1,14 +1,9 @@
 /* The filter: classes by rule and route, what is shed, what is kept for later, and what isn't. */
 #include "../filter_support.h"
 
-#include <dirent.h>
-#include <pthread.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "filters/traffic_class/deferral.h"
 #include "filters/traffic_class/traffic_class.h"
-#include "spool/spools.h"
+#include "support/spool_home.h"
 #include "telemetry/stats.h"
 
 #define CLASSES(more)                                                                              \
@@ -17,51 +12,21 @@
 	"low}}]}], "
 #define PRESSURE "pressure: {capacity: {max_in_flight: 4}, hold: 1s}"
 
-enum { WAIT_MS = 20000, ERRANDS_MAX = 64 };
-
 /* --- a filter with a spool --- */
-
-struct errand {
-	void (*fn)(struct worker_context *worker, void *arg);
-	void *arg;
-};
 
 struct test {
 	struct stream_fixture *f;
 	struct spools spools;
-	char path[64];
-	pthread_mutex_t lock;
-	struct errand errands[ERRANDS_MAX];
-	unsigned first, last;
+	struct spool_home home;
 };
-
-static void post(void *owner, unsigned worker, void (*fn)(struct worker_context *worker, void *arg),
-		 void *arg)
-{
-	struct test *t = owner;
-
-	(void)worker;
-	pthread_mutex_lock(&t->lock);
-	invariant(t->last < ERRANDS_MAX);
-	t->errands[t->last++] = (struct errand){fn, arg};
-	pthread_mutex_unlock(&t->lock);
-}
 
 /* Until the spool has answered: one errand. */
 static void wait_for_errand(struct test *t)
 {
-	for (unsigned waited_ms = 0; waited_ms < WAIT_MS; waited_ms++) {
-		pthread_mutex_lock(&t->lock);
-		bool is_there = t->first < t->last;
-		pthread_mutex_unlock(&t->lock);
-		if (is_there) {
-			struct errand errand = t->errands[t->first++];
-			errand.fn(&t->f->worker, errand.arg);
-			return;
-		}
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	}
-	fail_msg("the spool says nothing");
+	unsigned waited_ms = 0;
+
+	while (!spool_home_run_one(&t->home, &t->f->worker))
+		spool_home_rest(&waited_ms, "the spool answers");
 }
 
 static void load(struct test *t, const char *yaml)
@@ -84,51 +49,30 @@ static struct test *test_begin(const char *deferral, const char *spool)
 	struct test *t = calloc(1, sizeof *t);
 	char yaml[1000];
 
-	snprintf(t->path, sizeof t->path, "/tmp/spool.XXXXXX");
-	assert_non_null(mkdtemp(t->path));
-	pthread_mutex_init(&t->lock, NULL);
+	spool_home_open(&t->home);
 	t->f = stream_fixture_new(&entry, 1);
 	spools_init(&t->spools, t->f->stats);
-	t->spools.post = post;
-	t->spools.owner = t;
-	t->spools.workers = 1;
+	spool_home_serve(&t->home, &t->spools);
 	snprintf(yaml, sizeof yaml,
 		 "{" CLASSES(", deferral: {%s}") PRESSURE
 		 ", spool: {path: %s, replay_below: 0.001%s}}",
-		 deferral, t->path, spool);
+		 deferral, t->home.path, spool);
 	load(t, yaml);
 	filter_routes(t->f, "[{match: {prefix: /}, route: {cluster: up, prefix_rewrite: /new/}}]",
 		      NULL);
 	const struct traffic_class_config *config = t->f->entries[0].config;
-	for (unsigned waited_ms = 0; !spool_takes(config->spool->spool); waited_ms++) {
-		assert_true(waited_ms < WAIT_MS);
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	}
+	SPOOL_WAIT_UNTIL(&t->home, &t->f->worker, spool_takes(config->spool->spool));
 	return t;
 }
 
 static void test_end(struct test *t)
 {
-	DIR *folder;
-	const struct dirent *entry;
-
 	spools_leave(&t->spools);
-	while (t->first < t->last) {
-		struct errand errand = t->errands[t->first++];
-		errand.fn(&t->f->worker, errand.arg);
-	}
+	spool_home_run_all(&t->home, &t->f->worker);
 	arena_reset(&t->f->arena); /* the configuration goes */
 	spools_fini(&t->spools);
 	stream_fixture_free(t->f);
-	folder = opendir(t->path);
-	while (folder && (entry = readdir(folder))) {
-		char name[400];
-		snprintf(name, sizeof name, "%s/%s", t->path, entry->d_name);
-		unlink(name);
-	}
-	closedir(folder);
-	rmdir(t->path);
-	pthread_mutex_destroy(&t->lock);
+	spool_home_close(&t->home);
 	free(t);
 }
 

@@ -13,25 +13,11 @@
 #include "codec/dubbo_frame.h"
 #include "codec/hessian2.h"
 
+#include "support/test_arena.h"
+
 enum { NAMES = 3 };
 
 static const struct slice names[NAMES] = {{"region", 6}, {"k", 1}, {"traces", 6}};
-
-static struct arena arena;
-
-static int arena_open(void **state)
-{
-	(void)state;
-	arena_init(&arena, 4096);
-	return 0;
-}
-
-static int arena_close(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 /* What is told of the map, which is copied so that its end is watched. */
 static bool tell(struct slice map, char **copy, struct slice *values)

@@ -15,21 +15,7 @@
 #include "message/argument_value.h"
 #include "unit/proxy/codec/dubbo_harness.h"
 
-static struct arena arena;
-
-static int arena_open(void **state)
-{
-	(void)state;
-	arena_init(&arena, 4096);
-	return 0;
-}
-
-static int arena_close(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
+#include "support/test_arena.h"
 
 /* One value that must be read to its last byte, and must fail when cut anywhere before. Each try
  * has a heap block of exactly its size. */

@@ -19,6 +19,8 @@
 #include "message/argument_value.h"
 #include "support/vectors.h"
 
+#include "support/test_arena.h"
+
 #if UNDER_ASAN
 #include <sanitizer/asan_interface.h>
 #else
@@ -27,22 +29,6 @@
 #endif
 
 enum { LONG_BODY = 20000, EDGE = 512 };
-
-static struct arena arena;
-
-static int arena_open(void **state)
-{
-	(void)state;
-	arena_init(&arena, 4096);
-	return 0;
-}
-
-static int arena_close(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
 
 static void check_status(enum status status)
 {

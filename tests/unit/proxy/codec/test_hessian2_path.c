@@ -9,21 +9,7 @@
 #include "codec/sofa_request.h"
 #include "message/argument_path.h"
 
-static struct arena arena;
-
-static int arena_open(void **state)
-{
-	(void)state;
-	arena_init(&arena, 4096);
-	return 0;
-}
-
-static int arena_close(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
+#include "support/test_arena.h"
 
 static struct argument_path path_of(const char *text)
 {

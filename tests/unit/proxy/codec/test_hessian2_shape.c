@@ -15,21 +15,7 @@
 #include "codec/sofa_hessian.h"
 #include "support/typed_value.h"
 
-static struct arena arena;
-
-static int arena_open(void **state)
-{
-	(void)state;
-	arena_init(&arena, 4096);
-	return 0;
-}
-
-static int arena_close(void **state)
-{
-	(void)state;
-	arena_free(&arena);
-	return 0;
-}
+#include "support/test_arena.h"
 
 static const struct hessian2_grammar *const grammars[] = {&hessian2_grammar, &sofa_hessian_grammar};
 

@@ -1,27 +1,12 @@
 /* The spool as a whole, with its thread: accepted is what is on disk, and that is sent until it is
  * answered. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "support/spool_home.h"
 
-#include <cmocka.h>
-
-#include <dirent.h>
 #include <errno.h>
-#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/attributes.h"
-#include "spool/spools.h"
 #include "telemetry/stats.h"
-
-enum { WAIT_MS = 20000, QUEUED_MAX = 4096 };
 
 static atomic_bool holds_syncs, is_held;
 static atomic_uint syncs_until_failure; /* 0: none fails */
@@ -40,63 +25,19 @@ int fdatasync(int fd)
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
-/* What the spool posts to the worker, which this test is. */
-struct errand {
-	void (*fn)(struct worker_context *worker, void *arg);
-	void *arg;
-};
-
 struct test {
-	char path[64];
+	struct spool_home home;
 	struct stats *stats;
 	struct spools spools;
 	struct spool *spool;
-	pthread_mutex_t lock;
-	struct errand errands[QUEUED_MAX];
-	unsigned first, last;
 	_Atomic bool is_shut; /* nothing may be sent */
 	_Atomic unsigned given_back;
-	struct spool_sending *sendings[QUEUED_MAX];
+	struct spool_sending *sendings[SPOOL_ERRANDS_MAX];
 	unsigned sent;
 	unsigned verdicts[4];
 };
 
-static void post(void *owner, unsigned worker, void (*fn)(struct worker_context *worker, void *arg),
-		 void *arg)
-{
-	struct test *t = owner;
-
-	assert_int_equal(worker, 0);
-	pthread_mutex_lock(&t->lock);
-	invariant(t->last < QUEUED_MAX);
-	t->errands[t->last++] = (struct errand){fn, arg};
-	pthread_mutex_unlock(&t->lock);
-}
-
-static void run_errands(struct test *t)
-{
-	for (;;) {
-		pthread_mutex_lock(&t->lock);
-		struct errand errand = {NULL, NULL};
-		if (t->first < t->last)
-			errand = t->errands[t->first++];
-		pthread_mutex_unlock(&t->lock);
-		if (!errand.fn)
-			return;
-		errand.fn(NULL, errand.arg);
-	}
-}
-
-static bool has_waited(unsigned *waited_ms)
-{
-	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	return ++*waited_ms > WAIT_MS;
-}
-
-#define WAIT_UNTIL(t, condition)                                                                   \
-	for (unsigned waited_ms = 0; run_errands(t), !(condition);)                                \
-		if (has_waited(&waited_ms))                                                        \
-	fail_msg("never: %s", #condition)
+#define WAIT_UNTIL(t, condition) SPOOL_WAIT_UNTIL(&(t)->home, NULL, condition)
 
 struct user {
 	struct spool_user user;
@@ -159,10 +100,8 @@ static void begin(struct test *t, const struct spool_options *options)
 {
 	t->stats = stats_new();
 	spools_init(&t->spools, t->stats);
-	t->spools.post = post;
-	t->spools.owner = t;
-	t->spools.workers = 1;
-	t->spool = spools_take(&t->spools, t->path, SLICE("kept"), options, user_new(t));
+	spool_home_serve(&t->home, &t->spools);
+	t->spool = spools_take(&t->spools, t->home.path, SLICE("kept"), options, user_new(t));
 	WAIT_UNTIL(t, spool_takes(t->spool) || options->max_records == 0);
 }
 
@@ -179,22 +118,20 @@ static void finish(struct test *t)
 {
 	spools_drop(t->spool);
 	spools_leave(&t->spools);
-	run_errands(t);
+	spool_home_run_all(&t->home, NULL);
 	for (unsigned i = 0; i < t->sent; i++)
 		if (t->sendings[i])
 			spool_sent(t->sendings[i], SPOOL_UNTRIED);
 	spools_fini(&t->spools);
 	stats_free(t->stats);
-	t->sent = t->first = t->last = 0;
+	t->sent = 0;
 }
 
 static int set_up(void **state)
 {
 	struct test *t = calloc(1, sizeof *t);
 
-	snprintf(t->path, sizeof t->path, "/tmp/spool.XXXXXX");
-	assert_non_null(mkdtemp(t->path));
-	pthread_mutex_init(&t->lock, NULL);
+	spool_home_open(&t->home);
 	begin(t, &usual);
 	*state = t;
 	return 0;
@@ -203,19 +140,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct test *t = *state;
-	DIR *folder;
-	const struct dirent *entry;
 
 	finish(t);
-	folder = opendir(t->path);
-	while (folder && (entry = readdir(folder))) {
-		char name[400];
-		snprintf(name, sizeof name, "%s/%s", t->path, entry->d_name);
-		unlink(name);
-	}
-	closedir(folder);
-	rmdir(t->path);
-	pthread_mutex_destroy(&t->lock);
+	spool_home_close(&t->home);
 	free(t);
 	return 0;
 }
@@ -384,7 +311,7 @@ static void who_waits_too_long_expires(void **state)
 	assert_int_equal(counted(t, SPOOL_STAT_EXPIRED), 0);
 	brief.ttl_ms = 1;
 	/* a newer configuration of the same folder */
-	assert_ptr_equal(spools_take(&t->spools, t->path, SLICE("kept"), &brief, user_new(t)),
+	assert_ptr_equal(spools_take(&t->spools, t->home.path, SLICE("kept"), &brief, user_new(t)),
 			 t->spool);
 	spools_drop(t->spool);
 	WAIT_UNTIL(t, counted(t, SPOOL_STAT_EXPIRED) == 1);
@@ -404,7 +331,7 @@ static void what_cannot_be_read_is_given_up(void **state)
 	keep(t, 1, "one");
 	keep(t, 2, "two");
 	WAIT_UNTIL(t, t->verdicts[SPOOL_ACCEPTED] == 2);
-	snprintf(name, sizeof name, "%s/0000000001.segment", t->path);
+	snprintf(name, sizeof name, "%s/0000000001.segment", t->home.path);
 	FILE *file = fopen(name, "r+e");
 	assert_non_null(file);
 	assert_int_equal(fseek(file, SPOOL_MAGIC_LEN + SPOOL_REQUEST_FRONT, SEEK_SET), 0);
@@ -430,8 +357,8 @@ static void what_cannot_be_read_now_is_read_later(void **state)
 	none.rlim_cur = 0;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	atomic_store(&t->is_shut, false);
-	for (unsigned waited_ms = 0; !atomic_load(&t->given_back) && !has_waited(&waited_ms);)
-		;
+	for (unsigned ms = 0; !atomic_load(&t->given_back) && ms < SPOOL_WAIT_MS; ms++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_true(atomic_load(&t->given_back));
 	WAIT_UNTIL(t, t->sent == 1 || counted(t, SPOOL_STAT_UNREADABLE));
@@ -472,12 +399,10 @@ static void a_folder_that_another_has_is_waited_for(void **state)
 	struct spool *other;
 
 	spools_init(&others, t->stats);
-	others.post = post;
-	others.owner = t;
-	others.workers = 1;
+	spool_home_serve(&t->home, &others);
 	keep(t, 1, "one");
 	WAIT_UNTIL(t, t->sent == 1);
-	other = spools_take(&others, t->path, SLICE("other"), &usual, user_new(t));
+	other = spools_take(&others, t->home.path, SLICE("other"), &usual, user_new(t));
 	struct spool_append *append = spool_append_new(0);
 	append->owner = t;
 	append->done = on_kept;
@@ -491,7 +416,7 @@ static void a_folder_that_another_has_is_waited_for(void **state)
 	spools_drop(other);
 	spools_leave(&others);
 	spools_fini(&others);
-	t->spool = spools_take(&t->spools, t->path, SLICE("kept"), &usual, user_new(t));
+	t->spool = spools_take(&t->spools, t->home.path, SLICE("kept"), &usual, user_new(t));
 }
 
 /* Without the last configuration the thread ends, but waits for what is out. */
@@ -504,7 +429,7 @@ static void a_spool_that_nobody_names_ends(void **state)
 	spools_drop(t->spool);
 	tell(t, 0, SPOOL_ANSWERED);
 	WAIT_UNTIL(t, (spools_tick(&t->spools), list_is_empty(&t->spools.list)));
-	t->spool = spools_take(&t->spools, t->path, SLICE("kept"), &usual, user_new(t));
+	t->spool = spools_take(&t->spools, t->home.path, SLICE("kept"), &usual, user_new(t));
 	WAIT_UNTIL(t, spool_takes(t->spool));
 }
 
