@@ -1,5 +1,7 @@
 #include "message/authority.h"
 
+#include <string.h>
+
 #include "message/grammar.h"
 
 struct slice authority_split(struct slice authority, struct slice *port)
@@ -35,15 +37,4 @@ struct slice authority_strip_dot(struct slice authority, struct arena *arena)
 	memcpy(joined, host.data, host.len - 1);
 	memcpy(joined + host.len - 1, authority.data + host.len, authority.len - host.len);
 	return slice_make(joined, authority.len - 1);
-}
-
-bool authority_is_valid(struct slice authority)
-{
-	for (size_t i = 0; i < authority.len; i++) {
-		char c = authority.data[i];
-		if (!grammar_is((uint8_t)c, GRAMMAR_UNRESERVED) &&
-		    !memchr("%!$&'()*+,;=:@[]", c, 16))
-			return false;
-	}
-	return true;
 }

@@ -6,7 +6,6 @@
 #ifndef MESSAGE_AUTHORITY_H
 #define MESSAGE_AUTHORITY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -28,9 +27,5 @@ struct slice authority_strip_port(struct slice authority, uint16_t port);
 
 /* Without one dot at the end of the name; "name.:80" is joined in the arena. */
 struct slice authority_strip_dot(struct slice authority, struct arena *arena);
-
-/* True for what may stand in a Host field: letters, digits, and the punctuation of RFC 3986
- * reg-name, IP literals and ports. "" too. */
-bool authority_is_valid(struct slice authority);
 
 #endif

@@ -209,11 +209,3 @@ size_t format_write(const struct format *format, const struct stream_info *info,
 		render_text(format, info, &to);
 	return format_out_len(&to);
 }
-
-bool format_is_constant(const struct format *format)
-{
-	for (uint32_t i = 0; i < format->count; i++)
-		if (format->ops[i].render)
-			return false;
-	return true;
-}

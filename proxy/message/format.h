@@ -50,7 +50,4 @@ enum status MUST_CHECK format_compile_with(struct slice text, unsigned flags, st
 size_t format_write(const struct format *format, const struct stream_info *info, char *out,
 		    size_t room);
 
-/* True if the format holds literal text only: its result never changes. */
-bool format_is_constant(const struct format *format);
-
 #endif

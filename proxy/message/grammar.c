@@ -49,24 +49,6 @@ bool grammar_all(struct slice s, uint8_t classes)
 	return true;
 }
 
-static bool is_listed(struct slice item, struct slice token)
-{
-	size_t parameters = slice_find_char(item, ';', 0);
-
-	return slice_equal_nocase(slice_trim(slice_sub(item, 0, parameters)), token);
-}
-
-bool grammar_list_has(struct slice list, struct slice token)
-{
-	for (size_t at = 0; at <= list.len;) {
-		size_t end = slice_find_char(list, ',', at);
-		if (is_listed(slice_sub(list, at, end), token))
-			return true;
-		at = end + 1;
-	}
-	return false;
-}
-
 /* Length of the UTF-8 sequence at p (1 to 4), or 0 if there is none. */
 static unsigned utf8_len(const unsigned char *p, const unsigned char *end)
 {

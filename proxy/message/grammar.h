@@ -51,10 +51,6 @@ static inline unsigned grammar_hex(char digit)
 	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
-/* True if a comma-separated list ("close, Keep-Alive;x=1") has the token; case doesn't count,
- * parameters after ';' neither. */
-bool grammar_list_has(struct slice list, struct slice token);
-
 /* True for well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates. */
 bool grammar_is_utf8(struct slice s);
 

@@ -1,6 +1,6 @@
 #include "message/uuid.h"
 
-#include "message/grammar.h"
+#include <string.h>
 
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
@@ -33,28 +33,4 @@ void uuid_make(struct random *random, char *out)
 	memcpy(out + 19, text + 16, 4);
 	memcpy(out + 24, text + 20, 12);
 	out[8] = out[13] = out[18] = out[23] = '-';
-}
-
-bool uuid_is_valid(struct slice text)
-{
-	if (text.len != UUID_LEN)
-		return false;
-	for (size_t i = 0; i < UUID_LEN; i++) {
-		bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-		if (is_dash ? text.data[i] != '-' : !grammar_is((uint8_t)text.data[i], GRAMMAR_HEX))
-			return false;
-	}
-	return true;
-}
-
-bool uuid_number(struct slice text, uint32_t *number)
-{
-	uint32_t sum = 0;
-
-	if (text.len < 8 || !grammar_all(slice_sub(text, 0, 8), GRAMMAR_HEX))
-		return false;
-	for (int i = 0; i < 8; i++)
-		sum = sum << 4 | grammar_hex(text.data[i]);
-	*number = sum;
-	return true;
 }

@@ -52,24 +52,12 @@ static void one_dot_goes(void **state)
 	arena_free(&arena);
 }
 
-static void odd_bytes_are_not_valid(void **state)
-{
-	(void)state;
-	assert_true(authority_is_valid(SLICE("user@a-b_c.d~e:80")));
-	assert_true(authority_is_valid(SLICE("[fe80::1%25eth0]:1")));
-	assert_true(authority_is_valid(SLICE("")));
-	static const char bad[] = "/?#\\ \t\"<>^`{|}\x01\x7f\x80";
-	for (size_t i = 0; i < sizeof bad; i++) /* the 0 too */
-		assert_false(authority_is_valid(slice_make(bad + i, 1)));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ports_are_split_off),
 		cmocka_unit_test(only_the_named_port_is_stripped),
 		cmocka_unit_test(one_dot_goes),
-		cmocka_unit_test(odd_bytes_are_not_valid),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -437,17 +437,6 @@ static void the_default_line_is_envoys(void **state)
 				   "12 - \"-\" \"-\" \"-\" \"h.example:80\" \"10.1.2.3:19906\"\n");
 }
 
-static void constant_formats_are_known(void **state)
-{
-	(void)state;
-	const struct format *format;
-	struct diag diag;
-	assert_int_equal(format_compile(SLICE("a%%b"), &arena, &format, &diag), STATUS_OK);
-	assert_true(format_is_constant(format));
-	assert_int_equal(format_compile(SLICE("a%PROTOCOL%"), &arena, &format, &diag), STATUS_OK);
-	assert_false(format_is_constant(format));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -470,7 +459,6 @@ int main(void)
 		TEST(empty_values_can_be_omitted),
 		TEST(a_short_buffer_gets_a_prefix_and_the_whole_length),
 		TEST(the_default_line_is_envoys),
-		TEST(constant_formats_are_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,25 +67,12 @@ static void tokens_and_values(void **state)
 	assert_false(grammar_is_value(SLICE("a\0b")));
 }
 
-static void lists_have_tokens(void **state)
-{
-	(void)state;
-	assert_true(grammar_list_has(SLICE("close"), SLICE("close")));
-	assert_true(grammar_list_has(SLICE("Keep-Alive, \tCLOSE "), SLICE("close")));
-	assert_true(grammar_list_has(SLICE("trailers;q=0.5,deflate"), SLICE("trailers")));
-	assert_true(grammar_list_has(SLICE(",,a ,"), SLICE("a")));
-	assert_false(grammar_list_has(SLICE("closed, not-close"), SLICE("close")));
-	assert_false(grammar_list_has(SLICE(""), SLICE("close")));
-	assert_false(grammar_list_has(SLICE("x;close"), SLICE("close")));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(classes_are_those_of_the_rfcs),
 		cmocka_unit_test(hex_digits),
 		cmocka_unit_test(tokens_and_values),
-		cmocka_unit_test(lists_have_tokens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
