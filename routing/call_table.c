@@ -213,20 +213,13 @@ static enum status load_common(struct rpc_table_build *b, const table_message *m
 	size_t count = message->n_typed_per_filter_config;
 	struct filter_config_message *filters =
 		ARENA_NEW_ARRAY(&b->scratch, struct filter_config_message, count);
-	enum status status = header_mutations_load(
-		&table->request, "request", message->request_headers_to_add,
-		message->n_request_headers_to_add, message->request_headers_to_remove,
-		message->n_request_headers_to_remove, b->build.arena, diag);
+	enum status status =
+		HEADER_MUTATIONS_LOAD(&table->request, request, message, b->build.arena, diag);
 
 	if (!status)
-		status = header_mutations_load(
-			&table->response, "response", message->response_headers_to_add,
-			message->n_response_headers_to_add, message->response_headers_to_remove,
-			message->n_response_headers_to_remove, b->build.arena, diag);
-	for (size_t i = 0; i < count; i++)
-		filters[i] =
-			(struct filter_config_message){message->typed_per_filter_config[i]->key,
-						       message->typed_per_filter_config[i]->value};
+		status = HEADER_MUTATIONS_LOAD(&table->response, response, message, b->build.arena,
+					       diag);
+	FILTER_CONFIG_MESSAGES_READ(filters, message)
 	return status ? status
 		      : filter_configs_load(&table->filter_configs, filters, count, NULL,
 					    b->build.hooks, b->build.arena, diag);

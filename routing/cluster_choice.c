@@ -114,19 +114,11 @@ static enum status load_weight(struct weighted_cluster *cluster, const weight_me
 	if (message->host_rewrite_specifier_case == HOST(HOST_REWRITE_LITERAL))
 		cluster->host_rewrite =
 			arena_slice(build->arena, slice_of(message->host_rewrite_literal));
-	status = header_mutations_load(
-		&cluster->request, "request", message->request_headers_to_add,
-		message->n_request_headers_to_add, message->request_headers_to_remove,
-		message->n_request_headers_to_remove, build->arena, diag);
+	status = HEADER_MUTATIONS_LOAD(&cluster->request, request, message, build->arena, diag);
 	if (!status)
-		status = header_mutations_load(
-			&cluster->response, "response", message->response_headers_to_add,
-			message->n_response_headers_to_add, message->response_headers_to_remove,
-			message->n_response_headers_to_remove, build->arena, diag);
-	for (size_t i = 0; i < message->n_typed_per_filter_config; i++)
-		filters[i] =
-			(struct filter_config_message){message->typed_per_filter_config[i]->key,
-						       message->typed_per_filter_config[i]->value};
+		status = HEADER_MUTATIONS_LOAD(&cluster->response, response, message, build->arena,
+					       diag);
+	FILTER_CONFIG_MESSAGES_READ(filters, message)
 	if (!status)
 		status = filter_configs_load(&cluster->filter_configs, filters,
 					     message->n_typed_per_filter_config, NULL, build->hooks,

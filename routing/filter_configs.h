@@ -30,6 +30,13 @@ struct filter_config_message {
 	const struct Google__Protobuf__Any *value;
 };
 
+/* All entries of a message's map, whose types differ by message. out: room for them. */
+#define FILTER_CONFIG_MESSAGES_READ(out, message)                                                  \
+	for (size_t i_ = 0; i_ < (message)->n_typed_per_filter_config; i_++) {                     \
+		(out)[i_].name = (message)->typed_per_filter_config[i_]->key;                      \
+		(out)[i_].value = (message)->typed_per_filter_config[i_]->value;                   \
+	}
+
 /* cors: the older field of its own, NULL if there is none. Diag's path begins with
  * "typed_per_filter_config". */
 enum status MUST_CHECK filter_configs_load(struct filter_configs *configs,

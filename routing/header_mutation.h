@@ -48,6 +48,14 @@ enum status MUST_CHECK header_mutations_load(
 	struct Envoy__Config__Core__V3__HeaderValueOption *const *adds, size_t add_count,
 	char *const *removes, size_t remove_count, struct arena *arena, struct diag *diag);
 
+/* Those of a message with WAY_headers_to_add and WAY_headers_to_remove; WAY: request or response.
+ */
+#define HEADER_MUTATIONS_LOAD(mutations, way, message, arena, diag)                                \
+	header_mutations_load((mutations), #way, (message)->way##_headers_to_add,                  \
+			      (message)->n_##way##_headers_to_add,                                 \
+			      (message)->way##_headers_to_remove,                                  \
+			      (message)->n_##way##_headers_to_remove, (arena), (diag))
+
 /* One addition, for filters that have such lists of their own; the diag's path begins inside the
  * option. */
 enum status MUST_CHECK header_add_load(

@@ -42,15 +42,10 @@ static enum status load_levels(struct route *route, struct route_extras *extras,
 								host->table->request};
 	const struct header_mutations *response[ROUTE_LEVELS] = {NULL, host->response,
 								 host->table->response};
-	enum status status = header_mutations_load(
-		&request[0], "request", message->request_headers_to_add,
-		message->n_request_headers_to_add, message->request_headers_to_remove,
-		message->n_request_headers_to_remove, build->arena, diag);
+	enum status status =
+		HEADER_MUTATIONS_LOAD(&request[0], request, message, build->arena, diag);
 	if (!status)
-		status = header_mutations_load(
-			&response[0], "response", message->response_headers_to_add,
-			message->n_response_headers_to_add, message->response_headers_to_remove,
-			message->n_response_headers_to_remove, build->arena, diag);
+		status = HEADER_MUTATIONS_LOAD(&response[0], response, message, build->arena, diag);
 	route_set_levels(route, extras, request, response, build->most_specific_wins);
 	return status;
 }
@@ -167,10 +162,7 @@ static enum status load_filters(struct route_extras *extras, const route_message
 	const Envoy__Config__Route__V3__CorsPolicy *cors =
 		message->action_case == ACTION(ROUTE) ? message->route->cors : NULL;
 
-	for (size_t i = 0; i < count; i++)
-		filters[i] =
-			(struct filter_config_message){message->typed_per_filter_config[i]->key,
-						       message->typed_per_filter_config[i]->value};
+	FILTER_CONFIG_MESSAGES_READ(filters, message)
 	return filter_configs_load(&extras->filter_configs, filters, count, cors, build->hooks,
 				   build->arena, diag);
 }

@@ -14,10 +14,7 @@ static enum status load_filters(struct route_table *table, const table_message *
 	struct filter_config_message *filters =
 		ARENA_NEW_ARRAY(build->arena, struct filter_config_message, count);
 
-	for (size_t i = 0; i < count; i++)
-		filters[i] =
-			(struct filter_config_message){message->typed_per_filter_config[i]->key,
-						       message->typed_per_filter_config[i]->value};
+	FILTER_CONFIG_MESSAGES_READ(filters, message)
 	return filter_configs_load(&table->filter_configs, filters, count, NULL, build->hooks,
 				   build->arena, diag);
 }
@@ -26,16 +23,10 @@ static enum status load_common(struct route_table *table, const table_message *m
 			       const struct route_build *build, struct diag *diag)
 {
 	struct arena *arena = build->arena;
-	enum status status = header_mutations_load(
-		&table->request, "request", message->request_headers_to_add,
-		message->n_request_headers_to_add, message->request_headers_to_remove,
-		message->n_request_headers_to_remove, arena, diag);
+	enum status status = HEADER_MUTATIONS_LOAD(&table->request, request, message, arena, diag);
 
 	if (!status)
-		status = header_mutations_load(
-			&table->response, "response", message->response_headers_to_add,
-			message->n_response_headers_to_add, message->response_headers_to_remove,
-			message->n_response_headers_to_remove, arena, diag);
+		status = HEADER_MUTATIONS_LOAD(&table->response, response, message, arena, diag);
 	if (!status)
 		status = load_filters(table, message, build, diag);
 	if (!status)

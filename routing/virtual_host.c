@@ -14,10 +14,7 @@ static enum status load_filters(struct virtual_host *host, const host_message *m
 	struct filter_config_message *filters =
 		ARENA_NEW_ARRAY(build->arena, struct filter_config_message, count);
 
-	for (size_t i = 0; i < count; i++)
-		filters[i] =
-			(struct filter_config_message){message->typed_per_filter_config[i]->key,
-						       message->typed_per_filter_config[i]->value};
+	FILTER_CONFIG_MESSAGES_READ(filters, message)
 	return filter_configs_load(&host->filter_configs, filters, count, message->cors,
 				   build->hooks, build->arena, diag);
 }
@@ -50,15 +47,11 @@ static enum status load_virtual_clusters(struct virtual_host *host, const host_m
 static enum status load_common(struct virtual_host *host, const host_message *message,
 			       const struct route_build *build, struct diag *diag)
 {
-	enum status status = header_mutations_load(
-		&host->request, "request", message->request_headers_to_add,
-		message->n_request_headers_to_add, message->request_headers_to_remove,
-		message->n_request_headers_to_remove, build->arena, diag);
+	enum status status =
+		HEADER_MUTATIONS_LOAD(&host->request, request, message, build->arena, diag);
 	if (!status)
-		status = header_mutations_load(
-			&host->response, "response", message->response_headers_to_add,
-			message->n_response_headers_to_add, message->response_headers_to_remove,
-			message->n_response_headers_to_remove, build->arena, diag);
+		status = HEADER_MUTATIONS_LOAD(&host->response, response, message, build->arena,
+					       diag);
 	if (!status)
 		status = load_filters(host, message, build, diag);
 	if (!status)
