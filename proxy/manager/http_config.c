@@ -293,6 +293,7 @@ enum status http_config_load(const void **loaded, const ProtobufCMessage *base,
 	    (status = local_replies_load(&m->local_replies, message->local_reply_config, &context,
 					 diag)))
 		return status;
+	m->session.is_logged = m->access_log != NULL;
 	*loaded = m;
 	return STATUS_OK;
 }

@@ -73,6 +73,15 @@ static void touch_try(struct router *r)
 		stream_limit_start(r->stream, STREAM_LIMIT_TRY_IDLE, r->timeouts.per_try_idle_ms);
 }
 
+/* A copy: the log reads it when the connection may have gone. */
+static void note_local(struct stream *s, struct upstream_conn *uc)
+{
+	struct addr *addr = arena_alloc(&s->arena, sizeof *addr);
+
+	*addr = *upstream_conn_local(uc);
+	s->info.upstream_local = addr;
+}
+
 static void on_ready(struct upstream_request *request)
 {
 	struct router *r = of_request(request);
@@ -85,6 +94,8 @@ static void on_ready(struct upstream_request *request)
 		times->upstream_start_ns = s->worker->loop->now_ns;
 	s->info.upstream_connection_id = request->conn->id;
 	s->info.upstream_protocol = request->protocol;
+	if (UNLIKELY(s->session->config->is_logged))
+		note_local(s, request->conn);
 	touch_try(r);
 	router_send(r);
 }

@@ -58,6 +58,7 @@ void rpc_manager_seal(struct rpc_manager *m)
 			 m->request_timeout_ms;
 
 	m->session.notes_reads = m->time_stats != NULL;
+	m->session.is_logged = m->access_log != NULL;
 	m->is_bare = !asks_each && m->max_in_flight == UINT32_MAX && !m->idempotent_count;
 	m->is_plain = !asks_each && m->session.chain.is_single && !m->access_log &&
 		      !m->session.is_unshared;

@@ -44,6 +44,7 @@ struct session_type;
 struct session_config {
 	const struct session_type *type;
 	struct chain_config chain;
+	bool is_logged;                  /* somebody reads what a stream was when it has ended */
 	uint64_t stream_idle_timeout_ms; /* 0: none, as for all of these */
 	uint64_t idle_timeout_ms, max_connection_duration_ms, delayed_close_timeout_ms;
 	uint64_t max_requests_per_connection;

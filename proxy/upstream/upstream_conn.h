@@ -97,6 +97,7 @@ bool upstream_conn_is_exclusive(const struct upstream_conn *uc);
  * on. */
 COLD void upstream_conn_leave_alone(struct upstream_request *request);
 
+/* Its own end. Asks the kernel once. */
 const struct addr *upstream_conn_local(struct upstream_conn *uc);
 
 #endif
