@@ -8,7 +8,12 @@
 #include "filters/sentinel/core/occupy.h"
 
 _Static_assert(sizeof(struct leap_shard) == 64, "a shard is a cache line");
-_Static_assert(offsetof(struct leap_array, shards) == 1344, "what a resource costs");
+_Static_assert(offsetof(struct leap_array, shards) == 1216, "what a resource costs");
+
+enum {
+	SECOND_MASK = INT32_MAX,
+	MINUTE_COUNTS = 5,
+};
 
 static uint32_t load(const _Atomic uint32_t *word)
 {
@@ -35,20 +40,22 @@ static uint32_t place_of(uint32_t second)
 	return second % SENTINEL_MINUTE_WINDOWS;
 }
 
-static uint16_t minute_of(uint32_t second)
+/* Seconds from b to a, whose numbers have 31 bits. */
+static int32_t seconds_between(uint32_t a, uint32_t b)
 {
-	return (uint16_t)(second / SENTINEL_MINUTE_WINDOWS);
+	return difference(a << 1, b << 1) / 2;
 }
 
-static uint16_t load_minute(const struct leap_array *array, uint32_t place)
+static uint32_t second_before(uint32_t second, uint32_t n)
 {
-	return atomic_load_explicit(&array->minute_of[place], memory_order_relaxed);
+	return (second - n) & SECOND_MASK;
 }
 
-/* Minutes by which the bucket in the second's place is ahead of it. */
-static int16_t ahead(const struct leap_array *array, uint32_t second)
+/* How far the minute's last second is behind this one; negative: ahead of it. */
+static int32_t behind(const struct leap_array *array, uint32_t second)
 {
-	return (int16_t)(uint16_t)(load_minute(array, place_of(second)) - minute_of(second));
+	return seconds_between(second,
+			       atomic_load_explicit(&array->last_second, memory_order_acquire));
 }
 
 size_t leap_array_size(unsigned shards)
@@ -71,11 +78,10 @@ static void bucket_begin(struct metric_bucket *bucket, uint32_t window)
 void leap_array_init(struct leap_array *array, unsigned shards, uint32_t window)
 {
 	atomic_init(&array->occupy, NULL);
+	atomic_init(&array->last_second, window / 2);
 	array->shard_count = shards;
 	for (uint32_t i = 0; i < SENTINEL_MINUTE_WINDOWS; i++) {
-		uint32_t second = window / 2 - i;
-		struct minute_bucket *minute = &array->minute[place_of(second)];
-		atomic_init(&array->minute_of[place_of(second)], minute_of(second));
+		struct minute_bucket *minute = &array->minute[i];
 		atomic_init(&minute->pass, 0);
 		atomic_init(&minute->block, 0);
 		atomic_init(&minute->exception, 0);
@@ -116,10 +122,10 @@ void leap_array_copy(struct leap_array *to, const struct leap_array *from)
 	struct occupy *occupy = occupy_of(from);
 
 	to->shard_count = from->shard_count;
-	for (uint32_t i = 0; i < SENTINEL_MINUTE_WINDOWS; i++) {
-		atomic_init(&to->minute_of[i], load_minute(from, i));
+	atomic_init(&to->last_second,
+		    atomic_load_explicit(&from->last_second, memory_order_acquire));
+	for (uint32_t i = 0; i < SENTINEL_MINUTE_WINDOWS; i++)
 		copy_minute(&to->minute[i], &from->minute[i]);
-	}
 	for (unsigned i = 0; i < from->shard_count; i++) {
 		copy_bucket(&to->shards[i].buckets[0], &from->shards[i].buckets[0]);
 		copy_bucket(&to->shards[i].buckets[1], &from->shards[i].buckets[1]);
@@ -143,33 +149,52 @@ static void add_shared(_Atomic uint32_t *word, uint32_t n)
 	atomic_fetch_add_explicit(word, n, memory_order_relaxed);
 }
 
-/* The bucket of that second, begun if an older one has its place; NULL if a newer one has. Nobody
- * adds to a second that is 60 old, so the counts seen before the number changes are the ones to be
- * taken off, and what others add meanwhile stays. */
+static _Atomic uint32_t *count_of(struct minute_bucket *minute, int which)
+{
+	_Atomic uint32_t *const counts[MINUTE_COUNTS] = {
+		&minute->pass, &minute->block, &minute->exception, &minute->success, &minute->rt};
+	return counts[which];
+}
+
+/* Has the minute end with that second, if it ended with `last`, which otherwise becomes what it
+ * ends with. Nobody adds to a second that is 60 old, so the counts seen before the change are the
+ * ones to be taken off the buckets that begin, and what others add meanwhile stays. */
+static bool advance(struct leap_array *array, uint32_t *last, uint32_t second)
+{
+	uint32_t old[SENTINEL_MINUTE_WINDOWS][MINUTE_COUNTS];
+	uint32_t n = (uint32_t)seconds_between(second, *last);
+
+	if (n > SENTINEL_MINUTE_WINDOWS)
+		n = SENTINEL_MINUTE_WINDOWS;
+	for (uint32_t i = 0; i < n; i++)
+		for (int k = 0; k < MINUTE_COUNTS; k++)
+			old[i][k] = load(
+				count_of(&array->minute[place_of(second_before(second, i))], k));
+	if (!atomic_compare_exchange_strong_explicit(&array->last_second, last, second,
+						     memory_order_acq_rel, memory_order_acquire))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		for (int k = 0; k < MINUTE_COUNTS; k++)
+			if (old[i][k])
+				atomic_fetch_sub_explicit(
+					count_of(&array->minute[place_of(second_before(second, i))],
+						 k),
+					old[i][k], memory_order_relaxed);
+	return true;
+}
+
+/* The bucket of that second, with which the minute ends if it is a new one; NULL if a newer one has
+ * its place. */
 static struct minute_bucket *minute_at(struct leap_array *array, uint32_t second)
 {
-	struct minute_bucket *minute = &array->minute[place_of(second)];
-	_Atomic uint16_t *word = &array->minute_of[place_of(second)];
-	uint16_t wanted = minute_of(second);
-	uint16_t start = atomic_load_explicit(word, memory_order_acquire);
+	uint32_t last = atomic_load_explicit(&array->last_second, memory_order_acquire);
 
-	while (start != wanted) {
-		if ((int16_t)(uint16_t)(wanted - start) < 0)
-			return NULL;
-		_Atomic uint32_t *counts[] = {&minute->pass, &minute->block, &minute->exception,
-					      &minute->success, &minute->rt};
-		uint32_t old[COUNT_OF(counts)];
-		for (size_t i = 0; i < COUNT_OF(counts); i++)
-			old[i] = load(counts[i]);
-		if (!atomic_compare_exchange_strong_explicit(
-			    word, &start, wanted, memory_order_acq_rel, memory_order_acquire))
-			continue;
-		for (size_t i = 0; i < COUNT_OF(counts); i++)
-			if (old[i])
-				atomic_fetch_sub_explicit(counts[i], old[i], memory_order_relaxed);
-		break;
-	}
-	return minute;
+	while (seconds_between(second, last) > 0)
+		if (advance(array, &last, second))
+			last = second;
+	return seconds_between(last, second) < SENTINEL_MINUTE_WINDOWS
+		       ? &array->minute[place_of(second)]
+		       : NULL;
 }
 
 static bool is_empty(const struct metric_bucket *bucket)
@@ -182,7 +207,7 @@ static void fold(struct leap_array *array, const struct metric_bucket *bucket, u
 {
 	uint32_t second = load(&bucket->start) / 2;
 
-	if (is_empty(bucket) || difference(window / 2, second) >= SENTINEL_MINUTE_WINDOWS)
+	if (is_empty(bucket) || seconds_between(window / 2, second) >= SENTINEL_MINUTE_WINDOWS)
 		return;
 	struct minute_bucket *minute = minute_at(array, second);
 	if (!minute)
@@ -297,12 +322,13 @@ void leap_array_minute(const struct leap_array *array, uint32_t window, struct l
 
 	*sum = (struct leap_sum){.min_rt = SENTINEL_RT_MAX};
 	for (uint32_t i = 0; i < SENTINEL_MINUTE_WINDOWS; i++)
-		if (ahead(array, second - i) >= 0)
-			add_minute(sum, &array->minute[place_of(second - i)]);
+		if (behind(array, second_before(second, i)) <= 0)
+			add_minute(sum, &array->minute[place_of(second_before(second, i))]);
 	for (unsigned i = 0; i < array->shard_count; i++)
 		for (int k = 0; k < 2; k++) {
 			const struct metric_bucket *bucket = &array->shards[i].buckets[k];
-			if (difference(load(&bucket->start) / 2, second) > -SENTINEL_MINUTE_WINDOWS)
+			if (seconds_between(load(&bucket->start) / 2, second) >
+			    -SENTINEL_MINUTE_WINDOWS)
 				add_bucket(sum, bucket);
 		}
 }
@@ -311,8 +337,10 @@ void leap_array_second_at(const struct leap_array *array, uint32_t second, struc
 {
 	const struct occupy *occupy = occupy_of(array);
 
+	second &= SECOND_MASK;
+	int32_t age = -behind(array, second);
 	*sum = (struct leap_sum){.min_rt = SENTINEL_RT_MAX};
-	if (!ahead(array, second))
+	if (age >= 0 && age < SENTINEL_MINUTE_WINDOWS)
 		add_minute(sum, &array->minute[place_of(second)]);
 	for (unsigned i = 0; i < array->shard_count; i++)
 		for (int k = 0; k < 2; k++) {

@@ -10,12 +10,12 @@
  *
  * A window is known by its number, `now / 500`, of which the low 32 bits are kept; an older one in
  * its place is reset, a newer one (the clock went back) is left alone and the count is lost, as in
- * Java. A window is read while it isn't older than the interval. A bucket of the minute is known by
- * its place and 16 bits of its minute, which are those of another one after 45 days.
+ * Java. A window is read while it isn't older than the interval. The minute knows its last second:
+ * its buckets are that one's and those of the 59 before it, whether anything was counted or not.
  *
  * Borrowed passes (prioritized entries) live in an occupy, made when the first is borrowed.
  *
- * Size: 1,344 bytes and 64 a worker. Owner: a node. Thread: any reads; a shard is written by its
+ * Size: 1,216 bytes and 64 a worker. Owner: a node. Thread: any reads; a shard is written by its
  * worker alone. */
 #ifndef SENTINEL_CORE_LEAP_ARRAY_H
 #define SENTINEL_CORE_LEAP_ARRAY_H
@@ -48,7 +48,7 @@ struct leap_shard {
 
 struct leap_array {
 	struct minute_bucket minute[SENTINEL_MINUTE_WINDOWS];
-	_Atomic uint16_t minute_of[SENTINEL_MINUTE_WINDOWS]; /* low bits of each one's minute */
+	_Atomic uint32_t last_second; /* 31 bits, as half of a window's number has */
 	uint32_t shard_count;
 	_Atomic(struct occupy *) occupy;
 	struct leap_shard shards[];

@@ -48,6 +48,60 @@ static void what_was_counted_stays_a_minute(void **state)
 	node_free(node);
 }
 
+static uint64_t pass_of(const struct node *node, uint32_t window)
+{
+	struct leap_sum sum;
+
+	leap_array_second_at(&node->windows, window / 2, &sum);
+	return sum.pass;
+}
+
+static void seconds_in_which_nobody_came_are_empty(void **state)
+{
+	struct node *node = node_new(1, w0);
+	struct leap_sum sum;
+	(void)state;
+
+	node_add_pass(node, 0, w0, 7);
+	node_add_pass(node, 0, w0 + 60, 3);
+	node_add_pass(node, 0, w0 + 122, 1);
+	node_add_pass(node, 0, w0 + 126, 1);
+	assert_int_equal(pass_of(node, w0 + 120), 0); /* has the place of the first one */
+	assert_int_equal(pass_of(node, w0 + 60), 3);
+	assert_int_equal(pass_of(node, w0 + 122), 1);
+	leap_array_minute(&node->windows, w0 + 126, &sum);
+	assert_int_equal(sum.pass, 5);
+	node_add_pass(node, 0, w0 + 2000, 1); /* all of it is over */
+	node_add_pass(node, 0, w0 + 2004, 1);
+	leap_array_minute(&node->windows, w0 + 2004, &sum);
+	assert_int_equal(sum.pass, 2);
+	node_free(node);
+}
+
+static void a_worker_that_was_idle_has_its_counts_where_they_were(void **state)
+{
+	struct node *node = node_new(3, w0);
+	struct leap_sum sum;
+	(void)state;
+
+	node_add_pass(node, 1, w0, 5);
+	node_add_pass(node, 2, w0, 9);
+	for (uint32_t second = 0; second <= 40; second++)
+		node_add_pass(node, 0, w0 + 2 * second, 1);
+	assert_int_equal(pass_of(node, w0), 15);
+	node_add_pass(node, 1, w0 + 80, 1);
+	assert_int_equal(pass_of(node, w0), 15);
+	leap_array_minute(&node->windows, w0 + 80, &sum);
+	assert_int_equal(sum.pass, 41 + 5 + 9 + 1);
+	for (uint32_t second = 41; second <= 70; second++)
+		node_add_pass(node, 0, w0 + 2 * second, 1);
+	node_add_pass(node, 2, w0 + 140, 1); /* what it had is too old */
+	leap_array_minute(&node->windows, w0 + 140, &sum);
+	assert_int_equal(sum.pass, 60 + 1 + 1);
+	assert_int_equal(pass_of(node, w0 + 120), 1); /* has the place of w0 */
+	node_free(node);
+}
+
 static void a_clock_that_goes_back_loses_counts_and_nothing_else(void **state)
 {
 	struct node *node = node_new(1, w0);
@@ -85,6 +139,22 @@ static void the_number_of_windows_may_wrap(void **state)
 	node_add_pass(node, 0, 0, 2);
 	assert_int_equal(leap_array_pass(&node->windows, 0), 3);
 	assert_int_equal(leap_array_pass(&node->windows, 1), 2);
+	node_free(node);
+}
+
+/* In the year 2038. */
+static void the_minute_goes_on_when_windows_wrap(void **state)
+{
+	const uint32_t first = UINT32_MAX - 59;
+	struct node *node = node_new(1, first);
+	struct leap_sum sum;
+	(void)state;
+
+	for (uint32_t i = 0; i < 300; i += 2)
+		node_add_pass(node, 0, first + i, 1);
+	leap_array_minute(&node->windows, first + 298, &sum);
+	assert_int_equal(sum.pass, 60);
+	assert_int_equal(pass_of(node, first + 290), 1);
 	node_free(node);
 }
 
@@ -149,9 +219,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_window_counts_until_it_is_as_old_as_the_interval),
 		cmocka_unit_test(what_was_counted_stays_a_minute),
+		cmocka_unit_test(seconds_in_which_nobody_came_are_empty),
+		cmocka_unit_test(a_worker_that_was_idle_has_its_counts_where_they_were),
 		cmocka_unit_test(a_clock_that_goes_back_loses_counts_and_nothing_else),
 		cmocka_unit_test(counts_stay_at_their_highest_value),
 		cmocka_unit_test(the_number_of_windows_may_wrap),
+		cmocka_unit_test(the_minute_goes_on_when_windows_wrap),
 		cmocka_unit_test(a_copy_has_the_same_counts),
 		cmocka_unit_test(a_borrowed_pass_begins_its_window),
 		cmocka_unit_test(counting_begins_a_window_as_looking_does),
