@@ -396,16 +396,28 @@ static enum status load_route(const void **loaded, const PerRoute *message,
 }
 
 /* What else is asked of a call is read from its attachments themselves. */
+/* A header's name that stands for an attachment of another name. */
+static bool is_encoded(const struct request_value *value)
+{
+	return value->source == REQUEST_VALUE_HEADER &&
+	       slice_find_char(value->name, '%', 0) < value->name.len;
+}
+
+static bool asks_header(const struct request_value *value)
+{
+	return value->source == REQUEST_VALUE_COOKIE || is_encoded(value);
+}
+
 static bool asks_headers(const struct sentinel_config *config)
 {
 	bool asks = config->keeping && config->keeping->key &&
 		    name_template_asks_headers(config->keeping->key);
 
 	for (uint32_t i = 0; i < config->origins.count; i++)
-		asks |= config->origins.items[i].source == REQUEST_VALUE_COOKIE;
+		asks |= asks_header(&config->origins.items[i]);
 	for (uint32_t i = 0; i < config->parameter_count; i++)
 		asks |= !config->parameters[i].query.data &&
-			config->parameters[i].value.items[0].source == REQUEST_VALUE_COOKIE;
+			asks_header(&config->parameters[i].value.items[0]);
 	for (uint32_t i = 0; i < config->resource_count; i++)
 		for (uint32_t k = 0; k < config->resources[i].count; k++)
 			asks |= name_template_asks_headers(config->resources[i].templates[k]);

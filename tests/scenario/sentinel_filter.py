@@ -362,6 +362,23 @@ def callers_are_known_by_their_attachment():
     provider.stop()
 
 
+def a_header_may_be_an_attachment_of_another_name():
+    """`X Who` is the header x%20who, for what asks for a header: of who calls, and of a parameter."""
+    provider = Provider()
+    rules = {"authority": _inline({"resource": SERVICE, "strategy": 1, "limitApp": "bad"}),
+             "param_flow": _inline({"resource": f"{SERVICE}:hello()", "paramIdx": 0, "count": 0,
+                                    "paramFlowItemList": [{"object": "many", "count": 1000, "classType": "java.lang.String"}]})}
+    with _dubbo("encoded", provider, rules, origins=[{"header": "x%20who"}], parameters=[{"value": {"header": "x%20key"}}]) as g, Consumer(g.port) as c:
+        def ask(**attachments):
+            body = c.ask(attachments={k.replace("_", " "): v for k, v in attachments.items()}).body
+            thrown = re.search(rb"SentinelBlockException: (\w+?Exception)", body)
+            return thrown and thrown[1]
+        assert ask() is None and ask(x_who="good", x_key="many") is None
+        assert ask(x_who="bad", x_key="many") == ask(X_Who="bad") == b"AuthorityException"
+        assert ask(x_who="good", x_key="few") == b"ParamFlowException"
+    provider.stop()
+
+
 def calls_without_answers_and_exceptions():
     """A one-way call is over when it was sent on; an exception is counted, and opens a breaker."""
     provider = Provider()
