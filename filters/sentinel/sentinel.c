@@ -43,15 +43,19 @@ static struct rule_set *set_of(const struct pin *pin)
 static void exit_all(struct filter *f, bool has_failed)
 {
 	struct sentinel_state *own = f->state;
-	struct pin *pin = own->passed ? current(f) : NULL;
+	const struct pin *pin = own->passed ? current(f) : NULL;
 
-	if (pin && has_failed)
+	if (!pin)
+		return;
+	if (has_failed)
 		count(f, SENTINEL_STAT_ERROR);
-	for (; pin && own->passed; own->passed--) {
+	struct rule_set *set = set_of(pin);
+	struct instant now = now_of(f);
+	for (; own->passed; own->passed--) {
 		struct entry *entry = &own->entries[own->passed - 1];
 		if (has_failed)
 			sph_trace(entry);
-		sph_exit(entry, set_of(pin), now_of(f));
+		sph_exit(entry, set, now);
 	}
 }
 
@@ -153,12 +157,16 @@ static void wake(struct entry *entry)
 	wait_over(f);
 }
 
-static enum entry_verdict begin(struct filter *f, struct rule_set *set)
+static enum entry_verdict begin(struct filter *f, struct rule_set *set, struct instant now)
 {
 	struct sentinel_state *own = f->state;
 	const struct sentinel_config *config = config_of(f);
+	struct entry *entry = &own->entries[own->passed];
 	bool is_inner = own->passed + 1U == own->names.count;
-	const struct entry_request request = {
+
+	entry->sentinel = config->application->core;
+	entry->worker = filter_worker(f)->index;
+	entry->request = (struct entry_request){
 		.resource = own->names.resources[own->passed],
 		.context = own->names.context,
 		.origin = own->origin,
@@ -169,18 +177,17 @@ static enum entry_verdict begin(struct filter *f, struct rule_set *set)
 		.wake = wake,
 		.wake_arg = f,
 	};
-
-	return sph_entry(config->application->core, set, filter_worker(f)->index, &request,
-			 now_of(f), &own->entries[own->passed]);
+	return sph_begin(entry, set, now);
 }
 
 /* Asks for the entries that are left. */
-static enum entry_verdict ask(struct filter *f, struct rule_set *set, enum entry_verdict verdict)
+static enum entry_verdict ask(struct filter *f, struct rule_set *set, struct instant now,
+			      enum entry_verdict verdict)
 {
 	struct sentinel_state *own = f->state;
 
 	while (verdict == ENTRY_PASS && ++own->passed < own->names.count)
-		verdict = begin(f, set);
+		verdict = begin(f, set, now);
 	return verdict;
 }
 
@@ -251,7 +258,8 @@ static void wait_over(struct filter *f)
 	end_wait(f);
 	if (!pin)
 		pin = waited;
-	enum entry_verdict verdict = ask(f, set_of(pin), sph_resume(entry, set_of(pin), now_of(f)));
+	struct instant now = now_of(f);
+	enum entry_verdict verdict = ask(f, set_of(pin), now, sph_resume(entry, set_of(pin), now));
 	/* the slot that it is in goes on with the rules that it had */
 	bool is_still = verdict == ENTRY_WAIT && entry == &own->entries[own->passed] &&
 			entry->rules == before;
@@ -266,19 +274,21 @@ enum filter_status sentinel_request_headers(struct filter *f, struct headers *he
 	struct sentinel_state *own = f->state;
 	const struct sentinel_route *route = f->config;
 	const struct sentinel_config *config = config_of(f);
+	struct instant now = now_of(f);
 	struct pin *pin;
 
 	(void)end;
 	if (!config->application || route->is_disabled)
 		return FILTER_CONTINUE;
 	pin = current(f);
-	if (!pin || !sentinel_find_names(f, headers, now_of(f)))
+	if (!pin || !sentinel_find_names(f, headers, now))
 		return FILTER_CONTINUE;
-	read_all_facts(f, set_of(pin));
+	struct rule_set *set = set_of(pin);
+	read_all_facts(f, set);
 	if (config->keeping)
 		sentinel_prepare_fallback(f);
 	own->entries = arena_alloc(filter_arena(f), own->names.count * sizeof *own->entries);
-	enum entry_verdict verdict = ask(f, set_of(pin), begin(f, set_of(pin)));
+	enum entry_verdict verdict = ask(f, set, now, begin(f, set, now));
 	if (verdict == ENTRY_WAIT)
 		own->deadline_ms = config->waits_past_deadline ? UINT64_MAX
 							       : sentinel_find_deadline(f, headers);

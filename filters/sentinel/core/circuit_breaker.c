@@ -187,7 +187,9 @@ void circuit_breaker_complete(struct circuit_breaker *breaker, const struct degr
 		break;
 	}
 	sum(breaker, start, &bad, &total);
-	if (total >= (uint64_t)rule->min_request_amount && trips(rule, bad, total, &snapshot))
+	/* no limit is below 0 */
+	if (bad && total >= (uint64_t)rule->min_request_amount &&
+	    trips(rule, bad, total, &snapshot))
 		open_from(breaker, BREAKER_CLOSED, rule, snapshot, now_ms, observer);
 }
 

@@ -72,17 +72,17 @@ struct entry {
 	struct node *origin_node;           /* NULL: no origin */
 	const struct resource_rules *rules; /* of the slot that is being asked */
 	int64_t created_ms;
-	int64_t wait_ns; /* with ENTRY_WAIT: how long */
-	struct block block;
-	unsigned worker;
+	int64_t wait_ns;      /* with ENTRY_WAIT: how long */
 	uint32_t at, element; /* next rule of the slot, and element of its list argument */
+	unsigned worker;
 	enum entry_slot slot;
-	bool confirms; /* a limit, once counted: another worker may take the same last pass */
-	struct token_ask token; /* with `asks`: what the token service was asked */
-	bool asks;              /* waits for its answer */
-	bool checks_again;      /* waits for a pass borrowed in a fallback */
-	bool borrowed;          /* waits for a pass of the next window: nothing more is asked */
-	bool error;             /* a business error was traced */
+	bool confirms;      /* a limit, once counted: another worker may take the same last pass */
+	bool asks;          /* waits for an answer to `token` */
+	bool checks_again;  /* waits for a pass borrowed in a fallback */
+	bool borrowed;      /* waits for a pass of the next window: nothing more is asked */
+	bool error;         /* a business error was traced */
+	struct block block; /* with ENTRY_BLOCK */
+	struct token_ask token; /* what the token service was asked, if it was */
 };
 
 #endif

@@ -6,8 +6,8 @@
 #include "filters/sentinel/core/slot.h"
 #include "filters/sentinel/core/token_check.h"
 
-static enum entry_verdict slot_entry(struct entry *entry, const struct rule_set *rules,
-				     struct instant now)
+static inline enum entry_verdict slot_entry(struct entry *entry, const struct rule_set *rules,
+					    struct instant now)
 {
 	switch (entry->slot) {
 	case SLOT_AUTHORITY:
@@ -26,15 +26,13 @@ static enum entry_verdict slot_entry(struct entry *entry, const struct rule_set 
 	return ENTRY_PASS;
 }
 
-/* The first slot from `slot` on that has anything to ask. */
-static enum entry_slot next_slot(const struct entry *entry, const struct rule_set *rules,
-				 enum entry_slot slot)
+/* The slots that have anything to ask, a bit each, and SLOT_END. */
+static unsigned slots_of(const struct entry *entry, const struct rule_set *rules,
+			 const struct resource_rules *current)
 {
-	unsigned slots = entry->rules->slots | 1U << SLOT_END;
+	unsigned slots = current->slots | 1U << SLOT_END;
 
-	if (rules->system.active && entry->request.inbound)
-		slots |= 1U << SLOT_SYSTEM;
-	return (enum entry_slot)__builtin_ctz(slots >> slot << slot);
+	return rules->system.active && entry->request.inbound ? slots | 1U << SLOT_SYSTEM : slots;
 }
 
 static COLD enum entry_verdict retract(struct entry *entry, struct instant now)
@@ -61,47 +59,53 @@ static enum entry_verdict pass(struct entry *entry, const struct resource_rules 
 	return ENTRY_PASS;
 }
 
-/* Asks from the entry's slot on, and counts the answer. The slot that is begun goes on with the
- * rules it has. */
-static enum entry_verdict proceed(struct entry *entry, const struct rule_set *rules,
+/* Asks the slots, and counts the answer. The first one goes on with the rules that the entry has.
+ */
+static enum entry_verdict proceed(struct entry *entry, unsigned slots, const struct rule_set *rules,
 				  const struct resource_rules *current, struct instant now)
 {
-	while (entry->slot < SLOT_END) {
+	for (; (entry->slot = (enum entry_slot)__builtin_ctz(slots)) < SLOT_END;
+	     slots &= slots - 1) {
 		enum entry_verdict verdict = slot_entry(entry, rules, now);
-		if (verdict == ENTRY_WAIT)
-			return verdict;
-		if (verdict == ENTRY_BLOCK) {
-			statistic_slot_block(entry, now);
+		if (UNLIKELY(verdict != ENTRY_PASS)) {
+			if (verdict == ENTRY_BLOCK)
+				statistic_slot_block(entry, now);
 			return verdict;
 		}
 		entry->at = entry->element = 0;
 		entry->rules = current;
-		entry->slot = next_slot(entry, rules, entry->slot + 1);
 	}
 	return pass(entry, current, now);
 }
 
-enum entry_verdict sph_entry(struct sentinel *sentinel, struct rule_set *rules, unsigned worker,
-			     const struct entry_request *request, struct instant now,
-			     struct entry *entry)
+enum entry_verdict sph_begin(struct entry *entry, struct rule_set *rules, struct instant now)
 {
+	const struct entry_request *request = &entry->request;
 	uint32_t window = leap_window(now.ms);
 
-	*entry = (struct entry){
-		.sentinel = sentinel,
-		.request = *request,
-		.created_ms = now.ms,
-		.worker = worker,
-	};
-	if (!request->resource || !request->context || !sentinel_is_on(sentinel))
+	entry->default_node = NULL;
+	entry->origin_node = NULL;
+	entry->created_ms = now.ms;
+	entry->wait_ns = 0;
+	entry->at = entry->element = 0;
+	entry->confirms = entry->asks = entry->checks_again = entry->borrowed = entry->error =
+		false;
+	if (!request->resource || !request->context || !sentinel_is_on(entry->sentinel))
 		return ENTRY_PASS;
 	entry->default_node = resource_default_node(request->resource, request->context, window);
 	if (request->origin.len)
 		entry->origin_node =
 			resource_origin_node(request->resource, request->origin, window);
 	entry->rules = rule_set_of(rules, request->resource);
-	entry->slot = next_slot(entry, rules, SLOT_AUTHORITY);
-	return proceed(entry, rules, entry->rules, now);
+	return proceed(entry, slots_of(entry, rules, entry->rules), rules, entry->rules, now);
+}
+
+enum entry_verdict sph_entry(struct sentinel *sentinel, struct rule_set *rules, unsigned worker,
+			     const struct entry_request *request, struct instant now,
+			     struct entry *entry)
+{
+	*entry = (struct entry){.sentinel = sentinel, .request = *request, .worker = worker};
+	return sph_begin(entry, rules, now);
 }
 
 enum entry_verdict sph_resume(struct entry *entry, struct rule_set *rules, struct instant now)
@@ -109,8 +113,10 @@ enum entry_verdict sph_resume(struct entry *entry, struct rule_set *rules, struc
 	const struct resource_rules *current = rule_set_of(rules, entry->request.resource);
 
 	entry->wait_ns = 0;
-	if (!entry->borrowed)
-		return proceed(entry, rules, current, now);
+	if (!entry->borrowed) {
+		unsigned slots = slots_of(entry, rules, current) >> entry->slot | 1;
+		return proceed(entry, slots << entry->slot, rules, current, now);
+	}
 	statistic_slot_priority_wait(entry);
 	entry->rules = current;
 	param_flow_slot_pass(entry, now);

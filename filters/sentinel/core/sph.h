@@ -9,6 +9,9 @@ enum entry_verdict sph_entry(struct sentinel *sentinel, struct rule_set *rules, 
 			     const struct entry_request *request, struct instant now,
 			     struct entry *entry);
 
+/* The same of an entry whose request, sentinel and worker are set, and nothing else. */
+enum entry_verdict sph_begin(struct entry *entry, struct rule_set *rules, struct instant now);
+
 /* The wait is over. rules: the version that holds now; the slot that made the call wait goes on
  * with the one it had, which must still be there. May answer ENTRY_WAIT again. */
 enum entry_verdict sph_resume(struct entry *entry, struct rule_set *rules, struct instant now);
