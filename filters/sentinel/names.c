@@ -11,6 +11,7 @@
 enum {
 	MEMO_CALLS_MAX = 8192,
 	MEMO_SLOTS_FIRST = 64,
+	MEMO_PROBES = 32,      /* slots that are looked at: callers may send names of one hash */
 	LONGEST_PRIMITIVE = 7, /* "boolean" */
 };
 
@@ -56,23 +57,48 @@ struct sentinel_memo *sentinel_memo_of(struct sentinel_memo *memos, unsigned wor
 
 /* --- what was named before --- */
 
-/* The end of a service's name, where those of one company differ. */
-static uint64_t tail_of(struct slice text)
+/* Of a name with less than 8 bytes all of it. */
+static uint64_t short_piece(struct slice text)
 {
-	uint64_t tail = 0;
+	const unsigned char *bytes = (const unsigned char *)text.data;
+	uint32_t first, last;
 
-	if (text.len >= sizeof tail)
-		memcpy(&tail, text.data + text.len - sizeof tail, sizeof tail);
-	return tail;
+	if (text.len < sizeof first)
+		return text.len ? (uint64_t)bytes[0] << 16 | (uint64_t)bytes[text.len / 2] << 8 |
+					  bytes[text.len - 1]
+				: 0;
+	memcpy(&first, bytes, sizeof first);
+	memcpy(&last, bytes + text.len - sizeof last, sizeof last);
+	return (uint64_t)first << 32 | last;
 }
 
-/* One hash over bytes for the three of them: what it can't tell apart is compared. */
+static inline uint64_t piece_of(struct slice text, size_t at)
+{
+	uint64_t piece;
+
+	if (text.len < sizeof piece)
+		return short_piece(text);
+	memcpy(&piece, text.data + at, sizeof piece);
+	return piece;
+}
+
+static inline uint64_t tail_of(struct slice text, size_t n)
+{
+	return piece_of(text, text.len > n ? text.len - n : 0);
+}
+
+/* By lengths, beginnings and ends; services of one company differ in their last 16 bytes. What it
+ * can't tell apart is compared. */
 static uint64_t hash_call(const struct sentinel_call *call)
 {
-	uint64_t rest = tail_of(call->service) ^ (uint64_t)call->types.len << 32 ^
-			(uint64_t)call->service.len;
+	uint64_t lengths = (uint64_t)call->types.len << 32 ^ (uint64_t)call->service.len << 16 ^
+			   (uint64_t)call->method.len;
 
-	return hash_combine(hash_bytes(call->method), hash_uint64(rest ^ tail_of(call->types)));
+	return hash_uint64(piece_of(call->method, 0) * UINT64_C(0x9e3779b97f4a7c15) +
+			   tail_of(call->method, 8) * UINT64_C(0xc2b2ae3d27d4eb4f) +
+			   tail_of(call->service, 8) * UINT64_C(0x165667b19e3779f9) +
+			   tail_of(call->service, 16) * UINT64_C(0x85ebca77c2b2ae63) +
+			   tail_of(call->types, 8) * UINT64_C(0xd6e8feb86659fd93) + lengths);
 }
 
 static bool is_same_naming(const struct sentinel_naming *a, const struct sentinel_naming *b)
@@ -90,17 +116,18 @@ static bool is_same_call(const struct sentinel_call *a, const struct sentinel_ca
 	       slice_equal(a->group, b->group);
 }
 
-/* Where it is, or belongs. The memo has slots. */
+/* Where it is, or belongs; NULL: too many are where it belongs. The memo has slots. */
 static struct call_names **place(const struct sentinel_memo *memo, uint64_t hash,
 				 const struct sentinel_naming *naming,
 				 const struct sentinel_call *call)
 {
-	for (uint32_t i = (uint32_t)hash & memo->mask;; i = (i + 1) & memo->mask) {
-		struct call_names *at = memo->slots[i];
-		if (!at || (at->hash == hash && is_same_naming(&at->naming, naming) &&
-			    is_same_call(&at->call, call)))
-			return &memo->slots[i];
+	for (uint32_t n = 0; n < MEMO_PROBES; n++) {
+		struct call_names **at = &memo->slots[((uint32_t)hash + n) & memo->mask];
+		if (!*at || ((*at)->hash == hash && is_same_naming(&(*at)->naming, naming) &&
+			     is_same_call(&(*at)->call, call)))
+			return at;
 	}
+	return NULL;
 }
 
 static COLD void grow(struct sentinel_memo *memo)
@@ -112,9 +139,12 @@ static COLD void grow(struct sentinel_memo *memo)
 	memo->slots = calloc(size, sizeof(struct call_names *));
 	invariant(memo->slots);
 	memo->mask = size - 1;
-	for (uint32_t i = 0; i < before; i++)
-		if (old[i])
-			*place(memo, old[i]->hash, &old[i]->naming, &old[i]->call) = old[i];
+	for (uint32_t i = 0; i < before; i++) {
+		struct call_names **at =
+			old[i] ? place(memo, old[i]->hash, &old[i]->naming, &old[i]->call) : NULL;
+		if (at)
+			*at = old[i];
+	}
 	free(old);
 }
 
@@ -122,12 +152,15 @@ static void remember(struct sentinel_memo *memo, uint64_t hash,
 		     const struct sentinel_naming *naming, const struct sentinel_call *call,
 		     const struct sentinel_names *names)
 {
-	struct call_names *made;
+	struct call_names *made, **at;
 
 	if (memo->count == MEMO_CALLS_MAX)
 		return;
 	if (!memo->slots || 2 * memo->count > memo->mask)
 		grow(memo);
+	at = place(memo, hash, naming, call);
+	if (!at)
+		return;
 	made = ARENA_NEW(&memo->arena, struct call_names);
 	*made = (struct call_names){
 		.hash = hash,
@@ -144,7 +177,7 @@ static void remember(struct sentinel_memo *memo, uint64_t hash,
 			},
 		.names = *names,
 	};
-	*place(memo, hash, naming, call) = made;
+	*at = made;
 	memo->count++;
 }
 
@@ -294,11 +327,11 @@ void sentinel_name_call(struct sentinel_names *names, const struct sentinel_name
 {
 	struct sentinel_memo *memo = namer->memo;
 	uint64_t hash = hash_call(call);
-	const struct call_names *known =
-		LIKELY(memo->slots != NULL) ? *place(memo, hash, namer->naming, call) : NULL;
+	struct call_names **known =
+		LIKELY(memo->slots != NULL) ? place(memo, hash, namer->naming, call) : NULL;
 
-	if (LIKELY(known != NULL)) {
-		*names = known->names;
+	if (LIKELY(known && *known)) {
+		*names = (*known)->names;
 		return;
 	}
 	make_names(names, namer, call);

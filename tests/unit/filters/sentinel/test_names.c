@@ -159,6 +159,31 @@ static void many_calls_are_told_apart(void **state)
 	naming_test_end(&t);
 }
 
+/* Services that have all in common but their beginnings, more than are looked at. */
+static void calls_that_look_alike_are_told_apart(void **state)
+{
+	enum { CALLS = 300 };
+	struct naming_test t = naming_test_new(2 * CALLS);
+	struct arena scratch;
+
+	(void)state;
+	arena_init(&scratch, 1024);
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < CALLS; i++) {
+			char *service = arena_printf(&scratch, "com.shop%03d.a.long.end.of.Svc", i);
+			const struct sentinel_call call = {.service = slice_of(service),
+							   .method = SLICE("m")};
+			struct sentinel_names names;
+			struct sentinel_namer namer = namer_of(&t, &(struct sentinel_naming){0});
+			namer.scratch = &scratch;
+			sentinel_name_call(&names, &namer, &call);
+			assert_true(slice_equal(names.resources[0]->entry.name, call.service));
+		}
+	assert_int_equal(t.core->next_resource, 2 * CALLS);
+	arena_free(&scratch);
+	naming_test_end(&t);
+}
+
 static void one_too_many_has_no_resource(void **state)
 {
 	struct naming_test t = naming_test_new(1);
@@ -199,6 +224,7 @@ int main(void)
 		cmocka_unit_test(types_are_those_of_get_name),
 		cmocka_unit_test(calls_are_named_as_by_the_adapters),
 		cmocka_unit_test(many_calls_are_told_apart),
+		cmocka_unit_test(calls_that_look_alike_are_told_apart),
 		cmocka_unit_test(one_too_many_has_no_resource),
 		cmocka_unit_test(requests_are_web),
 	};
