@@ -68,7 +68,7 @@ struct cluster_client *cluster_client_new(const struct sentinel_applications *al
 	client->wall_ns = all->wall_ns;
 	client->tokens = tokens;
 	client->application = copy_of(application);
-	client->server = cluster_server_new(all->stats, client->application);
+	client->server = cluster_server_new(all, client->application);
 	client->is = (struct command_cluster){
 		.mode = CLUSTER_NOT_STARTED,
 		.last_modified_ms = -1,

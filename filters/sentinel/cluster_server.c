@@ -7,6 +7,8 @@
 #include "base/arena.h"
 #include "base/attributes.h"
 #include "base/log.h"
+#include "filters/sentinel/application.h"
+#include "filters/sentinel/cluster_files.h"
 
 STAT_TYPE(sentinel_token_server_stats, "sentinel_token_server", TOKEN_SERVER_STAT,
 	  TOKEN_SERVER_STATS);
@@ -31,7 +33,8 @@ struct cluster_server {
 	uint64_t told_hash;
 	bool is_told, begins, is_on, is_closed;
 	struct token_listen listen;
-	struct stat_scope *scope; /* with tokens */
+	struct cluster_files files; /* of rules */
+	struct stat_scope *scope;   /* with tokens */
 	uint64_t shown[COUNTERS];
 	struct list_node flows; /* struct shown_flow */
 	uint32_t flow_count, flow_max;
@@ -59,14 +62,25 @@ void cluster_change_free(struct cluster_change *change)
 
 /* --- beginning and end --- */
 
-struct cluster_server *cluster_server_new(struct stats *stats, struct slice application)
+static void file_changed(void *arg, struct slice name, struct token_rules *rules);
+
+struct cluster_server *cluster_server_new(const struct sentinel_applications *all,
+					  struct slice application)
 {
 	struct cluster_server *server = calloc(1, sizeof *server);
 
 	invariant(server);
 	invariant(getrandom(&server->seed, sizeof server->seed, 0) == sizeof server->seed);
-	server->stats = stats;
+	server->stats = all->stats;
 	server->application = application;
+	server->files = (struct cluster_files){
+		.services = all->services,
+		.services_owner = all->owner,
+		.seed = server->seed,
+		.changed = file_changed,
+		.arg = server,
+	};
+	cluster_files_init(&server->files);
 	list_init(&server->flows);
 	return server;
 }
@@ -91,6 +105,7 @@ void cluster_server_close(struct cluster_server *server)
 		return;
 	server->is_closed = true;
 	server->is_on = false;
+	cluster_files_clear(&server->files);
 	if (server->tokens)
 		token_server_close(server->tokens);
 	forget_flows(server, true);
@@ -153,6 +168,25 @@ static void set_rules(struct cluster_server *server, struct slice name, struct t
 			 SLICE_FMT(name));
 }
 
+/* What somebody writes to a file holds, whatever commands have set before. */
+static void file_changed(void *arg, struct slice name, struct token_rules *rules)
+{
+	set_rules(arg, name, rules);
+}
+
+static void load_rules(struct cluster_server *server, const struct cluster_server_name_space *own,
+		       enum token_kind kind)
+{
+	struct slice text = own->rules[kind].len ? own->rules[kind] : SLICE("[]");
+	const struct cluster_file_ask ask = {own->paths[kind], own->name, kind};
+	struct token_rules *rules = ask.path ? cluster_files_add(&server->files, &ask) : NULL;
+
+	/* text that is no list was refused with its configuration */
+	if (!rules && token_rules_parse(kind, text, server->seed, &rules))
+		return;
+	set_rules(server, own->name, rules);
+}
+
 static void load_name_spaces(struct cluster_server *server,
 			     const struct cluster_server_options *options)
 {
@@ -164,14 +198,8 @@ static void load_name_spaces(struct cluster_server *server,
 	token_server_serve(server->tokens, server->own_name, names, options->count);
 	free(names);
 	for (size_t i = 0; i < options->count; i++)
-		for (int kind = 0; kind < TOKEN_KINDS; kind++) {
-			struct token_rules *rules;
-			struct slice text = options->name_spaces[i].rules[kind];
-			/* text that is no list was refused with its configuration */
-			if (!token_rules_parse((enum token_kind)kind, text.len ? text : SLICE("[]"),
-					       server->seed, &rules))
-				set_rules(server, options->name_spaces[i].name, rules);
-		}
+		for (int kind = 0; kind < TOKEN_KINDS; kind++)
+			load_rules(server, &options->name_spaces[i], (enum token_kind)kind);
 }
 
 static void configure_arbiter(struct cluster_server *server,
@@ -208,6 +236,7 @@ bool cluster_server_configure(struct cluster_server *server,
 	if (has_said_so(server, options, own_name))
 		return false;
 	server->is_told = server->begins = false;
+	cluster_files_clear(&server->files);
 	if (options && make_tokens(server)) {
 		server->is_told = true;
 		server->told_hash = options->hash;

@@ -2,7 +2,7 @@
  * it.
  *
  *   configuration ─┐  port, name spaces, rules     ┌─> token server (cluster/): a thread
- *                  ├─────────────────────────────> │   of its own, and a lock
+ *   their files ───┼─────────────────────────────> │   of its own, and a lock
  *   command ───────┘  what came last holds         └─> stats
  *
  * It is available (to commands) once a configuration has spoken of it, and is on while the
@@ -17,6 +17,7 @@
 #include "telemetry/stats_table.h"
 
 struct cluster_server;
+struct sentinel_applications;
 
 enum {
 	CLUSTER_FLOW_STATS_DEFAULT = 500, /* flow ids that have stats: those that came first */
@@ -60,6 +61,7 @@ extern const struct stat_type sentinel_token_flow_stats;
 struct cluster_server_name_space {
 	struct slice name;
 	struct slice rules[TOKEN_KINDS]; /* JSON arrays; "": none */
+	const char *paths[TOKEN_KINDS];  /* of the files that say them; NULL: none */
 };
 
 /* What a configuration says. */
@@ -97,8 +99,9 @@ struct cluster_change *cluster_change_new(void);
 /* NULL is fine. */
 void cluster_change_free(struct cluster_change *change);
 
-/* Off. application: borrowed for as long as it lives. */
-struct cluster_server *cluster_server_new(struct stats *stats, struct slice application);
+/* Off. Both are borrowed for as long as it lives. */
+struct cluster_server *cluster_server_new(const struct sentinel_applications *all,
+					  struct slice application);
 /* No thread, and no connection any more; questions of workers get no answer. NULL is fine. */
 void cluster_server_close(struct cluster_server *server);
 /* Closed, and all workers have left. NULL is fine. */

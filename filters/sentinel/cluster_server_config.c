@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "filters/sentinel/cluster/token_metric.h"
+#include "filters/sentinel/cluster_files.h"
 #include "filters/sentinel/cluster_server.h"
 #include "message/data_source_config.h"
 
@@ -15,7 +16,6 @@ typedef Outrigger__Filters__Sentinel__V1__ClusterFlowConfig FlowConfig;
 typedef Envoy__Config__Core__V3__DataSource DataSource;
 
 enum {
-	RULES_BYTES_MAX = 16 << 20,
 	IDLE_SECONDS_MAX = 1000000,
 	CONNECTIONS_MAX = 100000,
 };
@@ -29,7 +29,7 @@ static enum status load_text(struct cluster_server_name_space *own, enum token_k
 	if (!message)
 		return STATUS_OK;
 	enum status status =
-		data_source_load(&own->rules[kind], message, RULES_BYTES_MAX, arena, diag);
+		data_source_load(&own->rules[kind], message, CLUSTER_RULES_BYTES_MAX, arena, diag);
 	if (status) {
 		diag_prefix(diag, "%s", field);
 		return status;
@@ -41,6 +41,8 @@ static enum status load_text(struct cluster_server_name_space *own, enum token_k
 			       : status == STATUS_INVALID ? "must be a JSON array"
 							  : "has too many rules");
 	token_rules_free(rules); /* rules that aren't valid are left out when they are loaded */
+	if (message->specifier_case == ENVOY__CONFIG__CORE__V3__DATA_SOURCE__SPECIFIER_FILENAME)
+		own->paths[kind] = arena_string(arena, slice_of(message->filename));
 	return STATUS_OK;
 }
 

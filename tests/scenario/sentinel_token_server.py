@@ -330,6 +330,50 @@ def modes_change_while_requests_ask():
     assert len(statuses) > 20 and set(statuses) == {200} and slowest[0] < 5 and changes > 8, (len(statuses), set(statuses), slowest, changes)
 
 
+def files_of_rules_are_watched():
+    """What is written to a namespace's file holds soon, for clients that are there; what is no list, or goes away, changes nothing; commands hold until then."""
+    folder = places.scratch("token-server-files")
+    flow, param, (command,) = folder / "flow.json", folder / "param.json", free_ports(1)
+
+    def write(path, text):
+        path.with_suffix(".new").write_text(text)
+        os.rename(path.with_suffix(".new"), path)
+    write(flow, json.dumps([_rule(1, 1000)]))
+    write(param, "[]")
+    spaces = [{"name": "a", "flow": {"filename": str(flow)}, "param_flow": {"filename": str(param)}}, _space("b", [_rule(4, 1000)])]
+    with _Server("files", spaces, command_port=command) as (g, port):
+        client, other = _Client(port, "a"), _Client(port, "b")
+
+        def until(wanted, flow_id, count=1, values=None):
+            end = time.monotonic() + 15
+            while client.status(flow_id, count, values=values) != wanted:
+                assert time.monotonic() < end, (wanted, flow_id, g.words())
+                time.sleep(0.02)
+
+        def said_by(words, times):
+            end = time.monotonic() + 15
+            while g.log_text().count(words) < times:
+                assert time.monotonic() < end, (words, g.words())
+                time.sleep(0.02)
+        assert client.status(1) == OK and client.status(2) == NO_RULE
+        write(flow, json.dumps([_rule(1, 0), _rule(2, 1000)]))
+        until(OK, 2)
+        assert client.status(1) == BLOCKED
+        write(param, json.dumps([{**_rule(3, 1000), "paramIdx": 0}]))
+        until(OK, 3, values=["x"])
+        for n, bad in enumerate(("{", "{}", "[" * 300)):
+            write(flow, bad)
+            said_by(f"rules of {flow} are refused", n + 1)
+            assert client.status(2) == OK and client.status(1) == BLOCKED
+        os.unlink(flow)
+        assert _get(command, "cluster/server/modifyFlowRules", namespace="a", data=_quoted([_rule(1, 1000)])) == (200, "success")
+        until(OK, 1)
+        assert client.status(2) == NO_RULE
+        write(flow, json.dumps([_rule(2, 1000), {"resource": "x", "count": -1}]))
+        until(NO_RULE, 1)
+        assert client.status(2) == OK and other.status(4) == OK
+
+
 def commands_that_say_nonsense_change_nothing():
     command, = free_ports(1)
     with _Server("nonsense", [_space("a", [_rule(1, 1, **LONG)])], command_port=command) as (_, port):
