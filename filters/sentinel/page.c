@@ -1,5 +1,6 @@
 #include "filters/sentinel/page.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -174,6 +175,64 @@ static void put_rule(void *arg, const struct sentinel_page_rule *rule)
 	close_item(page, "}");
 }
 
+static void put_name_space(struct page *page, const struct sentinel_page_name_space *own)
+{
+	open_item(page, NULL, "\n   {");
+	put_text(page, "name", own->name);
+	put_bool(page, "served", own->is_served);
+	put_count(page, "clients", own->clients);
+	put_real(page, "qps", own->qps);
+	put_count(page, "rules", own->rules);
+	put_count(page, "rejected", own->rejected);
+	if (own->fault.len)
+		put_text(page, "fault", own->fault);
+	close_item(page, "}");
+}
+
+static void put_flow(struct page *page, const struct sentinel_page_flow *flow)
+{
+	open_item(page, NULL, "\n   {");
+	put_text(page, "kind", slice_of(rule_kind_name(flow->kind)));
+	put_key(page, "flow_id");
+	text_printf(page->out, "%" PRId64, flow->id);
+	put_text(page, "namespace", flow->name_space);
+	put_text(page, "resource", flow->resource);
+	put_real(page, "count", flow->count);
+	put_bool(page, "for_each_client", flow->is_for_each);
+	put_count(page, "pass", flow->pass);
+	put_count(page, "block", flow->block);
+	put_count(page, "waiting", flow->waiting);
+	if (flow->kind == RULE_FLOW) {
+		put_real(page, "pass_qps", flow->pass_qps);
+		put_real(page, "block_qps", flow->block_qps);
+	}
+	close_item(page, "}");
+}
+
+static void put_server(struct page *page, const struct sentinel_application *application)
+{
+	struct sentinel_page_server server;
+	struct arena arena;
+
+	arena_init(&arena, 4096);
+	if (sentinel_page_find_server(&server, application, page->options->names, &arena)) {
+		open_item(page, "token_server", "\n  {");
+		put_text(page, "state", slice_of(server.state));
+		put_text(page, "address", server.address);
+		put_count(page, "connections", server.connections);
+		open_item(page, "namespaces", "[");
+		for (size_t i = 0; i < server.name_space_count; i++)
+			put_name_space(page, &server.name_spaces[i]);
+		close_item(page, "]");
+		open_item(page, "flows", "[");
+		for (size_t i = 0; i < server.flow_count; i++)
+			put_flow(page, &server.flows[i]);
+		close_item(page, "]");
+		close_item(page, "}");
+	}
+	arena_free(&arena);
+}
+
 static void put_application(struct page *page, const struct sentinel_application *application)
 {
 	struct sentinel *core = application->core;
@@ -198,6 +257,7 @@ static void put_application(struct page *page, const struct sentinel_application
 		close_item(page, "]");
 		close_item(page, "}");
 	}
+	put_server(page, application);
 	text_add(page->out, SLICE("\n "));
 	put_resources(page, core, rules ? rules->set : NULL);
 	close_item(page, "}");

@@ -1,5 +1,5 @@
-/* The admin page /sentinel: applications, their rules, and what their resources counted, as JSON
- * or as tables.
+/* The admin page /sentinel: applications, their rules, what their resources counted, and whom they
+ * grant tokens, as JSON or as tables.
  *
  * Thread: main. */
 #ifndef FILTERS_SENTINEL_PAGE_H
@@ -12,6 +12,7 @@
 #include "filters/sentinel/core/rule.h"
 #include "telemetry/text.h"
 
+struct arena;
 struct regex;
 struct resource;
 struct sentinel;
@@ -57,5 +58,39 @@ void sentinel_page_each_rule(const struct sentinel_application *application,
 			     void *arg);
 /* names NULL: all match. */
 bool sentinel_page_shows(const struct regex *names, struct slice name);
+
+/* A token server at one moment. */
+struct sentinel_page_name_space {
+	struct slice name;
+	bool is_served;
+	uint32_t clients, rules, rejected;
+	struct slice fault; /* of the first rule that was rejected; "": none */
+	double qps;
+};
+
+struct sentinel_page_flow {
+	enum rule_kind kind;
+	int64_t id;
+	struct slice resource, name_space;
+	double count;
+	bool is_for_each;              /* client; else for all together */
+	uint64_t pass, block, waiting; /* tokens */
+	double pass_qps, block_qps;    /* of a flow rule */
+};
+
+struct sentinel_page_server {
+	const char *state;
+	struct slice address;
+	uint32_t connections;
+	const struct sentinel_page_name_space *name_spaces;
+	const struct sentinel_page_flow *flows; /* of resources whose name has a match */
+	size_t name_space_count, flow_count;
+};
+
+/* page_server.c: what is in the arena. False: no configuration speaks of a token server. Takes its
+ * lock. */
+bool sentinel_page_find_server(struct sentinel_page_server *server,
+			       const struct sentinel_application *application,
+			       const struct regex *names, struct arena *arena);
 
 #endif

@@ -20,6 +20,14 @@
 	"<table>\n<tr><th>resource</th><th>kind</th><th>limit app</th><th>rule</th>"               \
 	"<th>blocked</th></tr>\n"
 
+#define NAME_SPACE_COLUMNS                                                                         \
+	"<table>\n<tr><th>namespace</th><th>clients</th><th>questions/s</th><th>rules</th>"        \
+	"<th>left out</th></tr>\n"
+#define FLOW_COLUMNS                                                                               \
+	"<table>\n<tr><th>resource</th><th>kind</th><th>flow id</th><th>namespace</th>"            \
+	"<th>count</th><th>pass/s</th><th>block/s</th><th>pass</th><th>block</th><th>waiting</th>" \
+	"</tr>\n"
+
 static void put_html(struct text *out, struct slice text)
 {
 	for (size_t i = 0; i < text.len; i++)
@@ -105,6 +113,52 @@ static void put_rule(void *arg, const struct sentinel_page_rule *rule)
 	text_add(out, SLICE("</td></tr>\n"));
 }
 
+static void put_name_space(struct text *out, const struct sentinel_page_name_space *own)
+{
+	text_add(out, SLICE("<tr><td>"));
+	put_html(out, own->name);
+	text_printf(out, "%s</td><td>%u</td><td>%.0f</td><td>%u</td><td>%u ",
+		    own->is_served ? "" : " (not served)", own->clients, own->qps, own->rules,
+		    own->rejected);
+	put_html(out, own->fault);
+	text_add(out, SLICE("</td></tr>\n"));
+}
+
+static void put_flow(struct text *out, const struct sentinel_page_flow *flow)
+{
+	text_add(out, SLICE("<tr><td>"));
+	put_html(out, flow->resource);
+	text_printf(out, "</td><td>%s</td><td>%lld</td><td>", rule_kind_name(flow->kind),
+		    (long long)flow->id);
+	put_html(out, flow->name_space);
+	text_printf(out, "</td><td>%g%s</td><td>%.0f</td><td>%.0f</td>", flow->count,
+		    flow->is_for_each ? " for each client" : "", flow->pass_qps, flow->block_qps);
+	text_printf(out, "<td>%llu</td><td>%llu</td><td>%llu</td></tr>\n",
+		    (unsigned long long)flow->pass, (unsigned long long)flow->block,
+		    (unsigned long long)flow->waiting);
+}
+
+static void put_server(struct text *out, const struct sentinel_application *application,
+		       const struct regex *names)
+{
+	struct sentinel_page_server server;
+	struct arena arena;
+
+	arena_init(&arena, 4096);
+	if (sentinel_page_find_server(&server, application, names, &arena)) {
+		text_printf(out, "<h3>token server</h3>\n<p>%s, %.*s, %u connections</p>\n",
+			    server.state, SLICE_FMT(server.address), server.connections);
+		text_add(out, SLICE(NAME_SPACE_COLUMNS));
+		for (size_t i = 0; i < server.name_space_count; i++)
+			put_name_space(out, &server.name_spaces[i]);
+		text_add(out, SLICE("</table>\n" FLOW_COLUMNS));
+		for (size_t i = 0; i < server.flow_count; i++)
+			put_flow(out, &server.flows[i]);
+		text_add(out, SLICE("</table>\n"));
+	}
+	arena_free(&arena);
+}
+
 static void put_application(struct text *out, const struct sentinel_application *application,
 			    const struct sentinel_page_options *options)
 {
@@ -126,11 +180,12 @@ static void put_application(struct text *out, const struct sentinel_application 
 			rules ? rule_set_of(rules->set, found.items[i]) : NULL, now_ms);
 	free(found.items);
 	text_add(out, SLICE("</table>\n"));
-	if (!rules)
-		return;
-	text_add(out, SLICE(RULE_COLUMNS));
-	sentinel_page_each_rule(application, options->names, put_rule, out);
-	text_add(out, SLICE("</table>\n"));
+	if (rules) {
+		text_add(out, SLICE(RULE_COLUMNS));
+		sentinel_page_each_rule(application, options->names, put_rule, out);
+		text_add(out, SLICE("</table>\n"));
+	}
+	put_server(out, application, options->names);
 }
 
 void sentinel_page_write_html(struct text *out, const struct sentinel_applications *all,
