@@ -283,6 +283,18 @@ void cluster_client_change_server(struct cluster_client *client, struct cluster_
 
 /* --- what it did --- */
 
+void cluster_client_keep_log(struct cluster_client *client)
+{
+	if (client)
+		cluster_server_keep_log(client->server);
+}
+
+void cluster_client_collect(struct cluster_client *client, int64_t now_ms, struct text *lines)
+{
+	if (client)
+		cluster_server_collect(client->server, now_ms, lines);
+}
+
 void cluster_client_show(struct cluster_client *client, struct stats_shard *shard,
 			 const struct stat_scope *scope)
 {

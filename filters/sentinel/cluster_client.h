@@ -28,6 +28,7 @@ struct cluster_client;
 struct cluster_server_options;
 struct command_cluster;
 struct sentinel_applications;
+struct text;
 struct token_service;
 
 enum {
@@ -76,6 +77,11 @@ void cluster_client_set_mode(struct cluster_client *client, int32_t mode);
 void cluster_client_set_server(struct cluster_client *client, const struct command_cluster *wanted);
 /* Takes the change, of the token server. NULL client is fine. */
 void cluster_client_change_server(struct cluster_client *client, struct cluster_change *change);
+/* What the token server decides is counted for its log from now on. NULL client is fine. */
+void cluster_client_keep_log(struct cluster_client *client);
+/* Appends the lines of the seconds before that of now_ms. One thread; nothing where no log is kept.
+ * NULL client is fine. */
+void cluster_client_collect(struct cluster_client *client, int64_t now_ms, struct text *lines);
 /* Counts what was new since the last time. NULL client is fine. */
 void cluster_client_show(struct cluster_client *client, struct stats_shard *shard,
 			 const struct stat_scope *scope);

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "filters/sentinel/application.h"
 #include "filters/sentinel/cluster_files.h"
+#include "filters/sentinel/ops/block_log.h"
+#include "filters/sentinel/ops/server_log.h"
 
 STAT_TYPE(sentinel_token_server_stats, "sentinel_token_server", TOKEN_SERVER_STAT,
 	  TOKEN_SERVER_STATS);
@@ -34,6 +36,7 @@ struct cluster_server {
 	bool is_told, begins, is_on, is_closed;
 	struct token_listen listen;
 	struct cluster_files files; /* of rules */
+	struct block_log *log;      /* NULL: not kept */
 	struct stat_scope *scope;   /* with tokens */
 	uint64_t shown[COUNTERS];
 	struct list_node flows; /* struct shown_flow */
@@ -119,8 +122,23 @@ void cluster_server_free(struct cluster_server *server)
 	if (!server)
 		return;
 	token_server_free(server->tokens);
+	block_log_free(server->log);
 	free((char *)(uintptr_t)server->own_name.data);
 	free(server);
+}
+
+static void note_decision(void *log, const struct token_decision *decision, int64_t now_ms)
+{
+	server_log_note(log, decision, now_ms);
+}
+
+static void observe(struct cluster_server *server)
+{
+	if (!server->tokens || !server->log)
+		return;
+	token_server_lock(server->tokens);
+	server->tokens->arbiter.observer = (struct token_observer){note_decision, server->log};
+	token_server_unlock(server->tokens);
 }
 
 /* False: no descriptors are to be had, which was logged. */
@@ -136,6 +154,7 @@ static bool make_tokens(struct cluster_server *server)
 			 SLICE_FMT(server->application));
 		return false;
 	}
+	observe(server);
 	arena_init(&arena, 1024);
 	server->scope = stat_scope_take(server->stats, &sentinel_token_server_stats,
 					slice_of(arena_printf(&arena, "sentinel.%.*s.token_server",
@@ -304,6 +323,20 @@ struct token_server *cluster_server_tokens(const struct cluster_server *server)
 }
 
 /* --- what it did --- */
+
+void cluster_server_keep_log(struct cluster_server *server)
+{
+	if (server->log)
+		return;
+	server->log = block_log_new(1);
+	observe(server);
+}
+
+void cluster_server_collect(struct cluster_server *server, int64_t now_ms, struct text *lines)
+{
+	if (server->log)
+		block_log_collect(server->log, now_ms, lines);
+}
 
 static struct shown_flow *shown_new(struct cluster_server *server, const struct token_flow *flow)
 {

@@ -18,6 +18,7 @@
 
 struct cluster_server;
 struct sentinel_applications;
+struct text;
 
 enum {
 	CLUSTER_FLOW_STATS_DEFAULT = 500, /* flow ids that have stats: those that came first */
@@ -123,6 +124,12 @@ struct doorbell *cluster_server_switch(struct cluster_server *server, bool is_on
 
 /* For commands, which take its lock; NULL: it never was available. As long as the application. */
 struct token_server *cluster_server_tokens(const struct cluster_server *server);
+
+/* What it decides is counted for its log from now on. */
+void cluster_server_keep_log(struct cluster_server *server);
+/* Appends the lines of the seconds before that of now_ms. One thread, until the server is freed;
+ * nothing where no log was kept before that thread began. */
+void cluster_server_collect(struct cluster_server *server, int64_t now_ms, struct text *lines);
 
 /* Counts what was new since the last time. */
 void cluster_server_show(struct cluster_server *server);

@@ -152,6 +152,7 @@ static enum status load_operations(struct sentinel_part *part, const Operations 
 		.writes_metric_log = !message->disable_metric_log,
 		.writes_block_log = !message->disable_block_log,
 		.writes_record_log = !message->disable_record_log,
+		.writes_server_log = !message->disable_server_log,
 		.log_folder = arena_slice(arena, slice_of(message->log_folder)),
 		.names_pid = message->log_name_use_pid,
 		.metric_file_size = (int64_t)message->metric_file_size,
@@ -395,7 +396,6 @@ static enum status load_route(const void **loaded, const PerRoute *message,
 	return load_fallback(&route->fallback, message->fallback, context, diag);
 }
 
-/* What else is asked of a call is read from its attachments themselves. */
 /* A header's name that stands for an attachment of another name. */
 static bool is_encoded(const struct request_value *value)
 {
@@ -408,6 +408,7 @@ static bool asks_header(const struct request_value *value)
 	return value->source == REQUEST_VALUE_COOKIE || is_encoded(value);
 }
 
+/* What else is asked of a call is read from its attachments themselves. */
 static bool asks_headers(const struct sentinel_config *config)
 {
 	bool asks = config->keeping && config->keeping->key &&

@@ -102,8 +102,16 @@ static void change_server(void *owner, struct cluster_change *change)
 	cluster_client_change_server(application->cluster, change);
 }
 
+static void collect(void *owner, int64_t now_ms, struct text *lines)
+{
+	const struct sentinel_application *application = owner;
+
+	cluster_client_collect(application->cluster, now_ms, lines);
+}
+
 static const struct ops_rules ops_rules = {
-	take, give_back, path, set, cluster, set_cluster_mode, set_cluster_server, change_server,
+	take,          give_back, path, set, cluster, set_cluster_mode, set_cluster_server,
+	change_server, collect,
 };
 
 /* --- the record log --- */
@@ -151,6 +159,8 @@ void sentinel_operations_start(struct sentinel_application *application,
 	if (!all->is_serving || atomic_load(&application->ops))
 		return;
 	options.application = application->name;
+	if (options.writes_server_log)
+		cluster_client_keep_log(application->cluster);
 	struct sentinel_ops *ops =
 		sentinel_ops_start(application->core, &options, &ops_rules, application);
 	atomic_store(&application->ops, ops);

@@ -1,7 +1,9 @@
 """Outrigger as a token server: what it grants to clients over TCP and to its own requests, whom it turns away, and how it is told what to be."""
+import collections
 import concurrent.futures
 import json
 import os
+import re
 import socket
 import struct
 import threading
@@ -372,6 +374,44 @@ def files_of_rules_are_watched():
         write(flow, json.dumps([_rule(2, 1000), {"resource": "x", "count": -1}]))
         until(NO_RULE, 1)
         assert client.status(2) == OK and other.status(4) == OK
+
+
+def it_is_shown_on_the_page_and_tells_its_log():
+    """Name spaces with their clients, flow ids with what they granted and refused; and sentinel-server.log, a line for each second and key."""
+    (command,), log = free_ports(1), places.scratch("token-server-shown-logs") / "sentinel-server.log"
+    log.unlink(missing_ok=True)
+    spaces = [_space("a<b", [_rule(1, 1, **LONG), {"resource": "bad", "count": -1, "clusterMode": True}], [{**_rule(2, 1, **LONG), "paramIdx": 0}])]
+    with _Server("shown", spaces, command_port=command) as (g, port):
+        client = _Client(port, "a<b")
+        assert client.status(1) == OK and client.status(1, 3) == BLOCKED and client.status(2, values=["v"]) == OK and client.status(2, values=["v"]) == BLOCKED
+        shop, = json.loads(g.get("/sentinel"))["applications"]
+        server = shop["token_server"]
+        assert (server["state"], server["address"], server["connections"]) == ("STARTED", f"127.0.0.1:{port}", 1), server
+        spaces = {s["name"]: s for s in server["namespaces"]}
+        assert set(spaces) == {"default", "shop", "a<b"} and spaces["shop"]["clients"] == 1 and spaces["default"]["rules"] == 0, spaces
+        own = spaces["a<b"]
+        assert own["served"] is True and (own["clients"], own["rules"], own["rejected"]) == (1, 2, 1) and "count" in own["fault"], own
+        flow, param = server["flows"]
+        assert (flow["kind"], flow["flow_id"], flow["namespace"], flow["resource"], flow["count"], flow["for_each_client"]) == ("flow", 1, "a<b", "r1", 1, False), flow
+        assert (flow["pass"], flow["block"], flow["waiting"]) == (1, 3, 0) and flow["block_qps"] > 0, flow
+        assert (param["kind"], param["flow_id"], param["pass"], param["block"]) == ("paramFlow", 2, 1, 1), param
+        one, = json.loads(g.get("/sentinel?filter=r2$"))["applications"]
+        assert [f["flow_id"] for f in one["token_server"]["flows"]] == [2]
+        table = g.get("/sentinel?format=html")
+        assert "<h3>token server</h3>" in table and f"STARTED, 127.0.0.1:{port}, 1 connections" in table and "<td>a&lt;b</td><td>1</td>" in table, table
+        assert "<td>r1</td><td>flow</td><td>1</td><td>a&lt;b</td><td>1</td>" in table, table
+        end, counts = time.monotonic() + 15, {}
+        while counts != {"flow|block|1": 3, "flow|block_request|1": 1, "param|pass|2": 1, "param|block|2|v": 1}:
+            assert time.monotonic() < end, counts
+            time.sleep(0.1)
+            lines = log.read_text().splitlines() if log.exists() else []
+            counts = collections.Counter()
+            for line in lines:
+                stamp, kind, key, count = re.fullmatch(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\|(1)\|(.*)\|(\d+),0", line).groups()
+                counts[key] += int(count)
+    with Gateway("token-server-none", _manager(None), [cluster("up", 1)]) as g:
+        shop, = json.loads(g.get("/sentinel"))["applications"]
+        assert "token_server" not in shop and "token server" not in g.get("/sentinel?format=html")
 
 
 def commands_that_say_nonsense_change_nothing():

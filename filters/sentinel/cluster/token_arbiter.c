@@ -267,10 +267,12 @@ static void ask_flow(const struct token_arbiter *arbiter, struct token_flow *flo
 	response->status = TOKEN_BLOCKED;
 }
 
-/* All of the values must have room; only then are they counted. */
-static void ask_param(const struct token_arbiter *arbiter, struct token_flow *flow,
-		      const struct token_request *request, int64_t now_ms,
-		      struct token_response *response)
+/* All of the values must have room; only then are they counted. Returns one that hasn't, or NULL.
+ */
+static const struct argument *ask_param(const struct token_arbiter *arbiter,
+					struct token_flow *flow,
+					const struct token_request *request, int64_t now_ms,
+					struct token_response *response)
 {
 	uint64_t fingerprints[TOKEN_VALUES_MAX];
 	double remaining = 0;
@@ -283,7 +285,7 @@ static void ask_param(const struct token_arbiter *arbiter, struct token_flow *fl
 		if (remaining < 0) {
 			flow->totals.block += (uint64_t)request->count;
 			response->status = TOKEN_BLOCKED;
-			return;
+			return &request->values[i];
 		}
 	}
 	for (uint32_t i = 0; i < request->values_count; i++)
@@ -292,6 +294,22 @@ static void ask_param(const struct token_arbiter *arbiter, struct token_flow *fl
 	flow->totals.pass += (uint64_t)request->count;
 	response->status = TOKEN_OK;
 	response->remaining = request->values_count > 1 ? -1 : java_int(remaining);
+	return NULL;
+}
+
+static void decide(const struct token_arbiter *arbiter, struct token_flow *flow,
+		   const struct token_request *request, int64_t now_ms,
+		   struct token_response *response)
+{
+	struct token_decision decision = {.kind = flow->kind, .request = request};
+
+	if (flow->kind == TOKEN_KIND_FLOW)
+		ask_flow(arbiter, flow, request, now_ms, response);
+	else
+		decision.refused = ask_param(arbiter, flow, request, now_ms, response);
+	decision.status = response->status;
+	if (arbiter->observer.fn)
+		arbiter->observer.fn(arbiter->observer.arg, &decision, now_ms);
 }
 
 static void count_answer(struct token_answers *answers, int8_t status)
@@ -338,9 +356,7 @@ void token_arbiter_ask(struct token_arbiter *arbiter, const struct token_request
 		response->status = TOKEN_NO_RULE_EXISTS;
 	else if (!guard_lets_pass(arbiter, flow->name_space, now_ms))
 		response->status = TOKEN_TOO_MANY_REQUEST;
-	else if (kind == TOKEN_KIND_FLOW)
-		ask_flow(arbiter, flow, request, now_ms, response);
 	else
-		ask_param(arbiter, flow, request, now_ms, response);
+		decide(arbiter, flow, request, now_ms, response);
 	count_answer(&arbiter->answers, response->status);
 }

@@ -54,6 +54,21 @@ struct token_answers {
 	uint64_t ok, should_wait, blocked, no_rule, too_many, bad;
 };
 
+/* What became of a question that a flow's limit was asked. */
+struct token_decision {
+	enum token_kind kind;
+	int32_t status; /* enum token_status */
+	const struct token_request *request;
+	const struct argument
+		*refused; /* of a hot-parameter rule: the value without room, or NULL */
+};
+
+/* Hears of decisions, on the thread that asked. fn NULL: nobody. */
+struct token_observer {
+	void (*fn)(void *arg, const struct token_decision *decision, int64_t now_ms);
+	void *arg;
+};
+
 struct token_arbiter {
 	struct list_node name_spaces;
 	struct map by_name;
@@ -61,6 +76,7 @@ struct token_arbiter {
 	struct token_arbiter_config config;
 	struct token_flows flows;
 	struct token_answers answers;
+	struct token_observer observer;
 };
 
 /* "default" is served, without rules. */

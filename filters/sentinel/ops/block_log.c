@@ -160,25 +160,39 @@ static bool count_in(struct block_table *table, int64_t second, struct slice key
 	return true;
 }
 
-void block_log_note(struct block_log *log, unsigned worker, const struct block_note *note,
-		    int64_t now_ms)
+static void count_key(struct block_log *log, unsigned worker, struct slice key, uint32_t count,
+		      int64_t now_ms)
 {
 	struct block_shard *shard = &log->shards[worker];
 	struct block_table *table = take_table(shard, worker);
-	char bytes[BLOCK_KEY_MAX];
-	struct slice key = slice_make(bytes, make_key(note, bytes));
 
-	if (!count_in(table, now_ms / 1000, key, note->count)) {
+	if (!count_in(table, now_ms / 1000, key, count)) {
 		if (atomic_load_explicit(&shard->waiting, memory_order_relaxed) >=
 		    BLOCK_TABLES_WAITING) {
-			atomic_fetch_add_explicit(&log->dropped, note->count, memory_order_relaxed);
+			atomic_fetch_add_explicit(&log->dropped, count, memory_order_relaxed);
 		} else {
 			hand_over(log, shard, table);
 			table = take_table(shard, worker);
-			(void)count_in(table, now_ms / 1000, key, note->count); /* it is empty */
+			(void)count_in(table, now_ms / 1000, key, count); /* it is empty */
 		}
 	}
 	atomic_store_explicit(&shard->table, table, memory_order_release);
+}
+
+void block_log_note(struct block_log *log, unsigned worker, const struct block_note *note,
+		    int64_t now_ms)
+{
+	char key[BLOCK_KEY_MAX];
+
+	count_key(log, worker, slice_make(key, make_key(note, key)), note->count, now_ms);
+}
+
+void block_log_count(struct block_log *log, unsigned worker, struct slice key, uint32_t count,
+		     int64_t now_ms)
+{
+	char copy[BLOCK_KEY_MAX];
+
+	count_key(log, worker, slice_make(copy, put(copy, 0, key)), count, now_ms);
 }
 
 /* --- the collector --- */

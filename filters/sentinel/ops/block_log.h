@@ -63,6 +63,10 @@ void block_log_free(struct block_log *log);
 void block_log_note(struct block_log *log, unsigned worker, const struct block_note *note,
 		    int64_t now_ms);
 
+/* The same of a key that is made already: for other logs of this form. */
+void block_log_count(struct block_log *log, unsigned worker, struct slice key, uint32_t count,
+		     int64_t now_ms);
+
 /* Appends the lines of all seconds before that of now_ms. One thread, not a worker's. */
 void block_log_collect(struct block_log *log, int64_t now_ms, struct text *lines);
 

@@ -27,7 +27,7 @@
 #include "filters/sentinel/ops/rule_text.h"
 
 enum {
-	BLOCK_FILE_SIZE = 300 * 1024 * 1024,
+	BLOCK_FILE_SIZE = 300 * 1024 * 1024, /* of the server log, too */
 	BLOCK_FILE_BACKUPS = 3,
 	LIMIT_APP_MAX = 1024,
 	TEXT_MAX = 256,
@@ -45,13 +45,13 @@ struct sentinel_ops {
 	struct block_log *block_log; /* NULL: not written */
 	struct heartbeat *heartbeat; /* NULL: none */
 	pthread_t thread;            /* from here to wake_fd: its own */
-	bool has_thread, writes_metrics;
+	bool has_thread, writes_metrics, writes_server;
 	struct metric_collector collector;
 	struct metric_writer writer;
-	struct rolling_file block_file;
-	bool metrics_failed, blocks_failed, records_failed; /* the last writing */
-	struct record_log record_log;                       /* zeroed: not written */
-	uint64_t overflows;                                 /* that it has told of; main's */
+	struct rolling_file block_file, server_file;
+	bool metrics_failed, blocks_failed, records_failed, server_failed; /* the last writing */
+	struct record_log record_log;                                      /* zeroed: not written */
+	uint64_t overflows; /* that it has told of; main's */
 	int wake_fd;
 	atomic_bool is_stopping;
 };
@@ -97,12 +97,25 @@ static void write_blocks(struct sentinel_ops *ops, int64_t now_ms)
 	text_free(&lines);
 }
 
+static void write_server(struct sentinel_ops *ops, int64_t now_ms)
+{
+	struct text lines = {0};
+
+	ops->rules->collect(ops->rules_owner, now_ms, &lines);
+	if (lines.len)
+		tell(&ops->server_failed, "token server's",
+		     rolling_file_append(&ops->server_file, text_slice(&lines)));
+	text_free(&lines);
+}
+
 static void write_logs(struct sentinel_ops *ops, int64_t now_ms)
 {
 	if (ops->writes_metrics)
 		write_metrics(ops, now_ms);
 	if (ops->block_log)
 		write_blocks(ops, now_ms);
+	if (ops->writes_server)
+		write_server(ops, now_ms);
 	tell(&ops->records_failed, "record", record_log_write(&ops->record_log, now_ms));
 }
 
@@ -180,6 +193,9 @@ static void open_logs(struct sentinel_ops *ops, const struct sentinel_ops_option
 			   options->metric_file_size, options->metric_files, wall_ms());
 	rolling_file_init(&ops->block_file, ops->log_folder, "sentinel-block.log", BLOCK_FILE_SIZE,
 			  BLOCK_FILE_BACKUPS);
+	rolling_file_init(&ops->server_file, ops->log_folder, "sentinel-server.log",
+			  BLOCK_FILE_SIZE, BLOCK_FILE_BACKUPS);
+	ops->writes_server = options->writes_server_log;
 	if (options->writes_block_log)
 		ops->block_log = block_log_new(ops->sentinel->options.workers);
 	if (options->writes_record_log) {
@@ -189,7 +205,8 @@ static void open_logs(struct sentinel_ops *ops, const struct sentinel_ops_option
 				"App name resolved from the configuration: %.*s",
 				SLICE_FMT(options->application));
 	}
-	if (ops->writes_metrics || ops->block_log || options->writes_record_log)
+	if (ops->writes_metrics || ops->block_log || ops->writes_server ||
+	    options->writes_record_log)
 		start_thread(ops);
 }
 
@@ -244,6 +261,7 @@ void sentinel_ops_stop(struct sentinel_ops *ops)
 	write_logs(ops, wall_ms() + 1000);
 	metric_writer_close(&ops->writer);
 	rolling_file_close(&ops->block_file);
+	rolling_file_close(&ops->server_file);
 	record_log_close(&ops->record_log);
 	block_log_free(ops->block_log);
 	close(ops->wake_fd);

@@ -22,6 +22,7 @@ struct entry;
 struct rule_list;
 struct sentinel;
 struct sentinel_ops;
+struct text;
 
 enum {
 	SENTINEL_COMMAND_PORT = 8719,
@@ -31,7 +32,7 @@ enum {
 struct sentinel_ops_options {
 	struct slice application; /* its name in file names and heartbeats */
 	int32_t application_type;
-	bool writes_metric_log, writes_block_log, writes_record_log;
+	bool writes_metric_log, writes_block_log, writes_record_log, writes_server_log;
 	struct slice log_folder; /* "": ~/logs/csp */
 	bool names_pid;          /* in the names of metric logs */
 	int64_t metric_file_size;
@@ -44,7 +45,8 @@ struct sentinel_ops_options {
 	uint32_t heartbeat_ms;        /* 0: the default */
 };
 
-/* How rules, and their token server, are reached. Main, but for give_back: any. */
+/* How rules, and their token server, are reached. Main, but for give_back: any; collect: the ops
+ * thread. */
 struct ops_rules {
 	/* Those in force, until they are given back (*hold); NULL: none. */
 	const struct rule_list *(*take)(void *owner, void **hold);
@@ -60,6 +62,8 @@ struct ops_rules {
 	void (*set_cluster_server)(void *owner, const struct command_cluster *cluster);
 	/* Takes what changes of the token server that the application may be. */
 	void (*change_server)(void *owner, struct cluster_change *change);
+	/* Appends the lines of what the token server decided in the seconds before. */
+	void (*collect)(void *owner, int64_t now_ms, struct text *lines);
 };
 
 /* Borrows sentinel and rules. Returns owned. */

@@ -1,7 +1,10 @@
 """Sentinel for Java's token client asks outrigger's token server, and beside it Sentinel's own: the same grants and refusals."""
+import collections
 import contextlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import time
 
@@ -25,12 +28,13 @@ RULES = [_cluster(FLOW, 5, 1), _cluster(PLENTY, 1000000, 1), _cluster(EACH, 5, 0
 PARAMS = [{"resource": "hot", "paramIdx": 0, "count": 2, "clusterMode": True, "clusterConfig": {"flowId": HOT, "thresholdType": 1}}]
 
 
-def _gateway(name, port, origin, application="gate", rules=(), **server):
+def _gateway(name, port, origin, application="gate", rules=(), logs=None, **server):
     spaces = [{"name": "demo-app", "flow": {"inline_string": json.dumps(RULES)}, "param_flow": {"inline_string": json.dumps(PARAMS)}}]
     sentinel = {"name": "sentinel", "typed_config": {
         "@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "application": application,
         "rules": {"flow": [{"inline_string": json.dumps(list(rules))}]},
-        "cluster_server": {"address": "127.0.0.1", "port": port, "namespaces": spaces, **server}}}
+        "cluster_server": {"address": "127.0.0.1", "port": port, "namespaces": spaces, **server},
+        **({"operations": {"log_folder": str(logs), "disable_command_centre": True}} if logs else {})}}
     router = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
     return Gateway(f"interop-token-server-{name}", http_manager(http_filters=[sentinel, router]), [cluster("up", origin.port)])
 
@@ -45,13 +49,14 @@ def _ours(name, qps=None, **more):
 
 
 @contextlib.contextmanager
-def _javas(qps=None):
+def _javas(qps=None, logs=None):
     places.program("java"), places.program("mvn")
     r = subprocess.run([SERVER, "build"], capture_output=True, text=True)
     if r.returncode:
         raise places.Missing(f"the token server doesn't build: {(r.stdout + r.stderr)[-800:]}")
     port, = free_ports(1)
-    proc = subprocess.Popen([SERVER, "oracle.TokenServer", str(port), *([str(qps)] if qps else [])], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    proc = subprocess.Popen([SERVER, "oracle.TokenServer", str(port), *([str(qps)] if qps else [])], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                            env={**os.environ, **({"LOGS": str(logs)} if logs else {})})
     try:
         for line in proc.stdout:
             if line == "ready\n":
@@ -135,6 +140,35 @@ def answers_as_javas_does():
     assert [a[0] for a in borrowed] == [BLOCKED, SHOULD_WAIT, SHOULD_WAIT, BLOCKED] and borrowed[1][2] == 100, borrowed
     assert paid[0][0] == BLOCKED, paid
     assert [a[0] for a in guarded].count(TOO_MANY) == 5 and guarded[-1][0] == TOO_MANY, guarded
+
+
+# that never fit, whenever they are asked
+REFUSED = [f"flow {FLOW} 6"] * 3 + [f"prioritized {FLOW} 7", f"param {HOT} 3 k", f"param {HOT} 3 k", f"param {HOT} 3 7", f"param {HOT} 1 fits", f"flow {UNKNOWN} 1"]
+LINES = {f"flow|block|{FLOW}": 25, f"flow|block_request|{FLOW}": 4, f"flow|occupied_block|{FLOW}": 1, f"param|block|{HOT}|k": 2, f"param|block|{HOT}|7": 1,
+         f"param|pass|{HOT}": 2}  # the client's first question is one of them
+
+
+def server_logs_have_the_same_lines():
+    """Of the same questions, but for their time: what was refused, by flow id and value."""
+    folder = places.scratch("interop-token-server-logs")
+    for name, server in (("java", lambda logs: _javas(logs=logs)), ("ours", lambda logs: _ours("logs", logs=logs))):
+        logs = folder / name
+        shutil.rmtree(logs, ignore_errors=True)
+        logs.mkdir(parents=True)
+        with server(logs) as at, _Client(at[0] if isinstance(at, tuple) else at) as client:
+            client.ask(REFUSED)
+            end = time.monotonic() + 15
+            while True:
+                said = collections.Counter()
+                path = logs / "sentinel-server.log"
+                for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+                    m = re.fullmatch(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\|1\|(.*)\|(\d+),0\r\n", line)
+                    assert m, (name, line)
+                    said[m[1].decode()] += int(m[2])
+                if said == LINES:
+                    break
+                assert time.monotonic() < end, (name, said)
+                time.sleep(0.2)
 
 
 def limits_for_each_client_count_clients():
