@@ -14,7 +14,7 @@ _Static_assert(sizeof(struct conn) <= 176, "there are thousands of idle ones");
 
 static void set_state(struct conn *conn, enum conn_state state)
 {
-	conn->state = (uint8_t)state;
+	conn->state = state & 7u;
 }
 
 static void left_drop(struct conn *conn)
@@ -224,7 +224,7 @@ static void read_some(struct conn *conn)
 	if (buf_turn_is_full(pool))
 		return; /* comes again next turn */
 
-	size_t room = conn->is_bulk ? CONN_READ_SIZE_BULK : CONN_READ_SIZE;
+	size_t room = conn->is_bulk || conn->reads_bulk ? CONN_READ_SIZE_BULK : CONN_READ_SIZE;
 	char *data = buf_turn_reserve(pool, room);
 	ssize_t n = conn->transport->read(conn, data, room);
 	if (n > 0) {

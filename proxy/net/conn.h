@@ -36,7 +36,7 @@ struct conn;
 
 enum {
 	CONN_READ_SIZE = 16384,      /* what a read reserves */
-	CONN_READ_SIZE_BULK = 65536, /* after a read that filled it */
+	CONN_READ_SIZE_BULK = 65536, /* after a read that filled it, or where reads_bulk */
 	CONN_DEFAULT_HIGH_MARK = 65536,
 	CONN_LEFT_LIMIT = 64 << 20, /* no leftover grows beyond; codecs' own limits are far below */
 	CONN_STALL_MS = 300000,     /* a closing connection's peer that takes no byte for so long is
@@ -87,7 +87,7 @@ struct conn {
 	uint64_t bytes_read, bytes_written;
 	uint32_t high_mark;
 	uint16_t read_pauses; /* counted */
-	uint8_t state;        /* enum conn_state; conn_set_state is its one setter */
+	unsigned state : 3;   /* enum conn_state; set_state is its one setter */
 	bool is_blocked : 1;
 	bool is_eof : 1; /* the peer's end was seen; CLOSING: or is not waited for */
 	bool is_write_watched : 1;
@@ -97,6 +97,8 @@ struct conn {
 	bool is_rereading : 1; /* a synthetic read of `left` is due at the end of the turn */
 	bool keeps_unsent : 1; /* set by the owner: what is in out at the end stays there, and is
 				  the owner's to clear */
+	bool reads_bulk : 1;   /* set by the owner, who holds messages as a whole anyway: what a
+				  peer sends at once is read at once, up to CONN_READ_SIZE_BULK */
 };
 
 static inline struct loop *conn_loop(const struct conn *conn)

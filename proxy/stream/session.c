@@ -660,6 +660,7 @@ void session_init(struct session *session, const struct session_config *config,
 void session_start(struct session *session, struct codec *codec)
 {
 	session->codec = codec;
+	session->conn.reads_bulk = codec->type->is_multiplexed;
 	served_begin(&session->served, &served_type, &session->worker->served, session->chain);
 	set_timer(session);
 	if (UNLIKELY(session->worker->is_leaving))

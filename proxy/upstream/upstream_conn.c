@@ -278,6 +278,7 @@ struct upstream_conn *upstream_conn_open(struct pool *pool, enum cluster_priorit
 	uc->start_ms = uc->last_use_ms = loop_now_ms(loop);
 	list_init(&uc->requests);
 	uc->codec = pool->dialect->open(uc);
+	uc->conn.reads_bulk = uc->codec->type->is_multiplexed;
 	if (!uc->codec->type->is_multiplexed)
 		upstream_conn_count(uc, CLUSTER_STAT_UPSTREAM_CX_HTTP1_TOTAL);
 	stat_gauge_inc(cluster->upstream->stats, cluster->stats, CLUSTER_STAT_UPSTREAM_CX_ACTIVE);

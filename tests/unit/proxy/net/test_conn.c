@@ -22,6 +22,7 @@ struct party {
 	struct conn conn;
 	int peer;
 	size_t takes; /* of what read shows */
+	size_t shown; /* by the last read */
 	unsigned blocked, unblocked, closed;
 	enum status why;
 	char seen[64];
@@ -38,6 +39,7 @@ static size_t on_read(struct conn *conn, struct slice bytes, bool eof)
 	size_t n = bytes.len < p->takes ? bytes.len : p->takes;
 
 	(void)eof;
+	p->shown = bytes.len;
 	memcpy(p->seen, bytes.data, bytes.len < sizeof p->seen ? bytes.len : sizeof p->seen);
 	return n;
 }
@@ -218,6 +220,51 @@ static void output_that_the_turn_will_send_is_blocked_for_who_asks(void **state)
 	assert_int_equal(p.unblocked, 1);
 	party_end(&p);
 	loop_fini(&loop);
+}
+
+static unsigned recvs;
+
+static ssize_t count_recv(int fd, void *data, size_t size)
+{
+	recvs++;
+	return sys_real.recv(fd, data, size);
+}
+
+/* The calls that take `len` bytes which the peer has sent at once, and what the last turn shows. */
+static unsigned recvs_of(size_t len, bool reads_bulk, size_t *shown)
+{
+	static const char bytes[CONN_READ_SIZE_BULK];
+	struct sys sys = sys_real;
+	struct loop loop;
+	struct party p;
+
+	sys.recv = count_recv;
+	assert_int_equal(loop_init(&loop, NULL), STATUS_OK);
+	loop.sys = &sys;
+	party_open(&p, &loop);
+	p.conn.reads_bulk = reads_bulk;
+	recvs = 0;
+	assert_int_equal(write(p.peer, bytes, len), len);
+	for (int turn = 0; turn < 4; turn++)
+		loop_turn(&loop, false);
+	assert_int_equal(p.conn.bytes_read, len);
+	*shown = p.shown;
+	party_end(&p);
+	loop_fini(&loop);
+	return recvs;
+}
+
+static void what_is_sent_at_once_is_read_at_once_where_it_is_wanted(void **state)
+{
+	size_t shown;
+	(void)state;
+
+	assert_int_equal(recvs_of(CONN_READ_SIZE + 1000, true, &shown), 1);
+	assert_int_equal(shown, CONN_READ_SIZE + 1000);
+	assert_int_equal(recvs_of(CONN_READ_SIZE_BULK - 1, true, &shown), 1);
+	assert_int_equal(shown, CONN_READ_SIZE_BULK - 1);
+	assert_int_equal(recvs_of(CONN_READ_SIZE + 1000, false, &shown), 2);
+	assert_int_equal(shown, 1000);
 }
 
 /* --- splice --- */
@@ -455,6 +502,7 @@ int main(void)
 		cmocka_unit_test(closing_gives_up_a_peer_that_takes_nothing),
 		cmocka_unit_test(closing_ends_when_all_is_sent),
 		cmocka_unit_test(output_that_the_turn_will_send_is_blocked_for_who_asks),
+		cmocka_unit_test(what_is_sent_at_once_is_read_at_once_where_it_is_wanted),
 		cmocka_unit_test(a_splice_moves_bytes_unseen),
 		cmocka_unit_test(what_a_long_burst_leaves_in_the_pipe_is_bounded),
 		cmocka_unit_test(a_broken_receiver_is_closed_and_its_sender_read_again),
