@@ -77,6 +77,15 @@ def _busy(g, app, n):
             t.join()
 
 
+class _Keeping(Gateway):
+    """Its spool takes requests when it is entered: on a slow disk that opens later than the listeners."""
+
+    def __enter__(self):
+        super().__enter__()
+        self.wait_for(SPOOL + "open", 1)
+        return self
+
+
 def _low(**more):
     return {CLASS_HEADER: "low", **{k.replace("_", "-"): v for k, v in more.items()}}
 
@@ -90,7 +99,7 @@ def the_lower_class_is_refused_and_comes_back():
                 assert answer.status == 503 and "pressure" in answer.text, answer
                 assert g.stat(SECONDARY + "shed") == 1
                 assert g.stat("traffic_class.shop.shed_classes") == 1
-            end = time.monotonic() + 10
+            end = time.monotonic() + 30
             while g.http("GET", "/", _low()).status != 200:
                 assert time.monotonic() < end, "it stays shed"
                 time.sleep(0.02)
@@ -106,7 +115,7 @@ def a_busy_machine_is_a_pressure_too():
     filters[0]["typed_config"]["pressure"] = {"cpu": 0.001}  # any work is too much
     try:
         with Gateway("class-cpu", http_manager(http_filters=filters), [cluster("up", app.port)]) as g:
-            end = time.monotonic() + 20
+            end = time.monotonic() + 60
             while g.http("GET", "/", _low()).status != 503:
                 assert time.monotonic() < end, "nothing is shed"
                 time.sleep(0.02)
@@ -120,7 +129,7 @@ def what_is_deferred_arrives_as_it_would_have():
     routes = [{"match": {"prefix": "/old/"}, "route": {"cluster": "up", "prefix_rewrite": "/new/"}, "request_headers_to_add": [
         {"header": {"key": "x-added", "value": "yes"}}]}, {"match": {"prefix": "/"}, "route": {"cluster": "up"}}]
     try:
-        with Gateway("class-defer", http_manager(routes, http_filters=_filters(folder)), [cluster("up", app.port)]) as g:
+        with _Keeping("class-defer", http_manager(routes, http_filters=_filters(folder)), [cluster("up", app.port)]) as g:
             with _busy(g, app, 3):
                 for i in range(20):
                     answer = g.http("POST", "/old/a?b", _low(x_id=str(i), idempotency_key=f"k{i}"), b"y" * (i * 1000))
@@ -147,7 +156,7 @@ def what_is_deferred_arrives_as_it_would_have():
 def what_fails_is_tried_again_and_at_last_given_up():
     app, folder = App(), _folder("class-retry")
     try:
-        with Gateway("class-retry", http_manager(http_filters=_filters(folder, spool={"max_attempts": 4})), [cluster("up", app.port)]) as g:
+        with _Keeping("class-retry", http_manager(http_filters=_filters(folder, spool={"max_attempts": 4})), [cluster("up", app.port)]) as g:
             app.status = 500
             with _busy(g, app, 3):
                 assert g.http("POST", "/", _low(x_id="a")).status == 202
@@ -170,7 +179,6 @@ def _restart(g):
     g.proc.wait()
     g.log.close()
     g.__enter__()
-    g.wait_for(SPOOL + "open", 1)
 
 
 def nothing_that_was_accepted_is_lost_when_it_is_killed():
@@ -187,7 +195,7 @@ def nothing_that_was_accepted_is_lost_when_it_is_killed():
                     accepted.append(number)
 
     try:
-        with Gateway("class-kill", http_manager(http_filters=_filters(folder)), [cluster("up", app.port)]) as g:
+        with _Keeping("class-kill", http_manager(http_filters=_filters(folder)), [cluster("up", app.port)]) as g:
             for _ in range(3):
                 stop.clear()
                 app.open.clear()
@@ -198,7 +206,7 @@ def nothing_that_was_accepted_is_lost_when_it_is_killed():
                 clients = [threading.Thread(target=client, args=(g,), daemon=True) for _ in range(6)]
                 for t in clients:
                     t.start()
-                end = time.monotonic() + 20
+                end = time.monotonic() + 90
                 while len(accepted) < before + 200:
                     assert time.monotonic() < end, f"only {len(accepted) - before} were accepted"
                     time.sleep(0.01)
@@ -225,7 +233,7 @@ def what_was_on_its_way_at_the_end_is_sent_again():
     """SIGTERM while a replay waits for its answer."""
     app, folder = App(), _folder("class-end")
     try:
-        with Gateway("class-end", http_manager(http_filters=_filters(folder)), [cluster("up", app.port)]) as g:
+        with _Keeping("class-end", http_manager(http_filters=_filters(folder)), [cluster("up", app.port)]) as g:
             app.late.clear()
             with _busy(g, app, 3):
                 for i in range(5):
@@ -237,7 +245,6 @@ def what_was_on_its_way_at_the_end_is_sent_again():
             g.log.close()
             app.late.set()
             g.__enter__()
-            g.wait_for(SPOOL + "open", 1)
             g.wait_for(SPOOL + "records", 0)
             assert sorted(i for i in app.ids() if i) == ["0", "0", "1", "2", "3", "4"], app.ids()
     finally:
@@ -287,7 +294,7 @@ def calls_are_deferred_and_none_is_lost():
     app, folder, accepted = CallApp(), _folder("class-calls"), []
     low = {CLASS_HEADER: "low", "x-later": "yes"}
     try:
-        with Gateway("class-calls", rpc_manager("up", http_filters=_call_filters(folder)), [cluster("up", app.port)]) as g:
+        with _Keeping("class-calls", rpc_manager("up", http_filters=_call_filters(folder)), [cluster("up", app.port)]) as g:
             for round in range(2):
                 app.open.clear()
                 with Consumer(g.port) as busy, Consumer(g.port) as c:
@@ -419,7 +426,7 @@ def primary_is_served_at_twice_the_capacity():
     async def run():
         app = Slots(slots, service)
         await app.start()
-        with Gateway("class-load", http_manager(http_filters=_filters(folder, capacity=slots, spool={"max_replays": slots})), [cluster("up", app.port)]) as g:
+        with _Keeping("class-load", http_manager(http_filters=_filters(folder, capacity=slots, spool={"max_replays": slots})), [cluster("up", app.port)]) as g:
             for _ in range(3):
                 before, after, said = await _twice(g, app, capacity)
                 if after <= 1.2 * before:
