@@ -246,17 +246,6 @@ static void remove_hop(struct headers *headers)
 		headers_remove_id(headers, hop[i]);
 }
 
-static bool was_received(const struct rpc_received *received, const struct header *h)
-{
-	for (uint32_t i = received->own; i < received->count; i++) {
-		const struct header *old = &received->items[i];
-		if (slice_equal(header_name(old), header_name(h)) &&
-		    slice_equal(header_value(old), header_value(h)))
-			return true;
-	}
-	return false;
-}
-
 /* Of an answer's headers those that its frame doesn't say itself: given once more, attachments
  * would be edits of the very frame. */
 static void leave_edits(struct headers *headers)
@@ -264,7 +253,7 @@ static void leave_edits(struct headers *headers)
 	const struct rpc_received *received = headers->rpc->received;
 
 	for (struct header *h = NULL; received && (h = headers_next(headers, h));)
-		if (h->id != HEADER_STATUS && was_received(received, h))
+		if (h->id != HEADER_STATUS && rpc_received_has(received, received->own, h))
 			h->id = HEADER_REMOVED; /* the copy is gone through, not looked up */
 }
 

@@ -124,28 +124,16 @@ static void remove_hop_by_hop(struct headers *headers)
 		headers_remove_id(headers, names[i]);
 }
 
-/* A header that the frame says itself. */
-static bool was_received(const struct rpc_received *received, const struct header *h)
-{
-	for (uint32_t i = 0; received && i < received->count; i++) {
-		const struct header *old = &received->items[i];
-		if (slice_equal(header_name(old), header_name(h)) &&
-		    slice_equal(header_value(old), header_value(h)))
-			return true;
-	}
-	return false;
-}
-
 /* Those that the frame doesn't say: they become attachments when it is sent. Pseudo headers and the
  * service's version are what edits of the frame are told by. */
 static void leave_edits(struct headers *headers)
 {
 	const struct rpc_received *received = headers->rpc->received;
 
-	for (struct header *h = NULL; (h = headers_next(headers, h));) {
+	for (struct header *h = NULL; received && (h = headers_next(headers, h));) {
 		if (h->id > HEADER_OTHER && h->id < HEADER_PSEUDO_END)
 			continue;
-		if (h->id != HEADER_TRI_SERVICE_VERSION && was_received(received, h))
+		if (h->id != HEADER_TRI_SERVICE_VERSION && rpc_received_has(received, 0, h))
 			h->id = HEADER_REMOVED;
 	}
 }

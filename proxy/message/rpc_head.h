@@ -70,6 +70,10 @@ struct rpc_received {
 	bool was_edited;     /* something differed before */
 };
 
+/* Whether one of them, from number `from` on, has that name and value. */
+bool rpc_received_has(const struct rpc_received *received, uint32_t from,
+		      const struct header *header);
+
 struct rpc_head {
 	uint8_t protocol;      /* enum rpc_protocol */
 	uint8_t serialization; /* Dubbo's id (2 is hessian2) or Bolt's codec (1 is sofa-hessian) */
