@@ -69,6 +69,28 @@ void histogram_record_big(struct histogram *h, uint64_t value)
 	__atomic_store_n(bin, *bin + 1, __ATOMIC_RELAXED);
 }
 
+void histogram_add_bin(struct histogram *h, unsigned bin, uint64_t n)
+{
+	uint64_t *at = &h->small[0];
+	if (bin >= HISTOGRAM_SMALL) {
+		uint64_t **decade = &h->decades[(bin - HISTOGRAM_SMALL) / HISTOGRAM_DECADE_BINS];
+		at = *decade ? *decade : add_decade(decade);
+		bin = (bin - HISTOGRAM_SMALL) % HISTOGRAM_DECADE_BINS;
+	}
+	__atomic_store_n(&at[bin], at[bin] + n, __ATOMIC_RELAXED);
+}
+
+uint64_t histogram_bin_count(const struct histogram *h, unsigned bin)
+{
+	const uint64_t *at = &h->small[0];
+	if (bin >= HISTOGRAM_SMALL) {
+		at = __atomic_load_n(&h->decades[(bin - HISTOGRAM_SMALL) / HISTOGRAM_DECADE_BINS],
+				     __ATOMIC_ACQUIRE);
+		bin = (bin - HISTOGRAM_SMALL) % HISTOGRAM_DECADE_BINS;
+	}
+	return at ? __atomic_load_n(&at[bin], __ATOMIC_RELAXED) : 0;
+}
+
 unsigned histogram_bin(uint64_t value)
 {
 	if (value < HISTOGRAM_SMALL)

@@ -49,6 +49,15 @@ static inline void histogram_record(struct histogram *h, uint64_t value)
 		histogram_record_big(h, value);
 }
 
+/* Adds n records to a bin, and to the sum of values: what another histogram held. */
+void histogram_add_bin(struct histogram *h, unsigned bin, uint64_t n);
+static inline void histogram_add_values(struct histogram *h, uint64_t sum)
+{
+	__atomic_store_n(&h->sum, h->sum + sum, __ATOMIC_RELAXED);
+}
+/* What a bin holds. Any thread. */
+uint64_t histogram_bin_count(const struct histogram *h, unsigned bin);
+
 /* The bin of a value. */
 unsigned histogram_bin(uint64_t value);
 /* A bin's lower bound, and its width as shown: 0 is exact, 1 to 9 are taken as d.0 to d.1. */

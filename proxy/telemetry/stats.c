@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "telemetry/stats_private.h"
 #include "telemetry/stats_settings.h"
+#include "telemetry/stats_transfer_private.h"
 
 static uint64_t scope_hash(const struct stat_type *type, struct slice prefix)
 {
@@ -27,7 +28,7 @@ struct stats *stats_new(void)
 	return stats;
 }
 
-static void free_shard(struct stats_shard *shard)
+void stats_free_shard(struct stats_shard *shard)
 {
 	if (!shard)
 		return;
@@ -39,13 +40,15 @@ void stats_free(struct stats *stats)
 {
 	if (!stats)
 		return;
+	stats_import_end(stats);
+	stats_forget_told(stats);
 	invariant(!stats->scope_count);
 	while (stats->shards) {
 		struct stats_shard *shard = stats->shards;
 		stats->shards = shard->next;
-		free_shard(shard);
+		stats_free_shard(shard);
 	}
-	free_shard(stats->resets);
+	stats_free_shard(stats->resets);
 	stats_settings_free(stats->settings);
 	free(stats->slots);
 	free(stats->buckets);
@@ -76,7 +79,7 @@ struct stats_shard *stats_add_shard(struct stats *stats)
 {
 	struct stats_shard *shard = stats_new_shard(stats);
 	shard->next = stats->shards;
-	stats->shards = shard;
+	__atomic_store_n(&stats->shards, shard, __ATOMIC_RELEASE); /* the builder may be reading */
 	return shard;
 }
 
@@ -162,18 +165,12 @@ static void insert_scope(struct stats *stats, struct stat_scope *scope, uint64_t
 	stats->scope_count++;
 }
 
-struct stat_scope *stat_scope_take(struct stats *stats, const struct stat_type *type,
-				   struct slice name)
+/* The scope of a prefix that make_prefix has made. */
+static struct stat_scope *take_scope(struct stats *stats, struct stat_scope *made)
 {
-	struct stat_scope *made = calloc(1, sizeof *made + name.len + 1);
-	invariant(made);
-	char *text = (char *)(made + 1);
-	made->type = type;
-	made->references = 1;
-	made->prefix = slice_make(text, make_prefix(name, text));
-	uint64_t hash = scope_hash(type, made->prefix);
+	uint64_t hash = scope_hash(made->type, made->prefix);
 	pthread_mutex_lock(&stats->lock);
-	struct stat_scope *found = find_scope(stats, hash, type, made->prefix);
+	struct stat_scope *found = find_scope(stats, hash, made->type, made->prefix);
 	if (found)
 		stat_scope_hold(found);
 	else
@@ -183,6 +180,40 @@ struct stat_scope *stat_scope_take(struct stats *stats, const struct stat_type *
 		return made;
 	free(made);
 	return found;
+}
+
+static struct stat_scope *make_scope(const struct stat_type *type, size_t name_len)
+{
+	struct stat_scope *made = calloc(1, sizeof *made + name_len + 1);
+	invariant(made);
+	made->type = type;
+	made->references = 1;
+	return made;
+}
+
+struct stat_scope *stat_scope_take(struct stats *stats, const struct stat_type *type,
+				   struct slice name)
+{
+	struct stat_scope *made = make_scope(type, name.len);
+	char *text = (char *)(made + 1);
+	made->prefix = slice_make(text, make_prefix(name, text));
+	return take_scope(stats, made);
+}
+
+struct stat_scope *stats_take_prefix(struct stats *stats, const struct stat_type *type,
+				     struct slice prefix)
+{
+	struct stat_scope *made = make_scope(type, prefix.len);
+	if (prefix.len)
+		memcpy(made + 1, prefix.data, prefix.len);
+	made->prefix = slice_make(made + 1, prefix.len);
+	return take_scope(stats, made);
+}
+
+struct stat_scope *stats_find_prefix(const struct stats *stats, const struct stat_type *type,
+				     struct slice prefix)
+{
+	return find_scope(stats, scope_hash(type, prefix), type, prefix);
 }
 
 struct stat_scope *stat_scope_hold(struct stat_scope *scope)
@@ -223,7 +254,7 @@ static void free_word(const struct stat_row *row, uint64_t word)
 	}
 }
 
-static void free_block(struct stats_shard *shard, const struct stat_scope *scope)
+void stats_forget_block(struct stats_shard *shard, const struct stat_scope *scope)
 {
 	uint64_t *words = shard->blocks[scope->slot];
 	if (!words)
@@ -256,9 +287,11 @@ void stat_scope_drop(struct stats *stats, struct stat_scope *scope)
 	bool is_last = !__atomic_sub_fetch(&scope->references, 1, __ATOMIC_ACQ_REL);
 	if (is_last) {
 		for (struct stats_shard *shard = stats->shards; shard; shard = shard->next)
-			free_block(shard, scope);
+			stats_forget_block(shard, scope);
 		if (stats->resets)
-			free_block(stats->resets, scope);
+			stats_forget_block(stats->resets, scope);
+		if (stats->told)
+			stats_forget_block(stats->told, scope);
 		remove_scope(stats, scope);
 	}
 	pthread_mutex_unlock(&stats->lock);

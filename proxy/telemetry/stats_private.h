@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "base/section.h"
 #include "telemetry/stats.h"
 
 struct stats_settings;
@@ -16,7 +17,13 @@ struct stats {
 					    texts and histogram views: main writes them */
 	struct stats_settings *settings; /* or NULL */
 	struct stats_shard *shards, *main;
-	struct stats_shard *resets;  /* what the counters held when they were last reset; or NULL */
+	struct stats_shard *resets; /* what the counters held when they were last reset; or NULL */
+	struct stats_shard *told;   /* what the successor knows, in no list; or NULL */
+	struct section_writer told_bytes; /* and what isn't in `told` yet */
+	bool is_told;
+	struct stats_shard *inherited;   /* what the process before has counted; or NULL */
+	struct stat_scope **held_scopes; /* of it: references to scopes that were new */
+	uint32_t held_count, held_capacity;
 	struct stat_scope **buckets; /* hash table of scopes; a power of two of them */
 	struct stat_scope **slots;   /* by slot; NULL: free */
 	uint32_t bucket_count, scope_count;
@@ -38,6 +45,23 @@ struct histogram_view {
 
 /* A shard that is in no list. */
 struct stats_shard *stats_new_shard(struct stats *stats);
+/* Every scope that counted in it has been dropped. NULL: nothing. */
+void stats_free_shard(struct stats_shard *shard);
+
+/* All that are in the list. */
+static inline const struct stats_shard *stats_first_shard(const struct stats *stats)
+{
+	return __atomic_load_n(&stats->shards, __ATOMIC_ACQUIRE);
+}
+
+/* As stat_scope_take, of a prefix with its last dot, as a scope has it. */
+struct stat_scope *stats_take_prefix(struct stats *stats, const struct stat_type *type,
+				     struct slice prefix);
+/* Under the lock: the scope there is, or NULL. */
+struct stat_scope *stats_find_prefix(const struct stats *stats, const struct stat_type *type,
+				     struct slice prefix);
+/* Frees what the shard counted in the scope. */
+void stats_forget_block(struct stats_shard *shard, const struct stat_scope *scope);
 
 /* Frees scope->views. */
 void stats_forget_views(struct stat_scope *scope);

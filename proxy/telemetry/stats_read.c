@@ -22,7 +22,7 @@ static uint64_t sum_words(const struct stats *stats, const struct stat_scope *sc
 			  bool *is_used)
 {
 	uint64_t sum = 0;
-	for (const struct stats_shard *s = stats->shards; s; s = s->next) {
+	for (const struct stats_shard *s = stats_first_shard(stats); s; s = s->next) {
 		uint64_t word = word_of(s, scope, id);
 		sum += word;
 		*is_used |= word != 0;
@@ -65,7 +65,7 @@ static bool sum_histogram(const struct stats *stats, const struct stat_scope *sc
 			  struct histogram_sum *sum)
 {
 	bool any = false;
-	for (const struct stats_shard *s = stats->shards; s; s = s->next) {
+	for (const struct stats_shard *s = stats_first_shard(stats); s; s = s->next) {
 		const struct histogram *h =
 			(const struct histogram *)(uintptr_t)word_of(s, scope, id);
 		if (!h)
@@ -205,7 +205,7 @@ static void show_codes(struct walk *walk, const struct stat_scope *scope, unsign
 		       struct stat_sample *sample)
 {
 	uint64_t counts[600] = {0}, resets[600] = {0};
-	for (const struct stats_shard *s = walk->stats->shards; s; s = s->next)
+	for (const struct stats_shard *s = stats_first_shard(walk->stats); s; s = s->next)
 		add_codes(s, scope, id, counts);
 	if (stats_resets(walk->stats))
 		add_codes(stats_resets(walk->stats), scope, id, resets);
@@ -309,7 +309,7 @@ void stats_each(struct stats *stats, void (*fn)(void *context, const struct stat
 static void reset_codes(struct stats *stats, const struct stat_scope *scope, unsigned id)
 {
 	uint64_t counts[600] = {0}, known[600] = {0};
-	for (const struct stats_shard *s = stats->shards; s; s = s->next)
+	for (const struct stats_shard *s = stats_first_shard(stats); s; s = s->next)
 		add_codes(s, scope, id, counts);
 	add_codes(stats->resets, scope, id, known);
 	for (unsigned code = 100; code < 600; code++)
