@@ -117,7 +117,8 @@ static enum entry_verdict enter(struct call *call, struct scenario *scenario)
 	if (call->at + 1 == call->entry_count)
 		request.args_count =
 			scenario_arguments(scenario, json_object_get(event, "args"), &request.args);
-	return sph_entry(scenario->sentinel, scenario->version->set, 0, &request, now,
+	return sph_entry(scenario->sentinel, scenario->version->set,
+			 scenario->entries++ % scenario->sentinel->options.workers, &request, now,
 			 &call->entries[call->at]);
 }
 
@@ -129,6 +130,8 @@ static enum entry_verdict go_on(struct call *call, struct scenario *scenario,
 		verdict = enter(call, scenario);
 	if (verdict == ENTRY_BLOCK && call->at)
 		sph_exit(&call->entries[0], scenario->version->set, scenario_now(scenario));
+	/* one at a time: no other worker takes what this call has found while it waits */
+	call->entries[call->at < call->entry_count ? call->at : 0].confirms = false;
 	call->state = verdict == ENTRY_PASS   ? CALL_RUNS
 		      : verdict == ENTRY_WAIT ? CALL_WAITS
 					      : CALL_OVER;
@@ -175,6 +178,44 @@ void call_cancel(struct call *call, struct scenario *scenario)
 	sph_cancel(&call->entries[call->at]);
 	if (call->at)
 		sph_exit(&call->entries[0], scenario->version->set, scenario_now(scenario));
+}
+
+bool call_can_move(const struct call *call, const struct scenario *scenario)
+{
+	const struct entry *entry = &call->entries[call->at];
+
+	return call->state != CALL_WAITS || !entry->default_node ||
+	       entry->rules == rule_set_of(scenario->version->set, entry->request.resource);
+}
+
+static void move(struct entry *entry, struct scenario *scenario, bool waits)
+{
+	struct entry_request *request = &entry->request;
+	struct sentinel *sentinel = scenario->sentinel;
+	uint32_t window = leap_window(scenario_now(scenario).ms);
+
+	entry->sentinel = sentinel;
+	entry->worker %= sentinel->options.workers;
+	if (!entry->default_node)
+		return;
+	request->resource = sentinel_find_resource(sentinel, request->resource->entry.name);
+	request->context = sentinel_context(sentinel, request->context->entry.name);
+	entry->default_node = resource_default_node(request->resource, request->context, window);
+	if (entry->origin_node)
+		entry->origin_node =
+			resource_origin_node(request->resource, request->origin, window);
+	if (waits)
+		entry->rules = rule_set_of(scenario->version->set, request->resource);
+}
+
+void call_move(struct call *call, struct scenario *scenario)
+{
+	bool waits = call->state == CALL_WAITS;
+
+	if (!waits && call->state != CALL_RUNS)
+		return;
+	for (unsigned i = 0; i < call->entry_count && i <= call->at; i++)
+		move(&call->entries[i], scenario, waits && i == call->at);
 }
 
 int64_t call_wait_ns(struct call *call)

@@ -36,6 +36,11 @@ void call_finish(struct call *call, struct scenario *scenario);
 /* It waits, and never goes on. */
 void call_cancel(struct call *call, struct scenario *scenario);
 
+/* Whether scenario_hand_over may come now: not while it waits at rules that hold no more. */
+bool call_can_move(const struct call *call, const struct scenario *scenario);
+/* It goes on in the scenario's core, which wasn't there when it began. */
+void call_move(struct call *call, struct scenario *scenario);
+
 /* How long until call_resume: its wait, or the answer of the token service. Waits of calls count,
  * those for answers don't. */
 int64_t call_wait_ns(struct call *call);

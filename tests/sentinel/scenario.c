@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/attributes.h"
+#include "filters/sentinel/core/core_transfer.h"
 
 const char *scenario_kind_name(enum rule_kind kind)
 {
@@ -132,11 +133,12 @@ static struct rule_set_options options_of(const struct scenario *scenario, const
 	};
 }
 
-void scenario_load_rules(struct scenario *scenario, const json_t *rules,
-			 const bool is_last[RULE_KINDS])
+/* Of the rules that are loaded now, in the order that was recorded for the load of that number. */
+static struct rule_version *make_version(struct scenario *scenario,
+					 const struct rule_set_options *options,
+					 const bool is_last[RULE_KINDS])
 {
 	struct rule_version *version = calloc(1, sizeof(*version));
-	struct rule_set_options options = options_of(scenario, rules);
 	struct arena arena;
 
 	invariant(version);
@@ -148,20 +150,64 @@ void scenario_load_rules(struct scenario *scenario, const json_t *rules,
 	};
 	for (int i = 0; i < RULE_KINDS; i++) {
 		enum rule_kind kind = (enum rule_kind)i;
-		const json_t *given = json_object_get(rules, scenario_kind_name(kind));
-		if (given)
-			scenario->loaded[i] = given;
+		version->is_last[i] = is_last[i];
 		if (!scenario->loaded[i])
 			continue;
 		if (rule_json_read(&reader, kind, scenario->loaded[i], &version->list))
 			fprintf(stderr, "%s: must be a list\n", scenario_kind_name(kind));
 		sort(recorded_order(scenario, kind, is_last[i]), kind, &version->list, &arena);
 	}
-	version->set = rule_set_new(scenario->sentinel, &arena, &version->list, &options,
+	version->set = rule_set_new(scenario->sentinel, &arena, &version->list, options,
 				    tell_dropped, NULL);
+	return version;
+}
+
+void scenario_load_rules(struct scenario *scenario, const json_t *rules,
+			 const bool is_last[RULE_KINDS])
+{
+	struct rule_set_options options = options_of(scenario, rules);
+
+	for (int i = 0; i < RULE_KINDS; i++) {
+		const json_t *given = json_object_get(rules, scenario_kind_name((enum rule_kind)i));
+		if (given)
+			scenario->loaded[i] = given;
+	}
+	struct rule_version *version = make_version(scenario, &options, is_last);
 	scenario->loads++;
 	version->older = scenario->version;
 	scenario->version = version;
+}
+
+void scenario_hand_over(struct scenario *scenario, struct sentinel **sentinel,
+			struct rule_version **version)
+{
+	struct sentinel_options options = scenario->sentinel->options;
+	struct section_writer out = {0};
+
+	*sentinel = scenario->sentinel;
+	*version = scenario->version;
+	sentinel_export(*sentinel, (*version)->set, scenario_now(scenario), &out);
+	options.workers = options.workers * 5 % 7 + 1;
+	scenario->sentinel = sentinel_new(&options, scenario_now(scenario).ms);
+	scenario->loads--;
+	scenario->version =
+		make_version(scenario, &(struct rule_set_options){0}, (*version)->is_last);
+	scenario->loads++;
+	const char *fault = sentinel_import(scenario->sentinel, scenario->version->set,
+					    scenario_now(scenario), slice_make(out.data, out.len));
+	if (fault)
+		fprintf(stderr, "handed over: %s\n", fault);
+	invariant(!fault);
+	section_writer_free(&out);
+}
+
+void rule_versions_free(struct rule_version *version)
+{
+	for (struct rule_version *older; version; version = older) {
+		older = version->older;
+		rule_set_free(version->set);
+		free(version);
+	}
 }
 
 #define INDEX(type, member, is_equal)                                                              \

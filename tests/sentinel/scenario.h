@@ -14,6 +14,7 @@ struct rule_version {
 	struct rule_version *older; /* kept to the end: a call may wait in it */
 	struct rule_set *set;
 	struct rule_list list;
+	bool is_last[RULE_KINDS];
 };
 
 struct scenario {
@@ -23,6 +24,7 @@ struct scenario {
 	struct rule_version *version;     /* the one that holds */
 	const json_t *loaded[RULE_KINDS]; /* the rules of each kind last loaded */
 	size_t loads;                     /* of rules, so far */
+	unsigned entries;                 /* so far: they take turns on the workers */
 	int64_t base_ms;
 	int64_t now_ns;
 	json_t *results, *breakers, *snapshots, *timeline;
@@ -46,6 +48,13 @@ static inline int64_t scenario_t_ms(const struct scenario *scenario)
  * no later event loads it, so that the recorded order of checks is of these rules. */
 void scenario_load_rules(struct scenario *scenario, const json_t *rules,
 			 const bool is_last[RULE_KINDS]);
+
+/* Goes on with another core, made for this, as a process does that takes over from one before it:
+ * with the same rules, read again, and what the old core exports. The old ones stay in *sentinel
+ * and *version, to be freed. */
+void scenario_hand_over(struct scenario *scenario, struct sentinel **sentinel,
+			struct rule_version **version);
+void rule_versions_free(struct rule_version *newest);
 
 /* The place of the rule, or of an equal one, in the list last loaded; -1: none. */
 int scenario_rule_index(const struct scenario *scenario, const struct block *block);

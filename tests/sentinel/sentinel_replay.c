@@ -1,13 +1,15 @@
-/* sentinel_replay SCENARIO.json: runs the scenario's calls through the Sentinel core in virtual
- * time, and prints {"expected": {...}} as the scenario file of Sentinel for Java has it. Of
+/* sentinel_replay SCENARIO.json [SEED]: runs the scenario's calls through the Sentinel core in
+ * virtual time, and prints {"expected": {...}} as the scenario file of Sentinel for Java has it. Of
  * `expected` it reads rule_check_order and rule_check_orders only: the order of rules that Java
- * leaves to hash sets. */
+ * leaves to hash sets. With a SEED the core is exported now and then, and another one with other
+ * workers takes over: nothing of what is printed may differ. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "agenda.h"
 #include "base/attributes.h"
+#include "base/hash.h"
 #include "call.h"
 
 struct replay {
@@ -16,6 +18,7 @@ struct replay {
 	struct call *calls; /* one an event */
 	const json_t *events;
 	int passed, blocked;
+	uint64_t random; /* 0: nobody takes over */
 };
 
 static void step(struct replay *replay, const char *kind, size_t event)
@@ -160,6 +163,26 @@ static void happen(struct replay *replay, size_t number)
 	}
 }
 
+static void hand_over(struct replay *replay)
+{
+	struct scenario *scenario = &replay->scenario;
+	size_t count = json_array_size(replay->events);
+	struct sentinel *sentinel;
+	struct rule_version *version;
+
+	replay->random = hash_uint64(replay->random + 1);
+	if (replay->random % 4)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (!call_can_move(&replay->calls[i], scenario))
+			return;
+	scenario_hand_over(scenario, &sentinel, &version);
+	for (size_t i = 0; i < count; i++)
+		call_move(&replay->calls[i], scenario);
+	rule_versions_free(version);
+	sentinel_free(sentinel);
+}
+
 static void note_breaker(void *arg, const struct breaker_change *change)
 {
 	struct replay *replay = arg;
@@ -220,6 +243,8 @@ static void run(struct replay *replay)
 			scenario->now_ns = task.at_ns;
 		switch (task.kind) {
 		case TASK_EVENT:
+			if (replay->random)
+				hand_over(replay);
 			happen(replay, task.event);
 			break;
 		case TASK_RESUME:
@@ -260,11 +285,7 @@ static void end(struct replay *replay)
 {
 	struct scenario *scenario = &replay->scenario;
 
-	for (struct rule_version *version = scenario->version, *older; version; version = older) {
-		older = version->older;
-		rule_set_free(version->set);
-		free(version);
-	}
+	rule_versions_free(scenario->version);
 	sentinel_free(scenario->sentinel);
 	arena_free(&scenario->arena);
 	agenda_free(&replay->agenda);
@@ -311,10 +332,12 @@ int main(int argc, char **argv)
 	json_error_t error;
 	json_t *json;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: sentinel_replay SCENARIO.json\n");
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: sentinel_replay SCENARIO.json [SEED]\n");
 		return 2;
 	}
+	if (argc > 2)
+		replay.random = strtoull(argv[2], NULL, 10) + 1;
 	json = json_load_file(argv[1], 0, &error);
 	if (!json || !json_is_array(json_object_get(json, "events"))) {
 		fprintf(stderr, "%s: %s\n", argv[1], json ? "no events" : error.text);

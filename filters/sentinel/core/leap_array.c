@@ -386,6 +386,43 @@ void leap_array_add_occupied(struct leap_array *array, uint32_t now_window, uint
 	occupy_count(occupy_for(array, now_window), now_window / 2, n);
 }
 
+void leap_array_seconds(const struct leap_array *array, uint32_t second,
+			struct leap_sum sums[SENTINEL_MINUTE_WINDOWS])
+{
+	for (uint32_t age = 0; age < SENTINEL_MINUTE_WINDOWS; age++) {
+		sums[age] = (struct leap_sum){.min_rt = SENTINEL_RT_MAX};
+		uint32_t at = second_before(second, age);
+		int32_t after = -behind(array, at);
+		if (after >= 0 && after < SENTINEL_MINUTE_WINDOWS)
+			add_minute(&sums[age], &array->minute[place_of(at)]);
+	}
+	for (unsigned i = 0; i < array->shard_count; i++)
+		for (int k = 0; k < 2; k++) {
+			const struct metric_bucket *bucket = &array->shards[i].buckets[k];
+			int32_t age = seconds_between(second, load(&bucket->start) / 2);
+			if (age >= 0 && age < SENTINEL_MINUTE_WINDOWS)
+				add_bucket(&sums[age], bucket);
+		}
+}
+
+static uint32_t at_most(uint64_t n)
+{
+	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+void leap_array_add_second(struct leap_array *array, uint32_t second, const struct leap_sum *sum)
+{
+	struct minute_bucket *minute = minute_at(array, second);
+
+	if (!minute)
+		return;
+	add_shared(&minute->pass, at_most(sum->pass));
+	add_shared(&minute->block, at_most(sum->block));
+	add_shared(&minute->exception, at_most(sum->exception));
+	add_shared(&minute->success, at_most(sum->success));
+	add_shared(&minute->rt, at_most(sum->rt));
+}
+
 int64_t leap_array_threads(const struct leap_array *array)
 {
 	int64_t threads = 0;

@@ -120,6 +120,13 @@ void leap_array_add_waiting(struct leap_array *array, uint32_t now_window, uint3
  * by what was borrowed. */
 void leap_array_add_occupied(struct leap_array *array, uint32_t now_window, uint32_t n);
 
+/* The seconds of the minute that ends with this one, which is sums[0]. */
+void leap_array_seconds(const struct leap_array *array, uint32_t second,
+			struct leap_sum sums[SENTINEL_MINUTE_WINDOWS]);
+
+/* Adds the counts to the minute's second, if that is in the minute still. */
+void leap_array_add_second(struct leap_array *array, uint32_t second, const struct leap_sum *sum);
+
 /* All threads. */
 int64_t leap_array_threads(const struct leap_array *array);
 

@@ -317,6 +317,69 @@ static void bind_found(struct rule_set *set, const struct rule_set *previous)
 	}
 }
 
+void rule_set_each(const struct rule_set *set,
+		   void (*fn)(void *arg, struct slice name, const struct resource_rules *rules),
+		   void *arg)
+{
+	for (uint32_t i = 0; i <= set->name_mask; i++) {
+		const struct resource_rules *named = set->by_name[i];
+		const struct resource *resource =
+			named ? sentinel_find_resource(set->sentinel, name_of(named)) : NULL;
+		const struct resource_rules *found =
+			resource ? atomic_load_explicit(&set->by_id[resource->id],
+							memory_order_acquire)
+				 : NULL;
+		if (named && (!found || !found->on_heap))
+			fn(arg, name_of(named), named);
+	}
+	for (struct name_entry *e = NULL; (e = name_table_next(&set->sentinel->resources, e));) {
+		const struct resource *resource = (const struct resource *)(const void *)e;
+		const struct resource_rules *found =
+			atomic_load_explicit(&set->by_id[resource->id], memory_order_acquire);
+		if (found && found->on_heap)
+			fn(arg, e->name, found);
+	}
+}
+
+/* Patterns take over the indices that calls of any of their resources have settled. */
+static void take_over_indices(struct rule_set *set, const struct resource_rules *previous)
+{
+	for (uint32_t i = 0; i < set->pattern_count; i++) {
+		const struct resource_rules *rules = &set->patterns[i].rules;
+		for (uint32_t k = 0; k < rules->param_count * previous->param_count; k++) {
+			const struct param_flow_rule *rule =
+				rules->param[k / previous->param_count].rule;
+			const struct param_binding *old =
+				&previous->param[k % previous->param_count];
+			if (!param_flow_rule_shares_index(rule) ||
+			    !param_flow_rule_is_equal(rule, old->rule))
+				continue;
+			atomic_store_explicit(
+				((const struct pattern_param_rule *)(const void *)rule)->index,
+				parameter_metric_settled_index(old->metric, old->rule),
+				memory_order_relaxed);
+		}
+	}
+}
+
+void rule_set_take_over(struct rule_set *set, struct slice name,
+			const struct resource_rules *previous)
+{
+	struct resource_rules *named = find_name(set, name, hash_bytes(name));
+	const struct resource *resource = sentinel_find_resource(set->sentinel, name);
+	struct rule_states states = states_of(set, previous);
+
+	if (named) {
+		resource_rules_unbind(named);
+		resource_rules_bind(named, &states);
+	}
+	take_over_indices(set, previous);
+	if (resource)
+		free_found(atomic_exchange_explicit(&set->by_id[resource->id],
+						    find(set, resource, previous),
+						    memory_order_acq_rel));
+}
+
 static bool has_params(const struct rule_set *set)
 {
 	for (uint32_t i = 0; i <= set->name_mask; i++)

@@ -63,6 +63,17 @@ void rule_set_free(struct rule_set *set);
 const struct resource_rules *rule_set_look_up(struct rule_set *set,
 					      const struct resource *resource);
 
+/* Calls fn for every resource whose rules may have states: those that a name leads to, and those
+ * found with a pattern or by default. */
+void rule_set_each(const struct rule_set *set,
+		   void (*fn)(void *arg, struct slice name, const struct resource_rules *rules),
+		   void *arg);
+
+/* Rules of that resource take over the states of equal ones of `previous`, as if that was what they
+ * were in the version before: of another process. Nobody asks the set meanwhile. */
+void rule_set_take_over(struct rule_set *set, struct slice name,
+			const struct resource_rules *previous);
+
 /* The rules of a resource: never NULL, perhaps empty. */
 static inline const struct resource_rules *rule_set_of(struct rule_set *set,
 						       const struct resource *resource)

@@ -5,6 +5,7 @@
 
 #include "base/attributes.h"
 #include "base/hash.h"
+#include "filters/sentinel/core/core_transfer.h"
 
 struct sentinel *sentinel_new(const struct sentinel_options *options, int64_t now_ms)
 {
@@ -43,6 +44,7 @@ void sentinel_free(struct sentinel *sentinel)
 	name_table_fini(&sentinel->resources, free_resource);
 	name_table_fini(&sentinel->contexts, free_context);
 	node_free(sentinel->entrance);
+	inheritance_free(sentinel->inherited);
 	free(sentinel);
 }
 

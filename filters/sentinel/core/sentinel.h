@@ -18,6 +18,7 @@
 #include "filters/sentinel/core/resource.h"
 #include "filters/sentinel/core/system_rule.h"
 
+struct inheritance;
 struct token_service;
 
 struct sentinel_options {
@@ -35,9 +36,10 @@ struct sentinel {
 	struct name_table resources, contexts;
 	_Atomic uint32_t next_resource, next_context;
 	struct node *entrance;
-	_Atomic uint64_t load, cpu; /* bits of doubles: the machine's status */
-	_Atomic bool off;           /* nothing is checked or counted */
-	_Atomic uint64_t overflows; /* names that found no room */
+	_Atomic uint64_t load, cpu;    /* bits of doubles: the machine's status */
+	_Atomic bool off;              /* nothing is checked or counted */
+	_Atomic uint64_t overflows;    /* names that found no room */
+	struct inheritance *inherited; /* core_transfer.h; NULL: nothing */
 };
 
 /* Returns owned. now_ms: when the entrance node's windows begin. */

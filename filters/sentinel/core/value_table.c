@@ -201,3 +201,41 @@ _Atomic uint64_t *value_table_at(struct value_table *table, uint64_t fingerprint
 		atomic_store_explicit(&place.set->used[place.index], now, memory_order_relaxed);
 	return &place.set->words[place.index];
 }
+
+void value_table_each(const struct value_table *table,
+		      void (*fn)(void *arg, const struct value_at *value), void *arg)
+{
+	for (uint32_t i = 0; i <= table->set_mask; i++) {
+		const struct value_set *set = find_set(table, i);
+		for (uint32_t k = 0; set && k < PLACES; k++) {
+			struct value_at value = {
+				.place = i * PLACES + k,
+				.used_ms =
+					atomic_load_explicit(&set->used[k], memory_order_relaxed),
+				.fingerprint = atomic_load_explicit(&set->fingerprints[k],
+								    memory_order_acquire),
+				.word = atomic_load_explicit(&set->words[k], memory_order_relaxed),
+			};
+			if (value.fingerprint > PLACE_TAKEN)
+				fn(arg, &value);
+		}
+	}
+}
+
+bool value_table_put(struct value_table *table, const struct value_at *value)
+{
+	uint32_t number = value->place / PLACES, k = value->place % PLACES;
+
+	if (value->fingerprint <= PLACE_TAKEN || number > table->set_mask ||
+	    (number != set_number(table, value->fingerprint, 0) &&
+	     number != set_number(table, value->fingerprint, 1)))
+		return false;
+	struct value_set *set = make_set(table, number);
+	if (atomic_load_explicit(&set->fingerprints[k], memory_order_relaxed))
+		return false;
+	atomic_store_explicit(&set->words[k], value->word, memory_order_relaxed);
+	atomic_store_explicit(&set->used[k], value->used_ms, memory_order_relaxed);
+	atomic_store_explicit(&set->fingerprints[k], value->fingerprint, memory_order_release);
+	atomic_fetch_add_explicit(&table->count, 1, memory_order_relaxed);
+	return true;
+}

@@ -15,6 +15,7 @@
 #define SENTINEL_CORE_VALUE_TABLE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct value_block;
@@ -37,5 +38,24 @@ _Atomic uint64_t *value_table_find(const struct value_table *table, uint64_t fin
 
 /* The value's word; 0 when it wasn't there. now_ms: what counts as the time of use. */
 _Atomic uint64_t *value_table_at(struct value_table *table, uint64_t fingerprint, int64_t now_ms);
+
+/* Calls fn for every value: its place (from 0, below value_table_places), its word, and when it was
+ * used (the low 32 bits of the ms). */
+struct value_at {
+	uint32_t place, used_ms;
+	uint64_t fingerprint, word;
+};
+void value_table_each(const struct value_table *table,
+		      void (*fn)(void *arg, const struct value_at *value), void *arg);
+
+static inline uint64_t value_table_places(const struct value_table *table)
+{
+	return ((uint64_t)table->set_mask + 1) * 8;
+}
+
+/* Puts a value where value_table_each has found it in a table of as many places: none that equals
+ * it is there, and nobody else uses the table. False if that is no place for it, or another value
+ * has it. */
+bool value_table_put(struct value_table *table, const struct value_at *value);
 
 #endif

@@ -1,0 +1,42 @@
+/* All that a core knows, for the process that comes after this one: its calls are decided as if
+ * nothing had happened.
+ *
+ *   old  sentinel_export ──────────> GO … calls that it began end there, or die with it
+ *   new  sentinel_import ─> serves  ……………………………………………………………> sentinel_import_end
+ *
+ * What travels: contexts and resources in their order, the windows of all nodes, the switch, the
+ * machine's status, and the states of rules (rule_transfer.h), which go to equal rules here. Calls
+ * that run in the old process count as running here, and a breaker that is half open waits for its
+ * probe, until the import ends: then those calls are over, and such a breaker lets another one
+ * probe.
+ *
+ * The number of workers may differ. So may the seed, though it should not: what hot-parameter rules
+ * that have values of their own know is left behind then.
+ *
+ * Both processes read the same clocks, as they share the machine. */
+#ifndef SENTINEL_CORE_CORE_TRANSFER_H
+#define SENTINEL_CORE_CORE_TRANSFER_H
+
+#include "base/section.h"
+#include "filters/sentinel/core/instant.h"
+
+struct inheritance;
+struct rule_set;
+struct sentinel;
+
+/* Appends all. rules: the version that holds. No call is begun or ends meanwhile. */
+void sentinel_export(const struct sentinel *sentinel, const struct rule_set *rules,
+		     struct instant now, struct section_writer *out);
+
+/* Takes it in, all of it or nothing; no call has been begun here yet. rules: the version that
+ * holds. NULL, or why not. */
+const char *sentinel_import(struct sentinel *sentinel, struct rule_set *rules, struct instant now,
+			    struct slice bytes);
+
+/* The old process has gone. On the thread of worker 0. rules: the version that holds. */
+void sentinel_import_end(struct sentinel *sentinel, const struct rule_set *rules);
+
+/* NULL is fine. */
+void inheritance_free(struct inheritance *inherited);
+
+#endif

@@ -1,0 +1,247 @@
+/* A core that takes over decides as the one before would have: the rest of this is shown by the
+ * recorded scenarios, in which cores take over at random moments (tests/sentinel/run.py). */
+#include "base/random.h"
+#include "filters/sentinel/core/core_transfer.h"
+#include "sentinel_support.h"
+
+/* The same rules in a fresh core, which knows what f's knows. */
+static void take_over(struct fixture *f, struct fixture *next, unsigned workers,
+		      enum rule_kind kind, const char *json, int64_t t_ms)
+{
+	struct section_writer out = {0};
+
+	sentinel_export(f->sentinel, f->rules, at(t_ms), &out);
+	open_with(next, (struct sentinel_options){.workers = workers, .seed = 7});
+	load(next, kind, json);
+	const char *fault = sentinel_import(next->sentinel, next->rules, at(t_ms),
+					    slice_make(out.data, out.len));
+	if (fault)
+		fail_msg("%s", fault);
+	section_writer_free(&out);
+}
+
+static bool enters(struct fixture *f, struct entry *entry, unsigned worker, int64_t t_ms)
+{
+	struct entry_request request = request_of(f, "r", t_ms);
+	return sph_entry(f->sentinel, f->rules, worker, &request, at(t_ms), entry) == ENTRY_PASS;
+}
+
+/* 4 -> 2 -> 8 workers: what has passed counts, wherever. */
+static void test_a_limit_holds_over_other_numbers_of_workers(void **state)
+{
+	static const char rules[] = "[{\"resource\":\"r\",\"count\":30}]";
+	static const unsigned workers[] = {4, 2, 8};
+	struct fixture f[3];
+	unsigned passed = 0;
+
+	(void)state;
+	open_with(&f[0], (struct sentinel_options){.workers = 4, .seed = 7});
+	load(&f[0], RULE_FLOW, rules);
+	for (unsigned i = 0; i < 3; i++) {
+		if (i)
+			take_over(&f[i - 1], &f[i], workers[i], RULE_FLOW, rules, i * 200);
+		for (unsigned k = 0; k < 20; k++) {
+			struct entry entry;
+			if (!enters(&f[i], &entry, k % workers[i], i * 200))
+				continue;
+			passed++;
+			sph_exit(&entry, f[i].rules, at(i * 200));
+		}
+	}
+	assert_int_equal(passed, 30);
+	struct node_view view;
+	node_view(sentinel_find_resource(f[2].sentinel, SLICE("r"))->cluster, t0 + 400, &view);
+	assert_int_equal(view.minute_pass, 30);
+	assert_int_equal(view.minute_block, 30);
+	assert_int_equal(view.threads, 0);
+	for (int i = 0; i < 3; i++)
+		close_fixture(&f[i]);
+}
+
+static void test_calls_that_run_elsewhere_count_until_the_end(void **state)
+{
+	static const char rules[] = "[{\"resource\":\"r\",\"grade\":0,\"count\":3}]";
+	struct fixture f, next;
+	struct entry running[2], entry;
+
+	(void)state;
+	open_fixture(&f);
+	load(&f, RULE_FLOW, rules);
+	assert_true(enters(&f, &running[0], 0, 0));
+	assert_true(enters(&f, &running[1], 0, 0));
+	take_over(&f, &next, 2, RULE_FLOW, rules, 10);
+	assert_true(enters(&next, &entry, 1, 20));
+	assert_false(enters(&next, &running[0], 1, 20));
+	sentinel_import_end(next.sentinel, next.rules);
+	sentinel_import_end(next.sentinel, next.rules);
+	assert_true(enters(&next, &running[0], 1, 30));
+	assert_true(enters(&next, &running[1], 0, 30));
+	assert_false(enters(&next, &entry, 0, 30));
+	close_fixture(&f);
+	close_fixture(&next);
+}
+
+static void test_a_probe_that_runs_elsewhere(void **state)
+{
+	static const char rules[] = "[{\"resource\":\"r\",\"grade\":2,\"count\":0,\"timeWindow\":1,"
+				    "\"minRequestAmount\":1}]";
+	struct fixture f, next;
+	struct entry probe;
+
+	(void)state;
+	open_fixture(&f);
+	load(&f, RULE_DEGRADE, rules);
+	assert_true(passes(&f, "r", 0, true));
+	assert_false(passes(&f, "r", 100, false));
+	assert_true(enters(&f, &probe, 0, 1100));
+	take_over(&f, &next, 3, RULE_DEGRADE, rules, 1200);
+	assert_false(passes(&next, "r", 1300, false)); /* the probe may still say something */
+	sentinel_import_end(next.sentinel, next.rules);
+	assert_true(passes(&next, "r", 1400, false)); /* another probe */
+	assert_true(passes(&next, "r", 1500, false));
+	close_fixture(&f);
+	close_fixture(&next);
+}
+
+/* As over a reload: a rule that is there still goes on, one that changed begins anew. */
+static void test_rules_that_changed_in_between(void **state)
+{
+	static const char before[] =
+		"[{\"resource\":\"r\",\"count\":2,\"controlBehavior\":2,\"maxQueueingTimeMs\":400},"
+		"{\"resource\":\"s\",\"count\":2,\"controlBehavior\":2,\"maxQueueingTimeMs\":400}]";
+	static const char after[] =
+		"[{\"resource\":\"s\",\"count\":2,\"controlBehavior\":2,\"maxQueueingTimeMs\":401},"
+		"{\"resource\":\"r\",\"count\":2,\"controlBehavior\":2,\"maxQueueingTimeMs\":400}]";
+	struct fixture f, next;
+
+	(void)state;
+	open_fixture(&f);
+	load(&f, RULE_FLOW, before);
+	assert_true(passes(&f, "r", 0, false));
+	assert_true(passes(&f, "s", 0, false));
+	take_over(&f, &next, 1, RULE_FLOW, after, 50);
+	assert_false(passes(&next, "r", 60, false)); /* 440 ms too early */
+	assert_true(passes(&next, "s", 60, false));
+	assert_true(passes(&next, "r", 500, false));
+	close_fixture(&f);
+	close_fixture(&next);
+}
+
+static enum entry_verdict ask_value(struct fixture *f, uint32_t value, int64_t t_ms)
+{
+	struct argument arg = {.type = ARGUMENT_LONG, .integer = value};
+	struct entry_request request = request_of(f, "r", t_ms);
+	struct entry entry;
+
+	request.args = &arg;
+	request.args_count = 1;
+	enum entry_verdict verdict =
+		sph_entry(f->sentinel, f->rules, 0, &request, at(t_ms), &entry);
+	if (verdict == ENTRY_PASS)
+		sph_exit(&entry, f->rules, at(t_ms));
+	return verdict;
+}
+
+/* More values than there is room for: those that are forgotten are the same ones. */
+static void test_values_are_forgotten_in_the_same_order(void **state)
+{
+	static const char rules[] = "[{\"resource\":\"r\",\"paramIdx\":0,\"count\":1}]";
+	struct fixture f, next;
+	struct random random;
+
+	(void)state;
+	open_fixture(&f);
+	load(&f, RULE_PARAM_FLOW, rules);
+	random_init(&random, 3);
+	for (int64_t i = 0; i < 12000; i++)
+		ask_value(&f, random_below(&random, 9000), i / 100);
+	take_over(&f, &next, 2, RULE_PARAM_FLOW, rules, 130);
+	for (int64_t i = 0; i < 12000; i++) {
+		uint32_t value = random_below(&random, 9000);
+		assert_int_equal(ask_value(&f, value, 140 + i / 100),
+				 ask_value(&next, value, 140 + i / 100));
+	}
+	close_fixture(&f);
+	close_fixture(&next);
+}
+
+static void test_rules_with_values_need_the_same_seed(void **state)
+{
+	static const char rules[] =
+		"[{\"resource\":\"r\",\"paramIdx\":0,\"count\":1,\"paramFlowItemList\":[{"
+		"\"object\":\"5\",\"classType\":\"long\",\"count\":2}]}]";
+	struct section_writer out = {0};
+	struct fixture f, next;
+
+	(void)state;
+	open_fixture(&f);
+	load(&f, RULE_PARAM_FLOW, rules);
+	assert_int_equal(ask_value(&f, 1, 0), ENTRY_PASS);
+	sentinel_export(f.sentinel, f.rules, at(10), &out);
+	open_with(&next, (struct sentinel_options){.seed = 8});
+	load(&next, RULE_PARAM_FLOW, rules);
+	assert_null(
+		sentinel_import(next.sentinel, next.rules, at(10), slice_make(out.data, out.len)));
+	assert_int_equal(ask_value(&f, 1, 20), ENTRY_BLOCK);
+	assert_int_equal(ask_value(&next, 1, 20), ENTRY_PASS); /* as new */
+	assert_int_equal(ask_value(&next, 5, 20), ENTRY_PASS);
+	assert_int_equal(ask_value(&next, 5, 20), ENTRY_PASS);
+	section_writer_free(&out);
+	close_fixture(&f);
+	close_fixture(&next);
+}
+
+/* All or nothing, and never beyond the end. */
+static void test_damage(void **state)
+{
+	static const char flow[] = "[{\"resource\":\"r\",\"count\":5,\"controlBehavior\":2,"
+				   "\"maxQueueingTimeMs\":50}]";
+	struct section_writer out = {0};
+	struct fixture f, next;
+	struct random random;
+	unsigned refused = 0;
+
+	(void)state;
+	open_fixture(&f);
+	load(&f, RULE_FLOW, flow);
+	for (int i = 0; i < 50; i++)
+		passes(&f, i % 3 ? "r" : "s", i * 30, i % 7 == 0);
+	sentinel_export(f.sentinel, f.rules, at(1500), &out);
+	random_init(&random, 11);
+	for (int i = 0; i < 1000; i++) {
+		size_t len = out.len;
+		char *bytes = malloc(len);
+		assert_non_null(bytes);
+		memcpy(bytes, out.data, len);
+		if (i % 2)
+			len = random_below(&random, (uint32_t)len);
+		else
+			bytes[random_below(&random, (uint32_t)len)] = (char)random_next(&random);
+		open_fixture(&next);
+		load(&next, RULE_FLOW, flow);
+		if (sentinel_import(next.sentinel, next.rules, at(1500), slice_make(bytes, len))) {
+			refused++;
+			assert_null(sentinel_find_resource(next.sentinel, SLICE("r")));
+		}
+		passes(&next, "r", 1600, false);
+		close_fixture(&next);
+		free(bytes);
+	}
+	assert_in_range(refused, 200, 1000);
+	section_writer_free(&out);
+	close_fixture(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_limit_holds_over_other_numbers_of_workers),
+		cmocka_unit_test(test_calls_that_run_elsewhere_count_until_the_end),
+		cmocka_unit_test(test_a_probe_that_runs_elsewhere),
+		cmocka_unit_test(test_rules_that_changed_in_between),
+		cmocka_unit_test(test_values_are_forgotten_in_the_same_order),
+		cmocka_unit_test(test_rules_with_values_need_the_same_seed),
+		cmocka_unit_test(test_damage),
+	};
+	return cmocka_run_group_tests_name("core_transfer", tests, NULL, NULL);
+}
