@@ -1,7 +1,6 @@
 #include "filters/sentinel/application.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/attributes.h"
 #include "base/log.h"
@@ -15,6 +14,7 @@
 #include "filters/sentinel/resource_stats.h"
 #include "filters/sentinel/rule_sources.h"
 #include "filters/sentinel/rules.h"
+#include "filters/sentinel/state_section.h"
 
 STAT_TYPE(sentinel_stats, "sentinel", SENTINEL_STAT, SENTINEL_STATS);
 
@@ -43,6 +43,7 @@ void sentinel_applications_fini(struct sentinel_applications *all)
 {
 	invariant(list_is_empty(&all->list) && list_is_empty(&all->files) &&
 		  list_is_empty(&all->nacos));
+	section_writer_free(&all->inherited);
 }
 
 /* --- an application --- */
@@ -79,7 +80,7 @@ static struct sentinel_application *application_new(struct sentinel_applications
 	invariant(application);
 	options.workers = all->workers;
 	options.observer = (struct breaker_observer){breaker_changed, application};
-	invariant(getrandom(&options.seed, sizeof options.seed, 0) == sizeof options.seed);
+	options.seed = sentinel_state_seed(all);
 	application->all = all;
 	application->name = slice_make(strndup(name.data, name.len), name.len);
 	invariant(application->name.data);
@@ -96,6 +97,7 @@ static struct sentinel_application *application_new(struct sentinel_applications
 				slice_of(arena_printf(&arena, "sentinel.%.*s", SLICE_FMT(name))));
 	arena_free(&arena);
 	list_push_back(&all->list, &application->link);
+	sentinel_state_begin(application);
 	return application;
 }
 
@@ -321,8 +323,9 @@ void sentinel_applications_tick(struct sentinel_applications *all)
 			       atomic_load_explicit(&core->overflows, memory_order_relaxed));
 		stat_gauge_set(shard(all), application->stats, SENTINEL_STAT_BLOCK_LOG_DROPPED,
 			       sentinel_operations_dropped(application));
-		resource_stats_collect(application->resource_stats, core,
-				       (int64_t)(*all->wall_ns / 1000000));
+		if (!all->has_left)
+			resource_stats_collect(application->resource_stats, core,
+					       (int64_t)(*all->wall_ns / 1000000));
 		cluster_client_show(application->cluster, shard(all), application->stats);
 		sentinel_operations_tick(application);
 		stat_gauge_set(shard(all), application->stats, SENTINEL_STAT_NACOS_UNREACHABLE,

@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "base/section.h"
 #include "base/slice.h"
 #include "filters/sentinel/core/rule.h"
 #include "filters/sentinel/system_sampler.h"
@@ -117,6 +118,11 @@ struct sentinel_applications {
 	bool is_serving;   /* not only checking a configuration */
 	bool is_send_due;  /* with the next tick */
 	struct system_sampler sampler;
+	/* state_section.h: */
+	uint64_t seed;                   /* of all fingerprints, once has_seed */
+	struct section_writer inherited; /* what the process before said at first */
+	bool has_seed;
+	bool has_left; /* another process has taken over */
 };
 
 /* What one configuration adds. Lives in its arena. */

@@ -43,6 +43,16 @@ void resource_stats_free(struct resource_stats *own)
 	free(own);
 }
 
+int64_t resource_stats_last(const struct resource_stats *own)
+{
+	return own->last;
+}
+
+void resource_stats_resume(struct resource_stats *own, int64_t last)
+{
+	own->last = last;
+}
+
 static void make_room(struct resource_stats *own, uint32_t id)
 {
 	uint32_t count = own->count ? own->count : 16;

@@ -48,6 +48,10 @@ void resource_stats_free(struct resource_stats *own);
 void resource_stats_collect(struct resource_stats *own, const struct sentinel *sentinel,
 			    int64_t now_ms);
 
+/* The second that was looked at last; and another process goes on behind it. */
+int64_t resource_stats_last(const struct resource_stats *own);
+void resource_stats_resume(struct resource_stats *own, int64_t last);
+
 /* How many resources it shows at most. NULL: 0. */
 uint32_t resource_stats_limit(const struct resource_stats *own);
 

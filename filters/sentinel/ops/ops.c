@@ -47,6 +47,7 @@ struct sentinel_ops {
 	pthread_t thread;            /* from here to wake_fd: its own */
 	bool has_thread, writes_metrics, writes_server;
 	struct metric_collector collector;
+	_Atomic int64_t first, end; /* seconds of the metric log: main says */
 	struct metric_writer writer;
 	struct rolling_file block_file, server_file;
 	bool metrics_failed, blocks_failed, records_failed, server_failed; /* the last writing */
@@ -75,9 +76,14 @@ static void tell(bool *has_failed, const char *what, enum status status)
 
 static void write_metrics(struct sentinel_ops *ops, int64_t now_ms)
 {
+	int64_t first = atomic_load(&ops->first), end_ms = atomic_load(&ops->end) * 1000;
 	struct text lines = {0};
 	int64_t time_ms;
 
+	if (ops->collector.last + 1 < first)
+		ops->collector.last = first - 1;
+	if (now_ms > end_ms)
+		now_ms = end_ms;
 	while (metric_collector_next(&ops->collector, ops->sentinel, now_ms, &lines, &time_ms)) {
 		tell(&ops->metrics_failed, "metric",
 		     metric_writer_write(&ops->writer, time_ms, text_slice(&lines)));
@@ -189,6 +195,8 @@ static void open_logs(struct sentinel_ops *ops, const struct sentinel_ops_option
 		metric_files_base(options->application, options->names_pid ? (int)getpid() : 0);
 	ops->writes_metrics = options->writes_metric_log;
 	metric_collector_init(&ops->collector, wall_ms());
+	atomic_init(&ops->first, 0);
+	atomic_init(&ops->end, INT64_MAX / 1000);
 	metric_writer_init(&ops->writer, ops->log_folder, ops->metric_base,
 			   options->metric_file_size, options->metric_files, wall_ms());
 	rolling_file_init(&ops->block_file, ops->log_folder, "sentinel-block.log", BLOCK_FILE_SIZE,
@@ -367,6 +375,17 @@ void sentinel_ops_record_overflow(struct sentinel_ops *ops, uint64_t overflows)
 				"Entries in new ones will NOT take effect!",
 				options->resources_max, options->contexts_max);
 	ops->overflows = overflows;
+}
+
+void sentinel_ops_begin_at(struct sentinel_ops *ops, int64_t second)
+{
+	atomic_store(&ops->first, second);
+}
+
+void sentinel_ops_end_at(struct sentinel_ops *ops, int64_t second)
+{
+	if (second >= 0 && second < INT64_MAX / 1000)
+		atomic_store(&ops->end, second);
 }
 
 uint64_t sentinel_ops_dropped(const struct sentinel_ops *ops)

@@ -87,6 +87,11 @@ void sentinel_ops_set_port(struct sentinel_ops *ops, uint16_t port);
  * ends. */
 void sentinel_ops_context(const struct sentinel_ops *ops, struct command_context *context);
 
+/* The metric log begins with that second (of the time since 1970), or has none from it on: another
+ * process writes of what is before, or behind. */
+void sentinel_ops_begin_at(struct sentinel_ops *ops, int64_t second);
+void sentinel_ops_end_at(struct sentinel_ops *ops, int64_t second);
+
 /* Blocked calls that the block log had no room for. Any thread. */
 uint64_t sentinel_ops_dropped(const struct sentinel_ops *ops);
 
