@@ -24,6 +24,7 @@ void cluster_manager_init(struct cluster_manager *manager, struct publisher *pub
 	manager->stats = stats;
 	manager->scope = stat_scope_take(stats, &cluster_manager_stats, SLICE("cluster_manager"));
 	list_init(&manager->records);
+	host_memory_init(&manager->memory);
 	map_init(&manager->by_name, NULL);
 }
 
@@ -53,6 +54,7 @@ void cluster_manager_fini(struct cluster_manager *manager)
 		record_free(record);
 	}
 	dns_close(manager->dns);
+	host_memory_fini(&manager->memory);
 	map_free(&manager->by_name);
 	free(manager->by_slot);
 	stat_scope_drop(manager->stats, manager->scope);
@@ -279,6 +281,7 @@ static struct cluster_record *record_new(struct cluster_manager *manager, uint32
 	record->breakers = breakers_new();
 	cluster_care_init(&record->care, manager->loop, manager->random, manager->stats,
 			  manager->dns, &care_events);
+	cluster_care_remember(&record->care, &manager->memory);
 	list_push_back(&manager->records, &record->link);
 	return record;
 }

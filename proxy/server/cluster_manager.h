@@ -20,6 +20,7 @@
 #include "upstream/breaker.h"
 #include "upstream/cluster.h"
 #include "upstream/cluster_care.h"
+#include "upstream/host_memory.h"
 #include "upstream/host_set.h"
 
 struct assignment;
@@ -71,7 +72,8 @@ struct cluster_manager {
 	unsigned due; /* clusters whose configured hosts are being built */
 	unsigned active, warming;
 	struct stats *stats;
-	struct stat_scope *scope; /* "cluster_manager" */
+	struct stat_scope *scope;  /* "cluster_manager" */
+	struct host_memory memory; /* of the process before */
 	struct list_node records;
 	struct map by_name;
 	struct cluster_record **by_slot; /* NULL: none */

@@ -2,6 +2,7 @@
 
 #include "net/loop.h"
 #include "telemetry/stats.h"
+#include "upstream/host_memory.h"
 #include "upstream/host_set.h"
 
 static void refresh_soon(struct cluster_care *care)
@@ -104,6 +105,29 @@ static void configure_outlier(struct cluster_care *care)
 		timer_start(&care->loop->wheel, &care->outlier_timer, config->interval_ms);
 }
 
+void cluster_care_remember(struct cluster_care *care, const struct host_memory *memory)
+{
+	care->memory = care->checker.memory = memory;
+}
+
+/* Those that the process before has ejected. */
+static void remember_outliers(struct cluster_care *care)
+{
+	bool is_out = false;
+
+	if (!care->memory || !care->memory->findings.count || !care->cluster->outlier)
+		return;
+	for (uint32_t i = 0; i < care->hosts->count; i++) {
+		struct host *host = care->hosts->hosts[i];
+		struct host_finding *finding =
+			host_memory_find(care->memory, care->cluster->published.name, host);
+		is_out |= finding &&
+			  outlier_remember(&care->outlier, host, finding, loop_now_ms(care->loop));
+	}
+	if (is_out)
+		refresh_soon(care);
+}
+
 /* --- DNS --- */
 
 static void on_assign(struct dns_cluster *dc, struct assignment *assignment)
@@ -150,5 +174,7 @@ void cluster_care_hosts(struct cluster_care *care, const struct host_set *hosts)
 	care->hosts = hosts;
 	health_checker_configure(&care->checker, care->cluster, hosts);
 	outlier_keep(&care->outlier, hosts);
+	if (care->cluster && hosts)
+		remember_outliers(care);
 	warm_if_so(care);
 }

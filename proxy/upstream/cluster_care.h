@@ -21,6 +21,7 @@
 #include "upstream/outlier.h"
 
 struct cluster_care;
+struct host_memory;
 
 enum { CARE_REFRESH_MS = 50 };
 
@@ -39,6 +40,7 @@ struct cluster_care {
 	const struct cluster_care_events *events;
 	const struct cluster *cluster;
 	const struct host_set *hosts;
+	const struct host_memory *memory; /* of the process before; NULL: none */
 	struct health_checker checker;
 	struct outlier outlier;
 	struct dns_cluster dns;
@@ -52,6 +54,9 @@ void cluster_care_init(struct cluster_care *care, struct loop *loop, struct rand
 		       struct stats *stats, struct dns *shared_dns,
 		       const struct cluster_care_events *events);
 void cluster_care_fini(struct cluster_care *care);
+
+/* New hosts begin with what the process before knew of them. Borrowed for as long as care lives. */
+void cluster_care_remember(struct cluster_care *care, const struct host_memory *memory);
 
 /* The cluster's version in force from now on, with its stats taken. It must live until the next
  * call (or fini) has returned. */

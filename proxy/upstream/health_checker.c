@@ -9,6 +9,7 @@
 #include "telemetry/stats_cluster.h"
 #include "telemetry/stats_hosts.h"
 #include "upstream/health_session.h"
+#include "upstream/host_memory.h"
 #include "upstream/host_set.h"
 
 struct health_check {
@@ -197,7 +198,24 @@ static void aim_anew(struct health_check *check, const struct endpoint_check *sp
 		start_later(check, 0, begun);
 }
 
-static void check_start(struct health_checker *checker, struct host *host,
+/* What the process before knew of a new host counts as its first result. True if it did. */
+static bool remember(struct health_check *check)
+{
+	struct health_checker *checker = check->checker;
+	const struct host_finding *known =
+		host_memory_find(checker->memory, checker->cluster->published.name, check->host);
+
+	if (!known || !known->is_checked || !(host_health(check->host) & HOST_FAILED_ACTIVE_CHECK))
+		return false;
+	host_health_set(check->host, known->checked_flags & HOST_CHECKED,
+			HOST_CHECKED & ~known->checked_flags);
+	check->health = (struct health){
+		.successes = known->successes, .failures = known->failures, .is_checked = true};
+	return true;
+}
+
+/* True: what is known of the host has changed. */
+static bool check_start(struct health_checker *checker, struct host *host,
 			const struct endpoint_check *special, uint32_t *begun)
 {
 	struct health_check *check = calloc(1, sizeof *check);
@@ -207,6 +225,7 @@ static void check_start(struct health_checker *checker, struct host *host,
 	check->host = host_take(host);
 	check->health.is_checked =
 		!(host_health(host) & HOST_FAILED_ACTIVE_CHECK); /* passed by a forerunner */
+	bool is_known = remember(check);
 	checker->unchecked += !check->health.is_checked;
 	checker->count++;
 	count_flags(checker, host_health(host), 1);
@@ -216,6 +235,7 @@ static void check_start(struct health_checker *checker, struct host *host,
 	start_later(check, jitter ? random_below(checker->random, jitter) : 0, begun);
 	check->next = checker->checks;
 	checker->checks = check;
+	return is_known;
 }
 
 static void check_free(struct grave *grave)
@@ -269,6 +289,7 @@ void health_checker_configure(struct health_checker *checker, const struct clust
 {
 	bool is_off = !cluster || !cluster->check_count || !set;
 	bool is_other = checker->cluster != cluster;
+	bool has_changed = false;
 	uint32_t begun = 0;
 	struct map known;
 
@@ -284,10 +305,22 @@ void health_checker_configure(struct health_checker *checker, const struct clust
 	for (uint32_t i = 0; i < set->count; i++) {
 		const struct endpoint_check *special = special_of(set, i);
 		if (!(special && special->is_disabled) && !map_find(&known, key_of(&set->hosts[i])))
-			check_start(checker, set->hosts[i], special, &begun);
+			has_changed |= check_start(checker, set->hosts[i], special, &begun);
 	}
 	map_free(&known);
 	show_counts(checker);
+	if (has_changed)
+		checker->events->changed(checker);
+}
+
+void health_checker_each(const struct health_checker *checker,
+			 void (*fn)(void *arg, const struct host *host,
+				    const struct health *health),
+			 void *arg)
+{
+	for (const struct health_check *check = checker->checks; check; check = check->next)
+		if (check->health.is_checked)
+			fn(arg, check->host, &check->health);
 }
 
 void health_checker_init(struct health_checker *checker, struct loop *loop, struct random *random,

@@ -19,6 +19,7 @@
 struct health_check;
 struct health_checker;
 struct host;
+struct host_memory;
 struct host_set;
 struct loop;
 struct random;
@@ -38,9 +39,10 @@ struct health_checker {
 	struct random *random;
 	struct stats *stats;
 	const struct health_checker_events *events;
-	const struct cluster *cluster; /* its current version */
-	struct health_check *checks;   /* one a host */
-	uint32_t count, unchecked;     /* hosts, and those without a first result */
+	const struct host_memory *memory; /* of the process before; NULL: none */
+	const struct cluster *cluster;    /* its current version */
+	struct health_check *checks;      /* one a host */
+	uint32_t count, unchecked;        /* hosts, and those without a first result */
 	uint32_t healthy, degraded;
 };
 
@@ -53,6 +55,12 @@ void health_checker_fini(struct health_checker *checker);
  * results, and what is under way is asked anew. */
 void health_checker_configure(struct health_checker *checker, const struct cluster *cluster,
 			      const struct host_set *set);
+
+/* Calls fn for every host that has had a result. */
+void health_checker_each(const struct health_checker *checker,
+			 void (*fn)(void *arg, const struct host *host,
+				    const struct health *health),
+			 void *arg);
 
 /* True when every host has had its first result (or there is nothing to check). */
 static inline bool health_checker_is_warm(const struct health_checker *checker)

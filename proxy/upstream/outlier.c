@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "telemetry/stats.h"
 #include "telemetry/stats_hosts.h"
+#include "upstream/host_memory.h"
 #include "upstream/host_set.h"
 
 /* --- workers --- */
@@ -365,6 +366,31 @@ bool outlier_checked(struct outlier *outlier, struct host *host, uint64_t now_ms
 	if (!h || !h->is_ejected)
 		return false;
 	put_back(outlier, h, now_ms);
+	return true;
+}
+
+static uint64_t at_most(uint64_t n, uint64_t most)
+{
+	return n < most ? n : most;
+}
+
+bool outlier_remember(struct outlier *outlier, struct host *host, struct host_finding *finding,
+		      uint64_t now_ms)
+{
+	if (!finding->was_ejected || !outlier->config || find(outlier, host))
+		return false;
+	struct outlier_host *h = get(outlier, host);
+	finding->was_ejected = false;
+	h->times = (uint32_t)at_most(finding->times, UINT16_MAX);
+	h->jitter_ms = (uint32_t)at_most(finding->jitter_ms, outlier->config->ejection_jitter_ms);
+	h->ejected_ms = at_most(finding->ejected_ms, now_ms);
+	h->returned_ms = at_most(finding->returned_ms, now_ms);
+	if (!finding->is_ejected || host_health(host) & HOST_FAILED_OUTLIER_CHECK)
+		return false;
+	h->is_ejected = true;
+	outlier->ejected++;
+	host_health_set(host, HOST_FAILED_OUTLIER_CHECK, 0);
+	stat_gauge_inc(outlier->shard, outlier->stats, OUTLIER_STAT_EJECTIONS_ACTIVE);
 	return true;
 }
 

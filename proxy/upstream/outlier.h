@@ -21,6 +21,7 @@
 #include "upstream/cluster.h"
 #include "upstream/host.h"
 
+struct host_finding;
 struct host_set;
 struct random;
 struct stats_shard;
@@ -119,6 +120,11 @@ bool outlier_checked(struct outlier *outlier, struct host *host, uint64_t now_ms
 
 /* Forgets hosts that aren't in the set any more. */
 void outlier_keep(struct outlier *outlier, const struct host_set *set);
+
+/* The process before has ejected the host, or had lately: it stays out as long as it would have.
+ * Once; not of hosts that this process has ejected. True when the host's health has changed. */
+bool outlier_remember(struct outlier *outlier, struct host *host, struct host_finding *finding,
+		      uint64_t now_ms);
 
 /* Milliseconds that the host stays out at a time, without jitter. */
 uint64_t outlier_ejection_ms(const struct outlier_config *config, uint32_t times);

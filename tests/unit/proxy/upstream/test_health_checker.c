@@ -15,6 +15,7 @@
 #include "telemetry/stats_hosts.h"
 #include "upstream/health_checker.h"
 #include "upstream/health_session.h"
+#include "upstream/host_memory.h"
 
 /* --- the server --- */
 
@@ -403,6 +404,41 @@ static void another_version_is_asked_by(void **context)
 	f.cluster.checks = &f.config;
 }
 
+/* What the process before has found out is the first result; the checks go on. */
+static void results_of_a_process_before_count(void **context)
+{
+	struct host_memory memory;
+	struct server server;
+
+	(void)context;
+	host_memory_init(&memory);
+	struct host_finding *good =
+		host_memory_at(&memory, SLICE("c1"), SLICE("127.0.0.1:1"), SLICE(""));
+	struct host_finding *failed =
+		host_memory_at(&memory, SLICE("c1"), SLICE("127.0.0.1:2"), SLICE(""));
+	*good = (struct host_finding){.is_checked = true, .successes = 3};
+	*failed = (struct host_finding){.is_checked = true,
+					.checked_flags = HOST_FAILED_ACTIVE_CHECK};
+	server_start(&server, ok);
+	f.checker.memory = &memory;
+	add_host(1);
+	add_host(2);
+	configure();
+	assert_true(health_checker_is_warm(&f.checker));
+	assert_int_equal(f.changes, 1); /* the tables were built before */
+	assert_int_equal(host_health(f.set->hosts[0]), 0);
+	assert_int_equal(host_health(f.set->hosts[1]), HOST_FAILED_ACTIVE_CHECK);
+	assert_int_equal(shown(HEALTH_CHECK_STAT_HEALTHY), 1);
+	add_host(server.port);
+	configure();
+	assert_false(health_checker_is_warm(&f.checker)); /* nobody knew that one */
+	assert_int_equal(f.changes, 1);
+	await_flags(2, 0);
+	await_flags(0, HOST_FAILED_ACTIVE_CHECK); /* nobody listens there */
+	stop(&server);
+	host_memory_fini(&memory);
+}
+
 int main(void)
 {
 #define IN_FIXTURE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -414,6 +450,7 @@ int main(void)
 		IN_FIXTURE(hosts_come_and_go),
 		IN_FIXTURE(another_version_is_asked_by),
 		IN_FIXTURE(many_hosts_do_not_begin_at_once),
+		IN_FIXTURE(results_of_a_process_before_count),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

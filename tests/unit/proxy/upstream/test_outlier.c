@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "telemetry/stats.h"
 #include "telemetry/stats_hosts.h"
+#include "upstream/host_memory.h"
 #include "upstream/outlier.h"
 
 struct fixture {
@@ -255,6 +256,27 @@ static void removed_hosts_are_forgotten(void **context)
 	host_set_free(one);
 }
 
+static void what_a_process_before_has_ejected_stays_out(void **context)
+{
+	struct host_finding ejected = {
+		.was_ejected = true, .is_ejected = true, .ejected_ms = 5000, .times = 2};
+	struct host_finding returned = {.was_ejected = true, .returned_ms = 9000, .times = 1};
+
+	(void)context;
+	assert_true(outlier_remember(&f.outlier, f.hosts[0], &ejected, 20000));
+	assert_false(outlier_remember(&f.outlier, f.hosts[0], &ejected, 20000)); /* once */
+	assert_false(outlier_remember(&f.outlier, f.hosts[1], &returned, 20000));
+	assert_true(is_out(0));
+	assert_false(is_out(1));
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ACTIVE), 1);
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_TOTAL), 0); /* the other one has counted it */
+	outlier_tick(&f.outlier, 10, 65000); /* twice the base time, from when it was */
+	assert_true(is_out(0));
+	outlier_tick(&f.outlier, 10, 65001);
+	assert_false(is_out(0));
+	assert_int_equal(shown(OUTLIER_STAT_EJECTIONS_ACTIVE), 0);
+}
+
 int main(void)
 {
 #define IN_FIXTURE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -269,6 +291,7 @@ int main(void)
 		IN_FIXTURE(too_high_a_percentage_of_failures_ejects),
 		IN_FIXTURE(a_health_check_brings_back),
 		IN_FIXTURE(removed_hosts_are_forgotten),
+		IN_FIXTURE(what_a_process_before_has_ejected_stays_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
