@@ -13,7 +13,7 @@
 #include "filters/sentinel/ops/ops.h"
 #include "filters/sentinel/resource_stats.h"
 #include "filters/sentinel/rules.h"
-#include "net/loop.h"
+#include "stream/worker_context.h"
 
 enum {
 	SEED = 1,

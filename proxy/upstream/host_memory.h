@@ -1,8 +1,8 @@
 /* What the process before this one has found out about hosts: results of active checks, and who was
  * ejected. A host that appears here with a new host set begins with that.
  *
- *   predecessor ─ section "hosts" ─> memory: (cluster, address, hostname) ─> finding ─>
- * health_checker outlier
+ *   section "hosts" ─> memory: (cluster, address, hostname) ─> finding ─┬─> health_checker
+ *                                                                       └─> outlier
  *
  * Owner: the cluster manager. Thread: main. Bounded by HOST_MEMORY_MAX findings. */
 #ifndef UPSTREAM_HOST_MEMORY_H
