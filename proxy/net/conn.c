@@ -14,7 +14,7 @@ _Static_assert(sizeof(struct conn) <= 176, "there are thousands of idle ones");
 
 static void set_state(struct conn *conn, enum conn_state state)
 {
-	conn->state = state & 7u;
+	conn->state = (uint8_t)state;
 }
 
 static void left_drop(struct conn *conn)
@@ -68,7 +68,6 @@ static void update_interest(struct conn *conn)
 	case CONN_DEAD:
 		break;
 	}
-	conn->is_write_watched = interest & IO_WRITE;
 	io_watch(conn_loop(conn), &conn->io, interest);
 	rest_spliced(conn);
 }
@@ -365,7 +364,7 @@ static void write_out(struct conn *conn)
 		check_marks(conn);
 	}
 	if (conn->state != CONN_DEAD &&
-	    (conn->out.len || conn->is_write_watched || conn->state != CONN_OPEN))
+	    (conn->out.len || conn->io.wanted & IO_WRITE || conn->state != CONN_OPEN))
 		update_interest(conn);
 }
 

@@ -87,10 +87,9 @@ struct conn {
 	uint64_t bytes_read, bytes_written;
 	uint32_t high_mark;
 	uint16_t read_pauses; /* counted */
-	unsigned state : 3;   /* enum conn_state; set_state is its one setter */
+	uint8_t state;        /* enum conn_state; set_state is its one setter */
 	bool is_blocked : 1;
-	bool is_eof : 1; /* the peer's end was seen; CLOSING: or is not waited for */
-	bool is_write_watched : 1;
+	bool is_eof : 1;             /* the peer's end was seen; CLOSING: or is not waited for */
 	bool is_bulk : 1;            /* the last read filled its room */
 	bool is_shutdown_wanted : 1; /* half close: once out is flushed */
 	bool is_shutdown : 1;
