@@ -35,9 +35,13 @@ static void send_refusal(struct taker *taker)
 	channel_send_message(&taker->channel, MESSAGE_REFUSAL, &message.base, NULL, 0);
 }
 
+/* To one that has died meanwhile: what then is decided here, as if it had died now. */
 static void send_word(struct taker *taker, enum message_kind kind)
 {
-	channel_send(&taker->channel, kind, slice_make(NULL, 0), NULL, 0);
+	if (taker->channel.is_open)
+		channel_send(&taker->channel, kind, slice_make(NULL, 0), NULL, 0);
+	else
+		on_event(taker, NEW_ON_LOST, "the process before is gone");
 }
 
 /* --- what is done --- */

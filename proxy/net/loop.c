@@ -305,6 +305,8 @@ static void set_watched(struct loop *loop, struct io *io, int watched)
 
 void io_forget(struct loop *loop, struct io *io)
 {
+	if (UNLIKELY(loop->shares_fds) && io->is_in_set)
+		loop->sys->epoll_ctl(loop->set, EPOLL_CTL_DEL, io->fd, NULL);
 	io->wanted = io->watched = IO_NONE;
 	io->is_in_set = io->is_readable = io->has_more = io->is_broken = false;
 	stop_again(io);

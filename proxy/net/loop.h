@@ -99,6 +99,9 @@ struct loop {
 	void (*turn_end)(struct loop *loop); /* after the flush, before sleeping. May be NULL */
 	void *owner;
 	bool is_stopping;
+	bool shares_fds; /* another process may have its descriptors open, too (one that is being
+			    started has all of them for a moment): the kernel doesn't forget them
+			    when they are closed here */
 	struct epoll_event events[LOOP_EVENTS];
 };
 
@@ -141,7 +144,8 @@ void io_watch(struct loop *loop, struct io *io, int interest);
  * a while. Ends when it is wanted. */
 void io_rest(struct loop *loop, struct io *io, int interest);
 
-/* Nothing is told any more: its descriptor is about to be closed, and nobody else has it open. */
+/* Nothing is told any more: its descriptor is about to be closed, and nobody else has it open but
+ * as loop->shares_fds says. */
 void io_forget(struct loop *loop, struct io *io);
 
 /* By edge: a read took all there was (it got less than it had room for), or would_block: there was

@@ -6,6 +6,7 @@
 #include <envoy/config/bootstrap/v3/bootstrap.pb-c.h>
 
 #include "codec/http1.h"
+#include "hotrestart/passed_sockets.h"
 #include "message/path.h"
 #include "server/admin_answer.h"
 #include "server/admin_build.h"
@@ -300,11 +301,24 @@ void admin_init(struct admin *admin, struct server *server)
 	list_init(&admin->queries);
 }
 
-enum status admin_start(struct admin *admin, struct diag *diag)
+/* Its predecessor's, or a new one. */
+static int open_socket(struct admin *admin)
+{
+	struct passed_sockets *passed = admin->server->listeners.passed;
+	static const struct listen_options options = {.reuse_port = false};
+	int fd;
+
+	/* a group of this role has one */
+	if (!passed || passed_sockets_find(passed, PASSED_ADMIN, &admin->addr, false, false) != 1)
+		return listen_socket_open(&admin->addr, &options);
+	passed_sockets_claim(passed, PASSED_ADMIN, &admin->addr, false, false, &fd);
+	return fd;
+}
+
+enum status admin_bind(struct admin *admin, struct diag *diag)
 {
 	struct server *server = admin->server;
 	const Envoy__Config__Bootstrap__V3__Admin *message = server->bootstrap.message->admin;
-	struct listen_options options = {0};
 	char text[ADDR_TEXT_MAX];
 
 	if (!message || !message->address)
@@ -315,31 +329,64 @@ enum status admin_start(struct admin *admin, struct diag *diag)
 		diag_prefix(diag, "admin.address");
 		return status;
 	}
-	admin->fd = listen_socket_open(&admin->addr, &options);
+	int fd = open_socket(admin);
 	addr_format(&admin->addr, text);
-	if (admin->fd < 0)
+	if (fd < 0)
 		return diag_at(diag, "admin.address", "cannot bind '%s': %s", text,
-			       status_text((enum status)admin->fd));
-	status = server_write_file(server->options->admin_address_path, "--admin-address-path",
-				   text, diag);
-	if (status) {
-		close(admin->fd);
+			       status_text((enum status)fd));
+	admin->fd = fd;
+	return STATUS_OK;
+}
+
+enum status admin_start(struct admin *admin, struct diag *diag)
+{
+	struct server *server = admin->server;
+	char text[ADDR_TEXT_MAX];
+
+	if (admin->fd < 0)
+		return STATUS_OK;
+	addr_format(&admin->addr, text);
+	enum status status = server_write_file(server->options->admin_address_path,
+					       "--admin-address-path", text, diag);
+	if (status)
 		return status;
-	}
 	admin->is_accepting = true;
 	acceptor_start(&admin->acceptor, &server->loop, admin->fd, on_accepted);
 	return STATUS_OK;
+}
+
+void admin_pause(struct admin *admin)
+{
+	if (admin->is_accepting)
+		acceptor_stop(&admin->acceptor);
+	admin->is_accepting = false;
+}
+
+static void close_socket(struct admin *admin)
+{
+	admin_pause(admin);
+	if (admin->fd >= 0)
+		close(admin->fd);
+	admin->fd = -1;
+}
+
+void admin_leave(struct admin *admin)
+{
+	const struct list_node *all = &admin->server->context.served;
+
+	close_socket(admin);
+	for (struct list_node *n = all->next, *next; n != all; n = next) {
+		struct served *served = container_of(n, struct served, link);
+		next = n->next;
+		served->type->drain(served);
+	}
 }
 
 void admin_stop(struct admin *admin)
 {
 	struct worker_context *context = &admin->server->context;
 
-	if (admin->is_accepting) {
-		acceptor_stop(&admin->acceptor);
-		close(admin->fd);
-		admin->is_accepting = false;
-	}
+	close_socket(admin);
 	while (!list_is_empty(&context->served)) {
 		struct served *served = container_of(context->served.next, struct served, link);
 		served->type->close(served);

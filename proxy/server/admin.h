@@ -77,9 +77,16 @@ struct admin {
 };
 
 void admin_init(struct admin *admin, struct server *server);
-/* Listens where the bootstrap says; nothing if it doesn't. STATUS_INVALID with the reason when it
- * can't bind. */
+/* Has a socket where the bootstrap says, that of a predecessor if it has passed it; nothing if the
+ * bootstrap doesn't say. STATUS_INVALID with the reason when it can't bind. */
+enum status MUST_CHECK admin_bind(struct admin *admin, struct diag *diag);
+/* Accepts, and writes --admin-address-path; nothing without a socket. STATUS_INVALID if it can't.
+ */
 enum status MUST_CHECK admin_start(struct admin *admin, struct diag *diag);
+/* Accepts no more; the socket stays. */
+void admin_pause(struct admin *admin);
+/* Closes the socket, others may listen on it still; connections end after their answer. */
+void admin_leave(struct admin *admin);
 /* Closes the listener and its connections. */
 void admin_stop(struct admin *admin);
 /* Workers have ended, their messages are drained. */

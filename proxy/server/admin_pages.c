@@ -206,6 +206,8 @@ const struct admin_page admin_pages[] = {
 			   {"text_readouts", "texts too"}, {"filter", REGEX_HELP},
 			   {"histogram_buckets", "One of (cumulative, summary)"}),
 		    begin_stats_prometheus, end_stats),
+	PAGE("/upgrade", "how it stands with a successor; POST starts one", ADMIN_GET,
+	     admin_fill_upgrade, NULL),
 };
 
 const unsigned admin_page_count = COUNT_OF(admin_pages);

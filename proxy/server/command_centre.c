@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "hotrestart/passed_sockets.h"
 #include "server/command_session.h"
 #include "server/server.h"
 
@@ -38,9 +39,23 @@ static void find_port(struct command_centre *centre)
 		addr_from_sockaddr(&own, len, &centre->addr, NULL);
 }
 
-static void try_to_bind(struct command_centre *centre)
+/* The predecessor's, or a new one. */
+static int open_socket(struct command_centre *centre)
 {
 	const struct listen_options options = {.backlog = COMMAND_SESSIONS_MAX};
+	struct passed_sockets *passed = centre->server->listeners.passed;
+	const struct addr *addr = &centre->addr;
+	int fd;
+
+	/* a group of this role has one */
+	if (!passed || passed_sockets_find(passed, PASSED_COMMAND_CENTRE, addr, false, false) != 1)
+		return listen_socket_open(addr, &options);
+	passed_sockets_claim(passed, PASSED_COMMAND_CENTRE, addr, false, false, &fd);
+	return fd;
+}
+
+static void try_to_bind(struct command_centre *centre)
+{
 	unsigned port = sentinel_ops_command_port(centre->ops) + centre->tries / COMMAND_BIND_TRIES;
 
 	if (port > UINT16_MAX) {
@@ -49,7 +64,7 @@ static void try_to_bind(struct command_centre *centre)
 		return;
 	}
 	centre->addr.port = (uint16_t)port;
-	centre->fd = listen_socket_open(&centre->addr, &options);
+	centre->fd = open_socket(centre);
 	centre->tries++;
 	if (centre->fd >= 0) {
 		find_port(centre);
@@ -81,8 +96,29 @@ struct command_centre *command_centre_open(struct server *server, struct sentine
 		return NULL;
 	}
 	list_push_back(&server->command_centres, &centre->link);
-	try_to_bind(centre);
+	if (!upgrade_is_taking(&server->upgrade))
+		try_to_bind(centre);
 	return centre;
+}
+
+void command_centres_start(struct server *server)
+{
+	const struct list_node *all = &server->command_centres;
+
+	for (struct list_node *n = all->next; n != all; n = n->next)
+		try_to_bind(container_of(n, struct command_centre, link));
+}
+
+void command_centre_pause(struct command_centre *centre)
+{
+	if (centre->fd >= 0)
+		acceptor_stop(&centre->acceptor);
+}
+
+void command_centre_resume(struct command_centre *centre)
+{
+	if (centre->fd >= 0)
+		acceptor_start(&centre->acceptor, &centre->server->loop, centre->fd, on_accepted);
 }
 
 void command_centre_stop(struct command_centre *centre)

@@ -45,6 +45,13 @@ struct command_centre {
 /* Listens as ops says, soon or when a port is free. Returns owned; NULL: the address is none, which
  * was logged. */
 struct command_centre *command_centre_open(struct server *server, struct sentinel_ops *ops);
+/* While a predecessor serves, none listens: all do from now on, by its sockets if it has passed
+ * them.
+ */
+void command_centres_start(struct server *server);
+/* Accepts no more, the socket stays; and does so again. */
+void command_centre_pause(struct command_centre *centre);
+void command_centre_resume(struct command_centre *centre);
 /* Closes listener and connections. */
 void command_centre_stop(struct command_centre *centre);
 /* Stops it, and takes it. NULL is fine. */

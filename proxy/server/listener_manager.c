@@ -62,9 +62,10 @@ static enum status take_sockets(struct listener_manager *manager, struct listene
 
 	if (!listener->is_bound)
 		return STATUS_OK;
-	listener->sockets =
-		listen_sockets_take(&manager->sockets, listener->addrs, listener->addr_count,
-				    &listener->options, manager->publisher, diag);
+	const struct listen_source source = {&manager->sockets, manager->passed,
+					     manager->publisher};
+	listener->sockets = listen_sockets_take(&source, listener->addrs, listener->addr_count,
+						&listener->options, diag);
 	if (!listener->sockets)
 		return STATUS_INVALID;
 	listener->sockets->references += workers;
@@ -177,6 +178,13 @@ enum status listener_manager_put(struct listener_manager *manager,
 	replace(manager, record, listener);
 	show_active(manager);
 	return STATUS_OK;
+}
+
+void listener_manager_complete(struct listener_manager *manager)
+{
+	manager->passed = NULL;
+	for (struct list_node *n = manager->sockets.next; n != &manager->sockets; n = n->next)
+		listen_sockets_complete(container_of(n, struct listen_sockets, link));
 }
 
 void listener_manager_remove(struct listener_manager *manager, struct slice name)

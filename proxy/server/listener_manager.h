@@ -32,7 +32,8 @@ struct listener_manager {
 	struct stats *stats;
 	struct stat_scope *scope; /* "listener_manager" */
 	struct list_node records;
-	struct list_node sockets; /* struct listen_sockets */
+	struct list_node sockets;      /* struct listen_sockets */
+	struct passed_sockets *passed; /* while taking over: a predecessor's. NULL: none */
 	struct map by_name;
 	uint64_t version_count; /* of all listeners */
 };
@@ -50,6 +51,8 @@ listener_manager_put(struct listener_manager *manager,
 		     const struct Envoy__Config__Listener__V3__Listener *message,
 		     const struct config_context *context, uint64_t hash, bool is_static,
 		     bool opens, struct diag *diag);
+/* Sockets that workers miss are opened: nobody can take the service back. */
+void listener_manager_complete(struct listener_manager *manager);
 void listener_manager_remove(struct listener_manager *manager, struct slice name);
 
 #endif

@@ -82,6 +82,10 @@ static const struct flag flags[] = {
 	{"file-flush-min-size-kb", 0, FLAG_NUMBER, TO(file_flush_min_size_kb), "KB",
 	 "of access logs (64)"},
 	{"pid-file", 0, FLAG_TEXT, TO(pid_file), "FILE", "where the process id is written"},
+	{"upgrade-socket", 0, FLAG_TEXT, TO(upgrade_socket), "PATH",
+	 "processes of one service meet here: the newer one takes over"},
+	{"upgrade", 0, FLAG_TRUE, TO(is_upgrade), NULL,
+	 "take over, or end with an error if nobody serves"},
 	{"bootstrap-version", 0, FLAG_IGNORED, 0, NULL, NULL},
 	{"hot-restart-version", 0, FLAG_IGNORED_ALONE, 0, NULL, NULL},
 	{"use-dynamic-base-id", 0, FLAG_IGNORED_ALONE, 0, NULL, NULL},
@@ -144,7 +148,8 @@ static void print_help(void)
 		printf("  %-40s %s\n", left, f->help);
 	}
 	puts("\nFlags of Envoy that mean nothing here are taken and ignored.\n"
-	     "Signals: SIGTERM drains and ends, SIGINT ends, SIGUSR1 reopens log files.\n"
+	     "Signals: SIGTERM drains and ends, SIGINT ends, SIGUSR1 reopens log files, SIGUSR2 "
+	     "starts a successor\n(with --upgrade-socket).\n"
 	     "See README.md for a first configuration, explained line by line; configs/ has "
 	     "whole ones.");
 	print_filters();
@@ -244,7 +249,8 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 				    .parent_shutdown_time_s = 900,
 				    .file_flush_interval_ms = 10000,
 				    .file_flush_min_size_kb = 64,
-				    .is_drain_gradual = true};
+				    .is_drain_gradual = true,
+				    .argv = argv};
 	for (unsigned i = 0; i < COUNT_OF(flags); i++)
 		longs[i] = (struct option){flags[i].name,
 					   takes_value(&flags[i]) ? required_argument : no_argument,
@@ -268,6 +274,10 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 	}
 	if (optind < argc) {
 		fprintf(stderr, "outrigger: '%s' is no flag (see --help)\n", argv[optind]);
+		return OPTIONS_WRONG;
+	}
+	if (options->is_upgrade && !options->upgrade_socket) {
+		fputs("outrigger: --upgrade needs --upgrade-socket (see --help)\n", stderr);
 		return OPTIONS_WRONG;
 	}
 	if (!options->config_path && !options->config_yaml) {

@@ -21,6 +21,9 @@ struct options {
 	const char *service_node, *service_cluster, *service_zone;
 	const char *log_path, *log_format, *component_log_level;
 	const char *admin_address_path, *pid_file;
+	const char
+		*upgrade_socket; /* where processes of this service meet; NULL: none replaces it */
+	char *const *argv;       /* main's */
 	enum log_level log_level;
 	enum server_mode mode;
 	unsigned concurrency; /* 0: as many as the CPUs this process may use */
@@ -29,6 +32,7 @@ struct options {
 	bool is_drain_gradual;
 	bool allows_unknown_static, rejects_unknown_dynamic, ignores_unknown_dynamic;
 	bool disables_hot_restart, disables_extensions;
+	bool is_upgrade; /* there must be a process to take over from */
 };
 
 enum options_result {

@@ -135,6 +135,14 @@ static void on_second(struct timer *timer)
 
 /* --- signals --- */
 
+static void start_successor(struct server *server)
+{
+	struct diag diag = {.line = 0};
+
+	if (upgrade_start(&server->upgrade, &diag))
+		log_warn(HOTRESTART, "SIGUSR2: no upgrade: %s", diag.text);
+}
+
 static void on_signal(struct io *io, int interest)
 {
 	struct server *server = container_of(io, struct server, signals);
@@ -152,6 +160,12 @@ static void on_signal(struct io *io, int interest)
 		case SIGUSR1:
 			server_reopen_logs(server);
 			break;
+		case SIGUSR2:
+			start_successor(server);
+			break;
+		case SIGCHLD:
+			upgrade_reap(&server->upgrade);
+			break;
 		default:
 			break;
 		}
@@ -166,6 +180,8 @@ static enum status watch_signals(struct server *server)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -201,6 +217,9 @@ void server_on_worker_event(void *receiver, enum main_event event, void *subject
 		break;
 	case MAIN_ERRAND_DONE:
 		server_sentinel_errand_done(subject);
+		break;
+	case MAIN_PARKED:
+		upgrade_on_parked(&server->upgrade);
 		break;
 	case MAIN_DRAINED:
 		drain_manager_worker_left(&server->drains);
@@ -252,6 +271,8 @@ static enum status start_workers(struct server *server)
 		context->logs = log_worker_new(server->log_files, context->stats);
 		worker_drain_init(server->workers[i], server->drains.times.drain_ms,
 				  server->options->is_drain_gradual);
+		server->workers[i]->loop.shares_fds = server->upgrade.is_on;
+		server->workers[i]->shares_sockets = upgrade_is_taking(&server->upgrade);
 		server->worker_count++;
 	}
 	server->publisher.workers = server->workers;
@@ -282,6 +303,16 @@ void server_advance(struct server *server)
 	if (server->state != SERVER_INITIALIZING || server->clusters.warming ||
 	    !dynamic_is_ready(&server->dynamic))
 		return;
+	if (upgrade_is_taking(&server->upgrade)) {
+		upgrade_warmed(&server->upgrade);
+		return;
+	}
+	server_go_live(server);
+	upgrade_live(&server->upgrade);
+}
+
+void server_go_live(struct server *server)
+{
 	server->state = SERVER_LIVE;
 	stat_gauge_set(stats_main_shard(server->stats), server->listeners.scope,
 		       LISTENER_MANAGER_STAT_WORKERS_STARTED, 1);
@@ -316,12 +347,12 @@ enum status server_write_file(const char *path, const char *flag, const char *te
 	return STATUS_OK;
 }
 
-static enum status write_pid(const char *path, struct diag *diag)
+enum status server_write_pid(struct server *server, struct diag *diag)
 {
 	char text[24];
 
 	snprintf(text, sizeof text, "%ld\n", (long)getpid());
-	return server_write_file(path, "--pid-file", text, diag);
+	return server_write_file(server->options->pid_file, "--pid-file", text, diag);
 }
 
 static enum status init(struct server *server, const struct options *options, struct diag *diag)
@@ -357,11 +388,13 @@ static enum status init(struct server *server, const struct options *options, st
 	server_sentinel_init(server);
 	server_spools_init(server);
 	admin_init(&server->admin, server);
+	upgrade_init(&server->upgrade, server);
 	return STATUS_OK;
 }
 
 static void finish(struct server *server)
 {
+	upgrade_stop(&server->upgrade);
 	admin_stop(&server->admin);
 	server_sentinel_stop(server);
 	dynamic_stop(&server->dynamic);
@@ -379,6 +412,7 @@ static void finish(struct server *server)
 	free(server->workers);
 	server->publisher.workers = NULL;
 	mailbox_drain(&server->mailbox);
+	listen_sockets_close_rest(&server->listeners.sockets);
 	drain_manager_fini(&server->drains);
 	admin_fini(&server->admin);
 	publisher_fini(&server->publisher);
@@ -400,6 +434,7 @@ static void finish(struct server *server)
 	}
 	timer_cancel(&server->loop.wheel, &server->second_timer);
 	timer_cancel(&server->loop.wheel, &server->flush_timer);
+	upgrade_fini(&server->upgrade);
 	loop_fini(&server->loop);
 	stats_free(server->stats);
 	bootstrap_free(&server->bootstrap);
@@ -456,14 +491,18 @@ static enum status serve(struct server *server, struct diag *diag)
 
 	if (status)
 		return diag_set(diag, "no signals: %s", status_text(status));
-	if ((status = write_pid(server->options->pid_file, diag)))
+	/* a predecessor is the one to signal until it has yielded */
+	if (!upgrade_is_taking(&server->upgrade) && (status = server_write_pid(server, diag)))
 		return status;
 	if (start_log_writer(server))
 		return diag_set(diag, "cannot start a thread");
 	if (start_workers(server))
 		return diag_set(diag, "no workers: the system gives no more event sets");
 	status = server_load_static(server, true, diag);
-	if (!status) /* from here on it is answered at once */
+	if (!status)
+		status = admin_bind(&server->admin, diag);
+	if (!status &&
+	    !upgrade_is_taking(&server->upgrade)) /* it is answered at once from now on */
 		status = admin_start(&server->admin, diag);
 	if (status)
 		return status;
@@ -513,17 +552,26 @@ int server_run(const struct options *options)
 		free(server);
 		return 1;
 	}
-	enum status status = load(server, &diag);
+	enum status status = upgrade_begin(&server->upgrade, &diag);
+	if (status) {
+		complain(&diag, "upgrade");
+		finish(server);
+		process_log_close(&server->log);
+		free(server);
+		return UPGRADE_EXIT_REFUSED;
+	}
+	status = load(server, &diag);
 	if (!status && options->mode == MODE_SERVE)
 		status = serve(server, &diag);
 	else if (!status)
 		status = server_load_static(server, false, &diag);
 	if (status) {
+		upgrade_refuse(&server->upgrade, &diag);
 		complain(&diag, options->config_path ? options->config_path : "configuration");
 		if (options->mode != MODE_SERVE)
 			fprintf(stderr, "error initializing configuration\n");
 	} else {
-		exit_code = 0;
+		exit_code = server->upgrade.has_failed ? UPGRADE_EXIT_REFUSED : 0;
 		if (options->mode == MODE_VALIDATE)
 			printf("configuration '%s' OK\n",
 			       options->config_path ? options->config_path : "");

@@ -22,6 +22,7 @@
 #include "server/options.h"
 #include "server/process_log.h"
 #include "server/publisher.h"
+#include "server/upgrade.h"
 #include "server/worker.h"
 #include "spool/spools.h"
 #include "stream/config_context.h"
@@ -70,6 +71,7 @@ struct server {
 	struct worker **workers;
 	unsigned worker_count;
 	struct admin admin;
+	struct upgrade upgrade;
 	struct list_node command_centres; /* struct command_centre */
 	struct io signals;                /* signalfd */
 	struct drain_manager drains;
@@ -88,6 +90,9 @@ int server_run(const struct options *options);
 /* Goes live when all that was configured at the start is known; nothing once it is. */
 void server_advance(struct server *server);
 
+/* Listeners open. Once. */
+void server_go_live(struct server *server);
+
 /* From workers' messages. */
 void server_on_worker_event(void *server, enum main_event event, void *subject);
 
@@ -104,6 +109,9 @@ void server_reopen_logs(struct server *server);
 void server_set_failing(struct server *server, bool is_failing);
 /* Ends at once. */
 void server_stop(struct server *server);
+
+/* --pid-file, if it was asked for. STATUS_INVALID with flag and reason if it can't be written. */
+enum status MUST_CHECK server_write_pid(struct server *server, struct diag *diag);
 
 /* The file that a flag of the command line asks for, with this text; nothing if path is NULL.
  * STATUS_INVALID with flag and reason if it can't be written. */

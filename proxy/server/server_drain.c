@@ -109,7 +109,10 @@ static void order_look(struct drain_manager *manager)
 
 static void order_end(struct drain_manager *manager)
 {
-	server_stop(server_of(manager));
+	struct server *server = server_of(manager);
+
+	if (!upgrade_on_drained(&server->upgrade))
+		server_stop(server);
 }
 
 static const struct drain_orders orders = {
@@ -127,6 +130,7 @@ void server_drain(struct server *server)
 	/* Clients of others are asked to leave; the application goes on as long as it can. */
 	bool is_sidecar = count_listeners(server, DRAIN_INBOUND);
 
+	upgrade_on_drain(&server->upgrade);
 	drain_manager_end(&server->drains, DRAIN_FOR_END, is_sidecar ? DRAIN_INBOUND : DRAIN_ALL);
 	server->state = SERVER_DRAINING;
 	server_show_state(server);

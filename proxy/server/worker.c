@@ -81,6 +81,26 @@ static void on_turn_end(struct loop *loop)
 		worker_drain_turn(worker);
 }
 
+static void on_last_of_turn(struct loop *loop)
+{
+	struct worker *worker = container_of(loop, struct worker, loop);
+	void (*fn)(struct worker * worker, void *arg) = worker->turn_end;
+
+	loop->turn_end = on_turn_end;
+	worker->turn_end = NULL;
+	on_turn_end(loop);
+	fn(worker, worker->turn_end_arg);
+}
+
+void worker_at_turn_end(struct worker *worker, void (*fn)(struct worker *worker, void *arg),
+			void *arg)
+{
+	invariant(!worker->turn_end);
+	worker->turn_end = fn;
+	worker->turn_end_arg = arg;
+	worker->loop.turn_end = on_last_of_turn;
+}
+
 static void on_report(struct upstream_worker *upstream, const struct host_report *report)
 {
 	struct host_report *copy = malloc(sizeof *copy);

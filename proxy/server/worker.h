@@ -33,7 +33,10 @@ struct worker {
 	uint32_t listener_size;
 	struct timer flush_timer; /* of access logs, once a second */
 	struct worker_drains drains;
-	bool is_over; /* it closes everything */
+	bool is_over;        /* it closes everything */
+	bool shares_sockets; /* another process listens on them, too: they are never shut down */
+	void (*turn_end)(struct worker *worker, void *arg); /* worker_at_turn_end's; NULL: none */
+	void *turn_end_arg;
 };
 
 /* STATUS_EXHAUSTED when the system has no more event sets. */
@@ -53,11 +56,17 @@ enum main_event {
 	MAIN_DRAINED,          /* the worker: its last connection has left */
 	MAIN_DRAIN_LOOK,       /* struct drain_look on the heap: what is still open */
 	MAIN_LISTENER_DRAIN,   /* struct listener_drain_event on the heap */
+	MAIN_PARKED,           /* struct park: the worker stands still */
 };
 void worker_tell_main(struct worker *worker, enum main_event event, void *subject);
 
 /* Runs fn(worker, arg) on the worker's thread, in the order of the posts. */
 void worker_post(struct worker *worker, void (*fn)(struct worker *worker, void *arg), void *arg);
+
+/* On its thread: fn(worker, arg) once at the end of this turn, when all output is written. One at a
+ * time. */
+void worker_at_turn_end(struct worker *worker, void (*fn)(struct worker *worker, void *arg),
+			void *arg);
 
 /* From publication messages: on its thread. */
 void worker_apply(struct worker *worker, const struct publication_change *change);

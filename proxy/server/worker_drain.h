@@ -63,7 +63,7 @@ void worker_drain_fail(struct worker *worker, bool is_failing);
 /* No new connections. */
 void worker_drain_stop(struct worker *worker, enum drain_scope scope);
 /* The same for all, and each connection ends at its next boundary; MAIN_DRAINED follows when none
- * is left. keeps_sockets: a successor accepts from them. */
+ * is left. keeps_sockets: a successor accepts from them, what waits too. */
 void worker_drain_leave(struct worker *worker, bool keeps_sockets);
 /* Sends MAIN_DRAIN_LOOK: a struct drain_look on the heap, of the connections that are to leave. */
 void worker_drain_look(struct worker *worker);

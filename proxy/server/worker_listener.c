@@ -183,11 +183,14 @@ static void accept_last(struct worker_listener *wl)
 	}
 }
 
-/* New connections are refused from now on, instead of waiting for an accept that never comes. */
+/* New connections are refused from now on, instead of waiting for an accept that never comes;
+ * unless another process accepts. */
 static void shut(struct worker_listener *wl)
 {
 	unsigned w = wl->worker->context.index;
 
+	if (wl->worker->shares_sockets)
+		return;
 	for (unsigned i = 0; i < wl->acceptor_count; i++) {
 		int fd = listen_sockets_fd(wl->sockets, i, w);
 		if (fd >= 0)
@@ -211,7 +214,7 @@ static void start(struct worker_listener *wl)
 	wl->sockets = config->sockets;
 	if (!wl->sockets)
 		return;
-	wl->acceptor_count = wl->sockets->addr_count;
+	wl->acceptor_count = listen_sockets_places(wl->sockets);
 	wl->acceptors = calloc(wl->acceptor_count, sizeof *wl->acceptors);
 	invariant(wl->acceptors);
 	for (unsigned i = 0; i < wl->acceptor_count; i++) {
@@ -220,7 +223,7 @@ static void start(struct worker_listener *wl)
 		if (fd < 0)
 			continue;
 		a->listener = wl;
-		a->addr = config->addrs[i];
+		a->addr = config->addrs[i / wl->sockets->rounds];
 		a->is_exact = !is_wildcard(&a->addr) && !config->options.transparent;
 		a->is_started = true;
 		acceptor_start(&a->acceptor, &wl->worker->loop, fd, on_accepted);
@@ -323,9 +326,12 @@ void worker_listeners_stop(struct worker *worker, enum drain_scope scope, bool k
 		if (!wl || (scope == DRAIN_INBOUND &&
 			    config_of(wl)->traffic_direction != LISTENER_INBOUND))
 			continue;
+		if (keeps_sockets) {
+			stop(wl); /* what waits is theirs */
+			continue;
+		}
 		accept_last(wl);
-		if (!keeps_sockets)
-			shut(wl);
+		shut(wl);
 	}
 }
 

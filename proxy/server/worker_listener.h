@@ -14,7 +14,7 @@ struct worker;
  * old one leaves behind. */
 void worker_listener_update(struct worker *worker, uint32_t slot);
 
-/* Those that wait are accepted; no more come. keeps_sockets: others accept from them; else new
+/* No more are accepted. keeps_sockets: others accept from them; else those that wait are, and new
  * connections are refused. */
 void worker_listeners_stop(struct worker *worker, enum drain_scope scope, bool keeps_sockets);
 

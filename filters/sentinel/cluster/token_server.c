@@ -202,6 +202,7 @@ struct token_server *token_server_new(uint64_t seed)
 		free(server);
 		return NULL;
 	}
+	server->loop.shares_fds = true; /* a successor of this process may be being started */
 	if (doorbell_open(&server->bell, &server->loop, take_question)) {
 		loop_fini(&server->loop);
 		free(server);

@@ -1,0 +1,604 @@
+"""A running process is replaced by another one, and what happens when that fails at any step."""
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import places
+import upgrade_peer as peer
+from gateway import Gateway, cluster, http_manager
+from origin import Origin
+from ports import free_ports, listening
+
+SOON = 30  # seconds, for what should take milliseconds on any machine
+REFUSED = 3  # exit code
+
+
+class Service(Gateway):
+    """A gateway that can be replaced. proc is who serves."""
+
+    def __init__(self, name, clusters, *, args=(), network_filter=None, **extra):
+        super().__init__(name, network_filter or http_manager(), clusters, **extra)
+        self.path, self.pid_file = self.folder / "upgrade", self.folder / "pid"
+        for left in ("upgrade", "upgrade.lock", "pid"):
+            (self.folder / left).unlink(missing_ok=True)
+        self.args = ["--upgrade-socket", str(self.path), "--pid-file", str(self.pid_file), "--parent-shutdown-time-s", "20",
+                     "--component-log-level", "hotrestart:info", *args]
+        self.others = []  # processes that aren't proc
+
+    def start_another(self, *args, config=None):
+        """A process of the same service, beside the one that serves."""
+        started = subprocess.Popen([places.outrigger(*self.builds), "-c", config or self.config, "--concurrency", "2", "--log-level", "warning",
+                                    *self.args, *args], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment)
+        self.others.append(started)
+        return started
+
+    def wait_until_replaced(self, successor):
+        """It has the service, and the one before has ended."""
+        self.others = [p for p in self.others if p is not successor] + [self.proc]
+        old, self.proc = self.proc, successor
+        assert old.wait(SOON) == 0, self.words()
+        self.wait_for_state(lambda s: s["state"] == "SERVING" and not s["predecessor_is_there"])
+        assert int(self.pid_file.read_text()) == successor.pid
+
+    def upgrade(self, *args, config=None):
+        self.wait_until_replaced(self.start_another(*args, config=config))
+
+    def state(self):
+        return json.loads(self.get("/upgrade"))
+
+    def wait_for_state(self, holds):
+        end = time.monotonic() + SOON
+        while True:
+            try:
+                state = self.state()
+                if holds(state):
+                    return state
+            except (OSError, http.client.HTTPException):
+                state = "no answer"
+            assert time.monotonic() < end, (state, self.words())
+            time.sleep(0.02)
+
+    def still_serves(self, status=200):
+        """The same process as ever."""
+        assert self.proc.poll() is None, self.words()
+        assert self.http("GET", "/").status == status
+        state = self.wait_for_state(lambda s: s["state"] == "SERVING")
+        assert int(self.pid_file.read_text()) == self.proc.pid
+        return state
+
+    def __exit__(self, failed, *rest):
+        for p in self.others:
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+        super().__exit__(failed, *rest)
+
+
+class Load:
+    """Requests all the time: some clients keep their connection as long as they may, others take a new one for each."""
+
+    def __init__(self, port, kept=4, new=4):
+        self.port, self.stops, self.answers, self.errors, self.reconnects = port, False, 0, [], 0
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.keep) for _ in range(kept)] + [threading.Thread(target=self.renew) for _ in range(new)]
+        for t in self.threads:
+            t.start()
+
+    def note(self, error=None):
+        with self.lock:
+            if error is None:
+                self.answers += 1
+            else:
+                self.errors.append(error)
+
+    def ask(self, conn):
+        """The answer, whether the connection ends with it."""
+        conn.request("GET", "/size/100")
+        r = conn.getresponse()
+        body = r.read()
+        if (r.status, len(body)) != (200, 100):
+            raise ValueError(f"{r.status}, {len(body)} bytes")
+        return r.will_close
+
+    def renew(self):
+        while not self.stops:
+            conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SOON)
+            try:
+                self.ask(conn)
+                self.note()
+            except (OSError, http.client.HTTPException, ValueError) as e:
+                self.note(f"new: {e!r}")
+            conn.close()
+            time.sleep(0.002)
+
+    def keep(self):
+        conn, used = None, 0
+        while not self.stops:
+            if not conn:
+                conn, used = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SOON), 0
+            try:
+                closes = self.ask(conn)
+                self.note()
+                used += 1
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as e:
+                # what clients do by themselves: an idle connection has ended just when it was used again
+                closes = True
+                if used:
+                    with self.lock:
+                        self.reconnects += 1
+                else:
+                    self.note(f"kept: {e!r}")
+            except (OSError, http.client.HTTPException, ValueError) as e:
+                closes = True
+                self.note(f"kept: {e!r}")
+            if closes:
+                conn.close()
+                conn = None
+            time.sleep(0.002)
+        if conn:
+            conn.close()
+
+    def stop(self):
+        self.stops = True
+        for t in self.threads:
+            t.join()
+        assert not self.errors, (len(self.errors), self.errors[:5])
+        assert self.answers
+
+
+def _with_origin(check):
+    origin = Origin()
+    try:
+        check(origin)
+    finally:
+        origin.stop()
+
+
+def _here():
+    """Answers by itself."""
+    return http_manager([{"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "here"}}}])
+
+
+# --- it works ---
+
+def a_successor_takes_over():
+    """The second process with the same socket has the listeners, the admin page and the pid file; the first ends."""
+    def check(origin):
+        with Service("upgrade-plain", [cluster("up", origin.port)]) as s:
+            first = s.proc
+            assert s.state()["epoch"] == 0
+            s.upgrade()
+            assert s.proc is not first
+            assert s.state()["epoch"] == 1 and s.stat("server.hot_restart_epoch") == 1
+            assert s.http("GET", "/").status == 200
+            s.upgrade("--upgrade")
+            assert s.state()["epoch"] == 2
+            assert s.http("GET", "/").status == 200
+    _with_origin(check)
+
+
+def upgrades_under_load_lose_nothing():
+    """Keep-alive connections and new ones all the time, while the process is replaced again and again, with other numbers of workers."""
+    def check(origin):
+        with Service("upgrade-load", [cluster("up", origin.port)]) as s:
+            load = Load(s.port)
+            try:
+                for workers in (4, 1, 3, 2, 2):
+                    before = load.answers
+                    s.upgrade("--concurrency", str(workers))
+                    end = time.monotonic() + SOON
+                    while load.answers < before + 50:
+                        assert time.monotonic() < end, load.errors
+                        time.sleep(0.02)
+            finally:
+                load.stop()
+    _with_origin(check)
+
+
+def what_is_in_flight_is_finished_by_old():
+    """A slow answer comes from the process that got the request."""
+    def check(origin):
+        answers = []
+        with Service("upgrade-slow", [cluster("up", origin.port)]) as s:
+            slow = threading.Thread(target=lambda: answers.append(s.http("GET", "/delay/1500").status))
+            slow.start()
+            s.wait_for("cluster.up.upstream_rq_active", 1)
+            successor = s.start_another()
+            s.wait_for_state(lambda state: state["epoch"] == 1)
+            assert s.http("GET", "/").status == 200  # new answers while old still waits
+            assert s.proc.poll() is None
+            s.wait_until_replaced(successor)
+            slow.join()
+        assert answers == [200], answers
+    _with_origin(check)
+
+
+def connections_that_wait_are_not_lost():
+    """Connected, but not accepted yet, when the process changes: the successor accepts them, with fewer workers too."""
+    def check(origin):
+        with Service("upgrade-queue", [cluster("up", origin.port)], args=["--concurrency", "4"]) as s:
+            old = s.proc
+            successor = s.start_another("--concurrency", "1")
+            waiting = []
+            while s.proc.poll() is None:  # connects without saying anything, all along
+                waiting.append(socket.create_connection(("127.0.0.1", s.port), SOON))
+                waiting[-1].sendall(b"GET /size/3 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+                time.sleep(0.001)
+            s.wait_until_replaced(successor)
+            for w in waiting:
+                w.settimeout(SOON)
+                answer = b""
+                while data := w.recv(4096):
+                    answer += data
+                assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"xxx"), answer
+                w.close()
+            assert old.returncode == 0
+    _with_origin(check)
+
+
+def unix_listeners_and_those_without_reuse_port_are_passed():
+    for name, listener in (("unix", None), ("single", {"enable_reuse_port": False})):
+        folder = places.scratch(f"upgrade-{name}")
+        path = folder / "l.sock"
+        if not listener:
+            listener = {"address": {"pipe": {"path": str(path)}}}
+        with Service(f"upgrade-{name}", [], network_filter=_here(), listener=listener) as s:
+            def ask():
+                with socket.socket(socket.AF_UNIX if name == "unix" else socket.AF_INET) as c:
+                    c.settimeout(SOON)
+                    c.connect(str(path) if name == "unix" else ("127.0.0.1", s.port))
+                    c.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+                    answer = b""
+                    while data := c.recv(4096):
+                        answer += data
+                    assert answer.endswith(b"here"), answer
+            ask()
+            inode = path.stat().st_ino if name == "unix" else None
+            for _ in range(2):
+                s.upgrade()
+                ask()
+            assert inode is None or path.stat().st_ino == inode  # the same socket, never bound anew
+
+
+def a_changed_configuration_is_served():
+    """A listener more and one less: the new process has what its configuration says."""
+    def check(origin):
+        with Service("upgrade-changed", [cluster("up", origin.port)]) as s:
+            changed = json.loads(s.config.read_text())
+            listener = changed["static_resources"]["listeners"][0]
+            old_port = s.port
+            s.port = free_ports(1)[0]
+            listener["address"]["socket_address"]["port_value"] = s.port
+            s.config.write_text(json.dumps(changed))
+            s.upgrade()
+            assert s.http("GET", "/").status == 200
+            assert not listening(old_port)
+    _with_origin(check)
+
+
+def an_operators_word_outlives_the_process():
+    """/healthcheck/fail holds until it is taken back."""
+    def check(origin):
+        with Service("upgrade-failing", [cluster("up", origin.port)]) as s:
+            s.post("/healthcheck/fail")
+            s.upgrade()
+            assert s.http("GET", "/").headers.get("connection") == "close"
+            s.post("/healthcheck/ok")
+            assert "connection" not in s.http("GET", "/").headers
+    _with_origin(check)
+
+
+def signals_and_the_admin_page_start_successors():
+    """SIGUSR2, POST /upgrade: with the arguments, path and directory of the start."""
+    def check(origin):
+        with Service("upgrade-called", [cluster("up", origin.port)]) as s:
+            for epoch, call in ((1, lambda: os.kill(int(s.pid_file.read_text()), signal.SIGUSR2)), (2, lambda: s.post("/upgrade"))):
+                old = int(s.pid_file.read_text())
+                call()
+                s.wait_for_state(lambda state: state["epoch"] == epoch and not state["predecessor_is_there"])
+                new = int(s.pid_file.read_text())
+                assert new != old
+                assert s.http("GET", "/").status == 200
+            assert s.proc.wait(SOON) == 0
+            s.ended = True
+            os.kill(new, signal.SIGTERM)
+            end = time.monotonic() + SOON
+            while listening(s.port):
+                assert time.monotonic() < end
+                time.sleep(0.02)
+    _with_origin(check)
+
+
+# --- it fails, and nothing has happened ---
+
+def a_bad_configuration_changes_nothing():
+    def check(origin):
+        with Service("upgrade-bad", [cluster("up", origin.port)]) as s:
+            bad = s.folder / "bad.json"
+            changed = json.loads(s.config.read_text())
+            changed["static_resources"]["listeners"][0]["nonsense"] = 1
+            bad.write_text(json.dumps(changed))
+            load = Load(s.port, 2, 2)
+            try:
+                assert s.start_another(config=bad).wait(SOON) == 1
+                state = s.wait_for_state(lambda state: state["refused"] == 1)
+            finally:
+                load.stop()
+            assert "nonsense" in state["last_refusal"], state
+            assert "nonsense" in s.log_text()
+            s.still_serves()
+            s.upgrade()  # with a good one it goes
+            s.still_serves()
+    _with_origin(check)
+
+
+def an_address_that_is_taken_changes_nothing():
+    def check(origin):
+        with Service("upgrade-taken", [cluster("up", origin.port)]) as s, socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            changed = json.loads(s.config.read_text())
+            changed["static_resources"]["listeners"][0]["address"]["socket_address"]["port_value"] = other.getsockname()[1]
+            bad = s.folder / "bad.json"
+            bad.write_text(json.dumps(changed))
+            assert s.start_another(config=bad).wait(SOON) == 1
+            assert "cannot bind" in s.wait_for_state(lambda state: state["refused"] == 1)["last_refusal"]
+            s.still_serves()
+    _with_origin(check)
+
+
+def a_wrong_program_changes_nothing():
+    """What stands at the path by then isn't outrigger, or isn't there."""
+    def check(origin):
+        real = places.outrigger
+        program = places.scratch("upgrade-wrong") / "program"
+        shutil.copy(real(), program)
+        places.outrigger = lambda *builds: str(program)
+        try:
+            with Service("upgrade-wrong", [cluster("up", origin.port)]) as s:
+                program.unlink()
+                for refused, (content, reason) in enumerate(((b"#!/bin/sh\nexit 7\n", "code 7"), (b"nonsense", "cannot start"), (None, "cannot start")), 1):
+                    program.unlink(missing_ok=True)
+                    if content is not None:
+                        program.write_bytes(content)
+                        program.chmod(0o755)
+                    os.kill(s.proc.pid, signal.SIGUSR2)
+                    assert reason in s.wait_for_state(lambda state: state["refused"] == refused)["last_refusal"]
+                    s.still_serves()
+        finally:
+            places.outrigger = real
+            program.unlink(missing_ok=True)
+    _with_origin(check)
+
+
+def a_successor_that_dies_is_forgotten():
+    """kill -9 at any moment of it: before READY, after, before LIVE; one of the two serves, and nothing is lost by it."""
+    def check(origin):
+        with Service("upgrade-killed", [cluster("up", origin.port)]) as s:
+            load = Load(s.port, 0, 3)
+            chance = random.Random(7)
+            try:
+                for _ in range(12):
+                    another = s.start_another()
+                    try:
+                        another.wait(chance.random() * 0.25)
+                    except subprocess.TimeoutExpired:
+                        pass
+                    if s.pid_file.read_text().strip() == str(another.pid):
+                        s.wait_until_replaced(another)  # it was too fast for us
+                        continue
+                    another.kill()
+                    another.wait()
+                    s.wait_for_state(lambda state: state["state"] == "SERVING")
+                    if s.proc.poll() is not None:
+                        raise AssertionError(s.words())
+            finally:
+                errors = _stop_quietly(load)
+            # a connection that new had accepted when it was killed ends with it
+            assert all("RemoteDisconnected" in e or "ConnectionReset" in e for e in errors) and len(errors) <= 12, errors[:5]
+            s.still_serves()
+    _with_origin(check)
+
+
+def _stop_quietly(load):
+    load.stops = True
+    for t in load.threads:
+        t.join()
+    return load.errors
+
+
+def each_step_can_be_the_last():
+    """A successor that ends, speaks out of turn or falls silent at each of the steps: old goes on as it was, with the reason."""
+    def check(origin):
+        with Service("upgrade-steps", [cluster("up", origin.port)]) as s:
+            def met(p):
+                p.say(peer.HELLO, peer.hello())
+
+            def offered(p):
+                met(p)
+                p.hear_until(peer.OFFERED)
+
+            def parked(p):
+                offered(p)
+                p.say(peer.READY)
+                p.hear_until(peer.GO)
+
+            refused = 0
+            for reach in (lambda p: None, met, offered, parked):
+                for last_word in (lambda p: None, lambda p: p.raw(b"garbage"), lambda p: p.say(peer.YIELD),
+                                  lambda p: p.say(peer.REFUSAL, peer.field(1, "no reason"))):
+                    p = peer.dial(s.path)
+                    reach(p)
+                    last_word(p)
+                    p.close()
+                    refused += 1
+                    s.wait_for_state(lambda state: state["refused"] == refused and state["state"] == "SERVING")
+                    s.still_serves()
+            assert "no reason" in s.state()["last_refusal"]
+            s.upgrade()
+            s.still_serves()
+    _with_origin(check)
+
+
+def a_silent_successor_is_given_up():
+    """After GO the workers stand still for a second at most."""
+    def check(origin):
+        with Service("upgrade-silent", [cluster("up", origin.port)]) as s:
+            p = peer.dial(s.path)
+            p.say(peer.HELLO, peer.hello())
+            heard = p.hear_until(peer.OFFERED)
+            assert [kind for kind, _ in heard][:2] == [peer.WELCOME, peer.LISTENERS], heard
+            assert len(p.fds) == 3  # two workers' and the admin page's
+            p.say(peer.READY)
+            p.hear_until(peer.GO)
+            began = time.monotonic()
+            assert s.http("GET", "/").status == 200
+            assert time.monotonic() - began < 10
+            kind, payload = p.hear()
+            assert kind == peer.REFUSAL and "said nothing" in peer.refusal_reason(payload), payload
+            assert p.hear() == (0, b"")
+            p.close()
+            s.still_serves()
+    _with_origin(check)
+
+
+def what_is_no_successor_is_refused():
+    """Another protocol, too many descriptors, pieces of messages."""
+    def check(origin):
+        with Service("upgrade-strange", [cluster("up", origin.port)]) as s:
+            for protocol, oldest in ((9, 2), (0, 0)):
+                p = peer.dial(s.path)
+                p.say(peer.HELLO, peer.hello(protocol, oldest))
+                kind, payload = p.hear()
+                assert kind == peer.REFUSAL and "protocols" in peer.refusal_reason(payload), payload
+                p.close()
+            many = [os.open("/dev/null", os.O_RDONLY) for _ in range(253)]
+            for data, fds in ((peer.record(peer.HELLO, peer.hello(), fds=253), many), (peer.record(peer.HELLO, peer.hello(), fds=5), many[:5]),
+                              (peer.record(peer.HELLO, peer.hello(), fds=1), []), (peer.record(peer.HELLO, b"x", length=1 << 30), []),
+                              (peer.record(peer.HELLO, b"\xff\xff"), []), (b"\0", [])):
+                p = peer.dial(s.path)
+                p.raw(data, fds)
+                while p.hear()[0]:
+                    pass
+                p.close()
+            for fd in many:
+                os.close(fd)
+            assert s.state()["refused"] == 8
+            s.still_serves()
+            fds = len(os.listdir(f"/proc/{s.proc.pid}/fd"))
+            assert fds < 100, fds
+    _with_origin(check)
+
+
+def there_is_one_upgrade_at_a_time():
+    def check(origin):
+        with Service("upgrade-twice", [cluster("up", origin.port)]) as s:
+            p = peer.dial(s.path)
+            p.say(peer.HELLO, peer.hello())
+            p.hear_until(peer.OFFERED)
+            second = peer.dial(s.path)
+            kind, payload = second.hear()
+            assert kind == peer.REFUSAL and "another upgrade" in peer.refusal_reason(payload)
+            second.close()
+            assert s.start_another().wait(SOON) == REFUSED
+            os.kill(s.proc.pid, signal.SIGUSR2)
+            assert "under way" in _post_for_refusal(s)
+            p.close()
+            s.still_serves()
+    _with_origin(check)
+
+
+def _post_for_refusal(s):
+    conn = http.client.HTTPConnection("127.0.0.1", s.admin, timeout=SOON)
+    conn.request("POST", "/upgrade")
+    answer = conn.getresponse()
+    text = answer.read().decode()
+    conn.close()
+    assert answer.status == 409, (answer.status, text)
+    return text
+
+
+def without_the_flag_nothing_happens():
+    def check(origin):
+        with Gateway("upgrade-off", http_manager(), [cluster("up", origin.port)]) as g:
+            os.kill(g.proc.pid, signal.SIGUSR2)
+            assert json.loads(g.get("/upgrade"))["is_possible"] is False
+            assert g.http("GET", "/").status == 200
+            assert "--upgrade-socket" in g.log_text()
+    _with_origin(check)
+
+
+def nobody_to_take_over_from():
+    """--upgrade wants somebody; without it a process is the first. Then it may be the second."""
+    with Service("upgrade-nobody", [], network_filter=_here()) as s:
+        other = s.folder / "elsewhere"
+        p = subprocess.run([places.outrigger(), "-c", s.config, "--upgrade-socket", other, "--upgrade"], capture_output=True, timeout=60)
+        assert p.returncode == REFUSED and b"no process serves" in p.stderr, p
+        p = subprocess.run([places.outrigger(), "-c", s.config, "--upgrade-socket", "relative"], capture_output=True, timeout=60)
+        assert p.returncode == REFUSED and b"absolute" in p.stderr, p
+        p = subprocess.run([places.outrigger(), "-c", s.config, "--upgrade"], capture_output=True, timeout=60)
+        assert p.returncode == 1 and b"--upgrade-socket" in p.stderr, p
+
+
+# --- the other side fails ---
+
+def predecessors_that_die():
+    """Before READY was answered, after GO, after LIVE: the successor is complete without it."""
+    for name, says in (("offered", []), ("ready", []), ("go", [peer.GO]), ("yield", [peer.GO, peer.YIELD])):
+        s = Service(f"upgrade-orphan-{name}", [], network_filter=_here())
+        old = peer.Predecessor(s.path)
+        helper = threading.Thread(target=lambda: _play(old, name, says))
+        helper.start()
+        with s:
+            helper.join()
+            s.wait_for_state(lambda state: state["state"] == "SERVING" and not state["predecessor_is_there"])
+            s.still_serves()
+            s.upgrade()
+            s.still_serves()
+
+
+def _play(old, name, says):
+    p = old.accept()
+    old.offer(p)
+    if name != "offered":
+        assert p.hear()[0] == peer.READY
+    for kind in says:
+        if kind == peer.YIELD:
+            assert p.hear()[0] == peer.LIVE
+            old.drop()
+        p.say(kind)
+    p.close()
+    old.close()
+
+
+def a_predecessor_that_takes_back():
+    """It refuses, or just goes on: the successor ends with an error, having touched nothing."""
+    for name in ("refuses", "goes on", "passes garbage"):
+        s = Service("upgrade-back", [], network_filter=_here())
+        s.log = open(s.folder / "log", "w+")
+        old = peer.Predecessor(s.path)
+        successor = s.start_another()
+        p = old.accept()
+        if name == "refuses":
+            p.say(peer.REFUSAL, peer.field(1, "not today"))
+        elif name == "goes on":
+            old.offer(p)
+            assert p.hear()[0] == peer.READY
+            p.close()
+        else:
+            p.say(peer.WELCOME, b"\xff")
+        assert successor.wait(SOON) == REFUSED, s.words()
+        assert not s.pid_file.exists()
+        if name == "refuses":
+            assert re.search("the process before says: not today", s.log_text()), s.log_text()
+        p.close()
+        old.close()
+        s.log.close()
