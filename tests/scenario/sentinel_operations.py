@@ -134,16 +134,24 @@ def bodies_together_have_a_limit():
                     answers.append(s.recv(12))
                 except OSError as e:
                     answers.append(e)
-        threads = [threading.Thread(target=send) for _ in range(3)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-        assert len(answers) == 3 and g.proc.poll() is None, answers
+        for _ in range(6):  # a machine that is too busy to send them in the 3 seconds that a request has comes to no limit
+            answers.clear()
+            threads = [threading.Thread(target=send) for _ in range(3)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            assert len(answers) == 3 and g.proc.poll() is None, answers
+            if any(a != b"" for a in answers):
+                break
         assert any(a != b"" for a in answers), answers  # refused, or reset while it sent on
         for _ in range(3):  # nothing is held on to
-            got = _raw(port, b"POST /version HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % size + b"a" * size, wait=20)
-            assert got.endswith(b"1.8.9"), got[:100]
+            for tries in range(6):
+                begin = time.monotonic()
+                got = _raw(port, b"POST /version HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % size + b"a" * size, wait=20)
+                if got or time.monotonic() - begin < 2.5:
+                    break  # else the machine was too busy to send it in the 3 seconds that a request has
+            assert got.endswith(b"1.8.9"), (tries, got[:100])
 
 
 def a_large_rule_set_is_set_and_shown():

@@ -17,7 +17,7 @@ class Readiness:
     Open loop: an answer's time counts from when its question was due, so that one long pause of main makes many late answers. `busy` is CPU time of
     the main thread from one answer to the next, which a loaded machine doesn't stretch as it does the answers' time; `worker_busy` of that worker
     which took most. Asks in a process of its own; while that wants a processor and has none, or looks at an answer, main may begin other things, so
-    such time counts neither as late nor as busy; nor does time in which the machine stood still."""
+    such time counts neither as late nor as busy; nor is late what main wanted a processor for and had none, or what the machine stood still."""
 
     def __init__(self, admin, pid, nice=()):
         self.command = [*nice, sys.executable, __file__, str(admin), str(pid)]
@@ -61,32 +61,32 @@ class _Asker:
         self.admin = admin
         tasks = [t for t in Path(f"/proc/{pid}/task").iterdir() if t.name == str(pid) or (t / "comm").read_text().startswith("worker:")]
         self.threads = sorted(((t / "schedstat") for t in tasks), key=lambda path: path.parent.name != str(pid))  # main first
-        self.asked, self.busy, self.worker_busy, self.wrong = [], [], [], 0  # asked: (when it was due, answered, seconds that it waited for a processor)
+        self.asked, self.busy, self.worker_busy, self.wrong = [], [], [], 0  # asked: (when it was due, answered, seconds that it and main waited for a processor)
         self.pauses = Pauses()
 
-    def cpu(self):
-        return [int(path.read_text().split()[0]) / 1e6 for path in self.threads]
-
     @staticmethod
-    def own():
-        """Milliseconds that it has run, and wanted to."""
-        ran, waited, _ = Path("/proc/self/schedstat").read_text().split()
+    def spent(path):
+        """Milliseconds that a thread has run, and wanted to."""
+        ran, waited, _ = path.read_text().split()
         return int(ran) / 1e6, int(waited) / 1e6
+
+    def now(self):
+        """What it has spent itself, and each thread; main is the first."""
+        return self.spent(Path("/proc/self/schedstat")), [self.spent(path) for path in self.threads]
 
     def ask(self, is_over):
         conn = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=30)
-        due, before, own_before = time.monotonic(), self.cpu(), self.own()
+        due, (own_before, before) = time.monotonic(), self.now()
         while not is_over():
             time.sleep(max(0, due - time.monotonic()))
             conn.request("GET", "/ready")
             self.wrong += not conn.getresponse().read().startswith((b"LIVE", b"INITIALIZING", b"PRE_INITIALIZING"))
-            answered, own = time.monotonic(), self.own()
-            after = self.cpu()
-            waited = own[1] - own_before[1]
-            self.asked.append((due, answered, waited / 1000))
-            self.busy.append(max(0, after[0] - before[0] - waited - (own[0] - own_before[0])))
-            self.worker_busy.append(max(a - b for a, b in zip(after[1:], before[1:])))
-            due, before, own_before = due + self.EVERY + waited / 1000, after, own
+            answered, (own, after) = time.monotonic(), self.now()
+            waited = (own[1] - own_before[1] + after[0][1] - before[0][1]) / 1000
+            self.asked.append((due, answered, waited))
+            self.busy.append(max(0, after[0][0] - before[0][0] - (sum(own) - sum(own_before))))
+            self.worker_busy.append(max(a[0] - b[0] for a, b in zip(after[1:], before[1:])))
+            due, before, own_before = due + self.EVERY + waited, after, own
         conn.close()
 
     def row(self):
