@@ -125,4 +125,11 @@ void bolt_pass_answer(struct bolt *bolt, uint64_t id, struct slice frame);
  * events. payload: the request's own, or nothing; what is left of it is dropped. */
 void bolt_take_back(struct bolt *bolt, struct rpc_kept *head, uint64_t id, struct buf *payload);
 
+/* Server: the id that `pass` would have been given for an open exchange's request. */
+uint64_t bolt_exchange_id(const struct exchange *exchange);
+
+/* Server: answers the two-way request of that id (likewise), which another codec has read, with a
+ * reason. */
+void bolt_answer_lost(struct bolt *bolt, uint64_t id, enum reply_reason reason);
+
 #endif

@@ -307,6 +307,18 @@ void bolt_pass_answer(struct bolt *bolt, uint64_t id, struct slice bytes)
 	buf_append_turn(bolt->codec.out, bytes);
 }
 
+uint64_t bolt_exchange_id(const struct exchange *exchange)
+{
+	return wire_id(&request_of(exchange)->frame);
+}
+
+void bolt_answer_lost(struct bolt *bolt, uint64_t id, enum reply_reason reason)
+{
+	struct bolt_frame request = of_wire_id(id);
+
+	bolt_refuse(bolt, &request, reply_reasons[reason].bolt);
+}
+
 /* --- the end of an exchange */
 
 static void detach(struct bolt *bolt, struct exchange *exchange)

@@ -44,6 +44,31 @@ void dubbo_refuse(struct dubbo *dubbo, struct dubbo_frame request, struct slice 
 	arena_free(&arena);
 }
 
+void dubbo_answer_lost(struct dubbo *dubbo, uint64_t id, uint8_t serialization,
+		       enum reply_reason reason)
+{
+	const struct reply_reason_row *row = &reply_reasons[reason];
+	struct arena arena;
+	struct dubbo_reply reply;
+
+	arena_init(&arena, 256);
+	dubbo_reply_make(&reply, row->dubbo, serialization, SLICE(""), row->text, &arena);
+	put_small_frame(dubbo, reply.serialization, reply.status, id, reply.body);
+	arena_free(&arena);
+}
+
+void dubbo_put_frames(struct dubbo *dubbo, struct slice frames)
+{
+	struct buf bytes;
+
+	buf_init(&bytes, dubbo->codec.out->pool);
+	buf_append_owned(&bytes, frames);
+	if (dubbo->writer)
+		dubbo_put_later(dubbo, &bytes);
+	else
+		buf_move_all(dubbo->codec.out, &bytes);
+}
+
 /* --- events: heartbeats, READONLY */
 
 static enum event event_of(struct slice body, uint8_t serialization)

@@ -140,6 +140,14 @@ void dubbo_begin_answer(struct dubbo *dubbo, uint64_t id, struct slice head);
 void dubbo_put_part(struct dubbo *dubbo, struct buf *data);
 void dubbo_break_answer(struct dubbo *dubbo);
 
+/* Server: sends whole frames that another codec has written. Copies. */
+void dubbo_put_frames(struct dubbo *dubbo, struct slice frames);
+
+/* Server: answers the two-way request of that id and serialization, which another codec has read,
+ * with a reason. */
+void dubbo_answer_lost(struct dubbo *dubbo, uint64_t id, uint8_t serialization,
+		       enum reply_reason reason);
+
 /* Server: whether an answer in that serialization can be sent in parts: what is broken off must be
  * known for it. */
 static inline bool dubbo_answers_in_parts(uint8_t serialization)

@@ -304,4 +304,5 @@ const struct conn_filter_type http_connection_manager_filter = {
 		&envoy__extensions__filters__network__http_connection_manager__v3__http_connection_manager__descriptor,
 	.config_load = http_config_load,
 	.serve = http_serve,
+	.adopt = http_adopt,
 };

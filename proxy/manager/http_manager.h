@@ -79,9 +79,10 @@ enum status http_config_load(const void **config, const struct ProtobufCMessage 
 /* http_session.c: the session type's find_route. */
 void http_find_route(struct stream *s);
 
-/* http_session.c: the type's serve, and the session's type. */
+/* http_session.c: the type's serve and adopt, and the session's type. */
 extern const struct session_type http_session_type;
 void http_serve(const void *config, const struct accepted *accepted);
+bool http_adopt(const void *config, const struct accepted *accepted, struct handover *handover);
 
 /* http_request.c: the session type's prepare_request. */
 bool http_prepare_request(struct stream *s, bool end);

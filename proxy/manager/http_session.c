@@ -1,8 +1,11 @@
 #include "manager/http_manager.h"
 #include "manager/local_replies.h"
 #include "manager/route_find.h"
+#include "stream/session_handover.h"
 #include "telemetry/access_log.h"
 #include "telemetry/stats_http.h"
+
+#define PROTOCOL "http1" /* of a handover */
 
 struct http_session {
 	struct session session;
@@ -168,6 +171,16 @@ static void noticed(struct session *session, unsigned what, unsigned n)
 	stat_add(session->worker->stats, http_manager_of(session)->http1_stats, stats[what], n);
 }
 
+static void count_end(struct session *session)
+{
+	count(session, HTTP_STAT_DOWNSTREAM_CX_DESTROY);
+	count(session, session->is_closed_by_peer ? HTTP_STAT_DOWNSTREAM_CX_DESTROY_REMOTE
+						  : HTTP_STAT_DOWNSTREAM_CX_DESTROY_LOCAL);
+	stat_record(session->worker->stats, http_manager_of(session)->stats,
+		    HTTP_STAT_DOWNSTREAM_CX_LENGTH_MS,
+		    loop_now_ms(session->worker->loop) - session->start_ms);
+}
+
 static void ended(struct session *session)
 {
 	const struct http_manager *manager = http_manager_of(session);
@@ -175,16 +188,27 @@ static void ended(struct session *session)
 
 	stat_gauge_dec(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_ACTIVE);
 	stat_gauge_dec(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_HTTP1_ACTIVE);
-	count(session, HTTP_STAT_DOWNSTREAM_CX_DESTROY);
-	count(session, session->is_closed_by_peer ? HTTP_STAT_DOWNSTREAM_CX_DESTROY_REMOTE
-						  : HTTP_STAT_DOWNSTREAM_CX_DESTROY_LOCAL);
-	stat_record(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_LENGTH_MS,
-		    loop_now_ms(session->worker->loop) - session->start_ms);
+	if (LIKELY(session->leaving != SESSION_GIVEN))
+		count_end(session);
 	stat_add(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_RX_BYTES_TOTAL,
 		 session->conn.bytes_read);
 	stat_add(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_TX_BYTES_TOTAL,
 		 session->conn.bytes_written);
 	conn_bury(&session->conn, session_free);
+}
+
+/* Between two exchanges HTTP/1 has no state but what was read of the next. */
+static const char *write_state(struct session *session, struct section_writer *out)
+{
+	(void)session;
+	(void)out;
+	return PROTOCOL;
+}
+
+static bool read_state(struct session *session, struct section_reader *in)
+{
+	(void)session;
+	return !in->is_bad;
 }
 
 const struct session_type http_session_type = {
@@ -199,21 +223,52 @@ const struct session_type http_session_type = {
 	.noticed = noticed,
 	.idle_timed_out = idle_timed_out,
 	.drained = drained,
+	.write_state = write_state,
+	.read_state = read_state,
 	.ended = ended,
 };
 
-void http_serve(const void *config, const struct accepted *accepted)
+static struct http_session *session_new(const struct http_manager *manager,
+					const struct accepted *accepted)
 {
-	const struct http_manager *manager = config;
-	struct stats_shard *shard = accepted->worker->stats;
 	struct http_session *hs = slab_take(&accepted->worker->http_sessions, sizeof *hs);
 
 	session_init(&hs->session, &manager->session, accepted);
 	http1_open(&hs->codec, CODEC_SERVER, &manager->http1, &session_codec_events, &hs->session,
 		   &hs->session.conn.out);
+	return hs;
+}
+
+static void start(struct http_session *hs)
+{
+	const struct http_manager *manager = http_manager_of(&hs->session);
+	struct stats_shard *shard = hs->session.worker->stats;
+
 	session_start(&hs->session, &hs->codec.codec);
-	stat_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_TOTAL);
-	stat_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_HTTP1_TOTAL);
 	stat_gauge_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_ACTIVE);
 	stat_gauge_inc(shard, manager->stats, HTTP_STAT_DOWNSTREAM_CX_HTTP1_ACTIVE);
+}
+
+void http_serve(const void *config, const struct accepted *accepted)
+{
+	struct http_session *hs = session_new(config, accepted);
+
+	count(&hs->session, HTTP_STAT_DOWNSTREAM_CX_TOTAL);
+	count(&hs->session, HTTP_STAT_DOWNSTREAM_CX_HTTP1_TOTAL);
+	start(hs);
+}
+
+bool http_adopt(const void *config, const struct accepted *accepted, struct handover *handover)
+{
+	if (!handover_is(handover, PROTOCOL) || handover->call_count)
+		return false;
+	struct http_session *hs = session_new(config, accepted);
+	if (!session_adopt(&hs->session, &hs->codec.codec, handover)) {
+		session_disown(&hs->session);
+		conn_bury(&hs->session.conn, session_free);
+		return false;
+	}
+	handover->sockets[0].fd = -1;
+	start(hs);
+	return true;
 }

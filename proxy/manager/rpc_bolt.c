@@ -1,3 +1,4 @@
+#include "base/section.h"
 #include "codec/bolt_arguments.h"
 #include "codec/bolt_frame.h"
 #include "codec/bolt_head.h"
@@ -76,6 +77,54 @@ static void read_call(struct headers *request, const struct call_needs *needs,
 			values[i].kind = ARGUMENT_ABSENT;
 }
 
+/* --- connections that move */
+
+/* So many bytes of a frame are dropped. */
+static void write_state(const struct codec *codec, struct section_writer *out)
+{
+	section_put_number(out, container_of(codec, const struct bolt, codec)->skip_left);
+}
+
+static bool read_state(struct codec *codec, struct section_reader *in)
+{
+	container_of(codec, struct bolt, codec)->skip_left = section_get_number(in);
+	return !in->is_bad;
+}
+
+/* The id says all that an answer's form needs. */
+static struct handover_call call_of(const struct exchange *exchange)
+{
+	return (struct handover_call){.id = bolt_exchange_id(exchange),
+				      .is_one_way = exchange->is_oneway};
+}
+
+static struct handover_call call_of_passed(uint64_t id)
+{
+	return (struct handover_call){.id = id};
+}
+
+static size_t answer_size(struct slice bytes, uint64_t *id)
+{
+	struct bolt_frame frame;
+	size_t needs;
+
+	if (bolt_frame_read(bytes, UINT32_MAX, &frame, &needs))
+		return 0;
+	*id = frame.id;
+	return needs;
+}
+
+static void put_frames(struct codec *codec, struct slice frames)
+{
+	buf_append_owned(codec->out, frames);
+}
+
+static void answer_lost(struct codec *codec, uint64_t id, uint8_t kind)
+{
+	(void)kind;
+	bolt_answer_lost(container_of(codec, struct bolt, codec), id, REPLY_CONNECTION_LOST);
+}
+
 const struct rpc_dialect rpc_bolt = {
 	.name = "bolt",
 	.stream_protocol = STREAM_PROTOCOL_BOLT,
@@ -83,6 +132,14 @@ const struct rpc_dialect rpc_bolt = {
 	.pass_answer = pass_answer,
 	.take_back = take_back,
 	.request = request_of,
+	.write_state = write_state,
+	.read_state = read_state,
+	.call_of = call_of,
+	.call_of_passed = call_of_passed,
+	.answer_size = answer_size,
+	.id_mask = UINT32_MAX,
+	.put_frames = put_frames,
+	.answer_lost = answer_lost,
 	.answer = answer,
 	.read_attachments = bolt_read_fields,
 	.agrees = bolt_request_agrees,

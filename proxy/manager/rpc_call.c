@@ -121,10 +121,21 @@ static void end(struct rpc_call *call)
 	rpc_count_end(session, call->start_ns, false, true);
 	leave(call);
 	call_give(session->worker, call);
-	if (UNLIKELY(session->is_draining || session->codec->must_close))
+	if (UNLIKELY(session->is_draining || session->leaving != SESSION_STAYS ||
+		     session->codec->must_close))
 		session_stream_closed(session, NULL);
 	else if (!session->stream_count)
 		session->waits_since_ms = (uint32_t)loop_now_ms(session->worker->loop);
+}
+
+size_t rpc_calls_list(const struct rpc_session *rs, struct handover_call *calls)
+{
+	size_t count = 0;
+
+	for (const struct list_node *n = rs->calls.next; n != &rs->calls; n = n->next)
+		calls[count++] = rs->dialect->call_of_passed(
+			container_of(n, const struct rpc_call, link)->id);
+	return count;
 }
 
 void rpc_calls_abort(struct session *session)

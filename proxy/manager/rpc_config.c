@@ -225,6 +225,7 @@ const struct conn_filter_type dubbo_proxy_filter = {
 	.message = &envoy__extensions__filters__network__dubbo_proxy__v3__dubbo_proxy__descriptor,
 	.config_load = rpc_config_load,
 	.serve = rpc_serve,
+	.adopt = rpc_adopt,
 };
 
 const struct conn_filter_type bolt_proxy_filter = {
@@ -232,4 +233,5 @@ const struct conn_filter_type bolt_proxy_filter = {
 	.message = &outrigger__filters__network__bolt_proxy__v1__bolt_proxy__descriptor,
 	.config_load = bolt_config_load,
 	.serve = rpc_serve,
+	.adopt = rpc_adopt,
 };

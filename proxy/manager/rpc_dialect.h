@@ -17,10 +17,13 @@
 #include "codec/rpc_kept.h"
 #include "manager/sniff.h"
 #include "message/stream_info.h"
+#include "net/handover.h"
 
 struct argument_value;
 struct call_needs;
 struct rpc_session;
+struct section_reader;
+struct section_writer;
 
 /* What an answer is to who counts it. */
 enum rpc_answer {
@@ -62,6 +65,24 @@ struct rpc_dialect {
 		      struct rpc_call_bytes *bytes);
 	/* Whether calls that have these bytes say the same, so that they may be kept. */
 	bool (*bytes_tell_all)(const struct rpc_call_bytes *bytes);
+
+	/* --- for connections that are given away, or were elsewhere (net/handover.h) */
+
+	/* The state of a codec without an exchange, or with whole ones only. read: false: it isn't
+	 * one. */
+	void (*write_state)(const struct codec *codec, struct section_writer *out);
+	bool (*read_state)(struct codec *codec, struct section_reader *in);
+	/* What an exchange's call, or one that goes straight through under that id, is known by to
+	 * answer_lost. */
+	struct handover_call (*call_of)(const struct exchange *exchange);
+	struct handover_call (*call_of_passed)(uint64_t id);
+	/* The whole frame that the bytes begin with, which the codec has written: its size and the
+	 * id that it names, as far as id_mask goes. 0: it isn't whole. */
+	size_t (*answer_size)(struct slice bytes, uint64_t *id);
+	uint64_t id_mask;
+	/* Sends whole frames of another process's codec; an answer to a call that it lost. */
+	void (*put_frames)(struct codec *codec, struct slice frames);
+	void (*answer_lost)(struct codec *codec, uint64_t id, uint8_t kind);
 
 	/* Of an answer with a stream: headers->rpc, not made here. */
 	enum rpc_answer (*answer)(const struct rpc_head *rpc);

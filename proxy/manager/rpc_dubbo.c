@@ -1,3 +1,4 @@
+#include "base/section.h"
 #include "codec/dubbo_arguments.h"
 #include "codec/dubbo_attachment_bytes.h"
 #include "codec/dubbo_attachments.h"
@@ -158,6 +159,59 @@ static void read_call(struct headers *request, const struct call_needs *needs,
 		dubbo_attachments_publish(request);
 }
 
+/* --- connections that move */
+
+/* READONLY was said; so many bytes of a frame are dropped. */
+static void write_state(const struct codec *codec, struct section_writer *out)
+{
+	section_put_number(out, codec->is_draining);
+	section_put_number(out, container_of(codec, const struct dubbo, codec)->receiving_left);
+}
+
+static bool read_state(struct codec *codec, struct section_reader *in)
+{
+	codec->is_draining = section_get_number_to(in, 1);
+	container_of(codec, struct dubbo, codec)->receiving_left =
+		(uint32_t)section_get_number_to(in, UINT32_MAX);
+	return !in->is_bad;
+}
+
+/* kind: the serialization. */
+static struct handover_call call_of(const struct exchange *exchange)
+{
+	const struct stream *s = container_of(exchange, const struct stream, down);
+
+	return (struct handover_call){.id = exchange->wire_id,
+				      .kind = s->request->rpc->serialization,
+				      .is_one_way = exchange->is_oneway};
+}
+
+static struct handover_call call_of_passed(uint64_t id)
+{
+	return (struct handover_call){.id = id, .kind = DUBBO_HESSIAN2};
+}
+
+static size_t answer_size(struct slice bytes, uint64_t *id)
+{
+	struct dubbo_frame frame;
+
+	if (dubbo_frame_read(bytes, UINT32_MAX, &frame))
+		return 0;
+	*id = frame.id;
+	return DUBBO_HEADER_SIZE + (size_t)frame.body_len;
+}
+
+static void put_frames(struct codec *codec, struct slice frames)
+{
+	dubbo_put_frames(container_of(codec, struct dubbo, codec), frames);
+}
+
+static void answer_lost(struct codec *codec, uint64_t id, uint8_t kind)
+{
+	dubbo_answer_lost(container_of(codec, struct dubbo, codec), id, kind,
+			  REPLY_CONNECTION_LOST);
+}
+
 const struct rpc_dialect rpc_dubbo = {
 	.name = "dubbo",
 	.stream_protocol = STREAM_PROTOCOL_DUBBO,
@@ -171,6 +225,14 @@ const struct rpc_dialect rpc_dubbo = {
 	.request = request_of,
 	.bytes = bytes_of,
 	.bytes_tell_all = bytes_tell_all,
+	.write_state = write_state,
+	.read_state = read_state,
+	.call_of = call_of,
+	.call_of_passed = call_of_passed,
+	.answer_size = answer_size,
+	.id_mask = UINT64_MAX,
+	.put_frames = put_frames,
+	.answer_lost = answer_lost,
 	.answer = answer,
 	.read_attachments = dubbo_read_attachments,
 	.agrees = agrees,

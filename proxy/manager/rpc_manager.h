@@ -78,9 +78,10 @@ void rpc_manager_seal(struct rpc_manager *manager);
 enum status rpc_proxy_config_load(const void **config, const struct ProtobufCMessage *message,
 				  const struct config_context *context, struct diag *diag);
 
-/* rpc_session.c: the types' serve, and the session's type. */
+/* rpc_session.c: the types' serve and adopt, and the session's type. */
 extern const struct session_type rpc_session_type;
 void rpc_serve(const void *config, const struct accepted *accepted);
+bool rpc_adopt(const void *config, const struct accepted *accepted, struct handover *handover);
 
 /* rpc_call.c: the worker's spare memory for calls; freed at its end. */
 void rpc_call_init_spares(struct worker_context *worker);

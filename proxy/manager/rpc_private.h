@@ -16,6 +16,7 @@
 #include "telemetry/stats_network.h"
 
 struct rpc_call;
+struct rpc_owed;
 
 struct rpc_session {
 	struct session session;
@@ -30,6 +31,7 @@ struct rpc_session {
 	struct rpc_call *answering;       /* it has the codec's writer; NULL: none of them */
 	uint64_t left_since_ns;           /* a call has begun to come (while times are measured) */
 	bool had_calls;                   /* some were under way when the connection ended */
+	struct rpc_owed *owed; /* it was adopted, with calls under way elsewhere; NULL: none */
 	union {                           /* by dialect */
 		struct {
 			struct dubbo codec;
@@ -100,6 +102,8 @@ struct cluster_worker *rpc_call_cluster(const struct session *session, const str
 /* Whether the caller waits for the answer to a call of that id which goes straight through; among
  * many it isn't looked for everywhere. */
 bool rpc_call_is_passed(struct codec *codec, uint64_t id);
+/* Writes down all of them: at most session.stream_count. How many they are. */
+size_t rpc_calls_list(const struct rpc_session *rs, struct handover_call *calls);
 /* All calls of the session end without an answer. */
 void rpc_calls_abort(struct session *session);
 /* The stream is what a call has become: true when it has its answer already. */

@@ -258,4 +258,5 @@ const struct conn_filter_type rpc_proxy_filter = {
 	.message = &outrigger__filters__network__rpc_proxy__v1__rpc_proxy__descriptor,
 	.config_load = rpc_proxy_config_load,
 	.serve = rpc_serve,
+	.adopt = rpc_adopt,
 };

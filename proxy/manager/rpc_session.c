@@ -1,8 +1,12 @@
-#include "manager/rpc_private.h"
+#include "base/section.h"
 #include "manager/local_replies.h"
+#include "manager/rpc_away.h"
+#include "manager/rpc_owed.h"
+#include "manager/rpc_private.h"
 #include "manager/sniff.h"
 #include "routing/string_matcher.h"
 #include "stream/reply.h"
+#include "stream/session_handover.h"
 #include "telemetry/access_log.h"
 
 /* --- a call --- */
@@ -235,9 +239,11 @@ static void gone(struct session *session)
 {
 	struct rpc_session *rs = rpc_session_of(session);
 
-	rs->had_calls |= !list_is_empty(&rs->calls);
+	rs->had_calls |= !list_is_empty(&rs->calls) || rs->owed;
 	session->codec->is_failed = true; /* nothing is written for those that end */
 	rpc_calls_abort(session);
+	if (UNLIKELY(rs->owed != NULL))
+		rpc_owed_drop(rs);
 }
 
 /* --- the connection --- */
@@ -274,11 +280,27 @@ static void session_free(struct grave *grave)
 /* A call that was cut short counts, too: `needs` says that its rest was waited for. */
 static void ended(struct session *session)
 {
-	if (rpc_session_of(session)->had_calls || session->codec->needs)
+	if ((rpc_session_of(session)->had_calls || session->codec->needs) &&
+	    session->leaving != SESSION_GIVEN)
 		rpc_count(session, session->is_closed_by_peer
 					   ? RPC_STAT_CX_DESTROY_REMOTE_WITH_ACTIVE_RQ
 					   : RPC_STAT_CX_DESTROY_LOCAL_WITH_ACTIVE_RQ);
 	conn_bury(&session->conn, session_free);
+}
+
+/* --- connections that move */
+
+static const char *write_state(struct session *session, struct section_writer *out)
+{
+	const struct rpc_dialect *dialect = rpc_session_of(session)->dialect;
+
+	dialect->write_state(session->codec, out);
+	return dialect->name;
+}
+
+static bool read_state(struct session *session, struct section_reader *in)
+{
+	return rpc_session_of(session)->dialect->read_state(session->codec, in);
 }
 
 const struct session_type rpc_session_type = {
@@ -295,11 +317,15 @@ const struct session_type rpc_session_type = {
 	.request_failed = request_failed,
 	.was_read = was_read,
 	.pause_parts = rpc_pause_parts,
+	.write_state = write_state,
+	.read_state = read_state,
+	.give_busy = rpc_give_busy,
 	.ended = ended,
 };
 
-static void serve(const struct rpc_manager *manager, const struct rpc_dialect *dialect,
-		  const struct accepted *accepted)
+static struct rpc_session *session_new(const struct rpc_manager *manager,
+				       const struct rpc_dialect *dialect,
+				       const struct accepted *accepted)
 {
 	struct worker_context *worker = accepted->worker;
 	struct rpc_session *rs = slab_take(&worker->rpc_sessions, sizeof *rs);
@@ -314,6 +340,15 @@ static void serve(const struct rpc_manager *manager, const struct rpc_dialect *d
 	rs->answering = NULL;
 	rs->left_since_ns = 0;
 	rs->had_calls = false;
+	rs->owed = NULL;
+	return rs;
+}
+
+static void serve(const struct rpc_manager *manager, const struct rpc_dialect *dialect,
+		  const struct accepted *accepted)
+{
+	struct rpc_session *rs = session_new(manager, dialect, accepted);
+
 	session_start(&rs->session, dialect->open(rs, manager->is_plain));
 }
 
@@ -337,4 +372,42 @@ void rpc_serve(const void *config, const struct accepted *accepted)
 		serve(manager, manager->dialect, accepted);
 	else
 		sniff_start(accepted, manager->sniff_timeout_ms, serve_sniffed, manager);
+}
+
+static const struct rpc_dialect *find_dialect(const struct rpc_manager *manager,
+					      const struct handover *handover)
+{
+	if (manager->dialect)
+		return handover_is(handover, manager->dialect->name) ? manager->dialect
+									   : NULL;
+	for (int i = 0; i < SNIFFED_COUNT; i++)
+		if (manager->protocols & 1u << i && rpc_dialects[i] &&
+		    handover_is(handover, rpc_dialects[i]->name))
+			return rpc_dialects[i];
+	return NULL;
+}
+
+bool rpc_adopt(const void *config, const struct accepted *accepted, struct handover *handover)
+{
+	const struct rpc_manager *manager = config;
+	const struct rpc_dialect *dialect = find_dialect(manager, handover);
+
+	if (!manager->dialect && sniff_takes(handover)) {
+		rpc_serve(config, accepted);
+		return true;
+	}
+	if (!dialect)
+		return false;
+	struct rpc_session *rs = session_new(manager, dialect, accepted);
+	struct codec *codec = dialect->open(rs, manager->is_plain);
+	if (!session_adopt(&rs->session, codec, handover)) {
+		session_disown(&rs->session);
+		conn_bury(&rs->session.conn, session_free);
+		return false;
+	}
+	handover->sockets[0].fd = -1;
+	if (handover->call_count)
+		rpc_owe(rs, handover);
+	session_start(&rs->session, codec);
+	return true;
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "net/conn_filter.h"
+#include "net/conn_handover.h"
 #include "net/loop.h"
 #include "net/served.h"
 #include "stream/worker_context.h"
@@ -234,11 +235,31 @@ static struct served_origin served_origin(struct served *served)
 	return (struct served_origin){accepted->listener, &accepted->chain};
 }
 
+static enum status served_give(struct served *served, struct relay_sink *relay,
+			       struct handover *handover)
+{
+	struct sniff *sniff = container_of(served, struct sniff, served);
+	const struct accepted *accepted = &sniff->accepted;
+
+	(void)relay;
+	stop(sniff);
+	if (sniff->mark > 1)
+		set_mark(accepted->fd, 1);
+	handover_begin(handover, SNIFF_PROTOCOL, accepted);
+	handover->id = ++accepted->worker->next_id;
+	handover->sockets[0].fd = accepted->fd;
+	served_end(&sniff->served, accepted->chain);
+	accepted_ended(accepted->end, ACCEPTED_GIVEN_AWAY);
+	pin_drop(accepted->listener);
+	return STATUS_OK;
+}
+
 static const struct served_type served_type = {
 	.drain = served_drain,
 	.close = served_close,
 	.look = served_look,
 	.origin = served_origin,
+	.give = served_give,
 };
 
 static void begin_to_wait(const struct accepted *accepted, size_t needs, uint64_t timeout_ms,
@@ -259,6 +280,15 @@ static void begin_to_wait(const struct accepted *accepted, size_t needs, uint64_
 	wait_for(sniff, needs);
 	if (UNLIKELY(worker->is_leaving))
 		served_drain(&sniff->served);
+}
+
+bool sniff_takes(struct handover *handover)
+{
+	bool is_new = handover_is(handover, SNIFF_PROTOCOL);
+
+	if (is_new)
+		handover->sockets[0].fd = -1;
+	return is_new;
 }
 
 void sniff_start(const struct accepted *accepted, uint64_t timeout_ms, sniff_found *found,

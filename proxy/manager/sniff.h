@@ -21,6 +21,9 @@
 #include "base/slice.h"
 
 struct accepted;
+struct handover;
+
+#define SNIFF_PROTOCOL "sniffed" /* of a handover */
 
 enum {
 	SNIFF_BYTES = 4,
@@ -46,6 +49,10 @@ enum sniffed sniff_bytes(struct slice bytes, size_t *needs);
  * sniff_start. */
 typedef bool sniff_found(const void *config, enum sniffed protocol,
 			 const struct accepted *accepted);
+
+/* A connection that was given away while it waited here: nothing of it was read, so it begins anew
+ * with sniff_start, which takes its descriptor from now on. False: it was something else. */
+bool sniff_takes(struct handover *handover);
 
 /* Takes the connection until `found`. config lives as long as accepted->listener is pinned. */
 void sniff_start(const struct accepted *accepted, uint64_t timeout_ms, sniff_found *found,

@@ -25,7 +25,8 @@ struct sniffer {
 
 extern const struct conn_filter_type protocol_sniffer_filter;
 
-/* sniffer.c: the type's serve. */
+/* sniffer.c: the type's serve and adopt. */
 void sniffer_serve(const void *config, const struct accepted *accepted);
+bool sniffer_adopt(const void *config, const struct accepted *accepted, struct handover *handover);
 
 #endif

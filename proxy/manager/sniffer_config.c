@@ -80,4 +80,5 @@ const struct conn_filter_type protocol_sniffer_filter = {
 	.message = &outrigger__filters__network__protocol_sniffer__v1__protocol_sniffer__descriptor,
 	.config_load = sniffer_config_load,
 	.serve = sniffer_serve,
+	.adopt = sniffer_adopt,
 };

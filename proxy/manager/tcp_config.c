@@ -95,4 +95,5 @@ const struct conn_filter_type tcp_proxy_filter = {
 	.message = &envoy__extensions__filters__network__tcp_proxy__v3__tcp_proxy__descriptor,
 	.config_load = tcp_config_load,
 	.serve = tcp_serve,
+	.adopt = tcp_adopt,
 };

@@ -1,39 +1,8 @@
-#include "manager/tcp_manager.h"
-
 #include "base/hash.h"
-#include "message/stream_info.h"
-#include "net/conn.h"
-#include "net/served.h"
-#include "stream/worker_context.h"
+#include "manager/tcp_private.h"
 #include "telemetry/access_log.h"
 #include "telemetry/stats_cluster.h"
 #include "telemetry/stats_network.h"
-#include "upstream/upstream_worker.h"
-
-struct tcp_session {
-	struct conn down, up;
-	struct splice to_up, to_down;
-	struct served served;
-	const struct tcp_config *config;
-	struct worker_context *worker;
-	struct pin *listener;
-	const struct served_chain *chain;
-	struct worker_host *host;       /* held; NULL: none yet */
-	struct cluster_worker *cluster; /* of host, which keeps it */
-	const struct tcp_cluster *choice;
-	struct addr remote, local, up_local;
-	struct timer idle_timer, duration_timer;
-	uint64_t last_activity_ms;
-	uint32_t attempts;
-	bool is_up;     /* the upstream connection is open or on its way */
-	bool is_joined; /* and was established */
-	bool is_over;
-	bool is_down_eof, is_up_eof;
-	bool is_up_last; /* the upstream's end came last: it closes the connection */
-	bool is_reset;   /* one side broke off by RST: so do we */
-	struct accepted_end *end;
-	struct stream_info info;
-};
 
 static void count(struct tcp_session *t, unsigned id)
 {
@@ -45,7 +14,7 @@ static void cluster_count(struct tcp_session *t, unsigned id)
 	stat_inc(t->worker->stats, t->cluster->stats, id);
 }
 
-static void session_free(struct grave *grave)
+void tcp_session_free(struct grave *grave)
 {
 	struct tcp_session *t = container_of(grave, struct tcp_session, down.io.grave);
 	slab_give(&t->worker->tcp_sessions, t);
@@ -92,6 +61,20 @@ static void log_session(struct tcp_session *t)
 		access_log_write(t->config->access_log, t->worker->logs, info);
 }
 
+void tcp_session_leave(struct tcp_session *t, uint64_t lived_ms)
+{
+	struct timer_wheel *wheel = &t->worker->loop->wheel;
+
+	served_end(&t->served, t->chain);
+	timer_cancel(wheel, &t->idle_timer);
+	timer_cancel(wheel, &t->duration_timer);
+	if (t->host)
+		worker_host_release(t->host);
+	accepted_ended(t->end, lived_ms);
+	pin_drop(t->listener);
+	conn_bury(&t->down, tcp_session_free);
+}
+
 /* Closes what is open, once, and buries the session. */
 static void end(struct tcp_session *t)
 {
@@ -100,20 +83,13 @@ static void end(struct tcp_session *t)
 	if (t->is_over)
 		return;
 	t->is_over = true;
-	served_end(&t->served, t->chain);
-	timer_cancel(&loop->wheel, &t->idle_timer);
-	timer_cancel(&loop->wheel, &t->duration_timer);
 	if (t->is_up) {
 		count_up_end(t, t->is_up_last);
 		conn_close(&t->up, t->is_reset);
 	}
 	log_session(t);
 	conn_close(&t->down, t->is_reset);
-	if (t->host)
-		worker_host_release(t->host);
-	accepted_ended(t->end, loop_now_ms(loop) - t->info.times.start_ns / 1000000);
-	pin_drop(t->listener);
-	conn_bury(&t->down, session_free);
+	tcp_session_leave(t, loop_now_ms(loop) - t->info.times.start_ns / 1000000);
 }
 
 /* Lets the downstream side send what it has before it closes. */
@@ -162,7 +138,7 @@ static size_t on_up_read(struct conn *conn, struct slice bytes, bool eof)
 	struct tcp_session *t = of_up(conn);
 
 	t->last_activity_ms = loop_now_ms(conn_loop(conn));
-	if (eof) {
+	if (eof && !t->is_up_eof) {
 		t->is_up_eof = true;
 		t->is_up_last = t->is_down_eof;
 	}
@@ -244,26 +220,34 @@ static void moved_down(struct splice *splice, uint64_t n)
 static const struct splice_type to_up_type = {.room = splice_room, .moved = moved_up};
 static const struct splice_type to_down_type = {.room = splice_room, .moved = moved_down};
 
-static void on_up_connected(struct conn *conn)
+/* Both are open: bytes flow. */
+static void join(struct tcp_session *t)
 {
-	struct tcp_session *t = of_up(conn);
-	struct stats_shard *shard = t->worker->stats;
 	struct sockaddr_storage name;
 	socklen_t len = sizeof name;
 
 	t->is_joined = true;
-	if (!getsockname(io_fd(&conn->io), (struct sockaddr *)&name, &len)) {
+	if (!getsockname(io_fd(&t->up.io), (struct sockaddr *)&name, &len)) {
 		addr_from_sockaddr(&name, len, &t->up_local, NULL);
 		t->info.upstream_local = &t->up_local;
 	}
+	splice_join(&t->to_up, &to_up_type, &t->down, &t->up);
+	splice_join(&t->to_down, &to_down_type, &t->up, &t->down);
+	conn_read_resume(&t->down);
+}
+
+static void on_up_connected(struct conn *conn)
+{
+	struct tcp_session *t = of_up(conn);
+	struct stats_shard *shard = t->worker->stats;
+
 	t->info.times.pool_ready_ns = conn_loop(conn)->now_ns;
 	stat_record(shard, t->cluster->stats, CLUSTER_STAT_UPSTREAM_CX_CONNECT_MS,
 		    (conn_loop(conn)->now_ns - t->info.times.upstream_start_ns) / 1000000);
 	cluster_count(t, CLUSTER_STAT_UPSTREAM_RQ_TOTAL);
 	stat_gauge_inc(shard, t->cluster->stats, CLUSTER_STAT_UPSTREAM_RQ_ACTIVE);
-	splice_join(&t->to_up, &to_up_type, &t->down, &t->up);
-	splice_join(&t->to_down, &to_down_type, &t->up, &t->down);
-	conn_read_resume(&t->down);
+	join(t);
+	t->worker->handover.has_boundary = true;
 }
 
 static void on_up_closed(struct conn *conn, enum status why)
@@ -449,6 +433,21 @@ static void start_timers(struct tcp_session *t)
 		timer_start(wheel, &t->duration_timer, t->config->max_duration_ms);
 }
 
+void tcp_session_go_on(struct tcp_session *t, int up, uint64_t idle_ms)
+{
+	uint64_t lived_ms = loop_now_ms(t->worker->loop) - t->info.times.start_ns / 1000000;
+	uint64_t most_ms = t->config->max_duration_ms;
+
+	start_timers(t);
+	t->last_activity_ms -= idle_ms;
+	if (most_ms)
+		timer_start(&t->worker->loop->wheel, &t->duration_timer,
+			    most_ms > lived_ms ? most_ms - lived_ms : 1);
+	conn_open(&t->up, t->worker->loop, up, &plain_transport, &up_events);
+	t->is_up = true;
+	join(t);
+}
+
 static void served_drain(struct served *served)
 {
 	(void)served; /* only its ends know when a conversation is over; a drain waits for them */
@@ -480,10 +479,11 @@ static const struct served_type served_type = {
 	.close = served_close,
 	.look = served_look,
 	.origin = served_origin,
+	.give = tcp_give,
 };
 
-static struct tcp_session *session_new(const struct tcp_config *config,
-				       const struct accepted *accepted)
+struct tcp_session *tcp_session_new(const struct tcp_config *config,
+				    const struct accepted *accepted)
 {
 	struct tcp_session *t = slab_take(&accepted->worker->tcp_sessions, sizeof *t);
 	struct loop *loop = accepted->worker->loop;
@@ -514,7 +514,7 @@ static struct tcp_session *session_new(const struct tcp_config *config,
 
 void tcp_serve(const void *config, const struct accepted *accepted)
 {
-	struct tcp_session *t = session_new(config, accepted);
+	struct tcp_session *t = tcp_session_new(config, accepted);
 
 	count(t, TCP_STAT_DOWNSTREAM_CX_TOTAL);
 	start_timers(t);

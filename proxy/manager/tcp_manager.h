@@ -45,5 +45,7 @@ enum status tcp_config_load(const void **config, const struct ProtobufCMessage *
 			    const struct config_context *context, struct diag *diag);
 /* The type's serve (tcp_manager.c). */
 void tcp_serve(const void *config, const struct accepted *accepted);
+/* The type's adopt (tcp_handover.c). */
+bool tcp_adopt(const void *config, const struct accepted *accepted, struct handover *handover);
 
 #endif

@@ -89,7 +89,8 @@ static void release(struct conn *conn, bool reset)
 		struct linger linger = {.l_onoff = 1};
 		setsockopt(io_fd(&conn->io), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 	}
-	conn_loop(conn)->sys->close(io_fd(&conn->io));
+	if (LIKELY(io_fd(&conn->io) >= 0)) /* conn_exchange: it has none */
+		conn_loop(conn)->sys->close(io_fd(&conn->io));
 	if (!conn->keeps_unsent)
 		buf_clear(&conn->out);
 	left_drop(conn);
@@ -573,6 +574,20 @@ void conn_close_flushed(struct conn *conn, uint64_t linger_ms)
 void conn_close(struct conn *conn, bool reset)
 {
 	release(conn, reset);
+}
+
+int conn_exchange(struct conn *conn, int fd, const struct transport *transport)
+{
+	int before = io_fd(&conn->io);
+
+	invariant(conn->state == CONN_OPEN && !conn->splice_out && !conn->splice_in);
+	timer_cancel(&conn_loop(conn)->wheel, &conn->timer);
+	io_release(conn_loop(conn), &conn->io);
+	conn->transport = transport;
+	conn->io.fd = fd;
+	if (fd >= 0)
+		update_interest(conn);
+	return before;
 }
 
 void conn_set_timer(struct conn *conn, uint64_t delay_ms)

@@ -147,6 +147,12 @@ void conn_close_flushed(struct conn *conn, uint64_t linger_ms);
  * it. */
 void conn_close(struct conn *conn, bool reset);
 
+/* Goes on with another descriptor and transport: the one it had stays open, is watched no more, and
+ * is returned. Only while it is OPEN and without a splice; its timer stops. fd -1: reading must be
+ * paused as long as it has none, and the transport takes all that is written. What is queued or
+ * left stays. */
+int conn_exchange(struct conn *conn, int fd, const struct transport *transport);
+
 /* Frees what embeds the connection, which is DEAD, at the end of the turn; free gets
  * &conn->io.grave.
  */

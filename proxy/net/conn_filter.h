@@ -18,8 +18,12 @@
 struct ProtobufCMessage;
 struct ProtobufCMessageDescriptor;
 struct config_context;
+struct handover;
 struct served_chain;
 struct worker_context;
+
+/* In the place of the time that a connection has lived: it lives on elsewhere (net/handover.h). */
+#define ACCEPTED_GIVEN_AWAY UINT64_MAX
 
 /* Who hears, once, that an accepted connection has ended: the listener, or a gate that stands
  * before it. Embedded. */
@@ -36,6 +40,7 @@ struct accepted {
 	const struct served_chain *chain; /* the listener's: lives as long as it is taken */
 	struct accepted_end *end;
 	uint32_t buffer_limit; /* per_connection_buffer_limit_bytes; 0: the default */
+	bool is_adopted;       /* it was accepted elsewhere, and admitted there */
 };
 
 static inline void accepted_ended(struct accepted_end *end, uint64_t lived_ms)
@@ -54,6 +59,11 @@ struct conn_filter_type {
 	bool (*admit)(const void *config, struct accepted *accepted);
 	/* Takes the connection: calls accepted_ended once, later. NULL for gates. */
 	void (*serve)(const void *config, const struct accepted *accepted);
+	/* The same of one that was given away elsewhere: takes its descriptors, copies the rest. It
+	 * counts among those that are open, not among those that came. False: it can't go on here;
+	 * nothing was taken. NULL: none can. */
+	bool (*adopt)(const void *config, const struct accepted *accepted,
+		      struct handover *handover);
 };
 
 #endif

@@ -315,14 +315,19 @@ void io_forget(struct loop *loop, struct io *io)
 			e->data.ptr = NULL;
 }
 
+void io_release(struct loop *loop, struct io *io)
+{
+	if (io->is_in_set)
+		loop->sys->epoll_ctl(loop->set, EPOLL_CTL_DEL, io->fd, NULL);
+	io_forget(loop, io);
+}
+
 static void watch_by_level(struct loop *loop, struct io *io, int interest)
 {
-	if (interest) {
+	if (interest)
 		set_watched(loop, io, interest);
-	} else if (io->is_in_set) {
-		loop->sys->epoll_ctl(loop->set, EPOLL_CTL_DEL, io->fd, NULL);
-		io_forget(loop, io);
-	}
+	else if (io->is_in_set)
+		io_release(loop, io);
 }
 
 /* What is news to the kernel's set is told by it, what only we had put aside by us. */

@@ -148,6 +148,9 @@ void io_rest(struct loop *loop, struct io *io, int interest);
  * as loop->shares_fds says. */
 void io_forget(struct loop *loop, struct io *io);
 
+/* Nothing is told any more, nor watched: its descriptor stays open, and goes elsewhere. */
+void io_release(struct loop *loop, struct io *io);
+
 /* By edge: a read took all there was (it got less than it had room for), or would_block: there was
  * nothing at all. Only then are new bytes news. */
 static inline void io_spent(struct io *io, bool would_block)

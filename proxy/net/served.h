@@ -10,8 +10,11 @@
 #include "base/drain.h"
 #include "base/list.h"
 #include "base/slice.h"
+#include "base/status.h"
 
+struct handover;
 struct pin;
+struct relay_sink;
 
 enum served_protocol {
 	SERVED_HTTP1,
@@ -71,6 +74,17 @@ struct served_type {
 	void (*close)(struct served *served);
 	struct served_look (*look)(const struct served *served);
 	struct served_origin (*origin)(struct served *served);
+	/* Gives the connection away (net/handover.h): it isn't here any more, its peer was told
+	 * nothing, and handover is filled in, the caller's to handover_fini. Called between turns'
+	 * events (at a turn's end, or as a message). relay: where answers go of calls that are
+	 * under way; NULL: there must be none. STATUS_AGAIN: it is in the middle of something: it
+	 * begins nothing new, and says so (worker_handover.has_boundary) when it may be asked
+	 * again. STATUS_UNSUPPORTED: it can't be given away as it is; it stays, to be drained.
+	 * NULL: none can. */
+	enum status (*give)(struct served *served, struct relay_sink *relay,
+			    struct handover *handover);
+	/* After STATUS_AGAIN: it stays, and goes on as before. NULL: as give. */
+	void (*keep)(struct served *served);
 };
 
 static inline void served_begin(struct served *served, const struct served_type *type,

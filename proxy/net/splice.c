@@ -104,6 +104,20 @@ void splice_end(struct splice *splice)
 	splice->waiting = 0;
 }
 
+void splice_unload(struct splice *splice)
+{
+	char bytes[CONN_READ_SIZE];
+
+	while (splice->waiting) {
+		ssize_t n = read(splice->pipe[0], bytes, sizeof bytes);
+		if (n <= 0)
+			break;
+		buf_append_owned(&splice->to->out, slice_make(bytes, (size_t)n));
+		splice->waiting -= (size_t)n < splice->waiting ? (size_t)n : splice->waiting;
+	}
+	splice_end(splice);
+}
+
 enum status splice_drain(struct splice *splice)
 {
 	struct conn *to = splice->to;

@@ -90,6 +90,10 @@ bool splice_is_early(struct splice *splice);
 /* Tells the type what has moved. The last use of the splice: it may be parted then. */
 void splice_tell(struct splice *splice);
 
+/* Takes what waits in the pipe out of it, and appends it to what `to` has queued: before the two go
+ * elsewhere. The pipe is given back. A failing read of it, which can't be, loses the rest. */
+void splice_unload(struct splice *splice);
+
 /* Gives the pipe back, with what is in it. */
 void splice_end(struct splice *splice);
 

@@ -7,6 +7,7 @@
 #include "server/server.h"
 #include "server/worker_listener.h"
 #include "base/date.h"
+#include "manager/rpc_away.h"
 #include "manager/rpc_manager.h"
 #include "net/served.h"
 #include "stream/stream.h"
@@ -144,6 +145,8 @@ struct worker *worker_new(unsigned index, struct mailbox *main_mailbox, struct s
 		    worker->loop.now_ns ^ (uint64_t)index << 56 ^ worker->loop.wall_ns);
 	list_init(&context->served);
 	worker_drain_init(worker, 0, false);
+	list_init(&context->handover.away);
+	list_init(&context->handover.owed);
 	rpc_call_init_spares(context);
 	dubbo_heads_init(&context->dubbo_heads);
 	bolt_heads_init(&context->bolt_heads);
@@ -226,6 +229,7 @@ void worker_free(struct worker *worker)
 	pin_table_fini(&worker->context.pins);
 	stream_free_spares(&worker->context);
 	rpc_call_free_spares(&worker->context);
+	rpc_away_forget(&worker->context);
 	dubbo_heads_fini(&worker->context.dubbo_heads);
 	bolt_heads_fini(&worker->context.bolt_heads);
 	loop_fini(&worker->loop);

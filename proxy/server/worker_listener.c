@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/shared_count.h"
+#include "net/handover.h"
 #include "server/listen_sockets.h"
 #include "server/listener.h"
 #include "server/worker.h"
@@ -75,8 +76,10 @@ static void on_ended(struct accepted_end *end, uint64_t lived_ms)
 	uncount(wl->count, &wl->counted);
 	uncount(wl->global_count, &wl->global_counted);
 	stat_gauge_dec(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_ACTIVE);
-	stat_inc(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_DESTROY);
-	stat_record(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_LENGTH_MS, lived_ms);
+	if (LIKELY(lived_ms != ACCEPTED_GIVEN_AWAY)) {
+		stat_inc(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_DESTROY);
+		stat_record(shard, scope, LISTENER_STAT_DOWNSTREAM_CX_LENGTH_MS, lived_ms);
+	}
 	free_if_over(wl);
 }
 
@@ -156,6 +159,82 @@ static void on_accepted(struct acceptor *acceptor, int fd, const struct addr *re
 		return;
 	}
 	serve(wl, chain, &accepted);
+}
+
+/* --- connections that were accepted elsewhere */
+
+static struct worker_listener *find_name(const struct worker *worker, struct slice name)
+{
+	for (uint32_t slot = 0; slot < worker->listener_size; slot++) {
+		struct worker_listener *wl = worker->listeners[slot];
+		if (wl && slice_equal(wl->pin->object->name, name))
+			return wl;
+	}
+	return NULL;
+}
+
+/* The filter that would serve it, if it is one that adopts; gates may refuse. */
+static bool admit_adopted(const struct filter_chain *chain, struct accepted *accepted,
+			  struct handover *handover)
+{
+	for (unsigned i = 0; i < chain->filter_count; i++) {
+		const struct conn_filter *filter = &chain->filters[i];
+		if (filter->type->admit && !filter->type->admit(filter->config, accepted))
+			return false;
+		if (filter->type->serve)
+			return filter->type->adopt &&
+			       filter->type->adopt(filter->config, accepted, handover);
+	}
+	return false;
+}
+
+static bool count_in_both(struct worker_listener *wl, const struct listener *config)
+{
+	if (!count_in(&config->cap, &wl->count, &wl->counted))
+		return false;
+	if (count_in(&config->global_cap, &wl->global_count, &wl->global_counted))
+		return true;
+	uncount(wl->count, &wl->counted);
+	return false;
+}
+
+/* As for one that has come, but it isn't counted as such. */
+static bool adopt(struct worker_listener *wl, const struct filter_chain *chain,
+		  struct accepted *accepted, struct handover *handover)
+{
+	wl->connections++;
+	stat_gauge_inc(wl->worker->context.stats, wl->stats, LISTENER_STAT_DOWNSTREAM_CX_ACTIVE);
+	if (admit_adopted(chain, accepted, handover))
+		return true;
+	accepted_ended(accepted->end, ACCEPTED_GIVEN_AWAY);
+	return false;
+}
+
+enum status worker_listener_adopt(struct worker *worker, struct handover *handover)
+{
+	struct worker_listener *wl = find_name(worker, slice_of(handover->listener));
+
+	if (!wl || handover->sockets[0].fd < 0)
+		return STATUS_NOT_FOUND;
+	const struct listener *config = config_of(wl);
+	struct accepted accepted = {
+		.fd = handover->sockets[0].fd,
+		.remote = handover->remote,
+		.local = handover->local,
+		.worker = &worker->context,
+		.listener = wl->pin,
+		.buffer_limit = config->buffer_limit,
+		.end = &wl->end,
+		.is_adopted = true,
+	};
+	const struct filter_chain *chain =
+		listener_match(config, &accepted.remote, &accepted.local);
+	if (!chain || !slice_equal(chain->served.name, slice_of(handover->filter_chain)))
+		return STATUS_NOT_FOUND;
+	accepted.chain = &chain->served;
+	if (!count_in_both(wl, config))
+		return STATUS_EXHAUSTED;
+	return adopt(wl, chain, &accepted, handover) ? STATUS_OK : STATUS_UNSUPPORTED;
 }
 
 static bool is_wildcard(const struct addr *addr)

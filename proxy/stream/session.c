@@ -4,6 +4,7 @@
 #include "codec/dubbo.h"
 #include "codec/http1.h"
 #include "stream/reply.h"
+#include "stream/session_handover.h"
 
 static void set_closing(struct session *session, uint64_t linger_ms)
 {
@@ -40,13 +41,23 @@ static void abort_streams(struct session *session, struct slice details)
 	}
 }
 
+void session_uncount(struct session *session)
+{
+	uint64_t lived_ms = loop_now_ms(session->worker->loop) - session->start_ms;
+
+	if (LIKELY(session->end != NULL))
+		accepted_ended(session->end,
+			       session->leaving == SESSION_GIVEN ? ACCEPTED_GIVEN_AWAY : lived_ms);
+	session->end = NULL;
+}
+
 static void session_gone(struct session *session)
 {
 	session->is_closing = true;
 	abort_streams(session, reply_reasons[REPLY_DOWNSTREAM_DISCONNECT].details);
 	session->codec->type->close(session->codec);
 	served_end(&session->served, session->chain);
-	accepted_ended(session->end, loop_now_ms(session->worker->loop) - session->start_ms);
+	session_uncount(session);
 	struct pin *listener = session->listener;
 	addr_packed_free(session->remote);
 	addr_packed_free(session->local);
@@ -54,6 +65,14 @@ static void session_gone(struct session *session)
 		session->worker->end_reserve(session->worker->upstream, session->id);
 	session->config->type->ended(session);
 	pin_drop(listener);
+}
+
+void session_given(struct session *session)
+{
+	session->leaving = SESSION_GIVEN;
+	session->codec->must_close = session->codec->is_draining = true; /* and says so to nobody */
+	if (session->conn.state == CONN_DEAD)
+		session_gone(session);
 }
 
 void session_close(struct session *session)
@@ -200,7 +219,8 @@ static void review(struct session *session)
 	const struct codec_type *type = session->codec->type;
 	uint64_t now_ms = loop_now_ms(session->worker->loop);
 
-	if (session->is_draining || session->is_closing || !type->is_multiplexed)
+	if (session->is_draining || session->is_closing || session->leaving == SESSION_GIVEN ||
+	    !type->is_multiplexed)
 		return;
 	if (now_ms >= end_at_ms(session)) {
 		session_drain(session);
@@ -555,6 +575,8 @@ void session_stream_closed(struct session *session, struct stream *s)
 		wait_begins(session);
 	if (session->is_draining && !session->codec->is_draining)
 		session_drain(session);
+	if (UNLIKELY(session->leaving != SESSION_STAYS))
+		session_leave_on(session);
 	if (!session->is_reading && !session->is_closing) {
 		close_if_over(session);
 		session_read_on(session);
@@ -567,7 +589,7 @@ void session_drain(struct session *session)
 	bool was_draining = session->is_draining;
 
 	session->is_draining = true;
-	if (session->is_closing)
+	if (session->is_closing || session->leaving == SESSION_GIVEN)
 		return;
 	if (!session->codec->is_draining && type->drain) {
 		type->drain(session->codec);
@@ -632,6 +654,8 @@ static const struct served_type served_type = {
 	.close = served_close,
 	.look = served_look,
 	.origin = served_origin,
+	.give = session_give,
+	.keep = session_keep,
 };
 
 void session_init(struct session *session, const struct session_config *config,
@@ -665,6 +689,6 @@ void session_start(struct session *session, struct codec *codec)
 	set_timer(session);
 	if (UNLIKELY(session->worker->is_leaving))
 		session_leave(session);
-	else if (UNLIKELY(session->worker->is_asking))
+	else if (UNLIKELY(session->worker->is_asking || codec->is_draining))
 		review(session);
 }

@@ -35,7 +35,11 @@ enum {
 
 struct argument_path;
 struct argument_value;
+struct handover;
 struct policy_facts;
+struct relay_sink;
+struct section_reader;
+struct section_writer;
 struct session;
 struct session_type;
 
@@ -91,12 +95,30 @@ struct session_type {
 	void (*idle_timed_out)(struct session *session);
 	/* A drain closes it while nothing is under way: count it. May be NULL. */
 	void (*drained)(struct session *session);
+	/* The connection is to be given away, or was given away elsewhere and goes on here
+	 * (stream/session_handover.h): writes the codec's state and returns its protocol's name,
+	 * or NULL if it can't go on elsewhere as it is; reads it, before session_start, or returns
+	 * false. NULL: none can. */
+	const char *(*write_state)(struct session *session, struct section_writer *out);
+	bool (*read_state)(struct session *session, struct section_reader *in);
+	/* It is to be given away with calls under way, whose answers go to the relay: takes its
+	 * socket, and lists the calls. STATUS_AGAIN: not now. NULL: none can. */
+	enum status (*give_busy)(struct session *session, struct relay_sink *relay,
+				 struct handover *handover);
 	/* The connection ends: what the type has under way beside streams ends, too. May be NULL.
 	 */
 	void (*gone)(struct session *session);
 	/* The connection is gone and all streams with it; frees what embeds the session
 	 * (loop_bury). */
 	void (*ended)(struct session *session);
+};
+
+/* Of one that is to be given away. */
+enum session_leaving {
+	SESSION_STAYS,
+	SESSION_LEAVES,      /* at its next boundary */
+	SESSION_LEAVES_HELD, /* and reads are paused once for it */
+	SESSION_GIVEN,       /* it isn't its connection's any more */
 };
 
 struct session {
@@ -106,8 +128,8 @@ struct session {
 	struct worker_context *worker;
 	struct pin *listener;
 	const struct served_chain *chain;
-	struct accepted_end *end;
-	struct served served; /* worker->served */
+	struct accepted_end *end; /* NULL: has heard already */
+	struct served served;     /* worker->served */
 	struct list_node streams;
 	uint64_t id;
 	uint64_t start_ms;
@@ -116,7 +138,8 @@ struct session {
 				    bits of the loop's time */
 	uint32_t request_count;
 	uint32_t buffer_limit;
-	unsigned stream_count : 22;
+	unsigned stream_count : 20;
+	unsigned leaving : 2;   /* enum session_leaving */
 	bool has_reserve : 1;   /* upstream connections of its own (upstream/reserve.h) */
 	bool is_head_begun : 1; /* … that has a time limit, and isn't whole */
 	bool is_draining : 1;   /* told the codec */
@@ -166,6 +189,12 @@ COLD void session_pause_writer(struct session *session, bool pauses);
 
 /* A stream has been closed: the session may have to close, or to read on. */
 void session_stream_closed(struct session *session, struct stream *s);
+
+/* Its connection is someone else's now: it ends at once if that is DEAD here, else with its last
+ * stream. For who gives it (stream/session_handover.h). */
+void session_given(struct session *session);
+/* The listener doesn't count it any more, though it hasn't ended. */
+void session_uncount(struct session *session);
 
 /* What policies decide by. */
 void stream_facts(struct stream *s, struct policy_facts *facts);

@@ -25,8 +25,19 @@
 struct upstream_worker;
 struct log_worker;
 struct rpc_call;
+struct worker_context;
 
 enum { WORKER_FREE_STREAMS = 1024 };
+
+/* Connections between this process and the one that follows or preceded it (net/handover.h). */
+struct worker_handover {
+	struct list_node away; /* given, with calls under way here: manager/rpc_away.h */
+	struct list_node owed; /* adopted, with calls under way elsewhere: manager/rpc_owed.h */
+	bool has_boundary;     /* one that was to be given away may be asked again, if any was */
+	/* An adopted connection has ended, whose calls are under way elsewhere: nobody waits for
+	 * their answers. NULL: nobody is told. */
+	void (*owed_is_void)(struct worker_context *worker, uint64_t connection);
+};
 
 struct worker_context {
 	struct loop *loop;
@@ -59,6 +70,7 @@ struct worker_context {
 	struct bolt_heads bolt_heads; /* likewise */
 	struct bolt_counts bolt_counts;
 	struct slab http_sessions, rpc_sessions, tcp_sessions; /* their managers' */
+	struct worker_handover handover;
 	struct list_node served; /* struct served: all downstream connections of this worker */
 };
 

@@ -439,26 +439,42 @@ uint32_t host_set_max_weight(const struct host_set *set)
 	return most;
 }
 
-uint32_t host_set_find(const struct host_set *set, const struct host *host)
+/* The first place in host_compare order whose host isn't before these. */
+static uint32_t find_place(const struct host_set *set, const struct addr *addr,
+			   struct slice hostname)
 {
 	uint32_t low = 0, high = set->count;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 		const struct host *other = set->hosts[set->by_address[middle]];
-		if (host_compare(&other->addr, host_hostname(other), &host->addr,
-				 host_hostname(host)) < 0)
+		if (host_compare(&other->addr, host_hostname(other), addr, hostname) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < set->count; low++) {
-		const struct host *other = set->hosts[set->by_address[low]];
+	return low;
+}
+
+uint32_t host_set_find(const struct host_set *set, const struct host *host)
+{
+	for (uint32_t at = find_place(set, &host->addr, host_hostname(host)); at < set->count;
+	     at++) {
+		const struct host *other = set->hosts[set->by_address[at]];
 		if (other == host)
-			return set->by_address[low];
+			return set->by_address[at];
 		if (host_compare(&other->addr, host_hostname(other), &host->addr,
 				 host_hostname(host)))
 			break;
 	}
 	return UINT32_MAX;
+}
+
+uint32_t host_set_find_address(const struct host_set *set, const struct addr *addr)
+{
+	uint32_t at = find_place(set, addr, SLICE(""));
+
+	if (at == set->count || !addr_equal(&set->hosts[set->by_address[at]]->addr, addr))
+		return UINT32_MAX;
+	return set->by_address[at];
 }

@@ -94,5 +94,7 @@ const struct locality *host_set_locality(const struct host_set *set, uint32_t in
 
 /* The index of the host, or UINT32_MAX. */
 uint32_t host_set_find(const struct host_set *set, const struct host *host);
+/* Of a host with that address, or UINT32_MAX. */
+uint32_t host_set_find_address(const struct host_set *set, const struct addr *addr);
 
 #endif
