@@ -228,7 +228,6 @@ static void a_client_sees_the_same_bytes_wherever_its_connection_is(void **state
 		script_end(&moved);
 		origin_end();
 	}
-	print_message("%u %u\n", moves, busy);
 	assert_true(moves > 2 * RUNS);
 	assert_true(busy > RUNS); /* with bytes in a buffer */
 	assert_int_equal(counted(HTTP_STAT_DOWNSTREAM_CX_TOTAL), 2 * RUNS);
