@@ -51,14 +51,14 @@ static size_t write_dubbo(char *to, unsigned number, bool is_oneway)
 
 static size_t dubbo_size(struct slice bytes)
 {
-	struct dubbo_frame frame;
+	struct dubbo_frame frame = {0};
 
 	return dubbo_frame_read(bytes, FRAME, &frame) ? 0 : DUBBO_HEADER_SIZE + frame.body_len;
 }
 
 static size_t answer_dubbo(char *to, struct slice call)
 {
-	struct dubbo_frame frame;
+	struct dubbo_frame frame = {0};
 	const char *digits = memmem(call.data, call.len, "0000", 4);
 
 	assert_int_equal(dubbo_frame_read(call, FRAME, &frame), STATUS_OK);
@@ -73,7 +73,7 @@ static size_t answer_dubbo(char *to, struct slice call)
 
 static unsigned dubbo_id(struct slice answer)
 {
-	struct dubbo_frame frame;
+	struct dubbo_frame frame = {0};
 
 	assert_int_equal(dubbo_frame_read(answer, FRAME, &frame), STATUS_OK);
 	assert_int_equal(frame.status, DUBBO_OK);
@@ -99,7 +99,7 @@ static size_t write_bolt(char *to, unsigned number, bool is_oneway)
 
 static size_t bolt_size(struct slice bytes)
 {
-	struct bolt_frame frame;
+	struct bolt_frame frame = {0};
 	size_t needs;
 
 	return bolt_frame_read(bytes, FRAME, &frame, &needs) ? 0 : needs;
@@ -107,7 +107,7 @@ static size_t bolt_size(struct slice bytes)
 
 static size_t answer_bolt(char *to, struct slice call)
 {
-	struct bolt_frame frame;
+	struct bolt_frame frame = {0};
 	size_t needs;
 
 	assert_int_equal(bolt_frame_read(call, FRAME, &frame, &needs), STATUS_OK);
@@ -125,7 +125,7 @@ static size_t answer_bolt(char *to, struct slice call)
 
 static unsigned bolt_id(struct slice answer)
 {
-	struct bolt_frame frame;
+	struct bolt_frame frame = {0};
 	size_t needs;
 
 	assert_int_equal(bolt_frame_read(answer, FRAME, &frame, &needs), STATUS_OK);
@@ -602,8 +602,8 @@ static void lost(const struct protocol *protocol, unsigned status)
 	unsigned ids = 0;
 	for (int i = 0; i < 2; i++) {
 		struct slice answer = hear(protocol, client);
-		struct bolt_frame b;
-		struct dubbo_frame d;
+		struct bolt_frame b = {0};
+		struct dubbo_frame d = {0};
 		size_t needs;
 		if (protocol == &dubbo) {
 			assert_int_equal(dubbo_frame_read(answer, FRAME, &d), STATUS_OK);
@@ -641,7 +641,7 @@ static void lost_bolt_calls_are_answered(void **state)
 static void one_that_is_refused_is_served_on_and_drained(void **state)
 {
 	struct handover handover;
-	struct dubbo_frame frame;
+	struct dubbo_frame frame = {0};
 	int client = connect_busy(&dubbo, 2);
 
 	(void)state;
