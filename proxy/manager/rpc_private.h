@@ -32,7 +32,7 @@ struct rpc_session {
 	uint64_t left_since_ns;           /* a call has begun to come (while times are measured) */
 	bool had_calls;                   /* some were under way when the connection ended */
 	struct rpc_owed *owed; /* it was adopted, with calls under way elsewhere; NULL: none */
-	union {                           /* by dialect */
+	union {                /* by dialect */
 		struct {
 			struct dubbo codec;
 			struct dubbo_options options;

@@ -378,8 +378,7 @@ static const struct rpc_dialect *find_dialect(const struct rpc_manager *manager,
 					      const struct handover *handover)
 {
 	if (manager->dialect)
-		return handover_is(handover, manager->dialect->name) ? manager->dialect
-									   : NULL;
+		return handover_is(handover, manager->dialect->name) ? manager->dialect : NULL;
 	for (int i = 0; i < SNIFFED_COUNT; i++)
 		if (manager->protocols & 1u << i && rpc_dialects[i] &&
 		    handover_is(handover, rpc_dialects[i]->name))

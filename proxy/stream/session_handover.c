@@ -65,8 +65,7 @@ void session_keep(struct served *served)
 bool session_describe(struct session *session, struct handover *handover)
 {
 	uint64_t now_ms = loop_now_ms(session->worker->loop);
-	struct accepted accepted = {.listener = session->listener,
-				    .chain = session->chain};
+	struct accepted accepted = {.listener = session->listener, .chain = session->chain};
 	struct section_writer state = {0};
 
 	section_put_number(&state, (uint32_t)now_ms - session->waits_since_ms);
