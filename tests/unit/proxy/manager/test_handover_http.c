@@ -228,8 +228,8 @@ static void a_client_sees_the_same_bytes_wherever_its_connection_is(void **state
 		script_end(&moved);
 		origin_end();
 	}
-	assert_true(moves > 2 * RUNS);
-	assert_true(busy > RUNS); /* with bytes in a buffer */
+	assert_true(moves > RUNS);
+	assert_true(busy > RUNS / 2); /* with bytes in a buffer */
 	assert_int_equal(counted(HTTP_STAT_DOWNSTREAM_CX_TOTAL), 2 * RUNS);
 	assert_int_equal(counted(HTTP_STAT_DOWNSTREAM_CX_DESTROY), 2 * RUNS);
 	assert_int_equal(counted(HTTP_STAT_DOWNSTREAM_CX_ACTIVE), 0);

@@ -449,8 +449,8 @@ static void many_calls(const struct protocol *protocol)
 
 	for (uint64_t seed = 1; seed <= RUNS; seed++)
 		converse(protocol, seed, &moves, &busy);
-	assert_true(moves > 2 * RUNS);
-	assert_true(busy > 2 * RUNS); /* answers that were relayed */
+	assert_true(moves > RUNS);
+	assert_true(busy > RUNS); /* answers that were relayed */
 	assert_int_equal(h.sides[0].given + h.sides[1].given, moves);
 }
 
