@@ -48,7 +48,8 @@ void sentinel_applications_fini(struct sentinel_applications *all)
 
 /* --- an application --- */
 
-static struct sentinel_application *find(const struct sentinel_applications *all, struct slice name)
+struct sentinel_application *sentinel_application_find(const struct sentinel_applications *all,
+						       struct slice name)
 {
 	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
 		struct sentinel_application *application =
@@ -136,7 +137,7 @@ struct sentinel_application *sentinel_application_for(struct arena *arena,
 						      struct slice name,
 						      const struct sentinel_options *options)
 {
-	struct sentinel_application *application = find(all, name);
+	struct sentinel_application *application = sentinel_application_find(all, name);
 
 	if (!application)
 		application = application_new(all, name, options);
@@ -348,12 +349,8 @@ void sentinel_application_set_rules(struct sentinel_application *application, en
 
 	free((char *)(uintptr_t)own->data);
 	*own = (struct slice){0};
-	if (text.data) {
-		char *copy = malloc(text.len + 1);
-		invariant(copy);
-		memcpy(copy, text.data, text.len);
-		*own = slice_make(copy, text.len);
-	}
+	if (text.data)
+		*own = sentinel_text_copy(text);
 	if (application->configurations && renew(application))
 		application->all->services->send(application->all->owner);
 }

@@ -179,6 +179,10 @@ struct sentinel_application *sentinel_application_for(struct arena *arena,
 						      struct slice name,
 						      const struct sentinel_options *options);
 
+/* Borrowed; NULL: there is none of that name. */
+struct sentinel_application *sentinel_application_find(const struct sentinel_applications *all,
+						       struct slice name);
+
 /* The part is in force in place of the one with its key, until the arena ends. Its application is
  * one that the same arena holds. */
 void sentinel_part_adopt(struct sentinel_part *part);

@@ -12,6 +12,16 @@ enum { FILE_BYTES_MAX = 64 << 20 };
 
 /* --- texts --- */
 
+struct slice sentinel_text_copy(struct slice text)
+{
+	char *copy = malloc(text.len + 1);
+
+	invariant(copy);
+	if (text.len)
+		memcpy(copy, text.data, text.len);
+	return slice_make(copy, text.len);
+}
+
 static void set_text(struct slice *to, struct slice heap)
 {
 	free((char *)(uintptr_t)to->data);
@@ -27,12 +37,8 @@ void sentinel_text_set(struct sentinel_text *text, struct slice heap)
 
 void sentinel_text_accept(struct sentinel_text *text)
 {
-	if (slice_equal(text->now, text->taken))
-		return;
-	char *copy = malloc(text->now.len + 1);
-	invariant(copy);
-	memcpy(copy, text->now.data, text->now.len);
-	set_text(&text->taken, slice_make(copy, text->now.len));
+	if (!slice_equal(text->now, text->taken))
+		set_text(&text->taken, sentinel_text_copy(text->now));
 }
 
 void sentinel_text_free(struct sentinel_text *text)

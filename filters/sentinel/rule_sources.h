@@ -51,6 +51,9 @@ static inline enum rule_dialect sentinel_dialect_of(int number, enum rule_kind k
 								       : RULE_DIALECT_JAVA;
 }
 
+/* On the heap; .data isn't NULL. */
+struct slice sentinel_text_copy(struct slice text);
+
 /* Takes the heap text for what came last; .data NULL: there is none (any more), and what was
  * accepted of it is forgotten. */
 void sentinel_text_set(struct sentinel_text *text, struct slice heap);

@@ -12,6 +12,7 @@
 #include "filters/sentinel/core/sentinel.h"
 #include "filters/sentinel/ops/ops.h"
 #include "filters/sentinel/resource_stats.h"
+#include "filters/sentinel/rule_sources.h"
 #include "filters/sentinel/rules.h"
 #include "stream/worker_context.h"
 
@@ -142,26 +143,6 @@ static const char *read_application(const struct field *given, struct applicatio
 	return in.is_bad || !state->name.len ? "no application" : NULL;
 }
 
-static struct sentinel_application *find(const struct sentinel_applications *all, struct slice name)
-{
-	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
-		struct sentinel_application *application =
-			container_of(n, struct sentinel_application, link);
-		if (slice_equal(application->name, name))
-			return application;
-	}
-	return NULL;
-}
-
-static struct slice heap_copy(struct slice text)
-{
-	char *copy = malloc(text.len + 1);
-
-	invariant(copy);
-	memcpy(copy, text.data, text.len);
-	return slice_make(copy, text.len);
-}
-
 void sentinel_state_begin(struct sentinel_application *application)
 {
 	struct section_reader in;
@@ -176,7 +157,8 @@ void sentinel_state_begin(struct sentinel_application *application)
 			continue;
 		for (unsigned kind = 0; kind < RULE_KINDS; kind++)
 			if (state.set_rules[kind].len && !application->set_rules[kind].data)
-				application->set_rules[kind] = heap_copy(state.set_rules[kind]);
+				application->set_rules[kind] =
+					sentinel_text_copy(state.set_rules[kind]);
 	}
 }
 
@@ -253,7 +235,8 @@ static const char *import_final(struct sentinel_applications *all, struct slice 
 		if (field.number != APPLICATION)
 			continue;
 		fault = read_application(&field, &state);
-		struct sentinel_application *application = fault ? NULL : find(all, state.name);
+		struct sentinel_application *application =
+			fault ? NULL : sentinel_application_find(all, state.name);
 		if (application)
 			fault = take_over(application, &state);
 	}
