@@ -145,6 +145,7 @@ void worker_drain_leave(struct worker *worker, bool keeps_sockets)
 {
 	worker->context.is_leaving = true;
 	worker->drains.is_stopped[DRAIN_ALL] = true;
+	worker->drains.keeps_sockets = keeps_sockets;
 	set_asking(worker);
 	worker_listeners_stop(worker, DRAIN_ALL, keeps_sockets);
 	for_all(worker, drain, NULL);

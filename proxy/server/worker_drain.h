@@ -50,6 +50,7 @@ struct worker_drains {
 	uint64_t time_ms;              /* of these */
 	bool is_gradual;
 	bool is_stopped[DRAIN_SCOPES]; /* no new connections there */
+	bool keeps_sockets;            /* … because a successor accepts them */
 	bool has_told_empty;
 };
 

@@ -309,7 +309,8 @@ static void start(struct worker_listener *wl)
 	}
 	if (!worker_drain_accepts(wl->worker, config)) {
 		stop(wl);
-		shut(wl);
+		if (!wl->worker->drains.keeps_sockets)
+			shut(wl);
 	}
 }
 
