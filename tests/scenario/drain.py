@@ -217,6 +217,30 @@ def connections_that_wait_to_be_accepted_are_served():
         assert g.proc.wait(20) == 0
 
 
+def clients_at_work_lose_nothing():
+    """At SIGTERM a request may be on its way on each of their connections: it is answered, with the word that it was the last."""
+    faults, told = [], []
+    with Gateway("drain-work", OPEN, []) as g:
+        def work():
+            conn, last = _connect(g.port), time.monotonic()
+            try:
+                while _ask(conn):
+                    last = time.monotonic()
+                told.append(True)
+            except (OSError, http.client.HTTPException) as e:
+                if time.monotonic() - last < 0.5:  # one that the machine has let sleep longer may be too late
+                    faults.append(repr(e))
+        threads = [threading.Thread(target=work) for _ in range(16)]
+        for t in threads:
+            t.start()
+        _wait(g, lambda: g.stat("http.ingress.downstream_rq_total") > 200)
+        _terminate(g)
+        assert g.proc.wait(20) == 0
+        for t in threads:
+            t.join()
+        assert not faults and told, faults
+
+
 def idle_connections_end():
     """Soon, whatever the drain time is."""
     with Gateway("drain-idle", OPEN, []) as g:
