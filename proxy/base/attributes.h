@@ -10,6 +10,7 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define COLD __attribute__((cold, noinline))
+#define NOINLINE __attribute__((noinline))
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 /* 1 when AddressSanitizer watches: pools then poison what is free. */

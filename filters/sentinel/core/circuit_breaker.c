@@ -171,7 +171,8 @@ void circuit_breaker_complete(struct circuit_breaker *breaker, const struct degr
 	double snapshot;
 
 	if (shard) {
-		leap_add(&shard->bad, is_bad);
+		if (is_bad)
+			leap_add(&shard->bad, 1);
 		leap_add(&shard->total, 1);
 	}
 	switch (circuit_breaker_state(breaker)) {

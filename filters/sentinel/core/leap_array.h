@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attributes.h"
 #include "filters/sentinel/core/rule_constant.h"
 
 struct occupy;
@@ -91,11 +92,14 @@ static inline struct metric_bucket *leap_array_current(struct leap_array *array,
 }
 
 /* Adds to a word that only the calling thread writes. */
-static inline void leap_add(_Atomic uint32_t *word, uint64_t n)
+static inline void leap_add(_Atomic uint32_t *word, uint32_t n)
 {
-	uint64_t sum = atomic_load_explicit(word, memory_order_relaxed) + n;
-	atomic_store_explicit(word, sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum,
-			      memory_order_relaxed);
+	uint32_t sum;
+
+	if (UNLIKELY(__builtin_add_overflow(atomic_load_explicit(word, memory_order_relaxed), n,
+					    &sum)))
+		sum = UINT32_MAX;
+	atomic_store_explicit(word, sum, memory_order_relaxed);
 }
 
 /* Passes of the second that ends with the window. */

@@ -63,7 +63,7 @@ static inline void node_add_block(struct node *node, unsigned worker, uint32_t w
 
 /* An entry that passed is over after rt_ms. exceptions: n, or 0. */
 static inline void node_add_complete(struct node *node, unsigned worker, uint32_t window,
-				     uint64_t rt_ms, uint32_t n, uint32_t exceptions)
+				     uint32_t rt_ms, uint32_t n, uint32_t exceptions)
 {
 	struct metric_bucket *bucket = leap_array_current(&node->windows, worker, window);
 	if (!bucket)
@@ -71,7 +71,7 @@ static inline void node_add_complete(struct node *node, unsigned worker, uint32_
 	leap_add(&bucket->success, n);
 	leap_add(&bucket->rt, rt_ms);
 	if (rt_ms < atomic_load_explicit(&bucket->min_rt, memory_order_relaxed))
-		atomic_store_explicit(&bucket->min_rt, (uint32_t)rt_ms, memory_order_relaxed);
+		atomic_store_explicit(&bucket->min_rt, rt_ms, memory_order_relaxed);
 	if (exceptions)
 		leap_add(&bucket->exception, exceptions);
 }
@@ -79,7 +79,7 @@ static inline void node_add_complete(struct node *node, unsigned worker, uint32_
 /* Rates a second, as of the window. */
 static inline double node_pass_qps(struct node *node, uint32_t window)
 {
-	return (double)leap_array_pass(&node->windows, window);
+	return (double)(int64_t)leap_array_pass(&node->windows, window);
 }
 static inline int64_t node_threads(const struct node *node)
 {

@@ -134,17 +134,22 @@ bool node_image_is_empty(const struct node_image *image)
 
 /* --- to a node --- */
 
+static void add_sum(_Atomic uint32_t *word, uint64_t n)
+{
+	leap_add(word, n < UINT32_MAX ? (uint32_t)n : UINT32_MAX);
+}
+
 static void give_window(struct leap_array *array, const struct node_count *count)
 {
 	struct metric_bucket *bucket = leap_array_current(array, 0, count->start);
 
 	if (!bucket)
 		return;
-	leap_add(&bucket->pass, count->sum.pass);
-	leap_add(&bucket->block, count->sum.block);
-	leap_add(&bucket->exception, count->sum.exception);
-	leap_add(&bucket->success, count->sum.success);
-	leap_add(&bucket->rt, count->sum.rt);
+	add_sum(&bucket->pass, count->sum.pass);
+	add_sum(&bucket->block, count->sum.block);
+	add_sum(&bucket->exception, count->sum.exception);
+	add_sum(&bucket->success, count->sum.success);
+	add_sum(&bucket->rt, count->sum.rt);
 	if (count->sum.min_rt < load(&bucket->min_rt))
 		atomic_store_explicit(&bucket->min_rt, count->sum.min_rt, memory_order_relaxed);
 }

@@ -19,7 +19,6 @@ enum entry_slot {
 	SLOT_PARAM_FLOW,
 	SLOT_FLOW,
 	SLOT_DEGRADE,
-	SLOT_END,
 };
 
 struct flow_binding {

@@ -6,33 +6,52 @@
 #include "filters/sentinel/core/slot.h"
 #include "filters/sentinel/core/token_check.h"
 
-static inline enum entry_verdict slot_entry(struct entry *entry, const struct rule_set *rules,
-					    struct instant now)
-{
-	switch (entry->slot) {
-	case SLOT_AUTHORITY:
-		return authority_slot_entry(entry);
-	case SLOT_SYSTEM:
-		return system_slot_entry(entry, &rules->system, now);
-	case SLOT_PARAM_FLOW:
-		return param_flow_slot_entry(entry, now);
-	case SLOT_FLOW:
-		return flow_slot_entry(entry, now);
-	case SLOT_DEGRADE:
-		return degrade_slot_entry(entry, now);
-	case SLOT_END:
-		break;
-	}
-	return ENTRY_PASS;
-}
-
-/* The slots that have anything to ask, a bit each, and SLOT_END. */
+/* The slots that have anything to ask, a bit each. */
 static unsigned slots_of(const struct entry *entry, const struct rule_set *rules,
 			 const struct resource_rules *current)
 {
-	unsigned slots = current->slots | 1U << SLOT_END;
+	unsigned slots = current->slots;
 
 	return rules->system.active && entry->request.inbound ? slots | 1U << SLOT_SYSTEM : slots;
+}
+
+/* Whether the slot is one of these; then the entry is in it. */
+static inline bool enter(struct entry *entry, unsigned slots, enum entry_slot slot)
+{
+	if (!(slots & 1U << slot))
+		return false;
+	entry->slot = slot;
+	return true;
+}
+
+/* Out of the slot, if it lets the entry pass: those that follow go by the current rules. */
+static inline enum entry_verdict leave(struct entry *entry, const struct resource_rules *current,
+				       enum entry_verdict verdict)
+{
+	if (UNLIKELY(verdict != ENTRY_PASS))
+		return verdict;
+	entry->at = entry->element = 0;
+	entry->rules = current;
+	return ENTRY_PASS;
+}
+
+static inline enum entry_verdict ask(struct entry *entry, unsigned slots,
+				     const struct rule_set *rules,
+				     const struct resource_rules *current, struct instant now)
+{
+	enum entry_verdict verdict = ENTRY_PASS;
+
+	if (enter(entry, slots, SLOT_AUTHORITY))
+		verdict = leave(entry, current, authority_slot_entry(entry));
+	if (verdict == ENTRY_PASS && enter(entry, slots, SLOT_SYSTEM))
+		verdict = leave(entry, current, system_slot_entry(entry, &rules->system, now));
+	if (verdict == ENTRY_PASS && enter(entry, slots, SLOT_PARAM_FLOW))
+		verdict = leave(entry, current, param_flow_slot_entry(entry, now));
+	if (verdict == ENTRY_PASS && enter(entry, slots, SLOT_FLOW))
+		verdict = leave(entry, current, flow_slot_entry(entry, now));
+	if (verdict == ENTRY_PASS && enter(entry, slots, SLOT_DEGRADE))
+		verdict = leave(entry, current, degrade_slot_entry(entry, now));
+	return verdict;
 }
 
 static COLD enum entry_verdict retract(struct entry *entry, struct instant now)
@@ -60,22 +79,18 @@ static enum entry_verdict pass(struct entry *entry, const struct resource_rules 
 }
 
 /* Asks the slots, and counts the answer. The first one goes on with the rules that the entry has.
- */
-static enum entry_verdict proceed(struct entry *entry, unsigned slots, const struct rule_set *rules,
-				  const struct resource_rules *current, struct instant now)
+ * It stays one function, for the slots to be part of it. */
+static NOINLINE enum entry_verdict proceed(struct entry *entry, unsigned slots,
+					   const struct rule_set *rules,
+					   const struct resource_rules *current, struct instant now)
 {
-	for (; (entry->slot = (enum entry_slot)__builtin_ctz(slots)) < SLOT_END;
-	     slots &= slots - 1) {
-		enum entry_verdict verdict = slot_entry(entry, rules, now);
-		if (UNLIKELY(verdict != ENTRY_PASS)) {
-			if (verdict == ENTRY_BLOCK)
-				statistic_slot_block(entry, now);
-			return verdict;
-		}
-		entry->at = entry->element = 0;
-		entry->rules = current;
-	}
-	return pass(entry, current, now);
+	enum entry_verdict verdict = ask(entry, slots, rules, current, now);
+
+	if (LIKELY(verdict == ENTRY_PASS))
+		return pass(entry, current, now);
+	if (verdict == ENTRY_BLOCK)
+		statistic_slot_block(entry, now);
+	return verdict;
 }
 
 enum entry_verdict sph_begin(struct entry *entry, struct rule_set *rules, struct instant now)

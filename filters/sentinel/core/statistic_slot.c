@@ -77,8 +77,7 @@ void statistic_slot_block(struct entry *entry, struct instant now)
 }
 
 struct completion {
-	uint64_t rt_ms;
-	uint32_t n, exceptions;
+	uint32_t rt_ms, n, exceptions;
 };
 
 static inline void complete(struct node *node, unsigned worker, uint32_t window,
@@ -91,7 +90,7 @@ static inline void complete(struct node *node, unsigned worker, uint32_t window,
 void statistic_slot_exit(struct entry *entry, struct instant now, int64_t rt_ms)
 {
 	struct completion what = {
-		.rt_ms = rt_ms > 0 ? (uint64_t)rt_ms : 0,
+		.rt_ms = rt_ms > 0 ? (rt_ms < UINT32_MAX ? (uint32_t)rt_ms : UINT32_MAX) : 0,
 		.n = entry->request.count,
 		.exceptions = entry->error ? entry->request.count : 0,
 	};
