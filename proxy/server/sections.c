@@ -2,7 +2,11 @@
 
 #include "base/attributes.h"
 #include "base/diag.h"
+#include "base/shared_section.h"
+#include "filters/sentinel/state_section.h"
+#include "server/host_section.h"
 #include "server/server.h"
+#include "telemetry/stats_transfer.h"
 
 /* --- what is the process's own: an operator's word that holds until it is taken back --- */
 
@@ -42,7 +46,9 @@ static const struct section_type server_section = {
 size_t server_sections(struct server *server, struct section *sections, size_t room)
 {
 	const struct section all[] = {
-		{&server_section, server},
+		{&server_section, server},       {&host_section, &server->clusters},
+		{&shared_section, NULL},         {&sentinel_section, &server->sentinel},
+		{&stats_section, server->stats},
 	};
 
 	invariant(COUNT_OF(all) <= room);

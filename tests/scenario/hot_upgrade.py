@@ -284,6 +284,51 @@ def a_changed_configuration_is_served():
     _with_origin(check)
 
 
+def counters_go_on():
+    """One series: no step back, nothing twice, over upgrades and one that was taken back after GO."""
+    def check(origin):
+        with Service("upgrade-counters", [cluster("up", origin.port)]) as s:
+            asked = 0
+
+            def ask(n):
+                nonlocal asked
+                for _ in range(n):
+                    assert s.http("GET", "/").status == 200
+                asked += n
+                s.wait_for("cluster.up.upstream_rq_total", asked)
+                s.wait_for("http.ingress.downstream_rq_2xx", asked)
+            ask(7)
+            s.upgrade()
+            ask(5)
+            p = peer.dial(s.path)
+            p.say(peer.HELLO, peer.hello())
+            p.hear_until(peer.OFFERED)
+            p.say(peer.READY)
+            p.hear_until(peer.GO)
+            p.close()
+            s.wait_for_state(lambda state: state["refused"] == 1)
+            ask(3)
+            s.upgrade()
+            ask(2)
+            s.wait_for("listener_manager.total_listeners_active", 1)
+            s.wait_for("http.ingress.downstream_cx_active", 0)
+    _with_origin(check)
+
+
+def a_rate_limit_holds_over_an_upgrade():
+    """The bucket is one for the service: what was taken before isn't there after."""
+    limit = {"name": "limit", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "limit",
+        "token_bucket": {"max_tokens": 5, "tokens_per_fill": 5, "fill_interval": "3600s"},
+        "filter_enabled": {"default_value": {"numerator": 100}}, "filter_enforced": {"default_value": {"numerator": 100}}}}
+    router = {"name": "router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}
+    answers = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
+    with Service("upgrade-limit", [], network_filter=http_manager([answers], http_filters=[limit, router])) as s:
+        assert [s.http("GET", "/").status for _ in range(3)] == [200] * 3
+        s.upgrade()
+        assert [s.http("GET", "/").status for _ in range(4)] == [200, 200, 429, 429]
+
+
 def an_operators_word_outlives_the_process():
     """/healthcheck/fail holds until it is taken back."""
     def check(origin):
