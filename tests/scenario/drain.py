@@ -269,7 +269,7 @@ def what_is_open_is_shown():
             assert g.stat("drain.open.http1") == g.stat("drain.idle_wait") == 0 and g.stat("server.state") == 1
             drain = json.loads(g.get("/server_info"))["drain"]
             assert drain["connections_open"] == drain["open"]["dubbo"] == drain["waiting"]["busy_call"] == 1 and not drain["accepts"], drain
-            _wait(g, lambda: "1 connection is open: 1 dubbo; 1 busy_call" in g.log_text())
+            g.wait_for_log("1 connection is open: 1 dubbo; 1 busy_call")
             provider.answer(sock, frame)
             assert c.read().body == READONLY[16:]
             assert c.read().body == b"\x91\x01p"
@@ -364,7 +364,7 @@ def what_has_not_left_a_replaced_listener_is_closed():
             assert held.recv(1) == b""
             g.wait_for("drain.deadline_closed", 1)
             assert g.stat("tcp.t.downstream_cx_drain_close") == 1
-            assert "listener dl: the drain time of a version is over: 1 connection is open: 1 tcp" in g.log_text(), g.words()
+            g.wait_for_log("listener dl: the drain time of a version is over: 1 connection is open: 1 tcp")
     finally:
         origin.stop()
 
