@@ -80,17 +80,6 @@ void histogram_add_bin(struct histogram *h, unsigned bin, uint64_t n)
 	__atomic_store_n(&at[bin], at[bin] + n, __ATOMIC_RELAXED);
 }
 
-uint64_t histogram_bin_count(const struct histogram *h, unsigned bin)
-{
-	const uint64_t *at = &h->small[0];
-	if (bin >= HISTOGRAM_SMALL) {
-		at = __atomic_load_n(&h->decades[(bin - HISTOGRAM_SMALL) / HISTOGRAM_DECADE_BINS],
-				     __ATOMIC_ACQUIRE);
-		bin = (bin - HISTOGRAM_SMALL) % HISTOGRAM_DECADE_BINS;
-	}
-	return at ? __atomic_load_n(&at[bin], __ATOMIC_RELAXED) : 0;
-}
-
 unsigned histogram_bin(uint64_t value)
 {
 	if (value < HISTOGRAM_SMALL)

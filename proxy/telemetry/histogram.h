@@ -56,7 +56,16 @@ static inline void histogram_add_values(struct histogram *h, uint64_t sum)
 	__atomic_store_n(&h->sum, h->sum + sum, __ATOMIC_RELAXED);
 }
 /* What a bin holds. Any thread. */
-uint64_t histogram_bin_count(const struct histogram *h, unsigned bin);
+static inline uint64_t histogram_bin_count(const struct histogram *h, unsigned bin)
+{
+	const uint64_t *at = &h->small[0];
+	if (bin >= HISTOGRAM_SMALL) {
+		at = __atomic_load_n(&h->decades[(bin - HISTOGRAM_SMALL) / HISTOGRAM_DECADE_BINS],
+				     __ATOMIC_ACQUIRE);
+		bin = (bin - HISTOGRAM_SMALL) % HISTOGRAM_DECADE_BINS;
+	}
+	return at ? __atomic_load_n(&at[bin], __ATOMIC_RELAXED) : 0;
+}
 
 /* The bin of a value. */
 unsigned histogram_bin(uint64_t value);

@@ -6,7 +6,8 @@
 /* A type of which there are scopes. */
 struct told_type {
 	const struct stat_type *type;
-	uint8_t *shares; /* enum stats_share of each row */
+	uint16_t *rows;              /* by share */
+	uint16_t ends[STATS_SHARES]; /* of each share's rows */
 	bool is_told;
 	uint32_t number; /* if it is */
 };
@@ -25,7 +26,13 @@ struct export
 	struct told_type *types;
 	uint32_t type_count, type_capacity, told_count;
 	struct scope_blocks blocks;
-	struct histogram_sum *sum;
+	const struct histogram **histograms; /* of one row, as many as blocks */
+	struct bin_count *bins;
+};
+
+struct bin_count {
+	uint32_t bin;
+	uint64_t n;
 };
 
 static bool is_named(struct slice name, const char *const *names, size_t count)
@@ -79,10 +86,16 @@ static struct told_type *type_of(struct export *export, const struct stat_type *
 		invariant(export->types);
 	}
 	struct told_type *made = &export->types[export->type_count++];
-	*made = (struct told_type){.type = type, .shares = calloc(type->count + 1, 1)};
-	invariant(made->shares);
-	for (uint32_t i = 0; i < type->count; i++)
-		made->shares[i] = (uint8_t)stats_share_of(&type->rows[i]);
+	*made = (struct told_type){.type = type};
+	made->rows = calloc(type->count + 1, sizeof *made->rows);
+	invariant(made->rows);
+	uint16_t count = 0;
+	for (int share = 0; share < STATS_SHARES; share++) {
+		for (uint32_t i = 0; i < type->count; i++)
+			if (stats_share_of(&type->rows[i]) == (enum stats_share)share)
+				made->rows[count++] = (uint16_t)i;
+		made->ends[share] = count;
+	}
 	return made;
 }
 
@@ -206,48 +219,71 @@ static void tell_codes(struct export *export, uint32_t id)
 		}
 }
 
-/* How many bins of sum->bins[from, to) hold more than was told. */
-static uint32_t count_bins(const struct histogram_sum *sum, const struct histogram *told)
-{
-	uint32_t used = 0;
-
-	for (unsigned bin = 0; bin < HISTOGRAM_BINS; bin++)
-		if (sum->bins[bin])
-			used += is_more(sum->bins[bin] -
-					(told ? histogram_bin_count(told, bin) : 0));
-	return used;
-}
-
-static void tell_histogram(struct export *export, uint32_t id)
+/* The histograms of a row that there are. */
+static uint32_t find_histograms(const struct export *export, uint32_t id)
 {
 	const struct scope_blocks *b = &export->blocks;
-	const struct histogram *told = (const struct histogram *)(uintptr_t)load(b->told, id);
-	struct histogram_sum *sum = export->sum;
+	uint32_t count = 0;
 
-	if (!sum_of(b->all, b->count, id))
-		return;
-	memset(sum, 0, sizeof *sum);
 	for (uint32_t i = 0; i < b->count; i++) {
 		const struct histogram *h =
 			(const struct histogram *)(uintptr_t)load(b->all[i], id);
 		if (h)
-			histogram_add_to(h, sum);
+			export->histograms[count++] = h;
 	}
-	uint32_t used = count_bins(sum, told);
+	return count;
+}
+
+/* What the bins [from, to) hold that isn't told yet, behind the `used` ones there are. */
+static uint32_t count_bins(const struct export *export, uint32_t count,
+			   const struct histogram *told, unsigned from, unsigned to, uint32_t used)
+{
+	for (unsigned bin = from; bin < to; bin++) {
+		uint64_t n = 0;
+		for (uint32_t i = 0; i < count; i++)
+			n += histogram_bin_count(export->histograms[i], bin);
+		if (n && told)
+			n -= histogram_bin_count(told, bin);
+		if (is_more(n))
+			export->bins[used++] = (struct bin_count){bin, n};
+	}
+	return used;
+}
+
+static bool has_decade(const struct export *export, uint32_t count, unsigned decade)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (__atomic_load_n(&export->histograms[i]->decades[decade], __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+static void tell_histogram(struct export *export, uint32_t id)
+{
+	const struct histogram *told =
+		(const struct histogram *)(uintptr_t)load(export->blocks.told, id);
+	uint32_t count = find_histograms(export, id), used;
+	uint64_t sum = 0;
+
+	if (!count)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		sum += __atomic_load_n(&export->histograms[i]->sum, __ATOMIC_RELAXED);
+	used = count_bins(export, count, told, 0, HISTOGRAM_SMALL, 0);
+	for (unsigned d = 0; d < HISTOGRAM_DECADES; d++)
+		if (has_decade(export, count, d)) {
+			unsigned from = HISTOGRAM_SMALL + d * HISTOGRAM_DECADE_BINS;
+			used = count_bins(export, count, told, from, from + HISTOGRAM_DECADE_BINS,
+					  used);
+		}
 	if (!used)
 		return;
 	section_put_number(&export->lists, id);
-	section_put_number(&export->lists, sum->sum - (told ? told->sum : 0));
+	section_put_number(&export->lists, sum - (told ? told->sum : 0));
 	section_put_number(&export->lists, used);
-	for (unsigned bin = 0; used; bin++) {
-		uint64_t n = sum->bins[bin];
-		if (n)
-			n -= told ? histogram_bin_count(told, bin) : 0;
-		if (!is_more(n))
-			continue;
-		used--;
-		section_put_number(&export->lists, bin);
-		section_put_number(&export->lists, n);
+	for (uint32_t i = 0; i < used; i++) {
+		section_put_number(&export->lists, export->bins[i].bin);
+		section_put_number(&export->lists, export->bins[i].n);
 	}
 }
 
@@ -258,9 +294,8 @@ static void tell_list(struct export *export, const struct told_type *type, uint3
 	struct section_writer *lists = &export->lists;
 	size_t before = lists->len, opened = field_open(lists, field);
 
-	for (uint32_t id = 0; id < type->type->count; id++)
-		if (type->shares[id] == share)
-			tell(export, id);
+	for (uint32_t i = type->ends[share - 1]; i < type->ends[share]; i++)
+		tell(export, type->rows[i]);
 	if (lists->len == opened)
 		lists->len = before; /* nothing to tell */
 	else
@@ -296,19 +331,21 @@ static void tell_scopes(struct stats *stats, struct section_writer *out)
 	for (const struct stats_shard *s = stats_first_shard(stats); s; s = s->next)
 		shards++;
 	export.blocks.all = calloc(shards, sizeof *export.blocks.all);
-	export.sum = malloc(sizeof *export.sum);
-	invariant(export.blocks.all && export.sum);
+	export.histograms = calloc(shards, sizeof *export.histograms);
+	export.bins = calloc(HISTOGRAM_BINS, sizeof *export.bins);
+	invariant(export.blocks.all && export.histograms && export.bins);
 	pthread_mutex_lock(&stats->lock);
 	for (uint32_t slot = 0; slot < stats->slot_count; slot++)
 		if (stats->slots[slot])
 			tell_scope(&export, stats->slots[slot]);
 	pthread_mutex_unlock(&stats->lock);
 	for (uint32_t i = 0; i < export.type_count; i++)
-		free(export.types[i].shares);
+		free(export.types[i].rows);
 	free(export.types);
 	section_writer_free(&export.lists);
 	free(export.blocks.all);
-	free(export.sum);
+	free(export.histograms);
+	free(export.bins);
 }
 
 /* Workers stand still meanwhile: what was told is only kept here, and noted by row when more is

@@ -35,6 +35,7 @@ enum stats_share {
 	STATS_SHARE_GAUGE,
 	STATS_SHARE_CODES,
 	STATS_SHARE_HISTOGRAM,
+	STATS_SHARES,
 };
 
 enum stats_share stats_share_of(const struct stat_row *row);
