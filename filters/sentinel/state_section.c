@@ -188,6 +188,8 @@ static const char *take_over(struct sentinel_application *application,
 			: NULL;
 	if (fault)
 		return fault;
+	if (application->rules)
+		sentinel_import_probes(application->rules->set);
 	int64_t second = now_of(application->all).ms / 1000;
 	if (application->resource_stats && state->has_stats_second && state->stats_second <= second)
 		resource_stats_resume(application->resource_stats, state->stats_second);

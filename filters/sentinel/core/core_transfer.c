@@ -587,6 +587,11 @@ static void end_probes(void *arg, struct slice name, const struct resource_rules
 	}
 }
 
+void sentinel_import_probes(const struct rule_set *rules)
+{
+	rule_set_each(rules, end_probes, NULL);
+}
+
 void sentinel_import_end(struct sentinel *sentinel, const struct rule_set *rules)
 {
 	struct inheritance *inherited = sentinel->inherited;
@@ -599,7 +604,7 @@ void sentinel_import_end(struct sentinel *sentinel, const struct rule_set *rules
 		for (size_t k = 0; k < inherited->metrics[i].count; k++)
 			end_value(inherited->metrics[i].metric, &inherited->metrics[i].values[k]);
 	if (rules)
-		rule_set_each(rules, end_probes, NULL);
+		sentinel_import_probes(rules);
 	sentinel->inherited = NULL;
 	inheritance_free(inherited);
 }

@@ -7,8 +7,8 @@
  * What travels: contexts and resources in their order, the windows of all nodes, the switch, the
  * machine's status, and the states of rules (rule_transfer.h), which go to equal rules here. Calls
  * that run in the old process count as running here, and a breaker that is half open waits for its
- * probe, until the import ends: then those calls are over, and such a breaker lets another one
- * probe.
+ * probe, until the import ends (or sentinel_import_probes): then those calls are over, and such a
+ * breaker lets another one probe.
  *
  * The number of workers may differ. So may the seed, though it should not: what hot-parameter rules
  * that have values of their own know is left behind then.
@@ -32,6 +32,10 @@ void sentinel_export(const struct sentinel *sentinel, const struct rule_set *rul
  * holds. NULL, or why not. */
 const char *sentinel_import(struct sentinel *sentinel, struct rule_set *rules, struct instant now,
 			    struct slice bytes);
+
+/* Breakers that are half open for a call of the old process let another one probe at once: nobody
+ * may tell what that call comes to. */
+void sentinel_import_probes(const struct rule_set *rules);
 
 /* The old process has gone. On the thread of worker 0. rules: the version that holds. */
 void sentinel_import_end(struct sentinel *sentinel, const struct rule_set *rules);

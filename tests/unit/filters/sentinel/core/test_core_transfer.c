@@ -96,7 +96,7 @@ static void test_a_probe_that_runs_elsewhere(void **state)
 	assert_true(enters(&f, &probe, 0, 1100));
 	take_over(&f, &next, 3, RULE_DEGRADE, rules, 1200);
 	assert_false(passes(&next, "r", 1300, false)); /* the probe may still say something */
-	sentinel_import_end(next.sentinel, next.rules);
+	sentinel_import_probes(next.rules);
 	assert_true(passes(&next, "r", 1400, false)); /* another probe */
 	assert_true(passes(&next, "r", 1500, false));
 	close_fixture(&f);
