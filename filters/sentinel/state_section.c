@@ -5,6 +5,7 @@
 
 #include "base/attributes.h"
 #include "base/diag.h"
+#include "base/log.h"
 #include "base/section_fields.h"
 #include "filters/sentinel/application.h"
 #include "filters/sentinel/core/core_transfer.h"
@@ -26,6 +27,7 @@ enum {
 	CORE = 3,          /* FINAL, as the rest */
 	STATS_SECOND = 4,  /* the last second that its resources' counters know */
 	METRIC_SECOND = 5, /* the first second that isn't the old process's to write of */
+	RUNNING = 6,       /* TAIL: calls that run */
 };
 
 static struct instant now_of(const struct sentinel_applications *all)
@@ -93,10 +95,26 @@ static void export_final(void *owner, struct section_writer *out)
 	}
 }
 
+static void export_tail(void *owner, struct section_writer *out)
+{
+	const struct sentinel_applications *all = owner;
+
+	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
+		const struct sentinel_application *application =
+			container_of(n, struct sentinel_application, link);
+		size_t opened = field_open(out, APPLICATION);
+		field_put_text(out, NAME, application->name);
+		size_t running = field_open(out, RUNNING);
+		sentinel_export_running(application->core, out);
+		field_close(out, running);
+		field_close(out, opened);
+	}
+}
+
 /* --- import --- */
 
 struct application_state {
-	struct slice name, set_rules[RULE_KINDS], core;
+	struct slice name, set_rules[RULE_KINDS], core, running;
 	int64_t stats_second, metric_second;
 	bool has_stats_second;
 };
@@ -129,6 +147,9 @@ static const char *read_application(const struct field *given, struct applicatio
 			break;
 		case CORE:
 			state->core = field.bytes;
+			break;
+		case RUNNING:
+			state->running = field.bytes;
 			break;
 		case STATS_SECOND:
 			state->stats_second = field_signed(&field);
@@ -245,17 +266,6 @@ static const char *import_final(struct sentinel_applications *all, struct slice 
 	return fault ? fault : in.is_bad ? "no fields" : NULL;
 }
 
-static enum status import_part(void *owner, enum section_part part, uint32_t version,
-			       struct slice bytes, struct diag *diag)
-{
-	const char *fault = part == SECTION_WARM    ? import_warm(owner, bytes)
-			    : part == SECTION_FINAL ? import_final(owner, bytes)
-						    : NULL;
-
-	(void)version;
-	return fault ? diag_set(diag, "%s", fault) : STATUS_OK;
-}
-
 /* --- the old process leaves --- */
 
 static void left(void *owner)
@@ -271,59 +281,123 @@ static void left(void *owner)
 	}
 }
 
-/* --- the old process has gone --- */
+/* --- what worker 0 is told of the old process --- */
 
-/* An application whose predecessor has gone, with the rules in force then. */
-struct ending {
-	struct ending *next;
+/* News of an application's predecessor. */
+struct news {
+	struct news *next;
 	struct sentinel_application *application; /* a reference */
-	struct sentinel_rules *rules;             /* a reference, or NULL */
+	struct sentinel_rules *rules;             /* those in force: a reference, or NULL */
+	struct section_writer running;            /* calls that run there */
+	bool is_over;                             /* it has gone */
 };
 
-static void end_import(void *arg, unsigned worker, struct loop *loop)
+static void take_news(void *arg, unsigned worker, struct loop *loop)
 {
 	(void)loop;
-	for (struct ending *e = arg; !worker && e; e = e->next)
-		sentinel_import_end(e->application->core, e->rules ? e->rules->set : NULL);
+	for (struct news *news = arg; !worker && news; news = news->next) {
+		struct slice running = slice_make(news->running.data, news->running.len);
+		const char *fault =
+			news->is_over ? NULL
+				      : sentinel_import_running(news->application->core, running);
+		if (fault)
+			log_warn_limited(SENTINEL, "application '%.*s': of its predecessor: %s",
+					 SLICE_FMT(news->application->name), fault);
+		if (news->is_over)
+			sentinel_import_end(news->application->core,
+					    news->rules ? news->rules->set : NULL);
+	}
 }
 
-static void endings_free(void *arg)
+static void news_free(void *arg)
 {
-	for (struct ending *e = arg, *next; e; e = next) {
-		next = e->next;
-		if (e->rules && !--e->rules->published.references)
-			e->rules->published.free(&e->rules->published);
-		sentinel_application_drop(e->application);
-		free(e);
+	for (struct news *news = arg, *next; news; news = next) {
+		next = news->next;
+		if (news->rules && !--news->rules->published.references)
+			news->rules->published.free(&news->rules->published);
+		sentinel_application_drop(news->application);
+		section_writer_free(&news->running);
+		free(news);
 	}
+}
+
+static struct news *add_news(struct news *news, struct sentinel_application *application)
+{
+	struct news *made = calloc(1, sizeof *made);
+
+	invariant(made);
+	made->next = news;
+	made->application = application;
+	application->references++;
+	made->rules = application->rules;
+	if (made->rules)
+		made->rules->published.references++;
+	return made;
+}
+
+static void tell(struct sentinel_applications *all, struct news *news)
+{
+	if (news)
+		all->services->on_workers(all->owner, take_news, news_free, news);
+}
+
+static const char *import_tail(struct sentinel_applications *all, struct slice bytes)
+{
+	struct application_state state;
+	struct section_reader in;
+	struct news *news = NULL;
+	const char *fault = NULL;
+	struct field field;
+
+	section_reader_init(&in, bytes);
+	while (!fault && field_next(&in, &field)) {
+		if (field.number != APPLICATION)
+			continue;
+		fault = read_application(&field, &state);
+		struct sentinel_application *application =
+			fault ? NULL : sentinel_application_find(all, state.name);
+		if (!application)
+			continue;
+		news = add_news(news, application);
+		section_put_bytes(&news->running, state.running.data, state.running.len);
+	}
+	fault = fault ? fault : in.is_bad ? "no fields" : NULL;
+	if (fault)
+		news_free(news);
+	else
+		tell(all, news);
+	return fault;
 }
 
 static void predecessor_gone(void *owner)
 {
 	struct sentinel_applications *all = owner;
-	struct ending *endings = NULL;
+	struct news *news = NULL;
 
 	section_writer_free(&all->inherited);
 	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
-		struct ending *e = calloc(1, sizeof *e);
-		invariant(e);
-		e->application = container_of(n, struct sentinel_application, link);
-		e->application->references++;
-		e->rules = e->application->rules;
-		if (e->rules)
-			e->rules->published.references++;
-		e->next = endings;
-		endings = e;
+		news = add_news(news, container_of(n, struct sentinel_application, link));
+		news->is_over = true;
 	}
-	if (endings)
-		all->services->on_workers(all->owner, end_import, endings_free, endings);
+	tell(all, news);
+}
+
+static enum status import_part(void *owner, enum section_part part, uint32_t version,
+			       struct slice bytes, struct diag *diag)
+{
+	const char *fault = part == SECTION_WARM    ? import_warm(owner, bytes)
+			    : part == SECTION_FINAL ? import_final(owner, bytes)
+						    : import_tail(owner, bytes);
+
+	(void)version;
+	return fault ? diag_set(diag, "%s", fault) : STATUS_OK;
 }
 
 const struct section_type sentinel_section = {
 	.name = "sentinel",
 	.version = 1,
 	.oldest = 1,
-	.export = {[SECTION_WARM] = export_warm, [SECTION_FINAL] = export_final},
+	.export = {export_warm, export_final, export_tail},
 	.import = import_part,
 	.left = left,
 	.predecessor_gone = predecessor_gone,

@@ -2,6 +2,7 @@
  *
  *   WARM   the seed of fingerprints, rules set by commands    before any application is made
  *   FINAL  every application's core (core/core_transfer.h)    its rules are in force
+ *   TAIL   how many of the old process's calls still run
  *
  * Applications that the new process doesn't have are passed over. From the second of the take-over
  * on the new process writes the metric log and counts resources; the old one has ended with the

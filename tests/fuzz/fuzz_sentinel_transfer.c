@@ -74,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct rule_set *rules = make_rules(sentinel);
 	struct instant now = {now_ms, now_ms * 1000000};
 	struct section_writer out = {0};
+	const char *fault;
 
 	if (!sentinel_import(sentinel, rules, now, slice_make(data, size))) {
 		for (int64_t t_ms = 0; t_ms < 3000; t_ms += 100) {
@@ -90,6 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rule_set_free(next_rules);
 		sentinel_free(next);
 	}
+	fault = sentinel_import_running(sentinel, slice_make(data, size));
+	invariant(!fault || *fault);
 	sentinel_import_end(sentinel, rules);
 	section_writer_free(&out);
 	rule_set_free(rules);

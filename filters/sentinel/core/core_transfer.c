@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/attributes.h"
+#include "base/hash.h"
 #include "filters/sentinel/core/node_transfer.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/rule_transfer.h"
@@ -36,6 +37,17 @@ enum {
 	PART_ORIGIN = 2,  /* name */
 	PART_NODE = 3,
 	PART_IS_APART = 4, /* a context has a node of its own */
+};
+
+/* Of calls that run, alone: of one node. Without a resource it is the entrance, with neither
+ * context nor origin the resource's own. */
+enum {
+	RUNNING = 1,
+
+	RUNNING_RESOURCE = 1,
+	RUNNING_CONTEXT = 2,
+	RUNNING_ORIGIN = 3,
+	RUNNING_COUNT = 4,
 };
 
 /* Of the rules of one resource. */
@@ -208,6 +220,7 @@ void sentinel_export(const struct sentinel *sentinel, const struct rule_set *rul
 struct inherited_threads {
 	struct node *node;
 	int32_t threads;
+	int32_t still; /* of them, while it is read what runs */
 };
 
 struct inherited_values { /* of a hot-parameter rule on threads */
@@ -251,7 +264,7 @@ static void inherit_threads(struct inheritance *inherited, struct node *node, in
 		return;
 	inherited->nodes = more(inherited->nodes, inherited->node_count, &inherited->node_capacity,
 				sizeof *inherited->nodes);
-	inherited->nodes[inherited->node_count++] = (struct inherited_threads){node, threads};
+	inherited->nodes[inherited->node_count++] = (struct inherited_threads){node, threads, 0};
 }
 
 static void inherit_value(void *arg, const struct value_at *value)
@@ -556,6 +569,150 @@ const char *sentinel_import(struct sentinel *sentinel, struct rule_set *rules, s
 	}
 	free(import.contexts);
 	return fault;
+}
+
+/* --- what runs still --- */
+
+static void write_running(struct section_writer *out, const struct node *node,
+			  struct slice resource, struct slice context, struct slice origin)
+{
+	int64_t threads = node_threads(node);
+
+	if (threads <= 0)
+		return;
+	size_t opened = field_open(out, RUNNING);
+	if (resource.len)
+		field_put_text(out, RUNNING_RESOURCE, resource);
+	if (context.len)
+		field_put_text(out, RUNNING_CONTEXT, context);
+	if (origin.len)
+		field_put_text(out, RUNNING_ORIGIN, origin);
+	field_put_number(out, RUNNING_COUNT, (uint64_t)threads);
+	field_close(out, opened);
+}
+
+void sentinel_export_running(const struct sentinel *sentinel, struct section_writer *out)
+{
+	const struct slice none = {0};
+
+	write_running(out, sentinel->entrance, none, none, none);
+	for (struct name_entry *e = NULL; (e = name_table_next(&sentinel->resources, e));) {
+		const struct resource *resource = (const struct resource *)(const void *)e;
+		const struct name_table *origins =
+			atomic_load_explicit(&resource->origins, memory_order_acquire);
+		const struct default_node *by_context =
+			atomic_load_explicit(&resource->contexts, memory_order_acquire);
+		write_running(out, resource->cluster, e->name, none, none);
+		for (; by_context; by_context = by_context->next) {
+			const struct node *own =
+				atomic_load_explicit(&by_context->node, memory_order_acquire);
+			if (own)
+				write_running(out, own, e->name, by_context->context->entry.name,
+					      none);
+		}
+		for (struct name_entry *o = NULL; origins && (o = name_table_next(origins, o));)
+			write_running(out, ((struct origin_node *)(void *)o)->node, e->name, none,
+				      o->name);
+	}
+}
+
+struct running {
+	struct slice resource, context, origin;
+	uint64_t count;
+};
+
+static bool read_running(struct running *running, const struct field *given)
+{
+	struct section_reader in = field_reader(given);
+	struct field field;
+
+	*running = (struct running){.count = 0};
+	while (field_next(&in, &field))
+		switch (field.number) {
+		case RUNNING_RESOURCE:
+			running->resource = field.bytes;
+			break;
+		case RUNNING_CONTEXT:
+			running->context = field.bytes;
+			break;
+		case RUNNING_ORIGIN:
+			running->origin = field.bytes;
+			break;
+		case RUNNING_COUNT:
+			running->count = field.value;
+			break;
+		default:
+			break;
+		}
+	return !in.is_bad;
+}
+
+static struct node *context_node(const struct resource *resource, struct slice context)
+{
+	struct default_node *node = atomic_load_explicit(&resource->contexts, memory_order_acquire);
+
+	while (node && !slice_equal(node->context->entry.name, context))
+		node = node->next;
+	return node ? atomic_load_explicit(&node->node, memory_order_acquire) : NULL;
+}
+
+/* The node that is meant, or NULL. */
+static struct node *running_node(const struct sentinel *sentinel, const struct running *running)
+{
+	const struct resource *resource =
+		running->resource.len ? sentinel_find_resource(sentinel, running->resource) : NULL;
+
+	if (!running->resource.len)
+		return sentinel->entrance;
+	if (!resource)
+		return NULL;
+	if (running->context.len)
+		return context_node(resource, running->context);
+	if (!running->origin.len)
+		return resource->cluster;
+	const struct name_table *origins =
+		atomic_load_explicit(&resource->origins, memory_order_acquire);
+	struct name_entry *entry =
+		origins ? name_table_find(origins, running->origin, hash_bytes(running->origin))
+			: NULL;
+	return entry ? ((struct origin_node *)(void *)entry)->node : NULL;
+}
+
+static void note_still(struct inheritance *inherited, const struct node *node, uint64_t count)
+{
+	for (size_t i = 0; node && i < inherited->node_count; i++) {
+		struct inherited_threads *known = &inherited->nodes[i];
+		if (known->node == node && known->threads > 0)
+			known->still =
+				count < (uint64_t)known->threads ? (int32_t)count : known->threads;
+	}
+}
+
+const char *sentinel_import_running(struct sentinel *sentinel, struct slice bytes)
+{
+	struct inheritance *inherited = sentinel->inherited;
+	struct section_reader in, again;
+	struct running running;
+	struct field field;
+
+	section_reader_init(&in, bytes);
+	again = in;
+	while (field_next(&in, &field))
+		if (field.number == RUNNING && !read_running(&running, &field))
+			return "no calls that run";
+	if (in.is_bad || !inherited)
+		return in.is_bad ? "no fields" : NULL;
+	for (size_t i = 0; i < inherited->node_count; i++)
+		inherited->nodes[i].still = 0;
+	while (field_next(&again, &field))
+		if (field.number == RUNNING && read_running(&running, &field))
+			note_still(inherited, running_node(sentinel, &running), running.count);
+	for (size_t i = 0; i < inherited->node_count; i++) {
+		struct inherited_threads *known = &inherited->nodes[i];
+		node_add_threads(known->node, 0, known->still - known->threads);
+		known->threads = known->still;
+	}
+	return NULL;
 }
 
 /* --- the end of it --- */

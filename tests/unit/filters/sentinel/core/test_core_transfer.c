@@ -72,6 +72,17 @@ static void test_calls_that_run_elsewhere_count_until_the_end(void **state)
 	take_over(&f, &next, 2, RULE_FLOW, rules, 10);
 	assert_true(enters(&next, &entry, 1, 20));
 	assert_false(enters(&next, &running[0], 1, 20));
+	/* one of them ends there */
+	struct section_writer out = {0};
+	leave(&f, &running[1], 25, false);
+	sentinel_export_running(f.sentinel, &out);
+	assert_null(sentinel_import_running(next.sentinel, slice_make(out.data, out.len)));
+	assert_null(sentinel_import_running(next.sentinel, slice_make(out.data, out.len)));
+	assert_non_null(sentinel_import_running(next.sentinel, slice_make(out.data, out.len - 1)));
+	section_writer_free(&out);
+	assert_true(enters(&next, &running[1], 1, 25));
+	assert_false(enters(&next, &running[0], 1, 25));
+	leave(&next, &running[1], 25, false);
 	sentinel_import_end(next.sentinel, next.rules);
 	sentinel_import_end(next.sentinel, next.rules);
 	assert_true(enters(&next, &running[0], 1, 30));
