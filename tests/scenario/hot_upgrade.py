@@ -13,7 +13,7 @@ import time
 
 import places
 import upgrade_peer as peer
-from gateway import Gateway, cluster, http_manager
+from gateway import TYPE, Gateway, cluster, http_manager
 from origin import Origin
 from ports import free_ports, listening
 
@@ -338,6 +338,38 @@ def an_operators_word_outlives_the_process():
             assert s.http("GET", "/").headers.get("connection") == "close"
             s.post("/healthcheck/ok")
             assert "connection" not in s.http("GET", "/").headers
+    _with_origin(check)
+
+
+def counts_and_limits_outlive_the_process():
+    """Counters and histograms go on where they stood, a bucket is as empty and a value as used up as it was: through three processes."""
+    always = {"default_value": {"numerator": 100}}
+    limit = {"name": "limit", "typed_config": {"@type": TYPE + "http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "l", "filter_enabled": always,
+                                               "filter_enforced": always, "token_bucket": {"max_tokens": 6, "fill_interval": "3600s"}}}
+    once = json.dumps([{"resource": "GET:/a", "paramIdx": 0, "count": 1, "durationInSec": 600}])
+    sentinel = {"name": "sentinel", "typed_config": {"@type": "type.googleapis.com/outrigger.filters.sentinel.v1.Sentinel", "application": "shop",
+                                                     "rules": {"param_flow": [{"inline_string": once}]}, "parameters": [{"query": "who"}]}}
+    router = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
+
+    def check(origin):
+        with Service("upgrade-state", [cluster("up", origin.port)], network_filter=http_manager(http_filters=[limit, sentinel, router])) as s:
+            def ask(who):
+                return s.http("GET", f"/a?who={who}").status
+
+            def counts():
+                return [s.stat(name) for name in ("http.ingress.downstream_rq_total", "http.ingress.downstream_rq_2xx", "cluster.up.upstream_rq_total",
+                                                  "cluster.up.upstream_rq_200", "sentinel.shop.pass", "sentinel.shop.block_param_flow")]
+            assert [ask("a"), ask("a")] == [200, 429]
+            for n, workers in enumerate((4, 1)):
+                before = counts()
+                assert before == [2 + 2 * n, 1 + n, 1 + n, 1 + n, 1 + n, 1 + n], before
+                s.upgrade("--concurrency", str(workers))
+                assert counts() == before
+                assert [ask("a"), ask(f"b{n}")] == [429, 200]
+            assert [ask("z"), ask("z")] == [429, 429]
+            assert s.stat("l.http_local_rate_limit.rate_limited") == 2, "the bucket had 6"
+            assert s.stat("http.ingress.downstream_rq_active") == 0
+            assert re.search(r"^cluster.up.upstream_rq_time: P0\(", s.get("/stats"), re.M)
     _with_origin(check)
 
 
