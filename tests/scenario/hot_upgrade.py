@@ -609,7 +609,7 @@ def without_the_flag_nothing_happens():
             os.kill(g.proc.pid, signal.SIGUSR2)
             assert json.loads(g.get("/upgrade"))["is_possible"] is False
             assert g.http("GET", "/").status == 200
-            assert "--upgrade-socket" in g.log_text()
+            g.wait_for_log("--upgrade-socket")
     _with_origin(check)
 
 
