@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "filters/local_service/local_service.h"
+#include "net/served.h"
 
 struct client {
 	struct stream_fixture *f;
@@ -21,6 +22,7 @@ static void note_ended(struct accepted_end *end, uint64_t lived_ms)
 static void connect_client(struct client *client, const struct conn_filter_type *type,
 			   const char *yaml)
 {
+	static const struct served_chain chain = {.name = SLICE("chain")};
 	struct stream_fixture *f = stream_fixture_new(NULL, 0);
 	struct config_context context;
 	struct diag diag = {0};
@@ -36,6 +38,7 @@ static void connect_client(struct client *client, const struct conn_filter_type 
 	type->serve(config, &(struct accepted){.fd = fds[1],
 					       .worker = &f->worker,
 					       .listener = &f->pin,
+					       .chain = &chain,
 					       .end = &client->end});
 	loop_turn(&f->loop, false);
 }
