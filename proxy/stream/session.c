@@ -604,7 +604,8 @@ void session_drain(struct session *session)
 
 void session_leave(struct session *session)
 {
-	session->is_patient = !session->is_draining;
+	if (!session->is_draining) /* else it was told already: before, or as it was accepted */
+		session->is_patient = true;
 	session_drain(session);
 }
 

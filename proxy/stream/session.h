@@ -171,7 +171,7 @@ void session_send_trailers(struct stream *s, struct headers *trailers);
 void session_drain(struct session *session);
 
 /* The same, but one without a stream waits a while for the peer's next message: it may be on its
- * way. */
+ * way. Asked again, it goes on as it was. */
 void session_leave(struct session *session);
 
 /* Whether the answer that is about to be sent is to be the connection's last, by the drains it is

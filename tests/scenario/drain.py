@@ -203,10 +203,10 @@ def of_a_sidecar_only_those_from_outside_are_asked_before():
 
 
 def connections_that_wait_to_be_accepted_are_served():
-    """At SIGTERM: the kernel has told those clients that they are connected."""
+    """At SIGTERM: the kernel has told those clients that they are connected. They are more than a turn of the loop accepts."""
     with Gateway("drain-backlog", OPEN, [], args=["--disable-hot-restart", "--concurrency", "1"]) as g:
         g.proc.send_signal(signal.SIGSTOP)
-        waiting = [_connect(g.port) for _ in range(50)]
+        waiting = [_connect(g.port) for _ in range(200)]
         for conn in waiting:
             conn.request("GET", "/")
         _terminate(g)

@@ -264,6 +264,24 @@ static void an_idle_one_waits_for_one_more_message(void **state)
 	stream_fixture_free(f);
 }
 
+/* One that is accepted while its worker leaves is told then, and with all others. */
+static void asked_to_leave_twice_it_waits_all_the_same(void **state)
+{
+	struct stream_fixture *f = connect_as(LIKE_HTTP);
+	(void)state;
+
+	leave(f);
+	fixture_advance(f, SESSION_DRAIN_IDLE_MS / 2);
+	leave(f);
+	assert_false(f->session_base->is_closing);
+	fixture_advance(f, SESSION_DRAIN_IDLE_MS / 2 - 1);
+	assert_false(f->session_base->is_closing);
+	fixture_advance(f, 1); /* no longer than asked once */
+	assert_true(f->session_base->is_closing);
+	assert_string_equal(fixture_take(f), ">drain");
+	stream_fixture_free(f);
+}
+
 /* … and a limit of its life doesn't. */
 static void one_that_is_too_old_does_not_wait(void **state)
 {
@@ -299,6 +317,7 @@ int main(void)
 		cmocka_unit_test(a_call_under_way_is_answered_first),
 		cmocka_unit_test(answers_are_the_last_with_a_growing_chance),
 		cmocka_unit_test(an_idle_one_waits_for_one_more_message),
+		cmocka_unit_test(asked_to_leave_twice_it_waits_all_the_same),
 		cmocka_unit_test(one_that_is_too_old_does_not_wait),
 		cmocka_unit_test(a_tunnel_cannot_be_drained),
 	};
