@@ -34,9 +34,14 @@ struct worker_listener {
 	bool is_removed;
 };
 
+static const struct listener *version_of(const struct pin *pin)
+{
+	return container_of(pin->object, struct listener, published);
+}
+
 static const struct listener *config_of(const struct worker_listener *wl)
 {
-	return container_of(wl->pin->object, struct listener, published);
+	return version_of(wl->pin);
 }
 
 static void free_if_over(struct worker_listener *wl)
@@ -364,19 +369,17 @@ static void set_version(struct worker_listener *wl, struct pin *pin)
 {
 	struct pin *old = wl->pin;
 	struct listen_sockets *old_sockets = wl->sockets;
+	bool has_others = version_of(pin)->sockets != old_sockets;
 
+	if (has_others && !wl->worker->is_over)
+		accept_last(wl); /* for the old version: what waits there is that one's */
 	wl->pin = pin_take(pin);
-	if (config_of(wl)->sockets != old_sockets) {
+	if (has_others) {
 		forget_acceptors(wl);
 		start(wl);
 	}
 	release_sockets(wl->worker, old_sockets);
 	pin_drop(old);
-}
-
-static const struct stat_scope *stats_of(const struct pin *pin)
-{
-	return container_of(pin->object, struct listener, published)->stats;
 }
 
 void worker_listener_update(struct worker *worker, uint32_t slot)
@@ -387,7 +390,7 @@ void worker_listener_update(struct worker *worker, uint32_t slot)
 
 	/* Another address is another name: connections of the old one are counted there till their
 	 * end. */
-	if (*at && (!pin || stats_of(pin) != (*at)->stats))
+	if (*at && (!pin || version_of(pin)->stats != (*at)->stats))
 		remove_listener(at);
 	if (pin && *at)
 		set_version(*at, pin);
