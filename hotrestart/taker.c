@@ -108,7 +108,7 @@ static void ask_again(struct taker *taker)
 
 	if (!status)
 		on_event(taker, NEW_ON_RIGHT, NULL);
-	else if (!taker->asks_left--)
+	else if (!--taker->asks_left)
 		on_event(taker, NEW_ON_NO_RIGHT, "the process before took it back, and goes on");
 	else
 		timer_start(&taker->options.loop->wheel, &taker->timer, TAKER_ASK_MS);

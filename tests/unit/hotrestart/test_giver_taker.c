@@ -525,6 +525,34 @@ static void a_go_that_was_taken_back_doesnt_count(void **state)
 	assert_false(bench->drains);
 }
 
+/* Old has lost patience before it heard LIVE: it hangs up, and goes on. New accepts already,
+ * and must not for ever. */
+static void new_that_is_live_gives_way_to_who_has_the_right(void **state)
+{
+	struct bench *bench = *state;
+
+	adopt_well(bench);
+	taker_warmed(&bench->taker);
+	for (unsigned i = 0; bench->taker.state != NEW_LIVE; i++) {
+		assert_true(i < TURNS_MAX);
+		if (bench->giver.state != OLD_PARKED)
+			loop_turn(&bench->old_loop, false);
+		if (bench->giver.state == OLD_WARMED)
+			giver_parked(&bench->giver);
+		loop_turn(&bench->new_loop, false);
+		usleep(100);
+	}
+	assert_true(bench->is_installed);
+	channel_close(&bench->giver.channel);
+	bench->giver.state = OLD_SERVING;
+	bench->is_parked = false;
+	TURN_UNTIL(bench, bench->is_over);
+	assert_int_equal(bench->taker.state, NEW_ENDED);
+	assert_true(bench->drains);
+	assert_false(bench->is_owner);
+	assert_non_null(strstr(bench->taker.reason, "took it back"));
+}
+
 static void a_child_that_ends_is_told(void **state)
 {
 	struct bench *bench = *state;
@@ -561,6 +589,7 @@ int main(void)
 		CHECK(old_that_dies_while_new_warms),
 		CHECK(old_that_only_hangs_up_goes_on),
 		CHECK(a_go_that_was_taken_back_doesnt_count),
+		CHECK(new_that_is_live_gives_way_to_who_has_the_right),
 		CHECK(a_child_that_ends_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
