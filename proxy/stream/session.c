@@ -130,9 +130,17 @@ static uint64_t rest_ms(uint64_t limit_ms, uint64_t passed_ms)
 	return limit_ms > passed_ms ? limit_ms - passed_ms : 0;
 }
 
+/* Something is under way, be it only a message that isn't whole: a drain waits for that, too, until
+ * its own time is over. */
+static bool is_at_work(const struct session *session)
+{
+	return session->stream_count ||
+	       (session->is_draining && session->conn.left && !session->is_head_begun);
+}
+
 static uint64_t rest_of_wait_ms(const struct session *session)
 {
-	return rest_ms(wait_limit_ms(session), session->stream_count ? 0 : waited_ms(session));
+	return rest_ms(wait_limit_ms(session), is_at_work(session) ? 0 : waited_ms(session));
 }
 
 static uint64_t rest_of_duration_ms(const struct session *session)
@@ -596,7 +604,8 @@ void session_drain(struct session *session)
 		conn_flush_later(&session->conn);
 	}
 	if (!was_draining && is_slow_to_end(session) && type->drain) {
-		wait_begins(session);
+		if (!session->is_head_begun)
+			wait_begins(session);
 		set_timer(session);
 	}
 	close_if_over(session);

@@ -32,6 +32,12 @@ static void undrain_codec(struct codec *codec)
 	fixture_note(fixture_of_codec(codec), ">undrain");
 }
 
+static void send_error(struct codec *codec, enum reply_reason reason, struct slice text)
+{
+	(void)reason, (void)text;
+	fixture_note(fixture_of_codec(codec), ">error");
+}
+
 static void count_drained(struct session *session)
 {
 	(void)session;
@@ -54,6 +60,7 @@ static struct stream_fixture *connect_as(enum kind kind)
 	codec_type = *f->session_base->codec->type;
 	codec_type.is_multiplexed = kind != LIKE_HTTP;
 	codec_type.drain = drain_codec;
+	codec_type.send_error = send_error;
 	codec_type.undrain = kind == LIKE_DUBBO ? undrain_codec : NULL;
 	f->session_base->codec->type = &codec_type;
 	session_type = *f->config.type;
@@ -264,6 +271,63 @@ static void an_idle_one_waits_for_one_more_message(void **state)
 	stream_fixture_free(f);
 }
 
+/* A byte of a frame or head has come: it is left with the connection. */
+static void receive_part(struct stream_fixture *f)
+{
+	size_t room;
+	struct conn_left *left =
+		(void *)buf_pool_take(&f->loop.pool, sizeof(struct conn_left) + 1, &room);
+
+	*left = (struct conn_left){.len = 1, .room = (uint32_t)(room - sizeof *left)};
+	f->session_base->conn.left = left;
+}
+
+static void receive_rest(struct stream_fixture *f)
+{
+	buf_pool_give(&f->loop.pool, (char *)f->session_base->conn.left);
+	f->session_base->conn.left = NULL;
+	fixture_headers(f, NULL, true);
+}
+
+static void a_message_that_is_not_whole_is_waited_for(void **state)
+{
+	(void)state;
+	for (unsigned kind = LIKE_DUBBO; kind <= LIKE_HTTP; kind++) {
+		struct stream_fixture *f = connect_as(kind);
+		struct session *session = f->session_base;
+		receive_part(f);
+		leave(f);
+		fixture_advance(f, 5 * SESSION_DRAIN_IDLE_MS);
+		assert_false(session->is_closing);
+		receive_rest(f);
+		fixture_answer_headers(f, "200", true);
+		fixture_advance(f, SESSION_DRAIN_IDLE_MS - 1);
+		assert_false(session->is_closing);
+		fixture_advance(f, 1);
+		assert_true(session->is_closing);
+		stream_fixture_free(f);
+	}
+}
+
+/* … but no longer than a head may take. */
+static void a_head_that_takes_too_long_is_not_waited_for(void **state)
+{
+	struct stream_fixture *f = connect_as(LIKE_HTTP);
+	struct session *session = f->session_base;
+	(void)state;
+
+	f->config.request_headers_timeout_ms = 2 * SESSION_DRAIN_IDLE_MS;
+	receive_part(f);
+	session->is_head_begun = true;
+	leave(f);
+	fixture_advance(f, 2 * SESSION_DRAIN_IDLE_MS - 1);
+	assert_string_equal(fixture_take(f), ">drain");
+	fixture_advance(f, 1);
+	assert_string_equal(fixture_take(f), ">error");
+	assert_true(session->is_closing);
+	stream_fixture_free(f);
+}
+
 /* One that is accepted while its worker leaves is told then, and with all others. */
 static void asked_to_leave_twice_it_waits_all_the_same(void **state)
 {
@@ -317,6 +381,8 @@ int main(void)
 		cmocka_unit_test(a_call_under_way_is_answered_first),
 		cmocka_unit_test(answers_are_the_last_with_a_growing_chance),
 		cmocka_unit_test(an_idle_one_waits_for_one_more_message),
+		cmocka_unit_test(a_message_that_is_not_whole_is_waited_for),
+		cmocka_unit_test(a_head_that_takes_too_long_is_not_waited_for),
 		cmocka_unit_test(asked_to_leave_twice_it_waits_all_the_same),
 		cmocka_unit_test(one_that_is_too_old_does_not_wait),
 		cmocka_unit_test(a_tunnel_cannot_be_drained),
