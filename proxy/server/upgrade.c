@@ -125,9 +125,11 @@ static const char *is_busy(void *owner)
 {
 	const struct upgrade *upgrade = owner;
 
-	return taker_is_busy(&upgrade->taker)
-		       ? "the process before this one is still finishing what it has"
-		       : NULL;
+	if (taker_is_busy(&upgrade->taker))
+		return "the process before this one is still finishing what it has";
+	if (drain_manager_has_stopped(&upgrade->server->drains))
+		return "its listeners were stopped"; /* nobody could accept from their sockets */
+	return NULL;
 }
 
 static const struct giver_type giver_type = {

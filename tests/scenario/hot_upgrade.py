@@ -626,6 +626,15 @@ def _post_for_refusal(s):
     return text
 
 
+def one_whose_listeners_were_stopped_has_no_successor():
+    """/drain_listeners: their sockets are shut down, in whatever process they are."""
+    with Service("upgrade-stopped", [], network_filter=_here()) as s:
+        s.post("/drain_listeners")
+        assert "listeners were stopped" in _post_for_refusal(s)
+        assert s.start_another().wait(SOON) == REFUSED
+        assert "listeners were stopped" in s.wait_for_state(lambda state: state["refused"] == 1)["last_refusal"]
+
+
 def without_the_flag_nothing_happens():
     def check(origin):
         with Gateway("upgrade-off", http_manager(), [cluster("up", origin.port)]) as g:

@@ -289,8 +289,10 @@ static void listeners_stop_after_the_drain_time(void **state)
 	drain_manager_listeners(&t.manager, DRAIN_ALL, true, false);
 	expect("ask all 10000 gradual;");
 	drain_manager_listeners(&t.manager, DRAIN_INBOUND, true, false);
+	assert_false(drain_manager_has_stopped(&t.manager));
 	pass(5000);
 	expect("stop inbound;");
+	assert_true(drain_manager_has_stopped(&t.manager));
 	pass(5000);
 	expect("stop all;");
 	assert_int_equal(t.manager.state, DRAIN_SERVING);
@@ -309,6 +311,7 @@ static void listeners_stop_at_once_or_never(void **state)
 	drain_manager_listeners(&t.manager, DRAIN_ALL, false, false);
 	drain_manager_listeners(&t.manager, DRAIN_INBOUND, false, false);
 	expect("stop all;");
+	assert_true(drain_manager_has_stopped(&t.manager));
 	finish();
 }
 
