@@ -88,7 +88,8 @@ static const struct channel_events channel_events;
 
 static void turn_away(struct giver *giver)
 {
-	send_refusal_to(giver->newcomer, "another upgrade is under way");
+	send_refusal_to(giver->newcomer, giver->state == OLD_GONE ? "this process is ending"
+								  : "another upgrade is under way");
 	close(giver->newcomer);
 	giver->newcomer = -1;
 }
@@ -395,6 +396,8 @@ const char *giver_refusal(const struct giver *giver)
 	if (!giver->is_listening)
 		return giver->state == OLD_LEAVING ? "this process has been replaced"
 						   : "this process can't be replaced yet";
+	if (giver->state == OLD_GONE)
+		return "this process is ending";
 	if (giver->state != OLD_SERVING)
 		return "an upgrade is under way";
 	return giver->options.type->is_busy(giver->options.owner);

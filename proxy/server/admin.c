@@ -338,21 +338,38 @@ enum status admin_bind(struct admin *admin, struct diag *diag)
 	return STATUS_OK;
 }
 
-enum status admin_start(struct admin *admin, struct diag *diag)
+static enum status write_address(struct admin *admin, struct diag *diag)
 {
 	struct server *server = admin->server;
 	char text[ADDR_TEXT_MAX];
 
+	addr_format(&admin->addr, text);
+	return server_write_file(server->options->admin_address_path, "--admin-address-path", text,
+				 diag);
+}
+
+static void begin_to_accept(struct admin *admin)
+{
+	admin->is_accepting = true;
+	acceptor_start(&admin->acceptor, &admin->server->loop, admin->fd, on_accepted);
+}
+
+enum status admin_start(struct admin *admin, struct diag *diag)
+{
 	if (admin->fd < 0)
 		return STATUS_OK;
-	addr_format(&admin->addr, text);
-	enum status status = server_write_file(server->options->admin_address_path,
-					       "--admin-address-path", text, diag);
-	if (status)
-		return status;
-	admin->is_accepting = true;
-	acceptor_start(&admin->acceptor, &server->loop, admin->fd, on_accepted);
-	return STATUS_OK;
+	enum status status = write_address(admin, diag);
+	if (!status)
+		begin_to_accept(admin);
+	return status;
+}
+
+enum status admin_resume(struct admin *admin, struct diag *diag)
+{
+	if (admin->fd < 0)
+		return STATUS_OK;
+	begin_to_accept(admin);
+	return write_address(admin, diag);
 }
 
 void admin_pause(struct admin *admin)

@@ -85,6 +85,8 @@ enum status MUST_CHECK admin_bind(struct admin *admin, struct diag *diag);
 enum status MUST_CHECK admin_start(struct admin *admin, struct diag *diag);
 /* Accepts no more; the socket stays. */
 void admin_pause(struct admin *admin);
+/* Goes on after that, as admin_start, but also if it returns STATUS_INVALID. */
+enum status MUST_CHECK admin_resume(struct admin *admin, struct diag *diag);
 /* Closes the socket, others may listen on it still; connections end after their answer. */
 void admin_leave(struct admin *admin);
 /* Closes the listener and its connections. */

@@ -69,28 +69,29 @@ static void park(void *owner)
 	park_all(&upgrade->park, server->workers, server->worker_count);
 }
 
-/* The successor may have written its own id there. */
-static void write_own_files(struct server *server)
+static void log_failed(enum status status, const struct diag *diag)
 {
-	struct diag diag = {.line = 0};
-	enum status status = server_write_pid(server, &diag);
-
-	if (!status)
-		status = admin_start(&server->admin, &diag);
 	if (status)
-		log_error(HOTRESTART, "%s: %s", diag.path, diag.text);
+		log_error(HOTRESTART, "%s: %s", diag->path, diag->text);
+}
+
+/* The successor may have written its own id, and address, there. Files or not, it goes on. */
+static void resume(struct server *server)
+{
+	struct diag pid = {.line = 0}, address = {.line = 0};
+
+	for_command_centres(server, command_centre_resume);
+	log_failed(server_write_pid(server, &pid), &pid);
+	log_failed(admin_resume(&server->admin, &address), &address);
 }
 
 static void take_back(void *owner)
 {
 	struct upgrade *upgrade = owner;
-	struct server *server = upgrade->server;
 
 	park_release(&upgrade->park, NULL, NULL);
-	if (upgrade->is_ending)
-		return;
-	for_command_centres(server, command_centre_resume);
-	write_own_files(server);
+	if (!upgrade->is_ending)
+		resume(upgrade->server);
 }
 
 /* Before it might accept once more. */
@@ -393,8 +394,8 @@ void upgrade_on_drain(struct upgrade *upgrade)
 {
 	if (upgrade->was_replaced)
 		return;
+	giver_stop(&upgrade->giver); /* what that takes back goes on as long as the drain */
 	upgrade->is_ending = true;
-	giver_stop(&upgrade->giver);
 }
 
 void upgrade_stop(struct upgrade *upgrade)

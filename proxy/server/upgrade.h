@@ -38,7 +38,7 @@ struct upgrade {
 	struct section sections[UPGRADE_SECTIONS_MAX];
 	size_t section_count;
 	bool is_on;        /* --upgrade-socket was given */
-	bool is_ending;    /* the process stops: no new step is taken */
+	bool is_ending;    /* the process stops: nothing is taken up again */
 	bool has_failed;   /* to take over: UPGRADE_EXIT_REFUSED */
 	bool was_replaced; /* ends because its successor is live */
 };

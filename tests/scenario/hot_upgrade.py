@@ -635,6 +635,38 @@ def one_whose_listeners_were_stopped_has_no_successor():
         assert "listeners were stopped" in s.wait_for_state(lambda state: state["refused"] == 1)["last_refusal"]
 
 
+def one_that_ends_amid_an_upgrade_says_so():
+    """SIGTERM while its workers stand still: it drains, and its admin page answers all the while."""
+    def check(origin):
+        with Service("upgrade-ending", [cluster("up", origin.port)]) as s:
+            busy = http.client.HTTPConnection("127.0.0.1", s.port, timeout=SOON)
+            busy.request("GET", "/delay/3000")
+            s.wait_for("cluster.up.upstream_rq_active", 1)
+            p = peer.dial(s.path)
+            p.say(peer.HELLO, peer.hello())
+            p.hear_until(peer.OFFERED)
+            p.say(peer.READY)
+            p.hear_until(peer.GO)
+            s.ended = True
+            s.proc.send_signal(signal.SIGTERM)
+            assert p.hear()[0] == peer.REFUSAL
+            p.close()
+            end = time.monotonic() + SOON
+            while s.get("/ready", ok=False).strip() != "DRAINING":
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            assert "is ending" in _post_for_refusal(s)
+            p = peer.dial(s.path)
+            kind, payload = p.hear()
+            assert kind == peer.REFUSAL and "is ending" in peer.refusal_reason(payload), payload
+            p.close()
+            assert int(s.pid_file.read_text()) == s.proc.pid
+            assert busy.getresponse().status == 200
+            busy.close()
+            assert s.proc.wait(SOON) == 0
+    _with_origin(check)
+
+
 def without_the_flag_nothing_happens():
     def check(origin):
         with Gateway("upgrade-off", http_manager(), [cluster("up", origin.port)]) as g:

@@ -499,7 +499,11 @@ static void old_that_only_hangs_up_goes_on(void **state)
 	TURN_UNTIL(bench, bench->is_over);
 	assert_false(bench->is_installed);
 	assert_int_equal(bench->giver.state, OLD_GONE);
-	assert_non_null(giver_refusal(&bench->giver));
+	assert_string_equal(giver_refusal(&bench->giver), "this process is ending");
+	taker_close(&bench->taker);
+	taker_init(&bench->taker);
+	struct diag diag = {.line = 0};
+	assert_int_equal(adopt_beside_old(bench, &diag), STATUS_INVALID); /* turned away */
 }
 
 /* It lost patience, and says so by hanging up: GO was on its way. New must not serve. */
