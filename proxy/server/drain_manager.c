@@ -19,8 +19,7 @@ enum {
 
 /* A version of a listener that has connections left on workers. */
 struct drained_version {
-	struct list_node link;
-	uint64_t number;
+	uint64_t number; /* its key */
 	unsigned workers, chains;
 };
 
@@ -313,56 +312,48 @@ void drain_manager_listeners(struct drain_manager *manager, enum drain_scope sco
 
 /* --- versions of listeners --- */
 
+static struct slice key_of(const uint64_t *number)
+{
+	return slice_make((const char *)number, sizeof *number);
+}
+
 static void show_versions(struct drain_manager *manager)
 {
 	struct stats_shard *shard = stats_main_shard(manager->stats);
-	uint64_t listeners = 0, chains = 0;
 
-	for (const struct list_node *n = manager->versions.next; n != &manager->versions;
-	     n = n->next) {
-		const struct drained_version *version =
-			container_of(n, struct drained_version, link);
-		listeners += !version->chains;
-		chains += version->chains;
-	}
 	stat_gauge_set(shard, manager->listener_scope,
-		       LISTENER_MANAGER_STAT_TOTAL_LISTENERS_DRAINING, listeners);
+		       LISTENER_MANAGER_STAT_TOTAL_LISTENERS_DRAINING, manager->draining_listeners);
 	stat_gauge_set(shard, manager->listener_scope,
-		       LISTENER_MANAGER_STAT_TOTAL_FILTER_CHAINS_DRAINING, chains);
-}
-
-static struct drained_version *find_version(struct drain_manager *manager, uint64_t number)
-{
-	for (struct list_node *n = manager->versions.next; n != &manager->versions; n = n->next) {
-		struct drained_version *version = container_of(n, struct drained_version, link);
-		if (version->number == number)
-			return version;
-	}
-	return NULL;
+		       LISTENER_MANAGER_STAT_TOTAL_FILTER_CHAINS_DRAINING,
+		       manager->draining_chains);
 }
 
 static void version_begun(struct drain_manager *manager, const struct listener_drain_event *event)
 {
-	struct drained_version *version = find_version(manager, event->number);
+	struct drained_version *version = map_get(&manager->versions, key_of(&event->number));
 
 	if (!version) {
 		version = calloc(1, sizeof *version);
 		invariant(version);
 		version->number = event->number;
 		version->chains = event->chains;
-		list_push_back(&manager->versions, &version->link);
+		map_set(&manager->versions, key_of(&version->number), version);
+		manager->draining_listeners += !version->chains;
+		manager->draining_chains += version->chains;
 	}
 	version->workers++;
 }
 
 static void version_ended(struct drain_manager *manager, const struct listener_drain_event *event)
 {
-	struct drained_version *version = find_version(manager, event->number);
+	struct drained_version *version = map_get(&manager->versions, key_of(&event->number));
 
 	invariant(version && version->workers);
 	if (--version->workers)
 		return;
-	list_remove(&version->link);
+	manager->draining_listeners -= !version->chains;
+	manager->draining_chains -= version->chains;
+	map_remove(&manager->versions, key_of(&event->number));
 	free(version);
 }
 
@@ -408,7 +399,7 @@ void drain_manager_init(struct drain_manager *manager, const struct drain_orders
 		manager->sequences[i].scope = i;
 		timer_init(&manager->sequences[i].timer, on_drained);
 	}
-	list_init(&manager->versions);
+	map_init(&manager->versions, NULL);
 }
 
 void drain_manager_fini(struct drain_manager *manager)
@@ -418,12 +409,9 @@ void drain_manager_fini(struct drain_manager *manager)
 	timer_cancel(manager->wheel, &manager->look_timer);
 	for (unsigned i = 0; i < DRAIN_SCOPES; i++)
 		timer_cancel(manager->wheel, &manager->sequences[i].timer);
-	while (!list_is_empty(&manager->versions)) {
-		struct drained_version *version =
-			container_of(manager->versions.next, struct drained_version, link);
-		list_remove(&version->link);
-		free(version);
-	}
+	for (struct map_entry *e = NULL; (e = map_next(&manager->versions, e));)
+		free(e->value);
+	map_free(&manager->versions);
 	stat_scope_drop(manager->stats, manager->scope);
 	stat_scope_drop(manager->stats, manager->listener_scope);
 }

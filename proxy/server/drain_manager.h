@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include "base/drain.h"
-#include "base/list.h"
+#include "base/map.h"
 #include "base/timer_wheel.h"
 #include "server/worker_drain.h"
 
@@ -91,7 +91,8 @@ struct drain_manager {
 	struct drain_look next; /* what is seen of the one that goes on */
 	struct drain_look told; /* in the log */
 	uint64_t told_ms;
-	struct list_node versions; /* listeners' versions that have connections left */
+	struct map versions;                          /* struct drained_version, by number */
+	uint64_t draining_listeners, draining_chains; /* of these */
 };
 
 /* worker_count is set when they are there. */

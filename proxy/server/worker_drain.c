@@ -7,6 +7,8 @@
 #include "server/worker.h"
 #include "server/worker_listener.h"
 
+enum { OVER_PAUSE_MS = 100 }; /* at least, between two looks for what is overdue */
+
 /* Stands in for a filter chain that has gone, for those connections that came by it. */
 struct drained_chain {
 	struct drained_chain *next;
@@ -19,10 +21,11 @@ struct listener_drain {
 	struct list_node link;
 	struct served_drain served;
 	struct worker *worker;
-	struct timer timer; /* its end */
 	struct drained_chain *gone;
+	struct drain_look look; /* is_overdue: at what is closed */
 	uint64_t number;
 	unsigned chains;
+	bool is_overdue;
 	char name[DRAIN_NAME_MAX];
 };
 
@@ -55,7 +58,7 @@ static void drain(struct worker *worker, struct served *served, void *argument)
 	served->type->drain(served);
 }
 
-static const struct served_drain *drain_of(struct served *served)
+static struct served_drain *drain_of(struct served *served)
 {
 	return (*served->type->origin(served).chain)->drain;
 }
@@ -112,9 +115,12 @@ void worker_drain_look(struct worker *worker)
 
 /* --- main's words --- */
 
+static void on_over(struct timer *timer);
+
 void worker_drain_init(struct worker *worker, uint64_t time_ms, bool is_gradual)
 {
 	worker->drains = (struct worker_drains){.time_ms = time_ms, .is_gradual = is_gradual};
+	timer_init(&worker->drains.over_timer, on_over);
 	list_init(&worker->drains.of_listeners);
 	list_init(&worker->drains.changes);
 }
@@ -190,8 +196,9 @@ static void on_emptied(struct served_drain *served)
 	struct listener_drain *drain = container_of(served, struct listener_drain, served);
 	struct worker *worker = drain->worker;
 
-	timer_cancel(&worker->loop.wheel, &drain->timer);
 	list_remove(&drain->link);
+	if (list_is_empty(&worker->drains.of_listeners))
+		timer_cancel(&worker->loop.wheel, &worker->drains.over_timer);
 	set_asking(worker);
 	tell(drain, LISTENER_DRAIN_ENDED, NULL);
 	for (struct drained_chain *next; drain->gone; drain->gone = next) {
@@ -201,38 +208,76 @@ static void on_emptied(struct served_drain *served)
 	free(drain);
 }
 
-struct closing {
-	struct served_drain *drain;
-	struct drain_look look;
-};
-
-static void look_if_its(struct worker *worker, struct served *served, void *closing)
+static struct listener_drain *oldest(const struct worker_drains *drains)
 {
-	struct closing *c = closing;
-
-	(void)worker;
-	if (drain_of(served) == c->drain)
-		look_at(served, &c->look);
+	return container_of(drains->of_listeners.next, struct listener_drain, link);
 }
 
-static void close_if_its(struct worker *worker, struct served *served, void *closing)
+static uint64_t rest_ms(const struct listener_drain *drain)
 {
+	uint64_t passed_ms = loop_now_ms(&drain->worker->loop) - drain->served.rule.start_ms;
+	uint64_t time_ms = drain->served.rule.time_ms;
+
+	return time_ms > passed_ms ? time_ms - passed_ms : 0;
+}
+
+/* All have as long: the one that has begun first ends first. */
+static void wait_for_oldest(struct worker *worker, uint64_t least_ms)
+{
+	struct worker_drains *drains = &worker->drains;
+
+	if (list_is_empty(&drains->of_listeners) || timer_is_running(&drains->over_timer))
+		return;
+	uint64_t delay_ms = rest_ms(oldest(drains));
+	timer_start(&worker->loop.wheel, &drains->over_timer,
+		    delay_ms > least_ms ? delay_ms : least_ms);
+}
+
+/* Held until the last of its connections is closed. False: none is overdue. */
+static bool mark_overdue(struct worker *worker)
+{
+	struct list_node *all = &worker->drains.of_listeners;
+	bool is_any = false;
+
+	for (struct list_node *n = all->next; n != all; n = n->next) {
+		struct listener_drain *drain = container_of(n, struct listener_drain, link);
+		if (rest_ms(drain))
+			break;
+		drain->is_overdue = is_any = true;
+		drain->served.open++;
+	}
+	return is_any;
+}
+
+static void close_if_overdue(struct worker *worker, struct served *served, void *argument)
+{
+	struct served_drain *its = drain_of(served);
+
 	(void)worker;
-	if (drain_of(served) == ((struct closing *)closing)->drain)
-		served->type->close(served);
+	(void)argument;
+	if (!its)
+		return;
+	struct listener_drain *drain = container_of(its, struct listener_drain, served);
+	if (!drain->is_overdue)
+		return;
+	look_at(served, &drain->look);
+	served->type->close(served);
 }
 
 static void on_over(struct timer *timer)
 {
-	struct listener_drain *drain = container_of(timer, struct listener_drain, timer);
-	struct closing closing = {.drain = &drain->served};
+	struct worker *worker = container_of(timer, struct worker, drains.over_timer);
+	struct worker_drains *drains = &worker->drains;
 
-	for_all(drain->worker, look_if_its, &closing);
-	tell(drain, LISTENER_DRAIN_OVERDUE, &closing.look);
-	drain->served.open++; /* until the last of them is closed */
-	for_all(drain->worker, close_if_its, &closing);
-	invariant(drain->served.open == 1);
-	on_emptied(&drain->served);
+	if (mark_overdue(worker))
+		for_all(worker, close_if_overdue, NULL);
+	while (!list_is_empty(&drains->of_listeners) && oldest(drains)->is_overdue) {
+		struct listener_drain *drain = oldest(drains);
+		tell(drain, LISTENER_DRAIN_OVERDUE, &drain->look);
+		invariant(drain->served.open == 1);
+		on_emptied(&drain->served);
+	}
+	wait_for_oldest(worker, OVER_PAUSE_MS);
 }
 
 static struct listener_drain *drain_new(struct worker *worker, const struct listener *old,
@@ -249,9 +294,8 @@ static struct listener_drain *drain_new(struct worker *worker, const struct list
 	snprintf(drain->name, sizeof drain->name, "%.*s", SLICE_FMT(old->published.name));
 	drain_begin(&drain->served.rule, loop_now_ms(&worker->loop), drains->time_ms,
 		    drains->is_gradual);
-	timer_init(&drain->timer, on_over);
-	timer_start(&worker->loop.wheel, &drain->timer, drains->time_ms ? drains->time_ms : 1);
 	list_push_back(&worker->drains.of_listeners, &drain->link);
+	wait_for_oldest(worker, 1);
 	set_asking(worker);
 	return drain;
 }

@@ -5,7 +5,8 @@
  *     ─ all have left, or are closed then ─> main hears (struct listener_drain_event)
  *
  * A connection whose filter chain the new version has, too, under the same frame, stays as it is.
- * Owner: the worker embeds it. Thread: the worker's. */
+ * Owner: the worker embeds it. Thread: the worker's. Timers: one for the ends of all versions: what
+ * is overdue then is closed in one look at the connections, at most every 100 ms. */
 #ifndef SERVER_WORKER_DRAIN_H
 #define SERVER_WORKER_DRAIN_H
 
@@ -14,6 +15,7 @@
 
 #include "base/drain.h"
 #include "base/list.h"
+#include "base/timer_wheel.h"
 #include "net/served.h"
 
 struct listener;
@@ -45,8 +47,9 @@ struct listener_drain_event {
 };
 
 struct worker_drains {
-	struct list_node of_listeners; /* struct listener_drain */
+	struct list_node of_listeners; /* struct listener_drain, the oldest first */
 	struct list_node changes;      /* struct listener_change: not looked at yet */
+	struct timer over_timer;       /* the oldest one's end */
 	uint64_t time_ms;              /* of these */
 	bool is_gradual;
 	bool is_stopped[DRAIN_SCOPES]; /* no new connections there */

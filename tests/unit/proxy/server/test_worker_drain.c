@@ -393,6 +393,103 @@ static void what_a_version_leaves_behind_is_told_and_closed_at_the_deadline(void
 	close_clients();
 }
 
+/* One that is always there, and notes how often it is looked at. */
+static struct {
+	struct served served;
+	const struct served_chain *chain;
+	struct pin listener;
+	unsigned looks;
+} witness;
+
+static struct served_origin witness_origin(struct served *served)
+{
+	(void)served;
+	witness.looks++;
+	return (struct served_origin){&witness.listener, &witness.chain};
+}
+
+static void witness_close(struct served *served)
+{
+	list_remove(&served->link);
+}
+
+static void begin_to_witness(void)
+{
+	static const struct served_type type = {.origin = witness_origin, .close = witness_close};
+	static const struct served_chain in_force;
+
+	witness.chain = &in_force;
+	served_begin(&witness.served, &type, &t.worker->context.served, &in_force);
+}
+
+static void on_ended(struct accepted_end *end, uint64_t lived_ms)
+{
+	(void)end;
+	(void)lived_ms;
+}
+
+/* As if it had been accepted; returns the client's end. */
+static int serve(uint32_t slot, const struct listener *listener)
+{
+	static struct accepted_end end = {on_ended};
+	const struct filter_chain *chain = &listener->chains[0];
+	const struct conn_filter *last = &chain->filters[chain->filter_count - 1];
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends),
+			 0);
+	struct accepted accepted = {
+		.fd = ends[0],
+		.remote = {.family = ADDR_IPV4, .ip = {127, 0, 0, 1}, .port = 9},
+		.local = {.family = ADDR_IPV4, .ip = {127, 0, 0, 1}, .port = 1},
+		.worker = &t.worker->context,
+		.listener = pin_find(&t.worker->context.pins, PUBLISHED_LISTENER, slot),
+		.chain = &chain->served,
+		.end = &end,
+	};
+	last->type->serve(last->config, &accepted);
+	return ends[1];
+}
+
+static void replace(uint32_t from, uint32_t to)
+{
+	for (uint32_t slot = from; slot < to; slot++)
+		put(slot, LISTENER("OUTBOUND", "two", "two"), NULL);
+	hear();
+	assert_int_equal(left_behind_count(), to);
+}
+
+/* What many versions have left is closed in few looks at all connections. */
+static void versions_that_end_together_take_one_look(void **state)
+{
+	enum { LISTENERS = 20, LATER_MS = 50 };
+	int clients[LISTENERS];
+	(void)state;
+
+	for (uint32_t slot = 0; slot < LISTENERS; slot++)
+		clients[slot] = serve(slot, put(slot, LISTENER("INBOUND", "one", "one"), NULL));
+	begin_to_witness();
+	replace(0, LISTENERS / 2);
+	pass(LATER_MS);
+	replace(LISTENERS / 2, LISTENERS);
+	assert_int_equal(listener_gauge(LISTENER_MANAGER_STAT_TOTAL_LISTENERS_DRAINING), LISTENERS);
+	witness.looks = 0;
+	pass(DRAIN_MS - LATER_MS - 1);
+	assert_int_equal(witness.looks, 0);
+	pass(1);
+	assert_int_equal(served_count(), 1 + LISTENERS / 2);
+	assert_int_equal(witness.looks, 1);
+	pass(2 * LATER_MS); /* not more often than that */
+	assert_int_equal(served_count(), 1);
+	assert_int_equal(witness.looks, 2);
+	hear();
+	assert_int_equal(deadline_closed(), LISTENERS);
+	assert_int_equal(listener_gauge(LISTENER_MANAGER_STAT_TOTAL_LISTENERS_DRAINING), 0);
+	assert_false(t.worker->context.is_asking);
+	for (unsigned i = 0; i < LISTENERS; i++)
+		close(clients[i]);
+}
+
 #define CHECK(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -401,6 +498,7 @@ int main(void)
 		CHECK(those_that_wait_in_sockets_that_are_left_are_served),
 		CHECK(those_that_wait_when_it_leaves_are_served),
 		CHECK(what_a_version_leaves_behind_is_told_and_closed_at_the_deadline),
+		CHECK(versions_that_end_together_take_one_look),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
