@@ -1,13 +1,26 @@
 #include "base/drain.h"
 
-/* Those that can be told are told early, so that they have left when the time is over. */
-enum { TELL_PART = 4 };
+enum {
+	TELL_PART = 4, /* Those that can be told are told early, so that they have left when the
+			  time is over. */
+	SPREAD_BITS = 20,
+};
+
+/* What has passed counts: nobody is less asked than before. */
+static void end_earlier(struct drain *drain, uint64_t end_ms, bool is_gradual)
+{
+	if (end_ms - drain->start_ms >= drain->time_ms)
+		return;
+	drain->time_ms = end_ms - drain->start_ms;
+	drain->is_gradual &= is_gradual;
+}
 
 void drain_begin(struct drain *drain, uint64_t now_ms, uint64_t time_ms, bool is_gradual)
 {
 	if (drain->is_on)
-		return;
-	*drain = (struct drain){now_ms, time_ms, true, is_gradual};
+		end_earlier(drain, now_ms + time_ms, is_gradual);
+	else
+		*drain = (struct drain){now_ms, time_ms, true, is_gradual};
 }
 
 bool drain_is_over(const struct drain *drain, uint64_t now_ms)
@@ -39,5 +52,7 @@ uint64_t drain_tell_ms(const struct drain *drain, uint64_t id)
 		return UINT64_MAX;
 	if (!drain->is_gradual || !part)
 		return drain->start_ms;
-	return drain->start_ms + spread(id ^ drain->start_ms << 20) % part;
+	/* a fraction of the part: if that gets shorter, nobody is told later */
+	return drain->start_ms +
+	       ((spread(id ^ drain->start_ms << 20) >> (64 - SPREAD_BITS)) * part >> SPREAD_BITS);
 }

@@ -25,7 +25,8 @@ struct drain {
 	bool is_on, is_gradual;
 };
 
-/* A drain that is on goes on as it was: nobody has more time for being asked twice. */
+/* A drain that is on goes on as it was (nobody has more time for being asked twice), but ends as
+ * soon as this one would: then all that is left to ask is asked in what is left of the time. */
 void drain_begin(struct drain *drain, uint64_t now_ms, uint64_t time_ms, bool is_gradual);
 
 /* Whether this answer is to be its connection's last. chance: any random number. */

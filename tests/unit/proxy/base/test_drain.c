@@ -91,6 +91,25 @@ static void asked_twice_it_has_no_more_time(void **state)
 	assert_true(drain_is_over(&drain, START + TIME));
 }
 
+/* preStop asks for the whole drain time, then SIGTERM leaves less. */
+static void asked_to_end_earlier_it_does(void **state)
+{
+	struct drain drain = begun(true), before = drain;
+	unsigned last = 0;
+	(void)state;
+
+	drain_begin(&drain, START + TIME / 2, TIME / 4, true);
+	assert_false(drain_is_over(&drain, START + TIME * 3 / 4 - 1));
+	assert_true(drain_is_over(&drain, START + TIME * 3 / 4));
+	for (uint64_t chance = 0; chance < TIME * 3 / 4; chance++)
+		last += drain_is_last(&drain, START + TIME / 2, chance);
+	assert_int_equal(last, TIME / 2);
+	for (uint64_t id = 0; id < CONNECTIONS; id++) /* who was told stays told */
+		assert_true(drain_tell_ms(&drain, id) <= drain_tell_ms(&before, id));
+	drain_begin(&drain, START + TIME / 2, 1, false);
+	assert_true(drain_is_last(&drain, START + TIME / 2, UINT64_MAX));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -100,6 +119,7 @@ int main(void)
 		cmocka_unit_test(those_that_can_be_told_are_told_in_the_first_quarter),
 		cmocka_unit_test(a_drain_without_time_is_over_at_once),
 		cmocka_unit_test(asked_twice_it_has_no_more_time),
+		cmocka_unit_test(asked_to_end_earlier_it_does),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
