@@ -72,6 +72,7 @@ struct sniff {
 	const void *config;
 	uint64_t until_ms; /* UINT64_MAX: no limit */
 	size_t mark;       /* so many bytes wake it */
+	bool is_deaf;      /* the socket knows no low mark: it is looked at now and then */
 	bool is_leaving;   /* nobody waits for it longer than that */
 };
 
@@ -154,17 +155,23 @@ static void set_timer(struct sniff *sniff, uint64_t at_ms)
 		timer_start(&loop->wheel, &sniff->timer, at_ms > now_ms ? at_ms - now_ms : 1);
 }
 
+/* At `until`, or for the next look. */
+static void set_next_timer(struct sniff *sniff)
+{
+	uint64_t look_ms = loop_now_ms(sniff->accepted.worker->loop) + AGAIN_MS;
+
+	set_timer(sniff, sniff->is_deaf && look_ms < sniff->until_ms ? look_ms : sniff->until_ms);
+}
+
 /* Waits for so many bytes; woken for fewer, it looks again after a while. */
 static void wait_for(struct sniff *sniff, size_t needs)
 {
-	struct loop *loop = sniff->accepted.worker->loop;
-	bool is_deaf = sniff->mark == needs;
-
+	sniff->is_deaf = sniff->mark == needs;
 	if (sniff->mark != needs && needs > 1)
 		set_mark(sniff->accepted.fd, needs);
 	sniff->mark = needs;
-	io_watch(loop, &sniff->io, is_deaf ? IO_NONE : IO_READ);
-	set_timer(sniff, is_deaf ? loop_now_ms(loop) + AGAIN_MS : sniff->until_ms);
+	io_watch(sniff->accepted.worker->loop, &sniff->io, sniff->is_deaf ? IO_NONE : IO_READ);
+	set_next_timer(sniff);
 }
 
 static void look_again(struct sniff *sniff)
@@ -194,16 +201,28 @@ static void on_readable(struct io *io, int interest)
 	look_again(container_of(io, struct sniff, io));
 }
 
+/* What has come by now counts, though nobody was woken for it. */
+static void end_waiting(struct sniff *sniff)
+{
+	enum sniffed protocol;
+	size_t needs;
+
+	if (look(&sniff->accepted, &protocol, &needs) == LOOK_DECIDED)
+		hand_on(sniff, protocol);
+	else if (sniff->is_leaving)
+		give_up(sniff);
+	else
+		hand_on(sniff, SNIFFED_OTHER);
+}
+
 static void on_timer(struct timer *timer)
 {
 	struct sniff *sniff = container_of(timer, struct sniff, timer);
 
 	if (loop_now_ms(sniff->accepted.worker->loop) < sniff->until_ms)
 		look_again(sniff);
-	else if (sniff->is_leaving)
-		give_up(sniff);
 	else
-		hand_on(sniff, SNIFFED_OTHER);
+		end_waiting(sniff);
 }
 
 /* It has sent nothing yet, but may just have begun. */
@@ -215,7 +234,7 @@ static void served_drain(struct served *served)
 	sniff->is_leaving = true;
 	if (last_ms < sniff->until_ms)
 		sniff->until_ms = last_ms;
-	set_timer(sniff, sniff->until_ms);
+	set_next_timer(sniff);
 }
 
 static void served_close(struct served *served)
