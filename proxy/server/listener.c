@@ -379,6 +379,16 @@ bool listener_keeps(const struct listener *now, const struct listener *then,
 	return now->default_chain && now->default_chain->hash == chain->hash;
 }
 
+unsigned listener_lost_chains(const struct listener *now, const struct listener *then)
+{
+	if (now->frame_hash != then->frame_hash)
+		return 0;
+	unsigned lost = then->default_chain && !listener_keeps(now, then, then->default_chain);
+	for (unsigned i = 0; i < then->chain_count; i++)
+		lost += !listener_keeps(now, then, &then->chains[i]);
+	return lost;
+}
+
 static unsigned port_score(const struct chain_match *match, uint16_t port)
 {
 	if (!match->source_port_count)

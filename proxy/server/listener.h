@@ -79,9 +79,8 @@ struct listener {
 	uint8_t traffic_direction;             /* enum listener_direction */
 	uint64_t frame_hash;                   /* of the configuration without its filter chains */
 	uint64_t number;                       /* of this version, counted by main */
-	unsigned lost_chains;     /* of the version before it, of the same frame: not in this one */
-	bool is_bound;            /* bind_to_port */
-	struct stat_scope *stats; /* the arena's, as those of its filters */
+	bool is_bound;                         /* bind_to_port */
+	struct stat_scope *stats;              /* the arena's, as those of its filters */
 };
 
 /* STATUS_INVALID with path and reason. context: all but arena, listener_address and scope is filled
@@ -96,6 +95,10 @@ void listener_free(struct published *published);
  * connection of that chain may stay as it is. */
 bool listener_keeps(const struct listener *now, const struct listener *then,
 		    const struct filter_chain *chain);
+
+/* How many chains of an earlier version of the same frame it does not keep; 0: it has another
+ * frame, and keeps none. */
+unsigned listener_lost_chains(const struct listener *now, const struct listener *then);
 
 /* The most specific chain for a connection, or NULL. */
 const struct filter_chain *listener_match(const struct listener *listener,

@@ -122,15 +122,6 @@ static enum status check_addresses(const struct listener_manager *manager,
 	return STATUS_OK;
 }
 
-static unsigned lost_chains(const struct listener *then, const struct listener *now)
-{
-	unsigned lost = then->default_chain && !listener_keeps(now, then, then->default_chain);
-
-	for (unsigned i = 0; i < then->chain_count; i++)
-		lost += !listener_keeps(now, then, &then->chains[i]);
-	return lost;
-}
-
 enum status listener_manager_put(struct listener_manager *manager,
 				 const Envoy__Config__Listener__V3__Listener *message,
 				 const struct config_context *context, uint64_t hash,
@@ -168,10 +159,8 @@ enum status listener_manager_put(struct listener_manager *manager,
 		list_push_back(&manager->records, &record->link);
 	}
 	record->slot = listener->published.slot;
-	if (record->listener && record->listener->frame_hash == listener->frame_hash) {
+	if (record->listener && record->listener->frame_hash == listener->frame_hash)
 		count(manager, LISTENER_MANAGER_STAT_LISTENER_IN_PLACE_UPDATED);
-		listener->lost_chains = lost_chains(record->listener, listener);
-	}
 	listener->number = ++manager->version_count;
 	record->hash = hash;
 	record->is_static = is_static;

@@ -290,7 +290,7 @@ static struct listener_drain *drain_new(struct worker *worker, const struct list
 	drain->worker = worker;
 	drain->served.emptied = on_emptied;
 	drain->number = old->number;
-	drain->chains = now && now->frame_hash == old->frame_hash ? now->lost_chains : 0;
+	drain->chains = now ? listener_lost_chains(now, old) : 0;
 	snprintf(drain->name, sizeof drain->name, "%.*s", SLICE_FMT(old->published.name));
 	drain_begin(&drain->served.rule, loop_now_ms(&worker->loop), drains->time_ms,
 		    drains->is_gradual);

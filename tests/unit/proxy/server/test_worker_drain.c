@@ -393,6 +393,45 @@ static void what_a_version_leaves_behind_is_told_and_closed_at_the_deadline(void
 	close_clients();
 }
 
+static void what_the_new_version_serves_too_stays(void **state)
+{
+	(void)state;
+	put(0, LISTENER("INBOUND", "one", "one"), t.sockets[0]);
+	dial_all(t.sockets[0]);
+	accept_all(CLIENTS);
+	put(0, LISTENER("INBOUND", "one", "two"), t.sockets[0]);
+	hear();
+	assert_int_equal(left_behind_count(), 0);
+	put(0, LISTENER("INBOUND", "two", "two"), t.sockets[0]);
+	hear();
+	assert_int_equal(left_behind_count(), CLIENTS);
+	assert_int_equal(listener_gauge(LISTENER_MANAGER_STAT_TOTAL_FILTER_CHAINS_DRAINING), 1);
+	pass(DRAIN_MS);
+	hear();
+	assert_int_equal(listener_gauge(LISTENER_MANAGER_STAT_TOTAL_FILTER_CHAINS_DRAINING), 0);
+	close_clients();
+}
+
+/* Two steps in one turn: what counts is where they lead. */
+static void versions_of_one_turn_are_one_change(void **state)
+{
+	(void)state;
+	put(0, LISTENER("INBOUND", "one", "one"), t.sockets[0]);
+	dial_all(t.sockets[0]);
+	accept_all(CLIENTS);
+	put(0, LISTENER("INBOUND", "two", "one"), t.sockets[0]);
+	put(0, LISTENER("INBOUND", "one", "one"), t.sockets[0]);
+	hear();
+	assert_int_equal(left_behind_count(), 0);
+	put(0, LISTENER("INBOUND", "two", "one"), t.sockets[0]);
+	put(0, LISTENER("INBOUND", "two", "two"), t.sockets[0]);
+	hear();
+	assert_int_equal(left_behind_count(), CLIENTS);
+	assert_int_equal(listener_gauge(LISTENER_MANAGER_STAT_TOTAL_FILTER_CHAINS_DRAINING), 2);
+	assert_int_equal(listener_gauge(LISTENER_MANAGER_STAT_TOTAL_LISTENERS_DRAINING), 0);
+	close_clients();
+}
+
 /* One that is always there, and notes how often it is looked at. */
 static struct {
 	struct served served;
@@ -498,6 +537,8 @@ int main(void)
 		CHECK(those_that_wait_in_sockets_that_are_left_are_served),
 		CHECK(those_that_wait_when_it_leaves_are_served),
 		CHECK(what_a_version_leaves_behind_is_told_and_closed_at_the_deadline),
+		CHECK(what_the_new_version_serves_too_stays),
+		CHECK(versions_of_one_turn_are_one_change),
 		CHECK(versions_that_end_together_take_one_look),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
