@@ -77,9 +77,12 @@ static uint64_t count_listeners(const struct server *server, enum drain_scope sc
 static void order_stop(struct drain_manager *manager, enum drain_scope scope)
 {
 	struct server *server = server_of(manager);
+	uint64_t count = count_listeners(server, scope);
 
+	if (scope == DRAIN_ALL && manager->sequences[DRAIN_INBOUND].is_stopped)
+		count -= count_listeners(server, DRAIN_INBOUND);
 	stat_add(stats_main_shard(server->stats), server->listeners.scope,
-		 LISTENER_MANAGER_STAT_LISTENER_STOPPED, count_listeners(server, scope));
+		 LISTENER_MANAGER_STAT_LISTENER_STOPPED, count);
 	to_workers(server, scope == DRAIN_INBOUND ? worker_stop_inbound : worker_stop_all, NULL);
 }
 

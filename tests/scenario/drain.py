@@ -120,6 +120,9 @@ def a_graceful_drain_of_inbound_listeners_leaves_others_alone():
             else:
                 assert all(_ask(kept) for _ in range(20)) and all(g.http("GET", "/").headers.get("connection") is None for _ in range(5))
             assert g.stat("listener_manager.listener_stopped") == is_asked
+            g.post("/drain_listeners")
+            _wait(g, lambda: not listening(g.port))
+            assert g.stat("listener_manager.listener_stopped") == 1
 
 
 def drained_listeners_may_go_on():
