@@ -140,15 +140,19 @@ static void begin_look(struct drain_manager *manager)
 static void on_look(struct timer *timer)
 {
 	struct drain_manager *manager = container_of(timer, struct drain_manager, look_timer);
+	bool is_late =
+		!drain_manager_is_ending(manager) && manager->wheel->now_ms >= manager->seldom_ms;
 
-	timer_start(manager->wheel, timer, DRAIN_LOOK_MS);
+	timer_start(manager->wheel, timer, is_late ? DRAIN_LATE_LOOK_MS : DRAIN_LOOK_MS);
 	begin_look(manager);
 }
 
+/* A drain has begun. Nobody waits for the end of those that don't end the process: when their time
+ * is over, they are looked at seldom. */
 static void begin_looks(struct drain_manager *manager)
 {
-	if (!timer_is_running(&manager->look_timer))
-		timer_start(manager->wheel, &manager->look_timer, DRAIN_LOOK_MS);
+	manager->seldom_ms = manager->wheel->now_ms + manager->times.drain_ms;
+	timer_start(manager->wheel, &manager->look_timer, DRAIN_LOOK_MS);
 }
 
 static void add_look(struct drain_look *to, const struct drain_look *look)

@@ -15,8 +15,9 @@
  *
  * It decides and counts; what is to be done it orders (struct drain_orders), so that a test can do
  * it. Owner: the server embeds it. Thread: main. Timers: one for each state and scope; a look at
- * what is open once a second while any drain of the process is on. Stats: "drain", and
- * listener_manager's gauges of draining listeners and chains. */
+ * what is open once a second while any drain of the process is on, once in 10 s when the time of
+ * /drain_listeners is over. Stats: "drain", and listener_manager's gauges of draining listeners and
+ * chains. */
 #ifndef SERVER_DRAIN_MANAGER_H
 #define SERVER_DRAIN_MANAGER_H
 
@@ -31,7 +32,10 @@
 struct stat_scope;
 struct stats;
 
-enum { DRAIN_LOOK_MS = 1000 };
+enum {
+	DRAIN_LOOK_MS = 1000,
+	DRAIN_LATE_LOOK_MS = 10000, /* after the drain time, if the process doesn't end */
+};
 
 enum drain_state {
 	DRAIN_SERVING,
@@ -82,6 +86,7 @@ struct drain_manager {
 	enum drain_state state;
 	enum drain_cause cause;
 	uint64_t began_ms, deadline_ms;
+	uint64_t seldom_ms; /* from then on looks are seldom, unless the process ends */
 	struct timer step_timer, deadline_timer, look_timer;
 	struct drain_sequence sequences[DRAIN_SCOPES];
 	unsigned left_count;    /* workers whose last connection has gone */

@@ -258,6 +258,32 @@ static void looks_are_shown_and_never_overlap(void **state)
 	finish();
 }
 
+static void pass_with_answers(unsigned seconds)
+{
+	for (unsigned i = 0; i < seconds; i++) {
+		pass(1000);
+		if (t.manager.is_looking)
+			answer_look();
+	}
+}
+
+static void listeners_that_have_drained_are_looked_at_seldom(void **state)
+{
+	(void)state;
+	begin(4000);
+	drain_manager_listeners(&t.manager, DRAIN_INBOUND, true, true);
+	pass_with_answers(5);
+	drain_manager_listeners(&t.manager, DRAIN_ALL, true, true);
+	pass_with_answers(10);
+	assert_int_equal(t.looks, 15);
+	pass_with_answers(30);
+	assert_int_equal(t.looks, 18);
+	drain_manager_end(&t.manager, DRAIN_FOR_END, DRAIN_ALL);
+	pass_with_answers(3);
+	assert_int_equal(t.looks, 21);
+	finish();
+}
+
 static void a_look_is_told_in_words(void **state)
 {
 	struct drain_look look = {.open = 5};
@@ -354,6 +380,7 @@ int main(void)
 		cmocka_unit_test(asked_twice_it_ends_at_once),
 		cmocka_unit_test(a_successor_keeps_the_sockets_and_has_its_own_time),
 		cmocka_unit_test(looks_are_shown_and_never_overlap),
+		cmocka_unit_test(listeners_that_have_drained_are_looked_at_seldom),
 		cmocka_unit_test(a_look_is_told_in_words),
 		cmocka_unit_test(listeners_stop_after_the_drain_time),
 		cmocka_unit_test(listeners_stop_at_once_or_never),
