@@ -128,13 +128,14 @@ def a_graceful_drain_of_inbound_listeners_leaves_others_alone():
 def drained_listeners_may_go_on():
     """skip_exit: clients are asked to leave, whoever comes is served. Asked twice, nothing changes."""
     with Gateway("drain-skip", OPEN, [], args=[*AT_ONCE, "--drain-time-s", "1"]) as g:
-        kept = _connect(g.port)
-        assert _ask(kept)
+        kept, idle = _connect(g.port), _connect(g.port)
+        assert _ask(kept) and _ask(idle)
         for _ in range(2):
             g.post("/drain_listeners?graceful&skip_exit")
         g.post("/drain_listeners?graceful")  # is on already
         assert not _ask(kept)
-        g.wait_for("drain.connections_open", 0)
+        g.wait_for("drain.connections_open", 1)
+        assert not _ask(idle)
         time.sleep(1.5)  # the drain time is over
         assert g.http("GET", "/").headers["connection"] == "close"
         assert g.stat("listener_manager.listener_stopped") == 0 and _state(g) == "LIVE"
