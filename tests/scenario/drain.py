@@ -258,6 +258,21 @@ def idle_connections_end():
         assert g.proc.wait(20) == 0
 
 
+def a_message_that_has_begun_is_waited_for():
+    """At SIGTERM: its rest comes after more than the second that an idle connection has."""
+    with Gateway("drain-begun", rpc_manager("nobody", protocols=["BOLT"]), [cluster("nobody")]) as g:
+        with socket.create_connection(("127.0.0.1", g.port), timeout=20) as caller:
+            call = bolt_peer.request(1, 0)
+            caller.sendall(call[:-1])
+            _terminate(g)
+            g.wait_for("drain.connections_open", 1)
+            time.sleep(2.5)
+            caller.sendall(call[-1:])
+            assert bolt_peer.answer(caller) == (1, 0)
+            assert caller.recv(1) == b""
+        assert g.proc.wait(20) == 0
+
+
 def what_is_open_is_shown():
     """By protocol, by reason, by direction: in the stats, at /server_info, in the log."""
     provider = Provider(hold=True)

@@ -222,7 +222,7 @@ static void ask(int client)
 /* All that comes until the connection ends, or the answer is there: whether it is the last. */
 static bool is_told_to_leave(int client)
 {
-	char bytes[4096];
+	char bytes[4096] = "";
 	size_t len = 0;
 
 	for (unsigned turns = 0; turns < TURNS_MAX; turns++) {
