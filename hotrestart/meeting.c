@@ -75,6 +75,14 @@ void meeting_drop_right(const struct meeting *meeting, enum meeting_right right)
 	invariant(!failed);
 }
 
+bool meeting_is_right_taken(const struct meeting *meeting, enum meeting_right right)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)right, .l_len = 1};
+
+	return fcntl(meeting->lock, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
 static void fill_name(struct sockaddr_un *name, const char *path)
 {
 	memset(name, 0, sizeof *name);

@@ -38,6 +38,8 @@ void meeting_close(struct meeting *meeting);
 /* STATUS_AGAIN: another process has it. STATUS_OK also if we have it already. */
 enum status MUST_CHECK meeting_take_right(const struct meeting *meeting, enum meeting_right right);
 void meeting_drop_right(const struct meeting *meeting, enum meeting_right right);
+/* Another process has it; true also if that can't be told. */
+bool meeting_is_right_taken(const struct meeting *meeting, enum meeting_right right);
 
 /* Listens at the path, in place of what stands there: the right to serve must be held. A
  * descriptor, or a negative status with the reason. */

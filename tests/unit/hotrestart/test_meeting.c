@@ -62,7 +62,11 @@ static void a_right_is_one_process_s(void **state)
 	assert_int_equal(meeting_take_right(&first, RIGHT_TO_SERVE), STATUS_OK);
 	assert_int_equal(meeting_take_right(&first, RIGHT_TO_SERVE), STATUS_OK);
 	assert_int_equal(meeting_take_right(&second, RIGHT_TO_SERVE), STATUS_AGAIN);
+	assert_true(meeting_is_right_taken(&second, RIGHT_TO_SERVE));
+	assert_false(meeting_is_right_taken(&first, RIGHT_TO_SERVE)); /* by another one */
+	assert_false(meeting_is_right_taken(&first, RIGHT_TO_UPGRADE));
 	assert_int_equal(meeting_take_right(&second, RIGHT_TO_UPGRADE), STATUS_OK);
+	assert_true(meeting_is_right_taken(&first, RIGHT_TO_UPGRADE));
 	assert_int_equal(meeting_take_right(&first, RIGHT_TO_UPGRADE), STATUS_AGAIN);
 	meeting_drop_right(&first, RIGHT_TO_SERVE);
 	assert_int_equal(meeting_take_right(&second, RIGHT_TO_SERVE), STATUS_OK);
