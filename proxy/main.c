@@ -1,5 +1,6 @@
 #include "server/options.h"
 #include "server/server.h"
+#include "server/supervisor.h"
 
 int main(int argc, char **argv)
 {
@@ -13,5 +14,8 @@ int main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
-	return server_run(&options);
+	if (options.mode == MODE_AWAIT)
+		return supervisor_await(&options);
+	supervisor_find(&options);
+	return supervisor_is_wanted(&options) ? supervisor_run(&options) : server_run(&options);
 }

@@ -43,7 +43,8 @@ static const struct flag flags[] = {
 	{"config-yaml", 0, FLAG_TEXT, TO(config_yaml), "TEXT",
 	 "bootstrap in line; merged over the file"},
 	{"mode", 0, FLAG_MODE, TO(mode), "MODE",
-	 "serve | validate (check the configuration, exit 0 or 1) | init_only"},
+	 "serve | validate (check the configuration, exit 0 or 1) | init_only | await "
+	 "(--ready-file)"},
 	{"concurrency", 0, FLAG_NUMBER, TO(concurrency), "N",
 	 "worker threads (default: CPUs of affinity and cgroup)"},
 	{"log-level", 'l', FLAG_LOG_LEVEL, TO(log_level), "LEVEL",
@@ -86,6 +87,10 @@ static const struct flag flags[] = {
 	 "processes of one service meet here: the newer one takes over"},
 	{"upgrade", 0, FLAG_TRUE, TO(is_upgrade), NULL,
 	 "take over, or end with an error if nobody serves"},
+	{"supervise", 0, FLAG_TRUE, TO(is_supervisor), NULL,
+	 "start and replace the process that serves, as process 1 does by itself"},
+	{"ready-file", 0, FLAG_TEXT, TO(ready_file), "FILE",
+	 "supervisor: it is there while this container serves or idles; --mode await waits for it"},
 	{"bootstrap-version", 0, FLAG_IGNORED, 0, NULL, NULL},
 	{"hot-restart-version", 0, FLAG_IGNORED_ALONE, 0, NULL, NULL},
 	{"use-dynamic-base-id", 0, FLAG_IGNORED_ALONE, 0, NULL, NULL},
@@ -149,7 +154,8 @@ static void print_help(void)
 	}
 	puts("\nFlags of Envoy that mean nothing here are taken and ignored.\n"
 	     "Signals: SIGTERM drains and ends, SIGINT ends, SIGUSR1 reopens log files, SIGUSR2 "
-	     "starts a successor\n(with --upgrade-socket).\n"
+	     "starts a successor\n(with --upgrade-socket); a supervisor's go to the process that "
+	     "it supervises.\n"
 	     "See README.md for a first configuration, explained line by line; configs/ has "
 	     "whole ones.");
 	print_filters();
@@ -179,14 +185,14 @@ static bool set_log_level(const struct flag *flag, const char *value, void *to)
 
 static bool set_mode(const struct flag *flag, const char *value, void *to)
 {
-	static const char *const names[] = {"serve", "validate", "init_only"};
+	static const char *const names[] = {"serve", "validate", "init_only", "await"};
 	for (unsigned i = 0; i < COUNT_OF(names); i++) {
 		if (!strcmp(value, names[i])) {
 			*(enum server_mode *)to = (enum server_mode)i;
 			return true;
 		}
 	}
-	return wrong(flag, value, "serve, validate or init_only");
+	return wrong(flag, value, "serve, validate, init_only or await");
 }
 
 static bool set_drain_strategy(const struct flag *flag, const char *value, void *to)
@@ -280,7 +286,18 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 		fputs("outrigger: --upgrade needs --upgrade-socket (see --help)\n", stderr);
 		return OPTIONS_WRONG;
 	}
-	if (!options->config_path && !options->config_yaml) {
+	if ((options->is_supervisor || options->ready_file) && options->mode == MODE_SERVE &&
+	    !options->upgrade_socket) {
+		fputs("outrigger: --supervise and --ready-file need --upgrade-socket (see "
+		      "--help)\n",
+		      stderr);
+		return OPTIONS_WRONG;
+	}
+	if (options->mode == MODE_AWAIT && !options->ready_file) {
+		fputs("outrigger: --mode await needs --ready-file (see --help)\n", stderr);
+		return OPTIONS_WRONG;
+	}
+	if (options->mode != MODE_AWAIT && !options->config_path && !options->config_yaml) {
 		fputs("outrigger: no configuration: give -c FILE or --config-yaml TEXT (see "
 		      "--help)\n",
 		      stderr);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/log.h"
 
@@ -14,6 +15,7 @@ enum server_mode {
 	MODE_SERVE,
 	MODE_VALIDATE,
 	MODE_INIT_ONLY,
+	MODE_AWAIT, /* until the ready file is there */
 };
 
 struct options {
@@ -23,6 +25,7 @@ struct options {
 	const char *admin_address_path, *pid_file;
 	const char
 		*upgrade_socket; /* where processes of this service meet; NULL: none replaces it */
+	const char *ready_file;  /* there as long as a supervisor's container is as it should be */
 	char *const *argv;       /* main's */
 	enum log_level log_level;
 	enum server_mode mode;
@@ -33,6 +36,8 @@ struct options {
 	bool allows_unknown_static, rejects_unknown_dynamic, ignores_unknown_dynamic;
 	bool disables_hot_restart, disables_extensions;
 	bool is_upgrade; /* there must be a process to take over from */
+	bool is_supervisor;
+	pid_t supervisor; /* the process that started this one and supervises it; 0: none */
 };
 
 enum options_result {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/options.h"
 
 enum { FILE_MODE = 0644 };
 
@@ -26,6 +27,20 @@ enum status process_log_open(struct process_log *log, const char *path, struct d
 	*log = (struct process_log){.path = path, .fd = fd};
 	log_set_fd(fd);
 	return STATUS_OK;
+}
+
+enum status process_log_set_up(struct process_log *log, const struct options *options,
+			       struct diag *diag)
+{
+	enum status status = STATUS_OK;
+
+	*log = (struct process_log){.fd = -1};
+	log_set_level(options->log_level);
+	if (options->component_log_level)
+		status = log_set_component_levels(slice_of(options->component_log_level), diag);
+	if (!status && options->log_format)
+		status = log_set_format(slice_of(options->log_format), diag);
+	return status ? status : process_log_open(log, options->log_path, diag);
 }
 
 /* The new file takes the descriptor's number: whoever is writing notices nothing. */

@@ -8,6 +8,8 @@
 #include "base/diag.h"
 #include "base/status.h"
 
+struct options;
+
 struct process_log {
 	const char *path; /* NULL: standard error */
 	int fd;
@@ -17,6 +19,10 @@ struct process_log {
  * (a pipe that nobody reads is such a one). */
 enum status MUST_CHECK process_log_open(struct process_log *log, const char *path,
 					struct diag *diag);
+
+/* All that the command line says of the log. STATUS_INVALID with flag and reason. */
+enum status MUST_CHECK process_log_set_up(struct process_log *log, const struct options *options,
+					  struct diag *diag);
 
 /* If it fails, the file that is open stays, and says why. */
 void process_log_reopen(struct process_log *log);

@@ -131,6 +131,7 @@ static void on_second(struct timer *timer)
 	subscriptions_tick(&server->dynamic.subscriptions);
 	sentinel_applications_tick(&server->sentinel);
 	server_spools_tick(server);
+	upgrade_tick(&server->upgrade);
 }
 
 /* --- signals --- */
@@ -520,15 +521,8 @@ static enum status serve(struct server *server, struct diag *diag)
 static bool set_up_log(struct process_log *log, const struct options *options)
 {
 	struct diag diag = {0};
-	enum status status = STATUS_OK;
+	enum status status = process_log_set_up(log, options, &diag);
 
-	log_set_level(options->log_level);
-	if (options->component_log_level)
-		status = log_set_component_levels(slice_of(options->component_log_level), &diag);
-	if (!status && options->log_format)
-		status = log_set_format(slice_of(options->log_format), &diag);
-	if (!status)
-		status = process_log_open(log, options->log_path, &diag);
 	if (status)
 		complain(&diag, "log settings");
 	return !status;

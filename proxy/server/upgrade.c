@@ -1,10 +1,13 @@
 #include "server/upgrade.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "hotrestart/notify.h"
 #include "server/admin_json.h"
 #include "server/command_centre.h"
 #include "server/listen_sockets.h"
@@ -114,6 +117,7 @@ static void leave(void *owner)
 	for_command_centres(server, command_centre_stop);
 	drain_manager_end(&server->drains, DRAIN_FOR_SUCCESSOR, DRAIN_ALL);
 	park_release(&upgrade->park, worker_give_sockets, NULL);
+	notify_send(NOTIFY_REPLACED);
 }
 
 static void end_replaced(void *owner)
@@ -161,6 +165,24 @@ static enum status listen_for_successor(struct upgrade *upgrade, struct diag *di
 	return giver_listen(&upgrade->giver, &options, diag);
 }
 
+/* systemd, or a supervisor, knows from now on that this is the process. */
+static void announce(struct upgrade *upgrade)
+{
+	char text[NOTIFY_MAX];
+
+	snprintf(text, sizeof text, "READY=1\nMAINPID=%ld\nSTATUS=serving, %u upgrades so far\n",
+		 (long)getpid(), upgrade->taker.epoch);
+	upgrade->is_in_charge = true;
+	upgrade->is_announced = notify_send(text);
+}
+
+void upgrade_tick(struct upgrade *upgrade)
+{
+	if (upgrade->is_in_charge && !upgrade->is_announced && !upgrade->was_replaced &&
+	    !upgrade->is_ending)
+		announce(upgrade);
+}
+
 /* --- the process that takes over --- */
 
 static enum status install(void *owner, struct diag *diag)
@@ -198,6 +220,7 @@ static void own(void *owner)
 	log_info(HOTRESTART, "this process has taken over");
 	if (listen_for_successor(upgrade, &diag))
 		log_error(HOTRESTART, "no successor can take over: %s: %s", diag.path, diag.text);
+	announce(upgrade);
 }
 
 static void forget_old(void *owner)
@@ -347,6 +370,24 @@ void upgrade_live(struct upgrade *upgrade)
 
 	if (upgrade->is_on && listen_for_successor(upgrade, &diag))
 		log_error(HOTRESTART, "no successor can take over: %s: %s", diag.path, diag.text);
+	announce(upgrade);
+}
+
+/* A supervisor's children are its own: it starts the successor, too. */
+static enum status spawn(struct upgrade *upgrade, pid_t *child, struct diag *diag)
+{
+	pid_t supervisor = upgrade->server->options->supervisor;
+
+	*child = 0;
+	if (!supervisor || getppid() != supervisor) { /* which may have died, and left this one */
+		log_info(HOTRESTART, "starting a successor: %s",
+			 upgrade->launch.path ? upgrade->launch.path : "?");
+		return launch_spawn(&upgrade->launch, child, diag);
+	}
+	if (kill(supervisor, SIGUSR2))
+		return diag_set(diag, "the supervisor can't be called: %s",
+				status_text(status_of_errno(errno)));
+	return STATUS_OK;
 }
 
 enum status upgrade_start(struct upgrade *upgrade, struct diag *diag)
@@ -357,9 +398,7 @@ enum status upgrade_start(struct upgrade *upgrade, struct diag *diag)
 
 	if (refusal)
 		return diag_set(diag, "%s", refusal);
-	log_info(HOTRESTART, "starting a successor: %s",
-		 upgrade->launch.path ? upgrade->launch.path : "?");
-	if (launch_spawn(&upgrade->launch, &child, diag)) {
+	if (spawn(upgrade, &child, diag)) {
 		giver_call_failed(&upgrade->giver, diag->text);
 		return STATUS_INVALID;
 	}
@@ -394,6 +433,8 @@ void upgrade_on_drain(struct upgrade *upgrade)
 {
 	if (upgrade->was_replaced)
 		return;
+	if (upgrade->is_in_charge && !upgrade->is_ending)
+		notify_send(NOTIFY_STOPPING);
 	giver_stop(&upgrade->giver); /* what that takes back goes on as long as the drain */
 	upgrade->is_ending = true;
 }

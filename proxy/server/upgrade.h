@@ -41,6 +41,8 @@ struct upgrade {
 	bool is_ending;    /* the process stops: nothing is taken up again */
 	bool has_failed;   /* to take over: UPGRADE_EXIT_REFUSED */
 	bool was_replaced; /* ends because its successor is live */
+	bool is_in_charge; /* of the service, or was */
+	bool is_announced; /* READY was told to who started this process */
 };
 
 /* Before anything else of it. */
@@ -64,6 +66,8 @@ void upgrade_live(struct upgrade *upgrade);
 
 /* Starts a successor. STATUS_INVALID with the reason: none may be started now. */
 enum status MUST_CHECK upgrade_start(struct upgrade *upgrade, struct diag *diag);
+/* Once a second: says READY again if it was lost. */
+void upgrade_tick(struct upgrade *upgrade);
 /* SIGCHLD. */
 void upgrade_reap(struct upgrade *upgrade);
 /* MAIN_PARKED */
