@@ -5,6 +5,7 @@ import functools
 import http.client
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -275,9 +276,13 @@ def orphans_are_reaped():
         c = pod.start("only").ready()
         child = c.child()
         for code in (0, 3):
-            subprocess.run(["nsenter", "--target", str(c.init), "--pid", "--mount", "sh", "-c", f"(sleep 0.5; exit {code}) &"], check=True, timeout=SOON,
+            word = pod.folder / "end"
+            word.unlink(missing_ok=True)
+            subprocess.run(["nsenter", "--target", str(c.init), "--pid", "--mount", "sh", "-c",
+                            f"(until [ -e {shlex.quote(str(word))} ]; do sleep 0.05; done; exit {code}) &"], check=True, timeout=SOON,
                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             orphan, = _wait(lambda: [p for p in c.children() if p != child], pod.words)
+            word.touch()
             _wait(lambda: c.children() == [child], lambda: (orphan, _stat(orphan)))
         assert pod.http("GET", "/").status == 200
 
