@@ -170,6 +170,24 @@ def each_namespace_has_a_guard():
             time.sleep(0.05)
 
 
+def many_questions_at_a_time_are_all_answered():
+    """20,000 that one client sends without waiting, then 1,250 each of 16 clients; in the order in which they were asked."""
+    def asked(client, many):
+        questions = [struct.pack(">HiBqiB", 18, n + 1, FLOW, 1, 1, 0) for n in range(many)]
+        sender = threading.Thread(target=client.sock.sendall, args=(b"".join(questions),))
+        sender.start()
+        for n in range(many):
+            xid, _, status, _, _ = struct.unpack(">iBbii", client.receive())
+            assert (xid, status) == (n + 1, OK), (n, xid, status)
+        sender.join()
+    with _Server("many", [_space("a", [_rule(1, 10**9)])], flow={"max_allowed_qps": 10**9}) as (g, port):
+        asked(_Client(port, "a"), 20000)
+        clients = [_Client(port, "a") for _ in range(16)]
+        with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
+            list(pool.map(asked, clients, [1250] * len(clients)))
+        g.wait_for("sentinel.shop.token_server.ok", 40000)
+
+
 def bad_input_is_counted_and_harms_nobody():
     """Frames that are none end their connection; what is no question gets no answer; names that are none get a refusal; connections beyond the limit are closed."""
     with _Server("bad", [_space("a", [_rule(1, 2, **LONG)])], max_connections=4) as (g, port):

@@ -12,17 +12,30 @@ import com.alibaba.csp.sentinel.slots.block.flow.ClusterFlowConfig;
 import com.alibaba.csp.sentinel.slots.block.flow.FlowRule;
 import com.alibaba.csp.sentinel.slots.block.flow.param.ParamFlowClusterConfig;
 import com.alibaba.csp.sentinel.slots.block.flow.param.ParamFlowRule;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashSet;
+import java.util.List;
 
-/** TokenServer PORT [QPS]: Sentinel's token server; namespace demo-app: flow 101 (5 a second), 102 (1,000,000), 103 (5 for each client), hot parameter 202 (2). QPS: its guard's. */
+/**
+ * TokenServer PORT [QPS]: Sentinel's token server; namespace demo-app: flow 101 (5 a second), 102 (1,000,000), 103 (5 for each client), hot parameter 202 (2), and the same again, 20 times in
+ * all, with ids 1000 higher each time. QPS: its guard's.
+ */
 public class TokenServer {
+    private static final int TIMES = 20;
+
     private static FlowRule flow(long id, double count, int threshold) {
         FlowRule rule = new FlowRule("flow-" + id);
         rule.setCount(count);
         rule.setClusterMode(true);
         rule.setClusterConfig(new ClusterFlowConfig().setFlowId(id).setThresholdType(threshold));
+        return rule;
+    }
+
+    private static ParamFlowRule param(long id) {
+        ParamFlowRule rule = new ParamFlowRule("hot-" + id);
+        rule.setParamIdx(0).setCount(2).setClusterMode(true)
+            .setClusterConfig(new ParamFlowClusterConfig().setFlowId(id).setThresholdType(ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL));
         return rule;
     }
 
@@ -32,12 +45,16 @@ public class TokenServer {
         ClusterParamFlowRuleManager.setPropertySupplier(name -> new DynamicSentinelProperty<>());
         if (args.length > 1) ClusterServerConfigManager.loadGlobalFlowConfig(new ServerFlowConfig().setMaxAllowedQps(Double.parseDouble(args[1])));
         ClusterServerConfigManager.loadServerNamespaceSet(new HashSet<>(Arrays.asList("demo-app", "default")));
-        ClusterFlowRuleManager.loadRules("demo-app", Arrays.asList(flow(101, 5, ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL),
-            flow(102, 1000000, ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL), flow(103, 5, ClusterRuleConstant.FLOW_THRESHOLD_AVG_LOCAL)));
-        ParamFlowRule param = new ParamFlowRule("hot");
-        param.setParamIdx(0).setCount(2).setClusterMode(true)
-            .setClusterConfig(new ParamFlowClusterConfig().setFlowId(202L).setThresholdType(ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL));
-        ClusterParamFlowRuleManager.loadRules("demo-app", Collections.singletonList(param));
+        List<FlowRule> flows = new ArrayList<>();
+        List<ParamFlowRule> params = new ArrayList<>();
+        for (long more = 0; more < TIMES * 1000; more += 1000) {
+            flows.add(flow(101 + more, 5, ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL));
+            flows.add(flow(102 + more, 1000000, ClusterRuleConstant.FLOW_THRESHOLD_GLOBAL));
+            flows.add(flow(103 + more, 5, ClusterRuleConstant.FLOW_THRESHOLD_AVG_LOCAL));
+            params.add(param(202 + more));
+        }
+        ClusterFlowRuleManager.loadRules("demo-app", flows);
+        ClusterParamFlowRuleManager.loadRules("demo-app", params);
         ClusterServerConfigManager.loadGlobalTransportConfig(new ServerTransportConfig(Integer.parseInt(args[0]), 600));
         new SentinelDefaultTokenServer(false).start();
         System.out.println("ready");
