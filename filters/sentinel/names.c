@@ -87,6 +87,16 @@ static inline uint64_t tail_of(struct slice text, size_t n)
 	return piece_of(text, text.len > n ? text.len - n : 0);
 }
 
+/* One service has many of them where each tenant has its group, or each release its version. */
+static inline uint64_t hash_variant(const struct sentinel_call *call)
+{
+	return piece_of(call->version, 0) * UINT64_C(0xff51afd7ed558ccd) +
+	       tail_of(call->version, 8) * UINT64_C(0xc4ceb9fe1a85ec53) +
+	       piece_of(call->group, 0) * UINT64_C(0x9fb21c651e98df25) +
+	       tail_of(call->group, 8) * UINT64_C(0xa0761d6478bd642f) +
+	       ((uint64_t)call->version.len << 40 ^ (uint64_t)call->group.len << 24);
+}
+
 /* By lengths, beginnings and ends; services of one company differ in their last 16 bytes. What it
  * can't tell apart is compared. */
 static uint64_t hash_call(const struct sentinel_call *call)
@@ -98,7 +108,8 @@ static uint64_t hash_call(const struct sentinel_call *call)
 			   tail_of(call->method, 8) * UINT64_C(0xc2b2ae3d27d4eb4f) +
 			   tail_of(call->service, 8) * UINT64_C(0x165667b19e3779f9) +
 			   tail_of(call->service, 16) * UINT64_C(0x85ebca77c2b2ae63) +
-			   tail_of(call->types, 8) * UINT64_C(0xd6e8feb86659fd93) + lengths);
+			   tail_of(call->types, 8) * UINT64_C(0xd6e8feb86659fd93) +
+			   hash_variant(call) + lengths);
 }
 
 static bool is_same_naming(const struct sentinel_naming *a, const struct sentinel_naming *b)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -184,6 +185,51 @@ static void calls_that_look_alike_are_told_apart(void **state)
 	naming_test_end(&t);
 }
 
+/* The text with the number in place of its "%d" or "%03d". */
+static const char *numbered(struct arena *arena, const char *format, int n)
+{
+	const char *at = strchr(format, '%');
+
+	if (!at)
+		return format;
+	return arena_printf(arena, "%.*s%0*d%s", (int)(at - format), format, at[1] == '0' ? 3 : 1,
+			    n, strchr(at, 'd') + 1);
+}
+
+/* More versions and groups of one method than places are looked at: whoever has been named once
+ * isn't put together again. */
+static void versions_and_groups_are_remembered(void **state)
+{
+	static const char *const formats[][2] = {
+		{"1.0.%d", ""},
+		{"%03d.0.0-a-long-release", ""},
+		{"1.0.0", "tenant-%03d"},
+		{"", "%03d-of-a-long-group-name"},
+	};
+	enum { CALLS = 200 };
+	struct naming_test t = naming_test_new(0);
+	struct sentinel_namer namer = namer_of(&t, &(struct sentinel_naming){0});
+	struct arena texts, scratch;
+
+	(void)state;
+	arena_init(&texts, 1024);
+	for (size_t f = 0; f < COUNT_OF(formats); f++)
+		for (int i = 0; i < 2 * CALLS; i++) {
+			struct sentinel_call call = {.service = SLICE("a.Svc"),
+						     .method = SLICE("m")};
+			struct sentinel_names names;
+			call.version = slice_of(numbered(&texts, formats[f][0], i % CALLS));
+			call.group = slice_of(numbered(&texts, formats[f][1], i % CALLS));
+			arena_init(&scratch, 1024);
+			namer.scratch = &scratch;
+			sentinel_name_call(&names, &namer, &call);
+			assert_int_equal(!scratch.allocated, i >= CALLS);
+			arena_free(&scratch);
+		}
+	arena_free(&texts);
+	naming_test_end(&t);
+}
+
 static void one_too_many_has_no_resource(void **state)
 {
 	struct naming_test t = naming_test_new(1);
@@ -225,6 +271,7 @@ int main(void)
 		cmocka_unit_test(calls_are_named_as_by_the_adapters),
 		cmocka_unit_test(many_calls_are_told_apart),
 		cmocka_unit_test(calls_that_look_alike_are_told_apart),
+		cmocka_unit_test(versions_and_groups_are_remembered),
 		cmocka_unit_test(one_too_many_has_no_resource),
 		cmocka_unit_test(requests_are_web),
 	};
