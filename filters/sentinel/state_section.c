@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/section_fields.h"
 #include "filters/sentinel/application.h"
+#include "filters/sentinel/core/core_running.h"
 #include "filters/sentinel/core/core_transfer.h"
 #include "filters/sentinel/core/rule_set.h"
 #include "filters/sentinel/core/sentinel.h"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/attributes.h"
+#include "filters/sentinel/core/core_running.h"
 #include "filters/sentinel/core/core_transfer.h"
 #include "filters/sentinel/core/rule_json.h"
 #include "filters/sentinel/core/sph.h"

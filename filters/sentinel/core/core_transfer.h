@@ -1,11 +1,9 @@
 /* All that a core knows, for the process that comes after this one: its calls are decided as if
  * nothing had happened.
  *
- *   old                          new
- *   sentinel_export ──────────>  sentinel_import           it goes on deciding
- *   … calls it began end there
- *   sentinel_export_running ──>  sentinel_import_running   again and again
- *   ends                         sentinel_import_end
+ *   old                  new
+ *   sentinel_export ──>  sentinel_import   it goes on deciding
+ *   … calls it began end there: core_running.h
  *
  * What travels: contexts and resources in their order, the windows of all nodes, the switch, the
  * machine's status, and the states of rules (rule_transfer.h), which go to equal rules here. Calls
@@ -23,7 +21,6 @@
 #include "base/section.h"
 #include "filters/sentinel/core/instant.h"
 
-struct inheritance;
 struct rule_set;
 struct sentinel;
 
@@ -35,22 +32,5 @@ void sentinel_export(const struct sentinel *sentinel, const struct rule_set *rul
  * holds. NULL, or why not. */
 const char *sentinel_import(struct sentinel *sentinel, struct rule_set *rules, struct instant now,
 			    struct slice bytes);
-
-/* Breakers that are half open for a call of the old process let another one probe at once: nobody
- * may tell what that call comes to. */
-void sentinel_import_probes(const struct rule_set *rules);
-
-/* Appends how many calls run, by node. Whoever counts meanwhile. */
-void sentinel_export_running(const struct sentinel *sentinel, struct section_writer *out);
-
-/* Of the calls that ran in the old process only those do still. On the thread of worker 0. NULL, or
- * why not. */
-const char *sentinel_import_running(struct sentinel *sentinel, struct slice bytes);
-
-/* The old process has gone. On the thread of worker 0. rules: the version that holds. */
-void sentinel_import_end(struct sentinel *sentinel, const struct rule_set *rules);
-
-/* NULL is fine. */
-void inheritance_free(struct inheritance *inherited);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/attributes.h"
 #include "base/hash.h"
-#include "filters/sentinel/core/core_transfer.h"
+#include "filters/sentinel/core/core_running.h"
 
 struct sentinel *sentinel_new(const struct sentinel_options *options, int64_t now_ms)
 {

@@ -39,7 +39,7 @@ struct sentinel {
 	_Atomic uint64_t load, cpu;    /* bits of doubles: the machine's status */
 	_Atomic bool off;              /* nothing is checked or counted */
 	_Atomic uint64_t overflows;    /* names that found no room */
-	struct inheritance *inherited; /* core_transfer.h; NULL: nothing */
+	struct inheritance *inherited; /* core_running.h; NULL: nothing */
 };
 
 /* Returns owned. now_ms: when the entrance node's windows begin. */

@@ -1,6 +1,7 @@
 /* A core that takes over decides as the one before would have: the rest of this is shown by the
  * recorded scenarios, in which cores take over at random moments (tests/sentinel/run.py). */
 #include "base/random.h"
+#include "filters/sentinel/core/core_running.h"
 #include "filters/sentinel/core/core_transfer.h"
 #include "sentinel_support.h"
 
