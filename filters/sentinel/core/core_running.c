@@ -145,13 +145,10 @@ void sentinel_export_running(const struct sentinel *sentinel, struct section_wri
 		const struct default_node *by_context =
 			atomic_load_explicit(&resource->contexts, memory_order_acquire);
 		write_running(out, resource->cluster, e->name, none, none);
-		for (; by_context; by_context = by_context->next) {
-			const struct node *own =
-				atomic_load_explicit(&by_context->node, memory_order_acquire);
-			if (own)
-				write_running(out, own, e->name, by_context->context->entry.name,
-					      none);
-		}
+		/* even if it is the only one: the successor may have parted it */
+		for (; by_context; by_context = by_context->next)
+			write_running(out, default_node_of(resource, by_context), e->name,
+				      by_context->context->entry.name, none);
 		for (struct name_entry *o = NULL; origins && (o = name_table_next(origins, o));)
 			write_running(out, ((struct origin_node *)(void *)o)->node, e->name, none,
 				      o->name);

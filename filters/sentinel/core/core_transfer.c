@@ -315,6 +315,20 @@ static const char *read_origin(struct import *import, const struct field *given,
 	return part.node.data ? read_node(import, part.node, node, false) : NULL;
 }
 
+/* Calls that run elsewhere end at each node that counts them: a copy that is made of the resource's
+ * node later (resource.h) would keep them for ever. */
+static void part_only_context(const struct import *import, const struct resource *resource)
+{
+	struct default_node *only = atomic_load_explicit(&resource->contexts, memory_order_acquire);
+	int64_t threads = node_threads(resource->cluster);
+
+	if (threads && only && !only->next &&
+	    !atomic_load_explicit(&only->node, memory_order_acquire))
+		inheritance_add_threads(import->inherited,
+					resource_part_default_node(resource, only),
+					(int32_t)threads);
+}
+
 /* A moment of the window in which the old process was left. */
 static int64_t window_ms(const struct import *import)
 {
@@ -352,6 +366,8 @@ static const char *read_resource(struct import *import, const struct field *give
 		else if (field.number == RESOURCE_ORIGIN)
 			fault = read_origin(import, &field, resource);
 	}
+	if (resource)
+		part_only_context(import, resource);
 	return fault;
 }
 

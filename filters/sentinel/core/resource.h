@@ -7,7 +7,8 @@
  *   in one block:  node (cluster) | resource, first default node | name
  *
  * When a second context appears, the first one's node begins as a copy of the cluster node. So a
- * resource that is reached one way costs one node.
+ * resource that is reached one way costs one node (two, if calls of another process ran at a
+ * take-over: core_transfer.c).
  *
  * Owner: a sentinel, until its end. Thread: any. */
 #ifndef SENTINEL_CORE_RESOURCE_H

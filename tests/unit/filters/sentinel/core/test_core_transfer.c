@@ -93,6 +93,57 @@ static void test_calls_that_run_elsewhere_count_until_the_end(void **state)
 	close_fixture(&next);
 }
 
+static int64_t threads_by(struct fixture *f, const char *context)
+{
+	struct resource *resource = sentinel_find_resource(f->sentinel, SLICE("r"));
+	const struct context *known = sentinel_context(f->sentinel, slice_of(context));
+	return node_threads(
+		default_node_of(resource, resource_default_node(resource, known, leap_window(t0))));
+}
+
+static const char *tell_running(const struct fixture *f, struct fixture *next)
+{
+	struct section_writer out = {0};
+
+	sentinel_export_running(f->sentinel, &out);
+	const char *fault =
+		sentinel_import_running(next->sentinel, slice_make(out.data, out.len));
+	section_writer_free(&out);
+	return fault;
+}
+
+/* What begins as a copy of the resource's node has no calls of the old process that never end. */
+static void test_calls_that_run_elsewhere_end_in_every_context(void **state)
+{
+	static const char rules[] = "[{\"resource\":\"r\",\"grade\":0,\"count\":30}]";
+	struct fixture f, next;
+	struct entry running[3], entry;
+
+	(void)state;
+	open_fixture(&f);
+	load(&f, RULE_FLOW, rules);
+	for (int i = 0; i < 3; i++)
+		assert_true(enters(&f, &running[i], 0, 0));
+	take_over(&f, &next, 2, RULE_FLOW, rules, 10);
+	struct entry_request request = request_of(&next, "r", 20);
+	request.context = sentinel_context(next.sentinel, SLICE("another"));
+	assert_int_equal(sph_entry(next.sentinel, next.rules, 1, &request, at(20), &entry),
+			 ENTRY_PASS);
+	assert_int_equal(threads_by(&next, "ctx"), 3);
+	assert_int_equal(threads_by(&next, "another"), 1);
+	leave(&f, &running[0], 30, false);
+	assert_null(tell_running(&f, &next));
+	assert_int_equal(threads_by(&next, "ctx"), 2);
+	sentinel_import_end(next.sentinel, next.rules);
+	assert_int_equal(threads_by(&next, "ctx"), 0);
+	assert_int_equal(threads_by(&next, "another"), 1);
+	leave(&next, &entry, 40, false);
+	leave(&f, &running[1], 40, false);
+	leave(&f, &running[2], 40, false);
+	close_fixture(&f);
+	close_fixture(&next);
+}
+
 static void test_a_probe_that_runs_elsewhere(void **state)
 {
 	static const char rules[] = "[{\"resource\":\"r\",\"grade\":2,\"count\":0,\"timeWindow\":1,"
@@ -249,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_limit_holds_over_other_numbers_of_workers),
 		cmocka_unit_test(test_calls_that_run_elsewhere_count_until_the_end),
+		cmocka_unit_test(test_calls_that_run_elsewhere_end_in_every_context),
 		cmocka_unit_test(test_a_probe_that_runs_elsewhere),
 		cmocka_unit_test(test_rules_that_changed_in_between),
 		cmocka_unit_test(test_values_are_forgotten_in_the_same_order),
