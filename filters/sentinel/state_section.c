@@ -106,7 +106,8 @@ static void export_tail(void *owner, struct section_writer *out)
 		size_t opened = field_open(out, APPLICATION);
 		field_put_text(out, NAME, application->name);
 		size_t running = field_open(out, RUNNING);
-		sentinel_export_running(application->core, out);
+		sentinel_export_running(application->core,
+					application->rules ? application->rules->set : NULL, out);
 		field_close(out, running);
 		field_close(out, opened);
 	}
@@ -298,15 +299,15 @@ static void take_news(void *arg, unsigned worker, struct loop *loop)
 	(void)loop;
 	for (struct news *news = arg; !worker && news; news = news->next) {
 		struct slice running = slice_make(news->running.data, news->running.len);
-		const char *fault =
-			news->is_over ? NULL
-				      : sentinel_import_running(news->application->core, running);
+		struct rule_set *rules = news->rules ? news->rules->set : NULL;
+		const char *fault = news->is_over ? NULL
+						  : sentinel_import_running(news->application->core,
+									    rules, running);
 		if (fault)
 			log_warn_limited(SENTINEL, "application '%.*s': of its predecessor: %s",
 					 SLICE_FMT(news->application->name), fault);
 		if (news->is_over)
-			sentinel_import_end(news->application->core,
-					    news->rules ? news->rules->set : NULL);
+			sentinel_import_end(news->application->core, rules);
 	}
 }
 

@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rule_set_free(next_rules);
 		sentinel_free(next);
 	}
-	fault = sentinel_import_running(sentinel, slice_make(data, size));
+	fault = sentinel_import_running(sentinel, rules, slice_make(data, size));
 	invariant(!fault || *fault);
 	sentinel_import_end(sentinel, rules);
 	section_writer_free(&out);

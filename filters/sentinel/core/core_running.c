@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/attributes.h"
 #include "base/hash.h"
 #include "base/section_fields.h"
@@ -13,11 +14,18 @@
  * context nor origin the resource's own. */
 enum {
 	RUNNING = 1,
+	RUNNING_RULES = 2,
 
 	RUNNING_RESOURCE = 1,
 	RUNNING_CONTEXT = 2,
 	RUNNING_ORIGIN = 3,
 	RUNNING_COUNT = 4,
+};
+
+/* Of the hot-parameter rules of one resource. */
+enum {
+	RULES_NAME = 1,
+	RULES_STATES = 2, /* rule_transfer.h */
 };
 
 struct inherited_threads {
@@ -30,6 +38,7 @@ struct inherited_values { /* of a hot-parameter rule on threads */
 	struct parameter_metric *metric;
 	struct value_at *values;
 	size_t count, capacity;
+	bool is_told; /* while it is read what runs: something of it does */
 };
 
 struct inheritance {
@@ -133,7 +142,24 @@ static void write_running(struct section_writer *out, const struct node *node,
 	field_close(out, opened);
 }
 
-void sentinel_export_running(const struct sentinel *sentinel, struct section_writer *out)
+static void write_running_rules(void *arg, struct slice name, const struct resource_rules *rules)
+{
+	struct section_writer *out = arg;
+	size_t before = out->len, opened = field_open(out, RUNNING_RULES);
+
+	field_put_text(out, RULES_NAME, name);
+	size_t states = field_open(out, RULES_STATES);
+	rule_transfer_write_running(rules, out);
+	if (out->len == states) {
+		out->len = before; /* nothing runs */
+		return;
+	}
+	field_close(out, states);
+	field_close(out, opened);
+}
+
+void sentinel_export_running(const struct sentinel *sentinel, const struct rule_set *rules,
+			     struct section_writer *out)
 {
 	const struct slice none = {0};
 
@@ -153,6 +179,8 @@ void sentinel_export_running(const struct sentinel *sentinel, struct section_wri
 			write_running(out, ((struct origin_node *)(void *)o)->node, e->name, none,
 				      o->name);
 	}
+	if (rules)
+		rule_set_each(rules, write_running_rules, out);
 }
 
 struct running {
@@ -227,47 +255,145 @@ static void note_still(struct inheritance *inherited, const struct node *node, u
 	}
 }
 
-const char *sentinel_import_running(struct sentinel *sentinel, struct slice bytes)
+/* So many of the value's calls are over. */
+static void end_value(struct parameter_metric *metric, uint64_t fingerprint, uint64_t ended)
+{
+	_Atomic uint64_t *word = value_table_find(&metric->values, fingerprint);
+	uint64_t seen = word ? atomic_load_explicit(word, memory_order_relaxed) : 0, next;
+
+	if (!word || !ended)
+		return;
+	do
+		next = seen > ended ? seen - ended : 0;
+	while (!atomic_compare_exchange_weak_explicit(word, &seen, next, memory_order_relaxed,
+						      memory_order_relaxed));
+}
+
+/* told: what runs still; NULL: nothing does. */
+static void end_values(struct inherited_values *values, const struct value_table *told)
+{
+	for (size_t i = 0; i < values->count; i++) {
+		struct value_at *value = &values->values[i];
+		const _Atomic uint64_t *word =
+			told ? value_table_find(told, value->fingerprint) : NULL;
+		uint64_t still = word ? atomic_load_explicit(word, memory_order_relaxed) : 0;
+		if (still >= value->word)
+			continue;
+		end_value(values->metric, value->fingerprint, value->word - still);
+		value->word = still;
+	}
+	values->is_told = true;
+}
+
+/* What this process has of a rule that the other one tells of; NULL: nothing. */
+static struct inherited_values *values_of(struct inheritance *inherited,
+					  const struct resource_rules *rules,
+					  const struct param_binding *told)
+{
+	for (uint32_t i = 0; i < rules->param_count; i++) {
+		const struct param_binding *own = &rules->param[i];
+		if (own->metric->seed != told->metric->seed ||
+		    !param_flow_rule_is_equal(own->rule, told->rule))
+			continue;
+		for (size_t k = 0; k < inherited->metric_count; k++)
+			if (inherited->metrics[k].metric == own->metric)
+				return &inherited->metrics[k];
+	}
+	return NULL;
+}
+
+/* inherited NULL: the bytes are only looked over. */
+static const char *read_running_rules(const struct sentinel *sentinel, struct rule_set *rules,
+				      const struct field *given, struct inheritance *inherited)
+{
+	struct section_reader in = field_reader(given);
+	struct resource_rules told = {0};
+	struct slice name = {0}, states = {0};
+	struct arena arena;
+	struct field field;
+
+	while (field_next(&in, &field)) {
+		if (field.number == RULES_NAME)
+			name = field.bytes;
+		if (field.number == RULES_STATES)
+			states = field.bytes;
+	}
+	if (in.is_bad || !name.len)
+		return "no rules of a resource";
+	const struct resource *resource =
+		inherited && rules ? sentinel_find_resource(sentinel, name) : NULL;
+	if (inherited && !resource)
+		return NULL;
+	arena_init(&arena, 4096);
+	struct rule_transfer transfer = {
+		.arena = &arena,
+		.workers = sentinel->options.workers,
+		.cold_factor = sentinel->options.cold_factor,
+	};
+	section_reader_init(&in, states);
+	const char *fault = rule_transfer_read(&transfer, &in, &told);
+	for (uint32_t i = 0; !fault && resource && i < told.param_count; i++) {
+		struct inherited_values *values =
+			values_of(inherited, rule_set_of(rules, resource), &told.param[i]);
+		if (values)
+			end_values(values, &told.param[i].metric->values);
+	}
+	resource_rules_unbind(&told);
+	arena_free(&arena);
+	return fault;
+}
+
+static const char *look_over(const struct sentinel *sentinel, struct section_reader in)
+{
+	struct running running;
+	struct field field;
+
+	while (field_next(&in, &field)) {
+		const char *fault = NULL;
+		if (field.number == RUNNING && !read_running(&running, &field))
+			fault = "no calls that run";
+		if (field.number == RUNNING_RULES)
+			fault = read_running_rules(sentinel, NULL, &field, NULL);
+		if (fault)
+			return fault;
+	}
+	return in.is_bad ? "no fields" : NULL;
+}
+
+const char *sentinel_import_running(struct sentinel *sentinel, struct rule_set *rules,
+				    struct slice bytes)
 {
 	struct inheritance *inherited = sentinel->inherited;
-	struct section_reader in, again;
+	struct section_reader in;
 	struct running running;
 	struct field field;
 
 	section_reader_init(&in, bytes);
-	again = in;
-	while (field_next(&in, &field))
-		if (field.number == RUNNING && !read_running(&running, &field))
-			return "no calls that run";
-	if (in.is_bad || !inherited)
-		return in.is_bad ? "no fields" : NULL;
+	const char *fault = look_over(sentinel, in);
+	if (fault || !inherited)
+		return fault;
 	for (size_t i = 0; i < inherited->node_count; i++)
 		inherited->nodes[i].still = 0;
-	while (field_next(&again, &field))
+	for (size_t i = 0; i < inherited->metric_count; i++)
+		inherited->metrics[i].is_told = false;
+	while (field_next(&in, &field)) {
 		if (field.number == RUNNING && read_running(&running, &field))
 			note_still(inherited, running_node(sentinel, &running), running.count);
+		if (field.number == RUNNING_RULES)
+			fault = read_running_rules(sentinel, rules, &field, inherited);
+	}
 	for (size_t i = 0; i < inherited->node_count; i++) {
 		struct inherited_threads *known = &inherited->nodes[i];
 		node_add_threads(known->node, 0, known->still - known->threads);
 		known->threads = known->still;
 	}
-	return NULL;
+	for (size_t i = 0; i < inherited->metric_count; i++)
+		if (!inherited->metrics[i].is_told)
+			end_values(&inherited->metrics[i], NULL);
+	return fault;
 }
 
 /* --- the end of it --- */
-
-static void end_value(struct parameter_metric *metric, const struct value_at *value)
-{
-	_Atomic uint64_t *word = value_table_find(&metric->values, value->fingerprint);
-	uint64_t seen = word ? atomic_load_explicit(word, memory_order_relaxed) : 0, next;
-
-	if (!word)
-		return;
-	do
-		next = seen > value->word ? seen - value->word : 0;
-	while (!atomic_compare_exchange_weak_explicit(word, &seen, next, memory_order_relaxed,
-						      memory_order_relaxed));
-}
 
 static void end_probes(void *arg, struct slice name, const struct resource_rules *rules)
 {
@@ -297,8 +423,7 @@ void sentinel_import_end(struct sentinel *sentinel, const struct rule_set *rules
 	for (size_t i = 0; i < inherited->node_count; i++)
 		node_add_threads(inherited->nodes[i].node, 0, -inherited->nodes[i].threads);
 	for (size_t i = 0; i < inherited->metric_count; i++)
-		for (size_t k = 0; k < inherited->metrics[i].count; k++)
-			end_value(inherited->metrics[i].metric, &inherited->metrics[i].values[k]);
+		end_values(&inherited->metrics[i], NULL);
 	if (rules)
 		sentinel_import_probes(rules);
 	sentinel->inherited = NULL;

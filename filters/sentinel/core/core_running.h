@@ -30,12 +30,15 @@ void inheritance_add_threads(struct inheritance *inherited, struct node *node, i
 /* All that hot-parameter rules on threads count. */
 void inheritance_add_values(struct inheritance *inherited, const struct rule_set *rules);
 
-/* Appends how many calls run, by node. Whoever counts meanwhile. */
-void sentinel_export_running(const struct sentinel *sentinel, struct section_writer *out);
+/* Appends how many calls run, by node, and by value of hot-parameter rules on threads. rules: the
+ * version that holds, or NULL. Whoever counts meanwhile. */
+void sentinel_export_running(const struct sentinel *sentinel, const struct rule_set *rules,
+			     struct section_writer *out);
 
-/* Of the calls that ran in the old process only those do still. On the thread of worker 0. NULL, or
- * why not. */
-const char *sentinel_import_running(struct sentinel *sentinel, struct slice bytes);
+/* Of the calls that ran in the old process only those do still. On the thread of worker 0. rules:
+ * the version that holds, or NULL. NULL, or why not. */
+const char *sentinel_import_running(struct sentinel *sentinel, struct rule_set *rules,
+				    struct slice bytes);
 
 /* Breakers that are half open for a call of the old process let another one probe at once: nobody
  * may tell what that call comes to. */

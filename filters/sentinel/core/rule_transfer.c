@@ -177,12 +177,15 @@ static void write_degrade(struct section_writer *out, const struct degrade_bindi
 struct value_writer {
 	struct section_writer *out;
 	uint32_t next;
+	bool only_used; /* words that aren't 0 */
 };
 
 static void write_value(void *arg, const struct value_at *value)
 {
 	struct value_writer *writer = arg;
 
+	if (writer->only_used && !value->word)
+		return;
 	section_put_number(writer->out, value->place - writer->next);
 	section_put_number(writer->out, value->used_ms);
 	section_put_number(writer->out, value->fingerprint);
@@ -190,10 +193,11 @@ static void write_value(void *arg, const struct value_at *value)
 	writer->next = value->place + 1;
 }
 
-static void write_values(struct section_writer *out, const struct value_table *values)
+static void write_values(struct section_writer *out, const struct value_table *values,
+			 bool only_used)
 {
 	size_t opened = field_open(out, VALUES);
-	struct value_writer writer = {.out = out};
+	struct value_writer writer = {.out = out, .only_used = only_used};
 
 	section_put_number(out, value_table_places(values));
 	value_table_each(values, write_value, &writer);
@@ -210,16 +214,11 @@ static void write_items(struct section_writer *out, const struct param_flow_rule
 	}
 }
 
-static void write_param(struct section_writer *out, const struct param_binding *param)
+/* All but the values. */
+static void write_param_rule(struct section_writer *out, const struct param_binding *param)
 {
 	const struct param_flow_rule *rule = param->rule;
-	struct parameter_metric *metric = param->metric;
-	int32_t settled = parameter_metric_settled_index(metric, rule);
-	uint32_t count = atomic_load_explicit(&metric->values.count, memory_order_relaxed);
 
-	if (parameter_metric_is_forgotten(metric) || (!count && settled == rule->param_idx))
-		return;
-	size_t opened = field_open(out, PARAM);
 	write_rule(out, &rule->rule);
 	field_put_double(out, COUNT, rule->count);
 	field_put_signed(out, GRADE, rule->grade);
@@ -235,11 +234,48 @@ static void write_param(struct section_writer *out, const struct param_binding *
 		field_close(out, cluster);
 	}
 	write_items(out, rule);
-	field_put_signed(out, SETTLED_INDEX, settled);
-	field_put_fixed(out, SEED, metric->seed);
+	field_put_signed(out, SETTLED_INDEX, parameter_metric_settled_index(param->metric, rule));
+	field_put_fixed(out, SEED, param->metric->seed);
+}
+
+static void write_param(struct section_writer *out, const struct param_binding *param)
+{
+	struct parameter_metric *metric = param->metric;
+	int32_t settled = parameter_metric_settled_index(metric, param->rule);
+	uint32_t count = atomic_load_explicit(&metric->values.count, memory_order_relaxed);
+
+	if (parameter_metric_is_forgotten(metric) || (!count && settled == param->rule->param_idx))
+		return;
+	size_t opened = field_open(out, PARAM);
+	write_param_rule(out, param);
 	if (count)
-		write_values(out, &metric->values);
+		write_values(out, &metric->values, false);
 	field_close(out, opened);
+}
+
+static void note_used(void *arg, const struct value_at *value)
+{
+	bool *is_used = arg;
+
+	*is_used |= value->word != 0;
+}
+
+void rule_transfer_write_running(const struct resource_rules *rules, struct section_writer *out)
+{
+	for (uint32_t i = 0; i < rules->param_count; i++) {
+		const struct param_binding *param = &rules->param[i];
+		bool is_used = false;
+		if (param->rule->grade != FLOW_GRADE_THREAD ||
+		    parameter_metric_is_forgotten(param->metric))
+			continue;
+		value_table_each(&param->metric->values, note_used, &is_used);
+		if (!is_used)
+			continue;
+		size_t opened = field_open(out, PARAM);
+		write_param_rule(out, param);
+		write_values(out, &param->metric->values, true);
+		field_close(out, opened);
+	}
 }
 
 void rule_transfer_write(const struct resource_rules *rules, struct section_writer *out)

@@ -21,6 +21,10 @@
 /* Appends fields: one a rule that has a state. */
 void rule_transfer_write(const struct resource_rules *rules, struct section_writer *out);
 
+/* Appends fields: one a hot-parameter rule that counts calls which run, with their values only.
+ * Whoever counts meanwhile. */
+void rule_transfer_write_running(const struct resource_rules *rules, struct section_writer *out);
+
 struct rule_transfer {
 	struct arena *arena; /* for the rules */
 	struct instant now;  /* moments from outside aren't far ahead of it */

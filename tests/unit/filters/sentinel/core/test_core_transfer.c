@@ -59,6 +59,17 @@ static void test_a_limit_holds_over_other_numbers_of_workers(void **state)
 		close_fixture(&f[i]);
 }
 
+static const char *tell_running(const struct fixture *f, struct fixture *next)
+{
+	struct section_writer out = {0};
+
+	sentinel_export_running(f->sentinel, f->rules, &out);
+	const char *fault =
+		sentinel_import_running(next->sentinel, next->rules, slice_make(out.data, out.len));
+	section_writer_free(&out);
+	return fault;
+}
+
 static void test_calls_that_run_elsewhere_count_until_the_end(void **state)
 {
 	static const char rules[] = "[{\"resource\":\"r\",\"grade\":0,\"count\":3}]";
@@ -76,10 +87,11 @@ static void test_calls_that_run_elsewhere_count_until_the_end(void **state)
 	/* one of them ends there */
 	struct section_writer out = {0};
 	leave(&f, &running[1], 25, false);
-	sentinel_export_running(f.sentinel, &out);
-	assert_null(sentinel_import_running(next.sentinel, slice_make(out.data, out.len)));
-	assert_null(sentinel_import_running(next.sentinel, slice_make(out.data, out.len)));
-	assert_non_null(sentinel_import_running(next.sentinel, slice_make(out.data, out.len - 1)));
+	assert_null(tell_running(&f, &next));
+	assert_null(tell_running(&f, &next));
+	sentinel_export_running(f.sentinel, f.rules, &out);
+	assert_non_null(sentinel_import_running(next.sentinel, next.rules,
+						slice_make(out.data, out.len - 1)));
 	section_writer_free(&out);
 	assert_true(enters(&next, &running[1], 1, 25));
 	assert_false(enters(&next, &running[0], 1, 25));
@@ -99,17 +111,6 @@ static int64_t threads_by(struct fixture *f, const char *context)
 	const struct context *known = sentinel_context(f->sentinel, slice_of(context));
 	return node_threads(
 		default_node_of(resource, resource_default_node(resource, known, leap_window(t0))));
-}
-
-static const char *tell_running(const struct fixture *f, struct fixture *next)
-{
-	struct section_writer out = {0};
-
-	sentinel_export_running(f->sentinel, &out);
-	const char *fault =
-		sentinel_import_running(next->sentinel, slice_make(out.data, out.len));
-	section_writer_free(&out);
-	return fault;
 }
 
 /* What begins as a copy of the resource's node has no calls of the old process that never end. */
@@ -190,16 +191,23 @@ static void test_rules_that_changed_in_between(void **state)
 	close_fixture(&next);
 }
 
+/* arg: as long as the entry. */
+static enum entry_verdict enter_with(struct fixture *f, struct entry *entry,
+				     const struct argument *arg, int64_t t_ms)
+{
+	struct entry_request request = request_of(f, "r", t_ms);
+
+	request.args = arg;
+	request.args_count = 1;
+	return sph_entry(f->sentinel, f->rules, 0, &request, at(t_ms), entry);
+}
+
 static enum entry_verdict ask_value(struct fixture *f, uint32_t value, int64_t t_ms)
 {
 	struct argument arg = {.type = ARGUMENT_LONG, .integer = value};
-	struct entry_request request = request_of(f, "r", t_ms);
 	struct entry entry;
+	enum entry_verdict verdict = enter_with(f, &entry, &arg, t_ms);
 
-	request.args = &arg;
-	request.args_count = 1;
-	enum entry_verdict verdict =
-		sph_entry(f->sentinel, f->rules, 0, &request, at(t_ms), &entry);
 	if (verdict == ENTRY_PASS)
 		sph_exit(&entry, f->rules, at(t_ms));
 	return verdict;
@@ -224,6 +232,47 @@ static void test_values_are_forgotten_in_the_same_order(void **state)
 		assert_int_equal(ask_value(&f, value, 140 + i / 100),
 				 ask_value(&next, value, 140 + i / 100));
 	}
+	close_fixture(&f);
+	close_fixture(&next);
+}
+
+/* A rule on threads, two calls of one value and one of another, in the process before. */
+static void test_values_that_run_elsewhere(void **state)
+{
+	static const char rules[] = "[{\"resource\":\"r\",\"paramIdx\":0,\"grade\":0,\"count\":2}]";
+	const struct argument a = {.type = ARGUMENT_LONG, .integer = 5},
+			      b = {.type = ARGUMENT_LONG, .integer = 6};
+	struct fixture f, next;
+	struct entry running[3], entry[2];
+
+	(void)state;
+	open_fixture(&f);
+	load(&f, RULE_PARAM_FLOW, rules);
+	assert_int_equal(enter_with(&f, &running[0], &a, 0), ENTRY_PASS);
+	assert_int_equal(enter_with(&f, &running[1], &a, 0), ENTRY_PASS);
+	assert_int_equal(enter_with(&f, &running[2], &b, 0), ENTRY_PASS);
+	take_over(&f, &next, 2, RULE_PARAM_FLOW, rules, 10);
+	assert_int_equal(ask_value(&next, 5, 20), ENTRY_BLOCK);
+	leave(&f, &running[0], 30, false);
+	leave(&f, &running[2], 30, false);
+	assert_null(tell_running(&f, &next));
+	assert_null(tell_running(&f, &next));
+	/* the rules are loaded anew meanwhile: what is known goes on */
+	load(&next, RULE_PARAM_FLOW, rules);
+	assert_int_equal(enter_with(&next, &entry[0], &a, 40), ENTRY_PASS);
+	assert_int_equal(ask_value(&next, 5, 40), ENTRY_BLOCK);
+	assert_int_equal(enter_with(&next, &entry[1], &b, 40), ENTRY_PASS);
+	assert_int_equal(ask_value(&next, 6, 40), ENTRY_PASS);
+	leave(&f, &running[1], 50, false);
+	assert_null(tell_running(&f, &next)); /* of nothing */
+	assert_int_equal(ask_value(&next, 5, 50), ENTRY_PASS);
+	sentinel_import_end(next.sentinel, next.rules);
+	/* those of this process are counted still */
+	leave(&next, &entry[0], 60, false);
+	assert_int_equal(enter_with(&next, &entry[0], &b, 60), ENTRY_PASS);
+	assert_int_equal(ask_value(&next, 6, 60), ENTRY_BLOCK);
+	leave(&next, &entry[0], 70, false);
+	leave(&next, &entry[1], 70, false);
 	close_fixture(&f);
 	close_fixture(&next);
 }
@@ -304,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_a_probe_that_runs_elsewhere),
 		cmocka_unit_test(test_rules_that_changed_in_between),
 		cmocka_unit_test(test_values_are_forgotten_in_the_same_order),
+		cmocka_unit_test(test_values_that_run_elsewhere),
 		cmocka_unit_test(test_rules_with_values_need_the_same_seed),
 		cmocka_unit_test(test_damage),
 	};
