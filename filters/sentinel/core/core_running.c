@@ -1,6 +1,7 @@
 #include "filters/sentinel/core/core_running.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/attributes.h"
@@ -28,6 +29,7 @@ enum {
 	RULES_STATES = 2, /* rule_transfer.h */
 };
 
+/* Both begin with what they are found by. */
 struct inherited_threads {
 	struct node *node;
 	int32_t threads;
@@ -42,8 +44,8 @@ struct inherited_values { /* of a hot-parameter rule on threads */
 };
 
 struct inheritance {
-	struct inherited_threads *nodes;
-	struct inherited_values *metrics;
+	struct inherited_threads *nodes;  /* once closed, sorted by address */
+	struct inherited_values *metrics; /* likewise */
 	size_t node_count, node_capacity, metric_count, metric_capacity;
 };
 
@@ -120,6 +122,61 @@ static void inherit_values(void *arg, struct slice name, const struct resource_r
 void inheritance_add_values(struct inheritance *inherited, const struct rule_set *rules)
 {
 	rule_set_each(rules, inherit_values, inherited);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t left, right;
+
+	memcpy(&left, a, sizeof left);
+	memcpy(&right, b, sizeof right);
+	return left < right ? -1 : left > right;
+}
+
+/* Of items that begin with a pointer, and are sorted by it. */
+static void *find_in(void *items, size_t count, size_t size, const void *pointer)
+{
+	return count ? bsearch(&pointer, items, count, size, by_address) : NULL;
+}
+
+/* A rule that is bound twice has its values once. */
+static void merge_metrics(struct inheritance *inherited)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < inherited->metric_count; i++) {
+		struct inherited_values *values = &inherited->metrics[i];
+		if (kept && inherited->metrics[kept - 1].metric == values->metric) {
+			parameter_metric_drop(values->metric);
+			free(values->values);
+		} else {
+			inherited->metrics[kept++] = *values;
+		}
+	}
+	inherited->metric_count = kept;
+}
+
+void inheritance_close(struct inheritance *inherited)
+{
+	size_t kept = 0;
+
+	if (inherited->node_count)
+		qsort(inherited->nodes, inherited->node_count, sizeof *inherited->nodes,
+		      by_address);
+	for (size_t i = 0; i < inherited->node_count; i++) {
+		struct inherited_threads *last = kept ? &inherited->nodes[kept - 1] : NULL;
+		const struct inherited_threads *next = &inherited->nodes[i];
+		if (last && last->node == next->node)
+			last->threads =
+				(int32_t)((uint32_t)last->threads + (uint32_t)next->threads);
+		else
+			inherited->nodes[kept++] = *next;
+	}
+	inherited->node_count = kept;
+	if (inherited->metric_count)
+		qsort(inherited->metrics, inherited->metric_count, sizeof *inherited->metrics,
+		      by_address);
+	merge_metrics(inherited);
 }
 
 /* --- what runs still --- */
@@ -247,12 +304,11 @@ static struct node *running_node(const struct sentinel *sentinel, const struct r
 
 static void note_still(struct inheritance *inherited, const struct node *node, uint64_t count)
 {
-	for (size_t i = 0; node && i < inherited->node_count; i++) {
-		struct inherited_threads *known = &inherited->nodes[i];
-		if (known->node == node && known->threads > 0)
-			known->still =
-				count < (uint64_t)known->threads ? (int32_t)count : known->threads;
-	}
+	struct inherited_threads *known =
+		node ? find_in(inherited->nodes, inherited->node_count, sizeof *known, node) : NULL;
+
+	if (known && known->threads > 0)
+		known->still = count < (uint64_t)known->threads ? (int32_t)count : known->threads;
 }
 
 /* So many of the value's calls are over. */
@@ -292,12 +348,10 @@ static struct inherited_values *values_of(struct inheritance *inherited,
 {
 	for (uint32_t i = 0; i < rules->param_count; i++) {
 		const struct param_binding *own = &rules->param[i];
-		if (own->metric->seed != told->metric->seed ||
-		    !param_flow_rule_is_equal(own->rule, told->rule))
-			continue;
-		for (size_t k = 0; k < inherited->metric_count; k++)
-			if (inherited->metrics[k].metric == own->metric)
-				return &inherited->metrics[k];
+		if (own->metric->seed == told->metric->seed &&
+		    param_flow_rule_is_equal(own->rule, told->rule))
+			return find_in(inherited->metrics, inherited->metric_count,
+				       sizeof *inherited->metrics, own->metric);
 	}
 	return NULL;
 }

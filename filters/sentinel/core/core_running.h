@@ -29,6 +29,8 @@ void inheritance_free(struct inheritance *inherited);
 void inheritance_add_threads(struct inheritance *inherited, struct node *node, int32_t threads);
 /* All that hot-parameter rules on threads count. */
 void inheritance_add_values(struct inheritance *inherited, const struct rule_set *rules);
+/* Nothing more is added. */
+void inheritance_close(struct inheritance *inherited);
 
 /* Appends how many calls run, by node, and by value of hot-parameter rules on threads. rules: the
  * version that holds, or NULL. Whoever counts meanwhile. */

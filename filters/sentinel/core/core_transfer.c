@@ -403,6 +403,15 @@ static const char *read_rules(struct import *import, const struct field *given)
 	return fault;
 }
 
+/* What windows are numbered from can't be far from now. */
+static bool is_window_now(uint64_t window, int64_t now_ms)
+{
+	enum { FAR = 2 * 3600 }; /* windows: a clock that was set */
+	int32_t apart = (int32_t)((uint32_t)window - leap_window(now_ms));
+
+	return window <= UINT32_MAX && apart > -FAR && apart < FAR;
+}
+
 /* Numbers of the process itself. */
 struct facts {
 	uint64_t window, is_off, overflows;
@@ -415,7 +424,7 @@ static const char *read_field(struct import *import, const struct field *field, 
 	case NOW_WINDOW:
 		facts->window = field->value;
 		import->window = (uint32_t)field->value;
-		return field->value > UINT32_MAX ? "no window" : NULL;
+		return is_window_now(field->value, import->now.ms) ? NULL : "it is of another time";
 	case IS_OFF:
 		facts->is_off = field->value;
 		return NULL;
@@ -442,15 +451,6 @@ static const char *read_field(struct import *import, const struct field *field, 
 	}
 }
 
-/* What windows are numbered from can't be far from now. */
-static bool is_window_now(uint64_t window, int64_t now_ms)
-{
-	enum { FAR = 2 * 3600 }; /* windows: a clock that was set */
-	int32_t apart = (int32_t)((uint32_t)window - leap_window(now_ms));
-
-	return apart > -FAR && apart < FAR;
-}
-
 static const char *read_all(struct import *import, struct slice bytes)
 {
 	struct facts facts = {.window = UINT64_MAX};
@@ -465,8 +465,8 @@ static const char *read_all(struct import *import, struct slice bytes)
 		fault = read_field(import, &field, &facts);
 	if (fault || in.is_bad)
 		return fault ? fault : "no fields";
-	if (facts.window > UINT32_MAX || !is_window_now(facts.window, import->now.ms))
-		return "it is of another time";
+	if (facts.window > UINT32_MAX)
+		return "no window";
 	if (!import->inherited)
 		return NULL;
 	sentinel_set_switch(import->sentinel, !facts.is_off);
@@ -488,6 +488,7 @@ const char *sentinel_import(struct sentinel *sentinel, struct rule_set *rules, s
 		invariant(!fault);
 		if (rules)
 			inheritance_add_values(import.inherited, rules);
+		inheritance_close(import.inherited);
 	}
 	free(import.contexts);
 	return fault;

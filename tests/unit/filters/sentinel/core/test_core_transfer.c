@@ -1,6 +1,9 @@
 /* A core that takes over decides as the one before would have: the rest of this is shown by the
  * recorded scenarios, in which cores take over at random moments (tests/sentinel/run.py). */
+#include <stdio.h>
+
 #include "base/random.h"
+#include "base/section_fields.h"
 #include "filters/sentinel/core/core_running.h"
 #include "filters/sentinel/core/core_transfer.h"
 #include "sentinel_support.h"
@@ -141,6 +144,46 @@ static void test_calls_that_run_elsewhere_end_in_every_context(void **state)
 	leave(&next, &entry, 40, false);
 	leave(&f, &running[1], 40, false);
 	leave(&f, &running[2], 40, false);
+	close_fixture(&f);
+	close_fixture(&next);
+}
+
+static int64_t threads_of(const struct fixture *f, const char *resource)
+{
+	return node_threads(sentinel_find_resource(f->sentinel, slice_of(resource))->cluster);
+}
+
+/* Each of many resources has as many as run of its own. */
+static void test_calls_of_many_resources_run_elsewhere(void **state)
+{
+	enum { RESOURCES = 60 };
+	struct entry running[RESOURCES][3];
+	struct fixture f, next;
+	char name[16];
+
+	(void)state;
+	open_fixture(&f);
+	for (int i = 0; i < RESOURCES; i++)
+		for (int k = 0; k < i % 4; k++) {
+			snprintf(name, sizeof name, "r%d", i);
+			assert_int_equal(enter(&f, &running[i][k], name, 0), ENTRY_PASS);
+		}
+	take_over(&f, &next, 3, RULE_FLOW, "[]", 10);
+	for (int i = 0; i < RESOURCES; i++)
+		if (i % 4 && i % 3)
+			leave(&f, &running[i][0], 20, false);
+	assert_null(tell_running(&f, &next));
+	for (int i = 0; i < RESOURCES; i++) {
+		snprintf(name, sizeof name, "r%d", i);
+		if (i % 4)
+			assert_int_equal(threads_of(&next, name), threads_of(&f, name));
+	}
+	sentinel_import_end(next.sentinel, next.rules);
+	for (int i = 1; i < RESOURCES; i += 4) {
+		snprintf(name, sizeof name, "r%d", i);
+		assert_int_equal(threads_of(&next, name), 0);
+	}
+	assert_int_equal(node_threads(next.sentinel->entrance), 0);
 	close_fixture(&f);
 	close_fixture(&next);
 }
@@ -303,6 +346,29 @@ static void test_rules_with_values_need_the_same_seed(void **state)
 	close_fixture(&next);
 }
 
+/* Windows numbered from another time would end all counting: whichever says so. */
+static void test_every_moment_is_looked_at(void **state)
+{
+	enum { NOW_WINDOW = 1, FAR = 100000 };
+	struct section_writer out = {0};
+	struct fixture f, next;
+
+	(void)state;
+	open_fixture(&f);
+	passes(&f, "r", 0, false);
+	field_put_number(&out, NOW_WINDOW, leap_window(t0) + FAR);
+	size_t begin = out.len;
+	sentinel_export(f.sentinel, f.rules, at(0), &out);
+	open_fixture(&next);
+	assert_non_null(
+		sentinel_import(next.sentinel, next.rules, at(0), slice_make(out.data, out.len)));
+	assert_null(sentinel_import(next.sentinel, next.rules, at(0),
+				    slice_make(out.data + begin, out.len - begin)));
+	section_writer_free(&out);
+	close_fixture(&f);
+	close_fixture(&next);
+}
+
 /* All or nothing, and never beyond the end. */
 static void test_damage(void **state)
 {
@@ -350,11 +416,13 @@ int main(void)
 		cmocka_unit_test(test_a_limit_holds_over_other_numbers_of_workers),
 		cmocka_unit_test(test_calls_that_run_elsewhere_count_until_the_end),
 		cmocka_unit_test(test_calls_that_run_elsewhere_end_in_every_context),
+		cmocka_unit_test(test_calls_of_many_resources_run_elsewhere),
 		cmocka_unit_test(test_a_probe_that_runs_elsewhere),
 		cmocka_unit_test(test_rules_that_changed_in_between),
 		cmocka_unit_test(test_values_are_forgotten_in_the_same_order),
 		cmocka_unit_test(test_values_that_run_elsewhere),
 		cmocka_unit_test(test_rules_with_values_need_the_same_seed),
+		cmocka_unit_test(test_every_moment_is_looked_at),
 		cmocka_unit_test(test_damage),
 	};
 	return cmocka_run_group_tests_name("core_transfer", tests, NULL, NULL);
