@@ -198,15 +198,17 @@ static void aim_anew(struct health_check *check, const struct endpoint_check *sp
 		start_later(check, 0, begun);
 }
 
-/* What the process before knew of a new host counts as its first result. True if it did. */
+/* What the process before knew of a new host counts as its first result, once: a host that comes
+ * back later is new. True if it did. */
 static bool remember(struct health_check *check)
 {
 	struct health_checker *checker = check->checker;
-	const struct host_finding *known =
+	struct host_finding *known =
 		host_memory_find(checker->memory, checker->cluster->published.name, check->host);
 
 	if (!known || !known->is_checked || !(host_health(check->host) & HOST_FAILED_ACTIVE_CHECK))
 		return false;
+	known->is_checked = false;
 	host_health_set(check->host, known->checked_flags & HOST_CHECKED,
 			HOST_CHECKED & ~known->checked_flags);
 	check->health = (struct health){

@@ -1,5 +1,5 @@
 /* What the process before this one has found out about hosts: results of active checks, and who was
- * ejected. A host that appears here with a new host set begins with that.
+ * ejected. A host that appears here with a new host set begins with that; then it is used up.
  *
  *   section "hosts" ─> memory: (cluster, address, hostname) ─> finding ─┬─> health_checker
  *                                                                       └─> outlier

@@ -439,6 +439,31 @@ static void results_of_a_process_before_count(void **context)
 	host_memory_fini(&memory);
 }
 
+/* What was found out is of the host as it was: one that comes back is checked before it serves. */
+static void a_host_that_comes_back_isnt_known(void **context)
+{
+	struct host_memory memory;
+
+	(void)context;
+	host_memory_init(&memory);
+	struct host_finding *good =
+		host_memory_at(&memory, SLICE("c1"), SLICE("127.0.0.1:1"), SLICE(""));
+	*good = (struct host_finding){.is_checked = true, .successes = 3};
+	f.checker.memory = &memory;
+	add_host(1);
+	configure();
+	assert_int_equal(host_health(f.set->hosts[0]), 0);
+	plan_init(&f.plan);
+	add_host(2);
+	configure();
+	plan_init(&f.plan);
+	add_host(1);
+	configure();
+	assert_false(health_checker_is_warm(&f.checker));
+	assert_int_equal(host_health(f.set->hosts[0]), HOST_FAILED_ACTIVE_CHECK);
+	host_memory_fini(&memory);
+}
+
 int main(void)
 {
 #define IN_FIXTURE(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -451,6 +476,7 @@ int main(void)
 		IN_FIXTURE(another_version_is_asked_by),
 		IN_FIXTURE(many_hosts_do_not_begin_at_once),
 		IN_FIXTURE(results_of_a_process_before_count),
+		IN_FIXTURE(a_host_that_comes_back_isnt_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
