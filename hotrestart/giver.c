@@ -162,7 +162,7 @@ static void leave(struct giver *giver)
 	meeting_drop_right(options->meeting, RIGHT_TO_SERVE);
 	send_word(giver, MESSAGE_YIELD);
 	sections_left(options->sections, options->section_count);
-	timer_start(&options->loop->wheel, &giver->tail_timer, GIVER_TAIL_MS);
+	timer_start(&options->loop->wheel, &giver->tail_timer, GIVER_FIRST_TAIL_MS);
 	options->type->leave(options->owner);
 }
 
@@ -211,8 +211,10 @@ static void on_event(struct giver *giver, enum old_event event, const char *why)
 	set_state(giver, step.next);
 	if (step.actions & OLD_TURN_AWAY)
 		turn_away(giver);
-	if (step.actions & OLD_TAKE_BACK)
+	if (step.actions & OLD_TAKE_BACK) {
+		sections_taken_back(options->sections, options->section_count);
 		options->type->take_back(options->owner);
+	}
 	if (step.actions & OLD_DISMISS)
 		dismiss(giver, from, why);
 	if (step.actions & OLD_GREET)

@@ -18,7 +18,7 @@
 
 struct giver;
 
-enum { GIVER_REASON_MAX = 1024, GIVER_TAIL_MS = 1000 };
+enum { GIVER_REASON_MAX = 1024, GIVER_FIRST_TAIL_MS = 50, GIVER_TAIL_MS = 1000 };
 
 /* What the process does at the steps. owner is the giver's. */
 struct giver_type {

@@ -52,6 +52,13 @@ void sections_left(const struct section *sections, size_t count)
 			sections[i].type->left(sections[i].owner);
 }
 
+void sections_taken_back(const struct section *sections, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sections[i].type->taken_back)
+			sections[i].type->taken_back(sections[i].owner);
+}
+
 void sections_predecessor_gone(const struct section *sections, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

@@ -24,8 +24,9 @@ enum status MUST_CHECK sections_import(const struct section *sections, size_t co
 				       enum section_part part, struct slice name, uint32_t version,
 				       struct slice bytes, struct diag *diag);
 
-/* Calls every left, or every predecessor_gone. */
+/* Calls every left, every taken_back, or every predecessor_gone. */
 void sections_left(const struct section *sections, size_t count);
+void sections_taken_back(const struct section *sections, size_t count);
 void sections_predecessor_gone(const struct section *sections, size_t count);
 
 #endif

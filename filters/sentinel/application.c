@@ -324,7 +324,7 @@ void sentinel_applications_tick(struct sentinel_applications *all)
 			       atomic_load_explicit(&core->overflows, memory_order_relaxed));
 		stat_gauge_set(shard(all), application->stats, SENTINEL_STAT_BLOCK_LOG_DROPPED,
 			       sentinel_operations_dropped(application));
-		if (!all->has_left)
+		if (!all->is_told)
 			resource_stats_collect(application->resource_stats, core,
 					       (int64_t)(*all->wall_ns / 1000000));
 		cluster_client_show(application->cluster, shard(all), application->stats);

@@ -122,7 +122,8 @@ struct sentinel_applications {
 	uint64_t seed;                   /* of all fingerprints, once has_seed */
 	struct section_writer inherited; /* what the process before said at first */
 	bool has_seed;
-	bool has_left; /* another process has taken over */
+	bool is_told;        /* FINAL: the seconds from told_second on are the next process's */
+	int64_t told_second; /* of the time since 1970 */
 };
 
 /* What one configuration adds. Lives in its arena. */

@@ -74,11 +74,26 @@ static void export_warm(void *owner, struct section_writer *out)
 	}
 }
 
+/* The metric log has nothing of that second and those behind it, nor have the counters of
+ * resources anything that they don't yet know. */
+static void end_at(struct sentinel_applications *all, bool is_told, int64_t second)
+{
+	all->is_told = is_told;
+	all->told_second = second;
+	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
+		struct sentinel_ops *ops =
+			atomic_load(&container_of(n, struct sentinel_application, link)->ops);
+		if (ops)
+			sentinel_ops_end_at(ops, second);
+	}
+}
+
 static void export_final(void *owner, struct section_writer *out)
 {
-	const struct sentinel_applications *all = owner;
+	struct sentinel_applications *all = owner;
 	struct instant now = now_of(all);
 
+	end_at(all, true, now.ms / 1000);
 	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
 		const struct sentinel_application *application =
 			container_of(n, struct sentinel_application, link);
@@ -196,13 +211,17 @@ static void set_rules(struct sentinel_application *application,
 						       state->set_rules[kind]);
 }
 
-/* The core first: it takes over all or nothing. */
+/* The core first: it takes over all or nothing. What it then knows of the seconds before isn't for
+ * the metric log. */
 static const char *take_over(struct sentinel_application *application,
 			     const struct application_state *state)
 {
 	struct sentinel_ops *ops = atomic_load(&application->ops);
+	int64_t second = now_of(application->all).ms / 1000;
 
 	set_rules(application, state);
+	if (ops && state->metric_second <= second)
+		sentinel_ops_begin_at(ops, state->metric_second);
 	const char *fault =
 		state->core.data
 			? sentinel_import(application->core,
@@ -213,11 +232,8 @@ static const char *take_over(struct sentinel_application *application,
 		return fault;
 	if (application->rules)
 		sentinel_import_probes(application->rules->set);
-	int64_t second = now_of(application->all).ms / 1000;
 	if (application->resource_stats && state->has_stats_second && state->stats_second <= second)
 		resource_stats_resume(application->resource_stats, state->stats_second);
-	if (ops && state->metric_second <= second)
-		sentinel_ops_begin_at(ops, state->metric_second);
 	return NULL;
 }
 
@@ -268,19 +284,19 @@ static const char *import_final(struct sentinel_applications *all, struct slice 
 	return fault ? fault : in.is_bad ? "no fields" : NULL;
 }
 
-/* --- the old process leaves --- */
+/* --- the old process leaves, or doesn't --- */
 
+/* Applications that came after FINAL end there, too. */
 static void left(void *owner)
 {
 	struct sentinel_applications *all = owner;
 
-	all->has_left = true;
-	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
-		struct sentinel_ops *ops =
-			atomic_load(&container_of(n, struct sentinel_application, link)->ops);
-		if (ops)
-			sentinel_ops_end_at(ops, (int64_t)(*all->wall_ns / 1000000000));
-	}
+	end_at(all, true, all->is_told ? all->told_second : now_of(all).ms / 1000);
+}
+
+static void taken_back(void *owner)
+{
+	end_at(owner, false, SENTINEL_OPS_NO_END);
 }
 
 /* --- what worker 0 is told of the old process --- */
@@ -402,5 +418,6 @@ const struct section_type sentinel_section = {
 	.export = {export_warm, export_final, export_tail},
 	.import = import_part,
 	.left = left,
+	.taken_back = taken_back,
 	.predecessor_gone = predecessor_gone,
 };

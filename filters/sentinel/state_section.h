@@ -4,9 +4,9 @@
  *   FINAL  every application's core (core/core_transfer.h)    its rules are in force
  *   TAIL   how many of the old process's calls still run
  *
- * Applications that the new process doesn't have are passed over. From the second of the take-over
- * on the new process writes the metric log and counts resources; the old one has ended with the
- * second before.
+ * Applications that the new process doesn't have are passed over. From the second of FINAL on the
+ * new process writes the metric log and counts resources; the old one has ended with the second
+ * before, unless it takes all back.
  *
  * Owner: struct sentinel_applications. Thread: main; states of workers while they stand still. */
 #ifndef FILTERS_SENTINEL_STATE_SECTION_H

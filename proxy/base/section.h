@@ -14,7 +14,8 @@
  * Thread: main, all of it. FINAL: the old one's workers are parked at a turn boundary, with what
  * they have written visible to main; the budget of all sections together is 20 ms. WARM and TAIL:
  * they run, so only what main may read at any time.
- * An export changes nothing: the old process may take everything back and go on. */
+ * An export changes nothing that taken_back doesn't undo: the old process may take everything back
+ * and go on. */
 #ifndef BASE_SECTION_H
 #define BASE_SECTION_H
 
@@ -65,6 +66,8 @@ struct section_type {
 	/* In the old process, when the new one is live: decide nothing any more that is one for
 	 * the service (no checks, no token server …). May be NULL. */
 	void (*left)(void *owner);
+	/* In the old process, which goes on after all; perhaps without a FINAL. May be NULL. */
+	void (*taken_back)(void *owner);
 	/* In the new one, when the old has ended: what it counted as open is over. May be NULL. */
 	void (*predecessor_gone)(void *owner);
 };

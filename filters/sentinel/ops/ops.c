@@ -196,7 +196,7 @@ static void open_logs(struct sentinel_ops *ops, const struct sentinel_ops_option
 	ops->writes_metrics = options->writes_metric_log;
 	metric_collector_init(&ops->collector, wall_ms());
 	atomic_init(&ops->first, 0);
-	atomic_init(&ops->end, INT64_MAX / 1000);
+	atomic_init(&ops->end, SENTINEL_OPS_NO_END);
 	metric_writer_init(&ops->writer, ops->log_folder, ops->metric_base,
 			   options->metric_file_size, options->metric_files, wall_ms());
 	rolling_file_init(&ops->block_file, ops->log_folder, "sentinel-block.log", BLOCK_FILE_SIZE,
@@ -384,7 +384,7 @@ void sentinel_ops_begin_at(struct sentinel_ops *ops, int64_t second)
 
 void sentinel_ops_end_at(struct sentinel_ops *ops, int64_t second)
 {
-	if (second >= 0 && second < INT64_MAX / 1000)
+	if (second >= 0 && second <= SENTINEL_OPS_NO_END)
 		atomic_store(&ops->end, second);
 }
 

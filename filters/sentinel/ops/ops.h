@@ -88,7 +88,8 @@ void sentinel_ops_set_port(struct sentinel_ops *ops, uint16_t port);
 void sentinel_ops_context(const struct sentinel_ops *ops, struct command_context *context);
 
 /* The metric log begins with that second (of the time since 1970), or has none from it on: another
- * process writes of what is before, or behind. */
+ * process writes of what is before, or behind. SENTINEL_OPS_NO_END: nobody does. */
+#define SENTINEL_OPS_NO_END (INT64_MAX / 1000)
 void sentinel_ops_begin_at(struct sentinel_ops *ops, int64_t second);
 void sentinel_ops_end_at(struct sentinel_ops *ops, int64_t second);
 

@@ -33,7 +33,7 @@ struct bench {
 	bool is_installed, is_owner, has_forgotten, is_over, drains; /* new */
 	/* what is to happen */
 	bool parks_never, install_fails, import_fails;
-	unsigned exports[SECTION_PARTS], imports[SECTION_PARTS], lefts, gones;
+	unsigned exports[SECTION_PARTS], imports[SECTION_PARTS], lefts, gones, taken_back;
 	char imported[SECTION_PARTS][16];
 };
 
@@ -86,6 +86,11 @@ static void left(void *owner)
 	((struct bench *)owner)->lefts++;
 }
 
+static void taken_back(void *owner)
+{
+	((struct bench *)owner)->taken_back++;
+}
+
 static void gone(void *owner)
 {
 	((struct bench *)owner)->gones++;
@@ -98,6 +103,7 @@ static const struct section_type section_type = {
 	.export = {export_warm, export_final, export_tail},
 	.import = import,
 	.left = left,
+	.taken_back = taken_back,
 	.predecessor_gone = gone,
 };
 
@@ -372,6 +378,7 @@ static void it_goes_all_the_way(void **state)
 	assert_false(taker_is_busy(&bench->taker));
 	assert_false(bench->is_over);
 	assert_false(bench->is_taken_back);
+	assert_int_equal(bench->taken_back, 0);
 }
 
 static void new_that_fails_to_load_says_why(void **state)
@@ -399,6 +406,7 @@ static void new_that_dies_is_forgotten(void **state)
 	TURN_UNTIL(bench, bench->giver.refusals);
 	old_serves_as_before(bench);
 	assert_true(bench->is_taken_back);
+	assert_int_equal(bench->taken_back, 1);
 }
 
 static void workers_that_dont_park_are_not_waited_for(void **state)

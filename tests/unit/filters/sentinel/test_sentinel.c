@@ -6,6 +6,7 @@
 #include "filters/sentinel/core/token_service.h"
 #include "filters/sentinel/resource_stats.h"
 #include "filters/sentinel/rule_sources.h"
+#include "filters/sentinel/state_section.h"
 #include "filters/sentinel/rules.h"
 #include "routing/policy.h"
 #include "stream/reply.h"
@@ -367,6 +368,32 @@ static uint64_t of_resource(struct sentinel_test *t, const char *name, enum reso
 
 	stat_scope_drop(t->f->stats, scope);
 	return value;
+}
+
+/* What FINAL didn't count is the next process's to count, unless everything is taken back. */
+static void resources_are_counted_by_one_process(void **state)
+{
+	const char *const name = "sentinel.this.resource.GET:/a";
+	struct sentinel_test *t = sentinel_test_new("{max_resource_stats: 1}");
+	struct section_writer out = {0};
+
+	(void)state;
+	get(t, "GET /a h");
+	sentinel_test_advance(t, 1300);
+	sentinel_section.export[SECTION_FINAL](&t->applications, &out);
+	assert_true(out.len);
+	section_writer_free(&out);
+	sentinel_applications_tick(&t->applications);
+	assert_int_equal(of_resource(t, name, RESOURCE_STAT_PASS), 0);
+	sentinel_section.taken_back(&t->applications);
+	sentinel_applications_tick(&t->applications);
+	assert_int_equal(of_resource(t, name, RESOURCE_STAT_PASS), 1);
+	get(t, "GET /a h");
+	sentinel_section.left(&t->applications);
+	sentinel_test_advance(t, 1300);
+	sentinel_applications_tick(&t->applications);
+	assert_int_equal(of_resource(t, name, RESOURCE_STAT_PASS), 1);
+	sentinel_test_free(t);
 }
 
 static void the_first_resources_have_stats(void **state)
@@ -1199,6 +1226,7 @@ int main(void)
 		cmocka_unit_test(who_leaves_while_waiting_has_had_its_turn),
 		cmocka_unit_test(who_gives_up_before_his_turn_is_blocked_at_once),
 		cmocka_unit_test(a_call_is_not_kept_beyond_its_limit),
+		cmocka_unit_test(resources_are_counted_by_one_process),
 		cmocka_unit_test(the_first_resources_have_stats),
 		cmocka_unit_test(each_rule_counts_what_it_blocked),
 		cmocka_unit_test(only_the_first_rules_count),
