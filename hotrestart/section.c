@@ -14,8 +14,9 @@ void sections_export(const struct section *sections, size_t count, enum section_
 		if (!type->export[part])
 			continue;
 		out.len = 0;
+		out.is_broken = false;
 		type->export[part](sections[i].owner, &out);
-		if (out.len > SECTION_SIZE_MAX)
+		if (out.is_broken || out.len > SECTION_SIZE_MAX)
 			log_error(HOTRESTART,
 				  "section %s has %zu bytes, which is too much: left out",
 				  type->name, out.len);

@@ -31,6 +31,9 @@ enum {
 	RUNNING = 6,       /* TAIL: calls that run */
 };
 
+/* So that something is left for the windows of the applications behind. */
+enum { VALUES_END = SECTION_SIZE_MAX / 4 * 3 };
+
 static struct instant now_of(const struct sentinel_applications *all)
 {
 	struct instant now = {.ms = (int64_t)(*all->wall_ns / 1000000)};
@@ -88,12 +91,9 @@ static void end_at(struct sentinel_applications *all, bool is_told, int64_t seco
 	}
 }
 
-static void export_final(void *owner, struct section_writer *out)
+static void write_all(const struct sentinel_applications *all, struct instant now,
+		      size_t values_end, struct section_writer *out)
 {
-	struct sentinel_applications *all = owner;
-	struct instant now = now_of(all);
-
-	end_at(all, true, now.ms / 1000);
 	for (struct list_node *n = all->list.next; n != &all->list; n = n->next) {
 		const struct sentinel_application *application =
 			container_of(n, struct sentinel_application, link);
@@ -101,7 +101,8 @@ static void export_final(void *owner, struct section_writer *out)
 		write_head(application, out);
 		size_t core = field_open(out, CORE);
 		sentinel_export(application->core,
-				application->rules ? application->rules->set : NULL, now, out);
+				application->rules ? application->rules->set : NULL, now,
+				values_end, out);
 		field_close(out, core);
 		field_put_signed(out, METRIC_SECOND, now.ms / 1000);
 		if (application->resource_stats)
@@ -109,6 +110,22 @@ static void export_final(void *owner, struct section_writer *out)
 					 resource_stats_last(application->resource_stats));
 		field_close(out, opened);
 	}
+}
+
+/* What is known of values is left out before the rest is: windows, breakers. */
+static void export_final(void *owner, struct section_writer *out)
+{
+	struct sentinel_applications *all = owner;
+	struct instant now = now_of(all);
+	size_t before = out->len;
+
+	end_at(all, true, now.ms / 1000);
+	write_all(all, now, before + VALUES_END, out);
+	if (out->len - before <= SECTION_SIZE_MAX)
+		return;
+	log_warn(SENTINEL, "what is known of values is too much for the successor: left out");
+	out->len = before;
+	write_all(all, now, 0, out);
 }
 
 static void export_tail(void *owner, struct section_writer *out)

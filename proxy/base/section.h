@@ -45,6 +45,7 @@ enum section_part {
 struct section_writer {
 	char *data;
 	size_t len, capacity;
+	bool is_broken; /* something in it is too long to be read: none of it may be sent */
 };
 
 struct section_type {

@@ -62,7 +62,7 @@ void field_close(struct section_writer *out, size_t opened)
 	size_t len = out->len - opened;
 	char *at = out->data + opened - LENGTH_SIZE;
 
-	invariant(len < (size_t)1 << LENGTH_BITS);
+	out->is_broken |= len >= (size_t)1 << LENGTH_BITS;
 	for (unsigned i = 0; i < LENGTH_SIZE; i++)
 		at[i] = (char)((len >> 7 * i & 0x7f) | (i + 1 < LENGTH_SIZE ? 0x80 : 0));
 }

@@ -31,8 +31,8 @@ void field_put_double(struct section_writer *out, uint32_t field, double number)
 void field_put_fixed(struct section_writer *out, uint32_t field, uint64_t number);
 void field_put_text(struct section_writer *out, uint32_t field, struct slice bytes);
 
-/* What is written until field_close (less than 256 MiB) is in that field. Returns what field_close
- * takes. */
+/* What is written until field_close is in that field: less than 256 MiB, or the writer is broken.
+ * Returns what field_close takes. */
 size_t field_open(struct section_writer *out, uint32_t field);
 void field_close(struct section_writer *out, size_t opened);
 

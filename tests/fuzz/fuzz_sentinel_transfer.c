@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			call(sentinel, rules, "t", t_ms);
 		}
 		now.ms += 3000;
-		sentinel_export(sentinel, rules, now, &out);
+		sentinel_export(sentinel, rules, now, SIZE_MAX, &out);
 		struct sentinel *next = sentinel_new(&options, now.ms);
 		struct rule_set *next_rules = make_rules(next);
 		invariant(!sentinel_import(next, next_rules, now, slice_make(out.data, out.len)));

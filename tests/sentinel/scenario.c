@@ -186,7 +186,7 @@ void scenario_hand_over(struct scenario *scenario, struct sentinel **sentinel,
 
 	*sentinel = scenario->sentinel;
 	*version = scenario->version;
-	sentinel_export(*sentinel, (*version)->set, scenario_now(scenario), &out);
+	sentinel_export(*sentinel, (*version)->set, scenario_now(scenario), SIZE_MAX, &out);
 	options.workers = options.workers * 5 % 7 + 1;
 	scenario->sentinel = sentinel_new(&options, scenario_now(scenario).ms);
 	scenario->loads--;

@@ -51,6 +51,7 @@ struct export
 {
 	const struct sentinel *sentinel;
 	struct section_writer *out;
+	size_t values_end;
 	uint32_t window;
 	struct node_image image;
 };
@@ -171,12 +172,13 @@ static void write_resources(struct export *export)
 
 static void write_rules(void *arg, struct slice name, const struct resource_rules *rules)
 {
-	struct section_writer *out = ((struct export *)arg)->out;
+	const struct export *export = arg;
+	struct section_writer *out = export->out;
 	size_t before = out->len, opened = field_open(out, RULES);
 
 	field_put_text(out, RULES_NAME, name);
 	size_t states = field_open(out, RULES_STATES);
-	rule_transfer_write(rules, out);
+	rule_transfer_write(rules, export->values_end, out);
 	if (out->len == states) {
 		out->len = before; /* nothing to tell */
 		return;
@@ -186,9 +188,12 @@ static void write_rules(void *arg, struct slice name, const struct resource_rule
 }
 
 void sentinel_export(const struct sentinel *sentinel, const struct rule_set *rules,
-		     struct instant now, struct section_writer *out)
+		     struct instant now, size_t values_end, struct section_writer *out)
 {
-	struct export export = {.sentinel = sentinel, .out = out, .window = leap_window(now.ms)};
+	struct export export = {.sentinel = sentinel,
+				.out = out,
+				.values_end = values_end,
+				.window = leap_window(now.ms)};
 	struct system_status status = sentinel_status(sentinel);
 
 	field_put_number(out, NOW_WINDOW, export.window);

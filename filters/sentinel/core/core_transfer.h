@@ -24,9 +24,10 @@
 struct rule_set;
 struct sentinel;
 
-/* Appends all. rules: the version that holds. No call is begun or ends meanwhile. */
+/* Appends all, but for what hot-parameter rules know of values where out might get longer by it
+ * than values_end. rules: the version that holds. No call is begun or ends meanwhile. */
 void sentinel_export(const struct sentinel *sentinel, const struct rule_set *rules,
-		     struct instant now, struct section_writer *out);
+		     struct instant now, size_t values_end, struct section_writer *out);
 
 /* Takes it in, all of it or nothing; no call has been begun here yet. rules: the version that
  * holds. NULL, or why not. */

@@ -52,6 +52,7 @@ enum {
 enum {
 	RULES_MAX = 1 << 14, /* of a resource and kind */
 	ITEMS_MAX = 1 << 20, /* of a rule */
+	VALUE_SIZE = 30,     /* of four numbers: 5 + 5 + 10 + 10 bytes at most */
 };
 
 const char rule_transfer_probe;
@@ -238,12 +239,15 @@ static void write_param_rule(struct section_writer *out, const struct param_bind
 	field_put_fixed(out, SEED, param->metric->seed);
 }
 
-static void write_param(struct section_writer *out, const struct param_binding *param)
+static void write_param(struct section_writer *out, const struct param_binding *param,
+			size_t values_end)
 {
 	struct parameter_metric *metric = param->metric;
 	int32_t settled = parameter_metric_settled_index(metric, param->rule);
 	uint32_t count = atomic_load_explicit(&metric->values.count, memory_order_relaxed);
 
+	if (out->len + (size_t)count * VALUE_SIZE > values_end)
+		count = 0;
 	if (parameter_metric_is_forgotten(metric) || (!count && settled == param->rule->param_idx))
 		return;
 	size_t opened = field_open(out, PARAM);
@@ -278,14 +282,15 @@ void rule_transfer_write_running(const struct resource_rules *rules, struct sect
 	}
 }
 
-void rule_transfer_write(const struct resource_rules *rules, struct section_writer *out)
+void rule_transfer_write(const struct resource_rules *rules, size_t values_end,
+			 struct section_writer *out)
 {
 	for (uint32_t i = 0; i < rules->flow_count; i++)
 		write_flow(out, &rules->flow[i]);
 	for (uint32_t i = 0; i < rules->degrade_count + rules->idle_count; i++)
 		write_degrade(out, &rules->degrade[i], i >= rules->degrade_count);
 	for (uint32_t i = 0; i < rules->param_count; i++)
-		write_param(out, &rules->param[i]);
+		write_param(out, &rules->param[i], values_end);
 }
 
 /* --- reading --- */

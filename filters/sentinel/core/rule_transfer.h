@@ -18,8 +18,10 @@
 #include "filters/sentinel/core/instant.h"
 #include "filters/sentinel/core/resource_rules.h"
 
-/* Appends fields: one a rule that has a state. */
-void rule_transfer_write(const struct resource_rules *rules, struct section_writer *out);
+/* Appends fields: one a rule that has a state. Values that might make out longer than values_end
+ * are left out: they are most of it by far, and their rule then begins anew. */
+void rule_transfer_write(const struct resource_rules *rules, size_t values_end,
+			 struct section_writer *out);
 
 /* Appends fields: one a hot-parameter rule that counts calls which run, with their values only.
  * Whoever counts meanwhile. */

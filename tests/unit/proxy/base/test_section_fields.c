@@ -87,10 +87,28 @@ static void test_what_is_no_field(void **state)
 	assert_refused(SLICE("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
 }
 
+/* The process that is replaced serves on, so nothing it has is too much to be tried. */
+static void test_a_field_may_be_too_long(void **state)
+{
+	enum { ROOM = 8 };
+	static char room[ROOM];
+	struct section_writer out = {.data = room, .len = ROOM, .capacity = ROOM};
+
+	(void)state;
+	out.len = ROOM + ((size_t)1 << 28) - 1; /* which nobody looks at */
+	field_close(&out, ROOM);
+	assert_false(out.is_broken);
+	assert_int_equal((unsigned char)room[ROOM - 1], 0x7f);
+	out.len++;
+	field_close(&out, ROOM);
+	assert_true(out.is_broken);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields_come_back),
+		cmocka_unit_test(test_a_field_may_be_too_long),
 		cmocka_unit_test(test_what_is_no_field),
 	};
 	return cmocka_run_group_tests_name("section_fields", tests, NULL, NULL);

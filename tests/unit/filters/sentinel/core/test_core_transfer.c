@@ -14,7 +14,7 @@ static void take_over(struct fixture *f, struct fixture *next, unsigned workers,
 {
 	struct section_writer out = {0};
 
-	sentinel_export(f->sentinel, f->rules, at(t_ms), &out);
+	sentinel_export(f->sentinel, f->rules, at(t_ms), SIZE_MAX, &out);
 	open_with(next, (struct sentinel_options){.workers = workers, .seed = 7});
 	load(next, kind, json);
 	const char *fault = sentinel_import(next->sentinel, next->rules, at(t_ms),
@@ -332,7 +332,7 @@ static void test_rules_with_values_need_the_same_seed(void **state)
 	open_fixture(&f);
 	load(&f, RULE_PARAM_FLOW, rules);
 	assert_int_equal(ask_value(&f, 1, 0), ENTRY_PASS);
-	sentinel_export(f.sentinel, f.rules, at(10), &out);
+	sentinel_export(f.sentinel, f.rules, at(10), SIZE_MAX, &out);
 	open_with(&next, (struct sentinel_options){.seed = 8});
 	load(&next, RULE_PARAM_FLOW, rules);
 	assert_null(
@@ -344,6 +344,42 @@ static void test_rules_with_values_need_the_same_seed(void **state)
 	section_writer_free(&out);
 	close_fixture(&f);
 	close_fixture(&next);
+}
+
+/* Too many values: they go first, of one rule after the other, and nothing else does. */
+static void test_values_are_left_out_when_they_are_too_many(void **state)
+{
+	enum { VALUES = 100, ROOM_OF_ONE = 5000 };
+	static const char rules[] = "[{\"resource\":\"r\",\"paramIdx\":0,\"count\":1},"
+				    "{\"resource\":\"r\",\"paramIdx\":0,\"count\":1,"
+				    "\"durationInSec\":2}]";
+	struct section_writer out[3] = {{0}};
+	struct fixture f, next;
+
+	(void)state;
+	open_fixture(&f);
+	load(&f, RULE_PARAM_FLOW, rules);
+	for (uint32_t i = 0; i < VALUES; i++)
+		assert_int_equal(ask_value(&f, i, 0), ENTRY_PASS);
+	sentinel_export(f.sentinel, f.rules, at(10), 0, &out[0]);
+	sentinel_export(f.sentinel, f.rules, at(10), ROOM_OF_ONE, &out[1]);
+	sentinel_export(f.sentinel, f.rules, at(10), SIZE_MAX, &out[2]);
+	assert_in_range(out[1].len, out[0].len + VALUES * 10, ROOM_OF_ONE);
+	assert_in_range(out[2].len, out[1].len + VALUES * 10, 2 * ROOM_OF_ONE);
+	for (int i = 0; i < 3; i++) {
+		open_fixture(&next);
+		load(&next, RULE_PARAM_FLOW, rules);
+		assert_null(sentinel_import(next.sentinel, next.rules, at(10),
+					    slice_make(out[i].data, out[i].len)));
+		assert_int_equal(ask_value(&next, 5, 20), i ? ENTRY_BLOCK : ENTRY_PASS);
+		assert_int_equal(leap_array_pass(&sentinel_find_resource(next.sentinel, SLICE("r"))
+							  ->cluster->windows,
+						 leap_window(t0)),
+				 i ? VALUES : VALUES + 1);
+		close_fixture(&next);
+		section_writer_free(&out[i]);
+	}
+	close_fixture(&f);
 }
 
 /* Windows numbered from another time would end all counting: whichever says so. */
@@ -358,7 +394,7 @@ static void test_every_moment_is_looked_at(void **state)
 	passes(&f, "r", 0, false);
 	field_put_number(&out, NOW_WINDOW, leap_window(t0) + FAR);
 	size_t begin = out.len;
-	sentinel_export(f.sentinel, f.rules, at(0), &out);
+	sentinel_export(f.sentinel, f.rules, at(0), SIZE_MAX, &out);
 	open_fixture(&next);
 	assert_non_null(
 		sentinel_import(next.sentinel, next.rules, at(0), slice_make(out.data, out.len)));
@@ -384,7 +420,7 @@ static void test_damage(void **state)
 	load(&f, RULE_FLOW, flow);
 	for (int i = 0; i < 50; i++)
 		passes(&f, i % 3 ? "r" : "s", i * 30, i % 7 == 0);
-	sentinel_export(f.sentinel, f.rules, at(1500), &out);
+	sentinel_export(f.sentinel, f.rules, at(1500), SIZE_MAX, &out);
 	random_init(&random, 11);
 	for (int i = 0; i < 1000; i++) {
 		size_t len = out.len;
@@ -422,6 +458,7 @@ int main(void)
 		cmocka_unit_test(test_values_are_forgotten_in_the_same_order),
 		cmocka_unit_test(test_values_that_run_elsewhere),
 		cmocka_unit_test(test_rules_with_values_need_the_same_seed),
+		cmocka_unit_test(test_values_are_left_out_when_they_are_too_many),
 		cmocka_unit_test(test_every_moment_is_looked_at),
 		cmocka_unit_test(test_damage),
 	};
