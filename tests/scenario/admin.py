@@ -5,13 +5,12 @@ import re
 import socket
 import time
 
-from gateway import Gateway, cluster, http_manager
+from gateway import SPARING, Gateway, cluster, http_manager
 from origin import Origin
 from readiness import Readiness, patiently
 
 CLUSTERS = 2000
 BUSY_MS = 60  # main at a time, under a sanitizer (10 is the rule)
-SPARING = {"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}  # or whoever frees something at some moment frees for all threads what was held back
 
 
 def clusters_count_by_host():

@@ -3,10 +3,9 @@ import time
 
 import dubbo as wire
 from dubbo_peer import SERVICE, Consumer, Provider
-from gateway import TYPE, Gateway, call_manager, cluster, dubbo_manager, rpc_manager, rule
+from gateway import SPARING, TYPE, Gateway, call_manager, cluster, dubbo_manager, rpc_manager, rule
 
 MIB = 1 << 20
-SPARING = {"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}  # freed memory isn't held
 ONE_WORKER = ["--disable-hot-restart", "--concurrency", "1"]
 BOMBS = {
     "a million lists in one another": b"\x57" * 10**6,

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import dubbo as wire
 from dubbo_peer import SERVICE, Consumer, Provider
-from gateway import TYPE, Gateway, cluster, dubbo_manager, rpc_manager
+from gateway import SPARING, TYPE, Gateway, cluster, dubbo_manager, rpc_manager
 
 MIB = 1 << 20
 LONG = 8 * MIB - 4096
 ONE_WORKER = ["--disable-hot-restart", "--concurrency", "1"]
-SPARING = {"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}  # freed memory isn't held
 ROUTES = {"none": "empty", "hello|blob": "up"}
 
 

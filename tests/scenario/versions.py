@@ -9,7 +9,7 @@ import time
 
 import places
 from acceptor import Acceptor
-from gateway import Gateway, address, http_manager
+from gateway import SPARING, Gateway, address, http_manager
 from origin import Origin
 
 API = "type.googleapis.com/envoy.config."
@@ -106,7 +106,7 @@ def _stays_flat(name, routes):
     up = {"name": "up", "type": "EDS", "connect_timeout": "1s", "common_lb_config": {"healthy_panic_threshold": {"value": 0}}, "eds_cluster_config": {"eds_config": files.source("eds")}}
     sizes = []
     # A sanitizer keeps freed memory for a while: little of it here.
-    with Gateway(name, manager, [up], environment={"ASAN_OPTIONS": "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}) as g:
+    with Gateway(name, manager, [up], environment=SPARING) as g:
         client = _upgrade(g.port)
         for version in range(1, VERSIONS + 1):
             _swap(g, files, version, routes)

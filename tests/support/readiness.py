@@ -9,6 +9,7 @@ from pathlib import Path
 from pauses import Pauses
 
 READY_MS, BUSY_MS = 20, 10  # p99; at a time
+PAUSED_MS = 100  # a machine that stood still for less in a whole row isn't why all of it is late
 
 
 class Readiness:
@@ -34,8 +35,11 @@ class Readiness:
             self.row = json.loads(said)
 
     def check(self, usual, busy_ms=BUSY_MS, ready_ms=READY_MS):
-        """usual: a row of when nothing else goes on. Where that is late already, the machine is too busy to tell more than how busy main was."""
+        """usual: a row of when nothing else goes on. Where that is late already, the machine is too busy to tell more than how busy main was; but it must
+        be the machine, and not the program."""
         assert not self.row["wrong"], self.row
+        if usual["p99_ms"] >= ready_ms and usual["paused_ms"] < PAUSED_MS:
+            raise Late(f"with nothing else to do, on a machine that had time: {usual}")
         if self.row["busy_max_ms"] >= busy_ms or (self.row["p99_ms"] >= ready_ms and usual["p99_ms"] <= ready_ms / 4):
             raise Late(f"{self.row}, usually {usual}")
 
