@@ -1,5 +1,7 @@
 /* All that a core knows, for the process that comes after this one: its calls are decided as if
- * nothing had happened.
+ * nothing had happened. Calls on connections that stay with the old process until they end are
+ * decided there, and the two don't hear of each other's passes: as long as the old process drains,
+ * a limit holds for each of them.
  *
  *   old                  new
  *   sentinel_export ──>  sentinel_import   it goes on deciding
