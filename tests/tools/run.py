@@ -6,10 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path.insert(0, str(ROOT / "tools" / "test.d"))
+import contention  # noqa: E402
 import places  # noqa: E402
+import run as suites  # noqa: E402
 
 GOOD = {"proxy/base/slice.h": "#include <stddef.h>\nstruct slice {\n\tsize_t length;\n};\nsize_t slice_length(struct slice s);\n",
         "proxy/base/slice.c": '#include "base/slice.h"\nstatic const char *const names[] = {"a", "b"};\n'
@@ -105,6 +109,37 @@ def filter_of_the_docs():
     return ""
 
 
+# a suite's log -> (the checks that are to run again, whether anything is)
+LOGS = {
+    "two checks": ("FAIL drain.a: x\nok   b.c\nFAIL b.d: y\n1 passed, 2 failed\n", ["drain.a", "b.d"], True),
+    "one, and then it was killed": ("FAIL drain.a: x\n", [], True),
+    "fewer are named than have failed": ("FAIL drain.a: x\n1 passed, 2 failed\n", [], True),
+    "a sanitizer's word": ("FAIL drain.a: ==1==ERROR: AddressSanitizer: heap-use-after-free\n1 passed, 1 failed\n", ["drain.a"], False),
+    "a race": ("WARNING: ThreadSanitizer: data race\n99% tests passed, 1 tests failed out of 100\n", [], False),
+    "undefined behaviour": ("a.c:1:2: runtime error: signed integer overflow\nFAIL drain.a: x\n1 passed, 1 failed\n", ["drain.a"], False),
+}
+
+
+def waits():
+    """What holds_within says of a machine whose threads have waited so."""
+    def judge(took, delays):
+        of_others = contention.Contention()
+        of_others.pids, of_others.before = tuple({pid for pid, _ in delays}), dict.fromkeys(delays, 0)
+        contention.delays, kept = lambda *_: delays, contention.delays
+        try:
+            contention.holds_within(1, lambda: True, time.monotonic() - took, of_others)
+            return True
+        except AssertionError:
+            return False
+        finally:
+            contention.delays = kept
+    many = {(1, str(i)): 0.5 for i in range(8)}  # at the same time
+    assert judge(0.5, {}) and not judge(1.5, {}), "limit"
+    assert judge(2, {(1, "1"): 0.8, (2, "2"): 0.8}), "one after the other"
+    assert not judge(2, many), "all at a time"
+    assert not judge(11, {(1, "1"): 60}), "at all"
+
+
 def main():
     passed = failed = 0
 
@@ -122,6 +157,14 @@ def main():
     check("format: good", run_tool("format", {})[0] == 0, "")
     code, said = run_tool("format", {"proxy/base/ugly.h": "struct  a{int b;};\n"})
     check("format: bad", code == 1 and "ugly.h" in said, said)
+    for name, (log, again, may_repeat) in LOGS.items():
+        few = suites.failed_checks("scenario", log)
+        check(f"a suite with {name}", few == again and suites.may_be_the_machines(log) == may_repeat, few)
+    try:
+        waits()
+        check("waits", True, "")
+    except AssertionError as e:
+        check("waits", False, e)
     said = filter_of_the_docs()
     check("the filter of docs/adding-a-filter.md", not said, said)
     return places.summary(passed, failed)
