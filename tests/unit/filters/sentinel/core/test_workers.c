@@ -1,22 +1,26 @@
 /* Several workers at once. Time stands still within a round; rounds begin together. */
 #include <pthread.h>
 
+#include "filters/sentinel/core/core_running.h"
+#include "filters/sentinel/core/core_transfer.h"
 #include "sentinel_support.h"
 
 enum {
 	WORKERS = 4,
 	ROUNDS = 40,
 	ROUND_MS = 100,
-	CALLS = 100, /* of each worker in a round */
+	CALLS = 100,  /* of each worker in a round */
+	RUNNING = 20, /* at a take-over */
 };
 
 struct crowd {
-	struct fixture f;
+	struct fixture f, next; /* next: who takes over from f */
 	pthread_barrier_t barrier;
 	void (*work)(struct crowd *crowd, unsigned worker, int round);
 	void (*between)(struct crowd *crowd, int round); /* on one thread, the others wait */
 	_Atomic uint32_t passed[ROUNDS];
 	_Atomic uint32_t begun, ended;
+	struct entry running[RUNNING]; /* in f, when next took over */
 };
 
 struct worker {
@@ -206,12 +210,109 @@ static void what_all_workers_do_adds_up(void **state)
 	close_fixture(&crowd.f);
 }
 
+static struct entry_request request_with(struct fixture *f, const char *context,
+					 const struct argument *argument)
+{
+	struct entry_request request = request_of(f, "r", 0);
+
+	request.context = sentinel_context(f->sentinel, slice_of(context));
+	request.args = argument;
+	request.args_count = 1;
+	return request;
+}
+
+static void tell(struct crowd *crowd)
+{
+	struct section_writer out = {0};
+
+	sentinel_export_running(crowd->f.sentinel, crowd->f.rules, &out);
+	assert_null(sentinel_import_running(crowd->next.sentinel, crowd->next.rules,
+					    slice_make(out.data, out.len)));
+	section_writer_free(&out);
+}
+
+/* Worker 0 ends what ran and tells of the rest, while the others call in both. */
+static void call_both(struct crowd *crowd, unsigned worker, int round)
+{
+	static const char *const contexts[] = {"ctx", "in1", "in2"};
+
+	if (!worker) {
+		if (round < RUNNING)
+			sph_exit(&crowd->running[round], crowd->f.rules, at(round * ROUND_MS));
+		tell(crowd);
+		return;
+	}
+	for (int i = 0; i < CALLS; i++) {
+		struct fixture *f = i % 2 ? &crowd->f : &crowd->next;
+		struct argument argument = {.type = ARGUMENT_LONG, .integer = i % 7};
+		struct entry_request request = request_with(f, contexts[i % 3], &argument);
+		struct entry entry;
+		assert_int_equal(sph_entry(f->sentinel, f->rules, worker, &request,
+					   at(round * ROUND_MS), &entry),
+				 ENTRY_PASS);
+		sph_exit(&entry, f->rules, at(round * ROUND_MS));
+	}
+}
+
+static void count_words(void *arg, const struct value_at *value)
+{
+	*(uint64_t *)arg += value->word;
+}
+
+static void assert_running(struct fixture *f, int64_t threads, uint64_t words)
+{
+	const struct resource *resource = sentinel_find_resource(f->sentinel, SLICE("r"));
+	const struct resource_rules *rules = rule_set_of(f->rules, resource);
+	uint64_t counted = 0;
+
+	assert_int_equal(node_threads(f->sentinel->entrance), threads);
+	assert_int_equal(node_threads(resource->cluster), threads);
+	assert_int_equal(rules->param_count, 1);
+	value_table_each(&rules->param[0].metric->values, count_words, &counted);
+	assert_int_equal(counted, words);
+}
+
+static void what_runs_elsewhere_is_told_while_all_call(void **state)
+{
+	static const char rules[] =
+		"[{\"resource\":\"r\",\"paramIdx\":0,\"grade\":0,\"count\":1000}]";
+	struct section_writer out = {0};
+	struct argument arguments[RUNNING];
+	struct crowd crowd;
+	(void)state;
+
+	open_crowd(&crowd);
+	open_with(&crowd.next, (struct sentinel_options){.workers = WORKERS, .seed = 3});
+	load(&crowd.f, RULE_PARAM_FLOW, rules);
+	load(&crowd.next, RULE_PARAM_FLOW, rules);
+	for (int i = 0; i < RUNNING; i++) {
+		arguments[i] = (struct argument){.type = ARGUMENT_LONG, .integer = i % 5};
+		struct entry_request request = request_with(&crowd.f, "ctx", &arguments[i]);
+		assert_int_equal(enter_as(&crowd, 0, &crowd.running[i], &request, 0), ENTRY_PASS);
+	}
+	sentinel_export(crowd.f.sentinel, crowd.f.rules, at(0), SIZE_MAX, &out);
+	assert_null(sentinel_import(crowd.next.sentinel, crowd.next.rules, at(0),
+				    slice_make(out.data, out.len)));
+	section_writer_free(&out);
+	assert_running(&crowd.next, RUNNING, RUNNING);
+	crowd.work = call_both;
+	run(&crowd);
+	tell(&crowd);
+	assert_running(&crowd.f, 0, 0);
+	assert_running(&crowd.next, 0, 0);
+	sentinel_import_end(crowd.next.sentinel, crowd.next.rules);
+	assert_running(&crowd.next, 0, 0);
+	close_fixture(&crowd.f);
+	close_fixture(&crowd.next);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_limit_holds_for_all_workers_together),
 		cmocka_unit_test(no_more_calls_run_than_a_rule_on_threads_lets),
 		cmocka_unit_test(what_all_workers_do_adds_up),
+		cmocka_unit_test(what_runs_elsewhere_is_told_while_all_call),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
