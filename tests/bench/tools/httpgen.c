@@ -4,9 +4,9 @@
  *   -x: a new connection for every request ("Connection: close").
  *   -o: one line for each request: due_us latency_us code (see enum code) status.
  *   -s: the first is due when the wall clock says so, in milliseconds.
- * httpgen -p PORT -I N [-2]
- *   opens N connections, one request on each (HTTP/2 with prior knowledge if -2), prints READY, and
- * holds them until its standard input ends. */
+ *   On stderr: {errors by kind, "reconnects": connections opened in place of one that had ended
+ * (without -x)}. httpgen -p PORT -I N [-2] opens N connections, one request on each (HTTP/2 with
+ * prior knowledge if -2), prints READY, and holds them until its standard input ends. */
 #include "util.h"
 
 enum code { OK, ERR_CONNECT, ERR_RESET, ERR_PARTIAL, ERR_STATUS, ERR_TIMEOUT, CODES };
@@ -15,7 +15,7 @@ enum state { NONE, CONNECTING, IDLE, BUSY };
 struct conn {
 	int fd;
 	enum state state;
-	bool writable, close_after;
+	bool writable, close_after, was_open;
 	uint64_t due;
 	size_t head_len, body_left;
 	bool in_body;
@@ -27,7 +27,7 @@ struct conn {
 static int port, ep;
 static bool fresh, h2;
 static struct conn *idle_list, *closed_list;
-static uint64_t codes[CODES], start, timeout_ns = 3000000000u;
+static uint64_t codes[CODES], reconnects, start, timeout_ns = 3000000000u;
 static struct hist h;
 static FILE *samples;
 static int busy;
@@ -119,6 +119,8 @@ static void submit(struct conn *c, uint64_t due)
 		finish(c, ERR_CONNECT);
 		return;
 	}
+	reconnects += c->was_open && !fresh;
+	c->was_open = true;
 	epoll_add(ep, c->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, c);
 }
 
@@ -321,10 +323,10 @@ int main(int argc, char **argv)
 	uint64_t errors = codes[1] + codes[2] + codes[3] + codes[4] + codes[5];
 	fprintf(stderr,
 		"{\"connect\": %llu, \"reset\": %llu, \"partial\": %llu, \"status\": %llu, "
-		"\"timeout\": %llu}\n",
+		"\"timeout\": %llu, \"reconnects\": %llu}\n",
 		(unsigned long long)codes[1], (unsigned long long)codes[2],
 		(unsigned long long)codes[3], (unsigned long long)codes[4],
-		(unsigned long long)codes[5]);
+		(unsigned long long)codes[5], (unsigned long long)reconnects);
 	uint64_t elapsed = (now < stop_at || rate > 0 ? stop_at : now) - start;
 	report(&h, codes[OK], errors, elapsed);
 	if (samples)
