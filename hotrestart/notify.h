@@ -25,9 +25,10 @@
 
 enum { NOTIFY_WAIT_MS = 5, NOTIFY_MAX = 512 };
 
-enum notify_word { /* bits */
-		   NOTIFY_IS_READY = 1,
-		   NOTIFY_IS_REPLACED = 2,
+/* Bits. */
+enum notify_word {
+	NOTIFY_IS_READY = 1,
+	NOTIFY_IS_REPLACED = 2,
 };
 
 /* To the socket that the environment names, if it names one. False: its queue is full, say it again

@@ -26,8 +26,8 @@ bool supervision_is_well(const struct supervision *s)
 {
 	switch (supervision_state(s)) {
 	case SUPERVISION_STARTING:
-		return s->leaving_count; /* READY comes a moment after what was replaced has said so
-					  */
+		/* READY comes a moment after what was replaced has said so */
+		return s->leaving_count > 0;
 	case SUPERVISION_ENDING:
 		return false;
 	case SUPERVISION_IDLE:
@@ -215,14 +215,16 @@ unsigned supervision_ended(struct supervision *s, pid_t child, int status)
 	return s->current || s->successor ? 0 : settle(s, code);
 }
 
-unsigned supervision_end(struct supervision *s)
+unsigned supervision_end(struct supervision *s, bool is_at_once)
 {
-	if (s->is_ending)
-		return SUPERVISION_FORWARD_ALL;
+	bool is_for_all = is_at_once || s->is_ending, is_any = s->current || s->successor;
+
 	s->is_ending = true;
-	if (s->current || s->successor)
-		return SUPERVISION_FORWARD;
-	return s->leaving_count ? 0 : SUPERVISION_END;
+	if (!is_any && !s->leaving_count)
+		return SUPERVISION_END;
+	if (is_for_all)
+		return SUPERVISION_FORWARD_ALL;
+	return is_any ? SUPERVISION_FORWARD : 0;
 }
 
 void supervision_write(const struct supervision *s, pid_t self, int notify, char *text)

@@ -42,12 +42,13 @@ enum supervision_state {
 	SUPERVISION_ENDING,
 };
 
-enum supervision_action {                          /* bits */
-			  SUPERVISION_START = 1,   /* a child: supervision_started follows */
-			  SUPERVISION_RENEW = 2,   /* a newer program serves: become it (execve) */
-			  SUPERVISION_END = 4,     /* with the code */
-			  SUPERVISION_FORWARD = 8, /* to those who serve, or will */
-			  SUPERVISION_FORWARD_ALL = 16, /* to those who leave, too */
+/* Bits. */
+enum supervision_action {
+	SUPERVISION_START = 1,        /* a child: supervision_started follows */
+	SUPERVISION_RENEW = 2,        /* a newer program serves: become it (execve) */
+	SUPERVISION_END = 4,          /* with the code */
+	SUPERVISION_FORWARD = 8,      /* to those who serve, or will */
+	SUPERVISION_FORWARD_ALL = 16, /* to those who leave, too */
 };
 
 struct supervision {
@@ -76,8 +77,9 @@ unsigned supervision_ready(struct supervision *s, pid_t child);
 unsigned supervision_replaced(struct supervision *s, pid_t child);
 /* As waitpid says; children that nobody knows (orphans) too. */
 unsigned supervision_ended(struct supervision *s, pid_t child, int status);
-/* SIGTERM, the first and the next ones. */
-unsigned supervision_end(struct supervision *s);
+/* SIGTERM: those who leave already go on, unless it isn't the first. is_at_once: SIGINT, which is
+ * for all. */
+unsigned supervision_end(struct supervision *s, bool is_at_once);
 
 enum supervision_state supervision_state(const struct supervision *s);
 /* The service is where it should be: here, going to the successor, in another container, or nowhere
@@ -91,7 +93,8 @@ bool supervision_knows(const struct supervision *s, pid_t child);
 int supervision_code_of(int status);
 
 /* What the program that this process becomes can't find out anew, as text: its own id, the
- * descriptor that it hears its children by, and who they are. SUPERVISION_TEXT_MAX bytes. */
+ * descriptor that it hears its children by, and who they are; there is a current one.
+ * SUPERVISION_TEXT_MAX bytes. */
 void supervision_write(const struct supervision *s, pid_t self, int notify, char *text);
 /* False, and nothing changed: this isn't such a text, or another process's. */
 bool supervision_read(struct supervision *s, struct slice text, pid_t self, int *notify);

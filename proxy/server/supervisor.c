@@ -172,6 +172,8 @@ static void renew(struct supervisor *s)
 	char text[SUPERVISION_TEXT_MAX];
 
 	s->renews = false;
+	if (!s->state.current) /* another container's has replaced it at once */
+		return;
 	supervision_write(&s->state, getpid(), s->notify, text);
 	log_info(HOTRESTART, "supervisor: becoming the newer program");
 	set_or_unset(RENEWAL_VARIABLE, text);
@@ -239,11 +241,7 @@ static void told_to_end(struct supervisor *s, int signal_number)
 {
 	if (!s->state.is_ending)
 		tell_outer(s, NOTIFY_STOPPING);
-	unsigned actions = supervision_end(&s->state);
-	/* only SIGTERM lets those who have left already go on */
-	if (signal_number != SIGTERM && actions == SUPERVISION_FORWARD)
-		actions = SUPERVISION_FORWARD_ALL;
-	act(s, actions, signal_number);
+	act(s, supervision_end(&s->state, signal_number != SIGTERM), signal_number);
 }
 
 static void on_signal(struct supervisor *s, int signal_number)

@@ -166,7 +166,7 @@ static void one_upgrade_at_a_time(void **state)
 	supervision_init(&s, false, false);
 	call(&s, FIRST); /* isn't ready yet */
 	assert_int_equal(supervision_call(&s, &refusal), 0);
-	supervision_end(&s);
+	supervision_end(&s, false);
 	assert_int_equal(supervision_call(&s, &refusal), 0);
 	assert_non_null(strstr(refusal, "ending"));
 }
@@ -213,7 +213,7 @@ static void an_idle_one_starts_when_it_is_called(void **state)
 	assert_int_equal(supervision_state(&s), SUPERVISION_IDLE);
 	call(&s, FIRST);
 	assert_int_equal(supervision_ended(&s, FIRST, ended_with(1)), 0);
-	assert_int_equal(supervision_end(&s), SUPERVISION_END);
+	assert_int_equal(supervision_end(&s, false), SUPERVISION_END);
 	assert_int_equal(s.code, 0);
 }
 
@@ -241,7 +241,7 @@ static void all_is_well_all_through_an_upgrade(void **state)
 	assert_false(supervision_is_well(&s)); /* nobody serves till the third does */
 	supervision_ready(&s, THIRD);
 	assert_true(supervision_is_well(&s));
-	supervision_end(&s);
+	supervision_end(&s, false);
 	assert_false(supervision_is_well(&s));
 
 	s = serving(true);
@@ -256,28 +256,51 @@ static void it_ends_after_its_children(void **state)
 	struct supervision s = serving(false);
 
 	(void)state;
-	assert_int_equal(supervision_end(&s), SUPERVISION_FORWARD);
-	assert_int_equal(supervision_end(&s), SUPERVISION_FORWARD_ALL);
+	assert_int_equal(supervision_end(&s, false), SUPERVISION_FORWARD);
+	assert_int_equal(supervision_end(&s, false), SUPERVISION_FORWARD_ALL);
 	assert_int_equal(supervision_ended(&s, FIRST, ended_with(2)), SUPERVISION_END);
 	assert_int_equal(s.code, 2);
 
 	s = upgrading(true);
 	supervision_ready(&s, SECOND);
-	assert_int_equal(supervision_end(&s), SUPERVISION_FORWARD);
+	assert_int_equal(supervision_end(&s, false), SUPERVISION_FORWARD);
 	assert_int_equal(supervision_ended(&s, SECOND, ended_with(3)), 0); /* FIRST drains still */
 	assert_int_equal(supervision_ended(&s, FIRST, ended_with(0)), SUPERVISION_END);
 	assert_int_equal(s.code, 3);
 
 	s = upgrading(true);
-	assert_int_equal(supervision_end(&s), SUPERVISION_FORWARD);
+	assert_int_equal(supervision_end(&s, false), SUPERVISION_FORWARD);
 	assert_int_equal(supervision_ended(&s, FIRST, ended_with(0)), 0);
 	assert_int_equal(supervision_ended(&s, SECOND, ended_with(3)), SUPERVISION_END);
 	assert_int_equal(s.code, 0);
 
 	s = serving(true); /* what left for another container is waited for, too */
 	supervision_replaced(&s, FIRST);
-	assert_int_equal(supervision_end(&s), 0);
+	assert_int_equal(supervision_end(&s, false), 0);
 	assert_int_equal(supervision_ended(&s, FIRST, ended_with(0)), SUPERVISION_END);
+}
+
+/* SIGINT. */
+static void all_are_told_to_end_at_once(void **state)
+{
+	struct supervision s = serving(false);
+
+	(void)state;
+	assert_int_equal(supervision_end(&s, true), SUPERVISION_FORWARD_ALL);
+	assert_int_equal(supervision_ended(&s, FIRST, ended_with(0)), SUPERVISION_END);
+
+	s = serving(true); /* though only one that leaves is there */
+	supervision_replaced(&s, FIRST);
+	assert_int_equal(supervision_end(&s, true), SUPERVISION_FORWARD_ALL);
+	assert_int_equal(supervision_ended(&s, FIRST, ended_with(0)), SUPERVISION_END);
+
+	s = serving(true);
+	supervision_replaced(&s, FIRST);
+	assert_int_equal(supervision_end(&s, false), 0);
+	assert_int_equal(supervision_end(&s, true), SUPERVISION_FORWARD_ALL);
+
+	supervision_init(&s, true, true); /* nobody is there */
+	assert_int_equal(supervision_end(&s, true), SUPERVISION_END);
 }
 
 static void what_it_knew_is_known_to_the_newer_program(void **state)
@@ -376,6 +399,7 @@ int main(void)
 		cmocka_unit_test(an_idle_one_starts_when_it_is_called),
 		cmocka_unit_test(all_is_well_all_through_an_upgrade),
 		cmocka_unit_test(it_ends_after_its_children),
+		cmocka_unit_test(all_are_told_to_end_at_once),
 		cmocka_unit_test(what_it_knew_is_known_to_the_newer_program),
 		cmocka_unit_test(texts_that_are_none_change_nothing),
 		cmocka_unit_test(many_that_leave),
