@@ -349,6 +349,27 @@ def a_program_that_is_none_leaves_the_child():
         program.unlink()
 
 
+class Slow:
+    """A call that takes longer than its client waits."""
+
+    def __init__(self, pod):
+        self.pod, self.end = pod, None
+        self.thread = threading.Thread(target=self.ask)
+        self.thread.start()
+        pod.wait_for("cluster.up.upstream_rq_active", 1)
+
+    def ask(self):
+        try:
+            self.end = self.pod.http("GET", f"/delay/{2 * SOON}000").status
+        except (OSError, http.client.HTTPException) as e:
+            self.end = e
+
+    def is_cut_off(self):
+        """By the proxy: the client hasn't given up."""
+        self.thread.join(SOON)
+        assert isinstance(self.end, Exception) and not isinstance(self.end, TimeoutError), self.end
+
+
 @_in_namespaces
 def sigint_ends_it_at_once():
     """And so does SIGINT after SIGTERM, whatever is under way."""
@@ -356,23 +377,13 @@ def sigint_ends_it_at_once():
         for n, signals in enumerate(((signal.SIGINT,), (signal.SIGTERM, signal.SIGINT))):
             with Pod(f"supervisor-int-{n}", http_manager(), [cluster("up", origin.port)]) as pod:
                 c = pod.start("only", "--drain-time-s", "600").ready()
-                answers = []
-
-                def ask():
-                    try:
-                        answers.append(pod.http("GET", f"/delay/{2 * SOON}000").status)
-                    except (OSError, http.client.HTTPException) as e:
-                        answers.append(e)
-                slow = threading.Thread(target=ask)
-                slow.start()
-                pod.wait_for("cluster.up.upstream_rq_active", 1)
+                slow = Slow(pod)
                 for number in signals:
                     c.signal(number)
                     if number == signal.SIGTERM:
                         _wait(lambda: pod.get("/ready", ok=False).strip() == "DRAINING", pod.words)
                 c.ends()
-                slow.join(SOON)
-                assert len(answers) == 1 and answers[0] != 200, answers
+                slow.is_cut_off()
     _with_origin(check)
 
 
@@ -396,6 +407,20 @@ def a_second_container_takes_over():
                 load.stop()
                 probe.stop()
             assert pod.http("GET", "/").status == 200
+    _with_origin(check)
+
+
+@_in_namespaces
+def sigint_ends_one_that_leaves():
+    """It has been replaced by another container's, and finishes what it has: no longer."""
+    def check(origin):
+        with Pod("supervisor-int-leaving", http_manager(), [cluster("up", origin.port)]) as pod:
+            leaving = pod.start("0", "--parent-shutdown-time-s", "600").ready()
+            slow = Slow(pod)
+            pod.start("1", "--upgrade").ready()
+            leaving.signal(signal.SIGINT)
+            leaving.ends()
+            slow.is_cut_off()
     _with_origin(check)
 
 
