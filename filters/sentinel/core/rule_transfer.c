@@ -1,6 +1,8 @@
 #include "filters/sentinel/core/rule_transfer.h"
 
 #include "base/attributes.h"
+#include "base/section_members.h"
+#include "filters/sentinel/core/value_transfer.h"
 
 /* Fields of the resource's rules. */
 enum {
@@ -46,16 +48,63 @@ enum {
 	ITEM = 51, /* fingerprint, count */
 	SETTLED_INDEX = 52,
 	SEED = 53,
-	VALUES = 54, /* how many places, then of each: steps to its place, ms, fingerprint, word */
+	VALUES = 54, /* value_transfer.h; none: only an index was settled */
 };
 
 enum {
 	RULES_MAX = 1 << 14, /* of a resource and kind */
 	ITEMS_MAX = 1 << 20, /* of a rule */
-	VALUE_SIZE = 30,     /* of four numbers: 5 + 5 + 10 + 10 bytes at most */
 };
 
 const char rule_transfer_probe;
+
+/* Their order is that of the bytes. */
+static const struct section_member flow_members[] = {
+	MEMBER(COUNT, DOUBLE, struct flow_rule, count),
+	MEMBER(GRADE, UINT8, struct flow_rule, grade),
+	MEMBER(STRATEGY, UINT8, struct flow_rule, strategy),
+	MEMBER(CONTROL_BEHAVIOR, UINT8, struct flow_rule, control_behavior),
+	MEMBER(WARM_UP_PERIOD_SEC, INT32, struct flow_rule, warm_up_period_sec),
+	MEMBER(MAX_QUEUEING_TIME_MS, INT32, struct flow_rule, max_queueing_time_ms),
+	MEMBER(CLUSTER_MODE, BOOL, struct flow_rule, cluster_mode),
+};
+
+static const struct section_member degrade_members[] = {
+	MEMBER(COUNT, DOUBLE, struct degrade_rule, count),
+	MEMBER(SLOW_RATIO_THRESHOLD, DOUBLE, struct degrade_rule, slow_ratio_threshold),
+	MEMBER(TIME_WINDOW_SEC, INT32, struct degrade_rule, time_window_sec),
+	MEMBER(MIN_REQUEST_AMOUNT, INT32, struct degrade_rule, min_request_amount),
+	MEMBER(STAT_INTERVAL_MS, INT32, struct degrade_rule, stat_interval_ms),
+	MEMBER(GRADE, UINT8, struct degrade_rule, grade),
+};
+
+static const struct section_member param_members[] = {
+	MEMBER(COUNT, DOUBLE, struct param_flow_rule, count),
+	MEMBER(GRADE, INT32, struct param_flow_rule, grade),
+	MEMBER(PARAM_IDX, INT32, struct param_flow_rule, param_idx),
+	MEMBER(BURST_COUNT, INT32, struct param_flow_rule, burst_count),
+	MEMBER(DURATION_SEC, INT32, struct param_flow_rule, duration_sec),
+	MEMBER(CONTROL_BEHAVIOR, INT32, struct param_flow_rule, control_behavior),
+	MEMBER(MAX_QUEUEING_TIME_MS, INT32, struct param_flow_rule, max_queueing_time_ms),
+	MEMBER(CLUSTER_MODE, BOOL, struct param_flow_rule, cluster_mode),
+};
+
+static const struct section_member cluster_members[] = {
+	MEMBER(LISTED, INT64, struct cluster_config, flow_id),
+	MEMBER(LISTED, INT32, struct cluster_config, threshold_type),
+	MEMBER(LISTED, INT32, struct cluster_config, sample_count),
+	MEMBER(LISTED, INT32, struct cluster_config, window_interval_ms),
+	MEMBER(LISTED, BOOL, struct cluster_config, fallback_to_local_when_fail),
+};
+
+/* Behind those of the common part. */
+static const struct section_member flow_cluster_members[] = {
+	MEMBER(LISTED, INT32, struct cluster_flow_config, strategy),
+	MEMBER(LISTED, INT64, struct cluster_flow_config, resource_timeout_ms),
+	MEMBER(LISTED, INT32, struct cluster_flow_config, resource_timeout_strategy),
+	MEMBER(LISTED, INT32, struct cluster_flow_config, acquire_refuse_strategy),
+	MEMBER(LISTED, INT64, struct cluster_flow_config, client_offline_time_ms),
+};
 
 static int64_t load(const _Atomic int64_t *word)
 {
@@ -72,28 +121,6 @@ static void write_rule(struct section_writer *out, const struct rule *rule)
 		field_put_number(out, REGEX, 1);
 }
 
-static void write_cluster(struct section_writer *out, const struct cluster_config *c)
-{
-	section_put_signed(out, c->flow_id);
-	section_put_signed(out, c->threshold_type);
-	section_put_signed(out, c->sample_count);
-	section_put_signed(out, c->window_interval_ms);
-	section_put_number(out, c->fallback_to_local_when_fail);
-}
-
-static void write_flow_cluster(struct section_writer *out, const struct cluster_flow_config *c)
-{
-	size_t opened = field_open(out, CLUSTER);
-
-	write_cluster(out, &c->common);
-	section_put_signed(out, c->strategy);
-	section_put_signed(out, c->resource_timeout_ms);
-	section_put_signed(out, c->resource_timeout_strategy);
-	section_put_signed(out, c->acquire_refuse_strategy);
-	section_put_signed(out, c->client_offline_time_ms);
-	field_close(out, opened);
-}
-
 static void write_flow(struct section_writer *out, const struct flow_binding *flow)
 {
 	const struct flow_rule *rule = flow->rule;
@@ -103,17 +130,15 @@ static void write_flow(struct section_writer *out, const struct flow_binding *fl
 		return;
 	size_t opened = field_open(out, FLOW);
 	write_rule(out, &rule->rule);
-	field_put_double(out, COUNT, rule->count);
-	field_put_number(out, GRADE, rule->grade);
-	field_put_number(out, STRATEGY, rule->strategy);
-	field_put_number(out, CONTROL_BEHAVIOR, rule->control_behavior);
-	field_put_signed(out, WARM_UP_PERIOD_SEC, rule->warm_up_period_sec);
-	field_put_signed(out, MAX_QUEUEING_TIME_MS, rule->max_queueing_time_ms);
-	field_put_number(out, CLUSTER_MODE, rule->cluster_mode);
+	fields_put_members(out, MEMBERS(flow_members), rule);
 	if (rule->ref_resource)
 		field_put_text(out, REF_RESOURCE, *rule->ref_resource);
-	if (rule->cluster)
-		write_flow_cluster(out, rule->cluster);
+	if (rule->cluster) {
+		size_t cluster = field_open(out, CLUSTER);
+		list_put_members(out, MEMBERS(cluster_members), &rule->cluster->common);
+		list_put_members(out, MEMBERS(flow_cluster_members), rule->cluster);
+		field_close(out, cluster);
+	}
 	field_put_signed(out, STORED_TOKENS, load(&shaping->stored_tokens));
 	field_put_signed(out, LAST_FILLED_MS, load(&shaping->last_filled_ms));
 	field_put_signed(out, LATEST_PASSED, load(&shaping->latest_passed));
@@ -156,12 +181,7 @@ static void write_degrade(struct section_writer *out, const struct degrade_bindi
 		return;
 	size_t opened = field_open(out, DEGRADE);
 	write_rule(out, &rule->rule);
-	field_put_double(out, COUNT, rule->count);
-	field_put_double(out, SLOW_RATIO_THRESHOLD, rule->slow_ratio_threshold);
-	field_put_signed(out, TIME_WINDOW_SEC, rule->time_window_sec);
-	field_put_signed(out, MIN_REQUEST_AMOUNT, rule->min_request_amount);
-	field_put_signed(out, STAT_INTERVAL_MS, rule->stat_interval_ms);
-	field_put_number(out, GRADE, rule->grade);
+	fields_put_members(out, MEMBERS(degrade_members), rule);
 	field_put_number(out, STATE, (uint64_t)state);
 	field_put_signed(out, NEXT_RETRY_MS, load(&breaker->next_retry_ms));
 	field_put_number(out, IS_IDLE, is_idle);
@@ -172,36 +192,6 @@ static void write_degrade(struct section_writer *out, const struct degrade_bindi
 		section_put_number(out, window.total > UINT32_MAX ? UINT32_MAX : window.total);
 		field_close(out, list);
 	}
-	field_close(out, opened);
-}
-
-struct value_writer {
-	struct section_writer *out;
-	uint32_t next;
-	bool only_used; /* words that aren't 0 */
-};
-
-static void write_value(void *arg, const struct value_at *value)
-{
-	struct value_writer *writer = arg;
-
-	if (writer->only_used && !value->word)
-		return;
-	section_put_number(writer->out, value->place - writer->next);
-	section_put_number(writer->out, value->used_ms);
-	section_put_number(writer->out, value->fingerprint);
-	section_put_number(writer->out, value->word);
-	writer->next = value->place + 1;
-}
-
-static void write_values(struct section_writer *out, const struct value_table *values,
-			 bool only_used)
-{
-	size_t opened = field_open(out, VALUES);
-	struct value_writer writer = {.out = out, .only_used = only_used};
-
-	section_put_number(out, value_table_places(values));
-	value_table_each(values, write_value, &writer);
 	field_close(out, opened);
 }
 
@@ -221,17 +211,10 @@ static void write_param_rule(struct section_writer *out, const struct param_bind
 	const struct param_flow_rule *rule = param->rule;
 
 	write_rule(out, &rule->rule);
-	field_put_double(out, COUNT, rule->count);
-	field_put_signed(out, GRADE, rule->grade);
-	field_put_signed(out, PARAM_IDX, rule->param_idx);
-	field_put_signed(out, BURST_COUNT, rule->burst_count);
-	field_put_signed(out, DURATION_SEC, rule->duration_sec);
-	field_put_signed(out, CONTROL_BEHAVIOR, rule->control_behavior);
-	field_put_signed(out, MAX_QUEUEING_TIME_MS, rule->max_queueing_time_ms);
-	field_put_number(out, CLUSTER_MODE, rule->cluster_mode);
+	fields_put_members(out, MEMBERS(param_members), rule);
 	if (rule->cluster) {
 		size_t cluster = field_open(out, CLUSTER);
-		write_cluster(out, rule->cluster);
+		list_put_members(out, MEMBERS(cluster_members), rule->cluster);
 		field_close(out, cluster);
 	}
 	write_items(out, rule);
@@ -246,38 +229,33 @@ static void write_param(struct section_writer *out, const struct param_binding *
 	int32_t settled = parameter_metric_settled_index(metric, param->rule);
 	uint32_t count = atomic_load_explicit(&metric->values.count, memory_order_relaxed);
 
-	if (out->len + (size_t)count * VALUE_SIZE > values_end)
+	if (out->len + (size_t)count * VALUE_TRANSFER_SIZE > values_end)
 		count = 0;
 	if (parameter_metric_is_forgotten(metric) || (!count && settled == param->rule->param_idx))
 		return;
 	size_t opened = field_open(out, PARAM);
 	write_param_rule(out, param);
-	if (count)
-		write_values(out, &metric->values, false);
+	if (count) {
+		size_t values = field_open(out, VALUES);
+		value_transfer_write(&metric->values, false, out);
+		field_close(out, values);
+	}
 	field_close(out, opened);
-}
-
-static void note_used(void *arg, const struct value_at *value)
-{
-	bool *is_used = arg;
-
-	*is_used |= value->word != 0;
 }
 
 void rule_transfer_write_running(const struct resource_rules *rules, struct section_writer *out)
 {
 	for (uint32_t i = 0; i < rules->param_count; i++) {
 		const struct param_binding *param = &rules->param[i];
-		bool is_used = false;
 		if (param->rule->grade != FLOW_GRADE_THREAD ||
-		    parameter_metric_is_forgotten(param->metric))
-			continue;
-		value_table_each(&param->metric->values, note_used, &is_used);
-		if (!is_used)
+		    parameter_metric_is_forgotten(param->metric) ||
+		    !value_transfer_is_used(&param->metric->values))
 			continue;
 		size_t opened = field_open(out, PARAM);
 		write_param_rule(out, param);
-		write_values(out, &param->metric->values, true);
+		size_t values = field_open(out, VALUES);
+		value_transfer_write(&param->metric->values, true, out);
+		field_close(out, values);
 		field_close(out, opened);
 	}
 }
@@ -317,25 +295,6 @@ static bool is_int32(int64_t number)
 	return number >= INT32_MIN && number <= INT32_MAX;
 }
 
-static int32_t read_int32(struct section_reader *in)
-{
-	int64_t number = section_get_signed(in);
-
-	in->is_bad |= !is_int32(number);
-	return (int32_t)number;
-}
-
-/* Of a field; another number than one of 32 bits is 0. */
-static int32_t int32_of(const struct field *field)
-{
-	return is_int32(field_signed(field)) ? (int32_t)field_signed(field) : 0;
-}
-
-static uint8_t small_of(const struct field *field)
-{
-	return field->value > UINT8_MAX ? UINT8_MAX : (uint8_t)field->value;
-}
-
 static int64_t at_most(int64_t n, int64_t most)
 {
 	return n < most ? n : most;
@@ -344,28 +303,6 @@ static int64_t at_most(int64_t n, int64_t most)
 static int64_t at_least(int64_t n, int64_t least)
 {
 	return n > least ? n : least;
-}
-
-static void read_cluster(struct section_reader *in, struct cluster_config *c)
-{
-	c->flow_id = section_get_signed(in);
-	c->threshold_type = read_int32(in);
-	c->sample_count = read_int32(in);
-	c->window_interval_ms = read_int32(in);
-	c->fallback_to_local_when_fail = section_get_number_to(in, 1);
-}
-
-static bool read_flow_cluster(struct cluster_flow_config *c, const struct field *field)
-{
-	struct section_reader in = field_reader(field);
-
-	read_cluster(&in, &c->common);
-	c->strategy = read_int32(&in);
-	c->resource_timeout_ms = section_get_signed(&in);
-	c->resource_timeout_strategy = read_int32(&in);
-	c->acquire_refuse_strategy = read_int32(&in);
-	c->client_offline_time_ms = section_get_signed(&in);
-	return !in.is_bad;
 }
 
 /* What isn't read of a flow rule yet. */
@@ -377,28 +314,9 @@ struct flow_state {
 static void read_flow_field(const struct rule_transfer *transfer, const struct field *field,
 			    struct flow_rule *rule, struct flow_state *state)
 {
+	if (field_get_member(field, MEMBERS(flow_members), rule))
+		return;
 	switch (field->number) {
-	case COUNT:
-		rule->count = field_double(field);
-		break;
-	case GRADE:
-		rule->grade = small_of(field);
-		break;
-	case STRATEGY:
-		rule->strategy = small_of(field);
-		break;
-	case CONTROL_BEHAVIOR:
-		rule->control_behavior = small_of(field);
-		break;
-	case WARM_UP_PERIOD_SEC:
-		rule->warm_up_period_sec = int32_of(field);
-		break;
-	case MAX_QUEUEING_TIME_MS:
-		rule->max_queueing_time_ms = int32_of(field);
-		break;
-	case CLUSTER_MODE:
-		rule->cluster_mode = field->value;
-		break;
 	case REF_RESOURCE: {
 		struct slice *name = ARENA_NEW(transfer->arena, struct slice);
 		*name = field->bytes;
@@ -408,7 +326,10 @@ static void read_flow_field(const struct rule_transfer *transfer, const struct f
 	case CLUSTER: {
 		struct cluster_flow_config *c =
 			ARENA_NEW(transfer->arena, struct cluster_flow_config);
-		state->is_bad |= !read_flow_cluster(c, field);
+		struct section_reader in = field_reader(field);
+		list_get_members(&in, MEMBERS(cluster_members), &c->common);
+		list_get_members(&in, MEMBERS(flow_cluster_members), c);
+		state->is_bad |= in.is_bad;
 		rule->cluster = c;
 		break;
 	}
@@ -483,25 +404,9 @@ static void read_window(const struct field *field, struct degrade_state *state)
 static void read_degrade_field(const struct field *field, struct degrade_rule *rule,
 			       struct degrade_state *state)
 {
+	if (field_get_member(field, MEMBERS(degrade_members), rule))
+		return;
 	switch (field->number) {
-	case COUNT:
-		rule->count = field_double(field);
-		break;
-	case SLOW_RATIO_THRESHOLD:
-		rule->slow_ratio_threshold = field_double(field);
-		break;
-	case TIME_WINDOW_SEC:
-		rule->time_window_sec = int32_of(field);
-		break;
-	case MIN_REQUEST_AMOUNT:
-		rule->min_request_amount = int32_of(field);
-		break;
-	case STAT_INTERVAL_MS:
-		rule->stat_interval_ms = int32_of(field);
-		break;
-	case GRADE:
-		rule->grade = small_of(field);
-		break;
 	case STATE:
 		state->state = field->value;
 		break;
@@ -579,43 +484,22 @@ static void read_item(const struct field *field, struct param_state *state)
 	struct param_flow_item *item = &state->items[state->item_count++];
 
 	item->fingerprint = section_get_number(&in);
-	item->count = read_int32(&in);
-	state->is_bad |= in.is_bad;
+	int64_t count = section_get_signed(&in);
+	item->count = (int32_t)count;
+	state->is_bad |= in.is_bad || !is_int32(count);
 }
 
 static void read_param_field(const struct rule_transfer *transfer, const struct field *field,
 			     struct param_flow_rule *rule, struct param_state *state)
 {
+	rule->has_param_idx |= field->number == PARAM_IDX;
+	if (field_get_member(field, MEMBERS(param_members), rule))
+		return;
 	switch (field->number) {
-	case COUNT:
-		rule->count = field_double(field);
-		break;
-	case GRADE:
-		rule->grade = int32_of(field);
-		break;
-	case PARAM_IDX:
-		rule->param_idx = int32_of(field);
-		rule->has_param_idx = true;
-		break;
-	case BURST_COUNT:
-		rule->burst_count = int32_of(field);
-		break;
-	case DURATION_SEC:
-		rule->duration_sec = int32_of(field);
-		break;
-	case CONTROL_BEHAVIOR:
-		rule->control_behavior = int32_of(field);
-		break;
-	case MAX_QUEUEING_TIME_MS:
-		rule->max_queueing_time_ms = int32_of(field);
-		break;
-	case CLUSTER_MODE:
-		rule->cluster_mode = field->value;
-		break;
 	case CLUSTER: {
 		struct cluster_config *c = ARENA_NEW(transfer->arena, struct cluster_config);
 		struct section_reader in = field_reader(field);
-		read_cluster(&in, c);
+		list_get_members(&in, MEMBERS(cluster_members), c);
 		state->is_bad |= in.is_bad;
 		rule->cluster = c;
 		break;
@@ -635,49 +519,6 @@ static void read_param_field(const struct rule_transfer *transfer, const struct 
 	default:
 		break;
 	}
-}
-
-/* A moment that a value waits for is no further ahead than calls queue. */
-static uint64_t word_of(const struct rule_transfer *transfer, const struct param_flow_rule *rule,
-			uint64_t word)
-{
-	if (rule->grade == FLOW_GRADE_THREAD)
-		return word <= INT32_MAX ? word : 0;
-	if (rule->control_behavior != CONTROL_RATE_LIMITER)
-		return word;
-	uint64_t last = (uint64_t)transfer->now.ms + (uint32_t)rule->max_queueing_time_ms;
-	return word < last ? word : last;
-}
-
-static bool give_values(const struct rule_transfer *transfer, const struct param_state *state,
-			const struct param_flow_rule *rule, struct value_table *values)
-{
-	struct section_reader in;
-	uint64_t places, next = 0;
-
-	if (!state->values.len) /* only an index was settled */
-		return true;
-	section_reader_init(&in, state->values);
-	places = section_get_number(&in);
-	while (section_has_more(&in)) {
-		uint64_t place = next + section_get_number_to(&in, UINT32_MAX);
-		struct value_at value = {.place = (uint32_t)place};
-		value.used_ms = (uint32_t)section_get_number_to(&in, UINT32_MAX);
-		value.fingerprint = section_get_number(&in);
-		value.word = word_of(transfer, rule, section_get_number(&in));
-		next = place + 1;
-		if (in.is_bad || place >= places || value.fingerprint < 2)
-			return false;
-		if (places == value_table_places(values)) {
-			if (!value_table_put(values, &value))
-				return false;
-		} else {
-			atomic_store_explicit(
-				value_table_at(values, value.fingerprint, value.used_ms),
-				value.word, memory_order_relaxed);
-		}
-	}
-	return !in.is_bad;
 }
 
 static uint32_t count_fields(struct section_reader in, uint32_t number)
@@ -719,7 +560,9 @@ static const char *read_param(const struct rule_transfer *transfer, const struct
 	if (!param_flow_rule_shares_index(&own->rule))
 		atomic_store_explicit(&param->metric->index, (int32_t)state.settled_index,
 				      memory_order_relaxed);
-	return give_values(transfer, &state, &own->rule, &param->metric->values)
+	if (!state.values.len)
+		return NULL;
+	return value_transfer_read(state.values, &own->rule, transfer->now, &param->metric->values)
 		       ? NULL
 		       : "no values of a hot-parameter rule";
 }
