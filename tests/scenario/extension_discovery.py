@@ -93,8 +93,9 @@ def a_changed_file_changes_the_filter():
             holds_within(1, lambda: _sent(g) == f"v{i}", moved, contention, "a changed file")
         assert g.stat(STATS + "config_reload") == 6 and g.stat(STATS + "config_fail") == 0
         assert g.stat(STATS + "update_success") >= 6
-        file.move(_answer(_mutation("v4"), version="same"))
-        g.wait_for(STATS + "version", g.stat(STATS + "version"))
+        contention, before = Contention(g.proc.pid), g.stat(STATS + "version")
+        moved = file.move(_answer(_mutation("v4"), version="same"))
+        holds_within(1, lambda: g.stat(STATS + "version") != before, moved, contention, "a version of what was there")
         dump = json.loads(g.get("/config_dump?resource=ecds_filters"))["configs"]
         assert [d["@type"] for d in dump] == ["type.googleapis.com/envoy.admin.v3.EcdsConfigDump.EcdsFilterConfig"], dump
         assert dump[0]["ecds_filter"]["name"] == "it" and dump[0]["ecds_filter"]["typed_config"]["@type"] == MUTATION, dump
