@@ -82,7 +82,7 @@ void name_map_init(struct name_map *map, size_t capacity, struct arena *arena)
 }
 
 /* Eight bytes at a time: names are short, and a call costs more than it does. */
-static bool bytes_equal(const char *a, const char *b, size_t len)
+bool name_equal(const char *a, const char *b, size_t len)
 {
 	uint64_t x, y;
 	size_t i = 0;
@@ -108,7 +108,7 @@ static struct name_map_slot *slot_of(const struct name_map *map, struct slice na
 		if (!slot->name)
 			return slot;
 		if (slot->hash == hash && slot->len == name.len &&
-		    bytes_equal(slot->name, name.data, name.len))
+		    name_equal(slot->name, name.data, name.len))
 			return slot;
 	}
 }

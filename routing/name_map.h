@@ -43,6 +43,9 @@ uint32_t name_map_find_hashed(const struct name_map *map, struct slice name, uin
  * can crowd a slot from outside. */
 uint32_t name_hash(struct slice name);
 
+/* Whether two names of this length are the same. */
+bool name_equal(const char *a, const char *b, size_t len);
+
 /* Copies name to out[name.len] in lower case, and hashes the copy. */
 uint32_t name_hash_lower(char *out, struct slice name);
 

@@ -25,6 +25,8 @@ static const struct call_needs not_shared = {.path_count = 0};
 void rpc_pool_init(struct rpc_pool *pool, size_t rules, struct arena *arena, struct arena *scratch)
 {
 	text_pool_init(&pool->texts, rules, arena, scratch);
+	text_pool_init(&pool->kept, rules, arena, scratch);
+	pool->scratch = scratch;
 	call_needs_pool_init(&pool->needs, rules, arena, scratch);
 	pool->paths = ARENA_NEW_ARRAY(scratch, const struct argument_path *, rules);
 }
@@ -84,6 +86,14 @@ enum status rpc_match_share_needs(const struct rpc_match **matches, size_t count
 	return STATUS_OK;
 }
 
+const struct rpc_match *rpc_match_keep(const struct rpc_match *match, struct rpc_pool *pool)
+{
+	size_t size = sizeof *match + match->condition_count * sizeof match->conditions[0];
+	struct slice bytes = slice_make((const char *)match, size);
+
+	return (const void *)text_pool_take(&pool->kept, bytes, NULL).data;
+}
+
 /* A match while it is loaded: ordered and cut to size at the end. */
 struct load {
 	struct rpc_pool *pool;
@@ -129,7 +139,8 @@ static enum status add_condition(struct load *load, enum rpc_source source,
 	if (load->count == RPC_CONDITIONS_MAX)
 		return diag_set(load->diag, "more than %d conditions", RPC_CONDITIONS_MAX);
 	*condition = &load->conditions[load->count++];
-	**condition = (struct rpc_condition){.source = (uint8_t)source};
+	memset(*condition, 0, sizeof **condition); /* equal ones are equal bytes */
+	(*condition)->source = (uint8_t)source;
 	return STATUS_OK;
 }
 
@@ -144,7 +155,7 @@ static enum status load_finish(struct load *load, const struct rpc_match **out)
 		return STATUS_OK;
 	/* Stable: equal sources are few, and their order says nothing. */
 	qsort(load->conditions, load->count, sizeof load->conditions[0], by_source);
-	struct rpc_match *match = arena_zalloc(load->arena, sizeof *match + size);
+	struct rpc_match *match = arena_zalloc(load->pool->scratch, sizeof *match + size);
 	match->headers = load->headers;
 	match->fraction = load->fraction;
 	match->condition_count = load->count;

@@ -3,7 +3,9 @@
  *   message ─ rpc_match_load ─> match ─ rpc_match_share_needs ─> the same needs for all that are
  *                                                                tried together
  *
- * Owner: the call that builds; matches are the arena's. Thread: the builder's. Limits:
+ * A table keeps them by rpc_match_keep: few say something that no other says, and what is kept once
+ * stays in the caches. Owner: the call that builds; matches are the scratch arena's, those kept the
+ * arena's. Thread: the builder's. Limits:
  * RPC_CONDITIONS_MAX, RPC_PATHS_MAX (call_needs.h). */
 #ifndef ROUTING_RPC_MATCH_LOAD_H
 #define ROUTING_RPC_MATCH_LOAD_H
@@ -20,11 +22,14 @@ enum { RPC_CONDITIONS_MAX = 64 }; /* of one match */
 /* What the matches of a table have in common while it is built, each kept once. */
 struct rpc_pool {
 	struct text_pool texts;
+	struct text_pool kept;              /* matches, as bytes */
+	struct arena *scratch;              /* where matches are made */
 	const struct argument_path **paths; /* by the place of their texts; NULL: none yet */
 	struct call_needs_pool needs;
 };
 
-/* For about so many rules; 0: nothing is shared. scratch lives as long as the pool. */
+/* For about so many rules; 0: nothing is shared. scratch lives as long as the pool; matches live in
+ * it, all else of theirs in the arena. */
 void rpc_pool_init(struct rpc_pool *pool, size_t rules, struct arena *arena, struct arena *scratch);
 
 /* What matches are loaded with. */
@@ -57,5 +62,8 @@ enum status MUST_CHECK rpc_match_load(const struct rpc_match **out, struct slice
  * they are immutable. */
 enum status MUST_CHECK rpc_match_share_needs(const struct rpc_match **matches, size_t count,
 					     struct rpc_pool *pool, struct diag *diag);
+
+/* After that: the same match in the pool's arena, where equal ones are one. */
+const struct rpc_match *rpc_match_keep(const struct rpc_match *match, struct rpc_pool *pool);
 
 #endif

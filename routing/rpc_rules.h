@@ -7,53 +7,28 @@
  *
  * A rule that names no single method stands in the interface's list of any other method, which is
  * tried along with the method's own; likewise the lists of all interface patterns that a call
- * fits. Lists are merged by the rules' order, so the first one that matches wins. Owner: the
- * table's arena; immutable. Thread: any. Limit: RPC_LISTS_MAX lists for one call. */
+ * fits. Lists are merged by the rules' order, so the first one that matches wins.
+ *
+ * All of an interface lies side by side (rpc_layout.h): a call waits for memory about twice,
+ * however many rules there are. Owner: the table's arena; immutable. Thread: any. Limit:
+ * RPC_LISTS_MAX lists for one call. */
 #ifndef ROUTING_RPC_RULES_H
 #define ROUTING_RPC_RULES_H
 
 #include "routing/literal_trie.h"
-#include "routing/name_map.h"
 #include "routing/rpc_match.h"
+#include "routing/text_table.h"
 
 struct route;
 struct rpc_pool;
 
 enum { RPC_LISTS_MAX = 128 };
 
-struct rpc_rule {
-	const struct route *route;
-	const struct rpc_match *match; /* NULL: whatever the call says */
-	uint32_t order;                /* in the table */
-};
-
-struct rpc_switch;
-
-/* Rules that stand for the same interface and method, in order. */
-struct rpc_list {
-	const struct rpc_rule *rules;
-	const struct rpc_switch *by_value; /* NULL: they are tried one after the other */
-	uint32_t count;
-};
-
-struct rpc_method {
-	const char *name;
-	uint32_t name_len, hash;
-	struct rpc_list list;
-};
-
-struct rpc_interface {
-	const struct rpc_method *methods;
-	uint32_t method_count;
-	struct rpc_list others;    /* rules for more than one method */
-	struct name_map by_method; /* of many methods */
-};
-
 struct rpc_rules {
-	const struct rpc_interface *interfaces;
-	struct name_map exact; /* positions in interfaces, as in the tries */
+	struct text_table exact; /* interfaces by their names, with all that is in them */
+	const uint32_t *places;  /* of all of them: what the tries lead to are numbers here */
 	struct literal_trie prefixes, suffixes;
-	const struct rpc_interface *any; /* "*"; NULL: none */
+	uint32_t any; /* place of "*"; 0: none */
 	bool needs_attachments, needs_arguments;
 };
 

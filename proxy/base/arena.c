@@ -3,8 +3,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/poison.h"
+
+enum {
+	TABLE_ALIGNMENT = 64,
+	HUGE_PAGE = 2 << 20,
+};
 
 /* Bytes left free behind each piece, so that AddressSanitizer sees who runs over its end. */
 enum { GAP = UNDER_ASAN ? 8 : 0 };
@@ -95,15 +101,20 @@ void arena_free(struct arena *arena)
 	arena_init(arena, arena->block_most / ARENA_GROWTH);
 }
 
+static void block_count(struct arena *arena, struct arena_block *block, size_t size)
+{
+	block->size = size;
+	arena->allocated += sizeof *block + size;
+	POISON(block->bytes, size);
+}
+
 static struct arena_block *block_new(struct arena *arena, size_t size)
 {
 	struct arena_block *block = NULL;
 	if (size < SIZE_MAX - sizeof *block)
 		block = malloc(sizeof *block + size);
 	invariant(block);
-	block->size = size;
-	arena->allocated += sizeof *block + size;
-	POISON(block->bytes, size);
+	block_count(arena, block, size);
 	return block;
 }
 
@@ -136,6 +147,38 @@ void *arena_alloc_slow(struct arena *arena, size_t size)
 	arena->next = block->bytes + rounded;
 	arena->end = block->bytes + block->size;
 	return hand_out(block->bytes, size);
+}
+
+/* A block of its own that begins with a huge page. What is behind the last whole one stays in small
+ * pages; whether the system has any is no matter. */
+static char *alloc_huge(struct arena *arena, size_t size)
+{
+	struct arena_block *block;
+	void *place;
+	size_t whole = sizeof *block + TABLE_ALIGNMENT + size;
+
+	invariant(whole > size && !posix_memalign(&place, HUGE_PAGE, whole));
+	madvise(place, whole - whole % HUGE_PAGE, MADV_HUGEPAGE);
+	block = place;
+	block_count(arena, block, whole - sizeof *block);
+	if (arena->blocks) {
+		block->older = arena->blocks->older;
+		arena->blocks->older = block;
+	} else {
+		block->older = NULL;
+		arena->blocks = block;
+	}
+	return block->bytes;
+}
+
+void *arena_alloc_table(struct arena *arena, size_t size)
+{
+	invariant(size < SIZE_MAX - TABLE_ALIGNMENT);
+	char *bytes = size < HUGE_PAGE ? arena_alloc(arena, size + TABLE_ALIGNMENT)
+				       : alloc_huge(arena, size);
+
+	bytes += -(uintptr_t)bytes % TABLE_ALIGNMENT;
+	return hand_out(bytes, size);
 }
 
 void *arena_zalloc(struct arena *arena, size_t size)

@@ -56,6 +56,11 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
 	return arena_alloc_slow(arena, size);
 }
 
+/* Uninitialised bytes for what is looked up at random places: aligned to a line of the cache, and
+ * many of them in huge pages where the system has some, so that a look costs no walk through page
+ * tables. */
+void *arena_alloc_table(struct arena *arena, size_t size);
+
 /* NULL for none. */
 void *arena_zalloc(struct arena *arena, size_t size);
 
