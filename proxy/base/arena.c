@@ -149,14 +149,16 @@ void *arena_alloc_slow(struct arena *arena, size_t size)
 	return hand_out(block->bytes, size);
 }
 
-/* A block of its own that begins with a huge page. What is behind the last whole one stays in small
- * pages; whether the system has any is no matter. */
+/* A block of its own that begins with a huge page. Its end takes one more if that fills half of it,
+ * else small pages. Whether the system has huge ones is no matter. */
 static char *alloc_huge(struct arena *arena, size_t size)
 {
 	struct arena_block *block;
 	void *place;
 	size_t whole = sizeof *block + TABLE_ALIGNMENT + size;
 
+	if (whole % HUGE_PAGE >= HUGE_PAGE / 2)
+		whole += HUGE_PAGE - whole % HUGE_PAGE;
 	invariant(whole > size && !posix_memalign(&place, HUGE_PAGE, whole));
 	madvise(place, whole - whole % HUGE_PAGE, MADV_HUGEPAGE);
 	block = place;
@@ -174,8 +176,8 @@ static char *alloc_huge(struct arena *arena, size_t size)
 void *arena_alloc_table(struct arena *arena, size_t size)
 {
 	invariant(size < SIZE_MAX - TABLE_ALIGNMENT);
-	char *bytes = size < HUGE_PAGE ? arena_alloc(arena, size + TABLE_ALIGNMENT)
-				       : alloc_huge(arena, size);
+	char *bytes = size < HUGE_PAGE / 2 ? arena_alloc(arena, size + TABLE_ALIGNMENT)
+					   : alloc_huge(arena, size);
 
 	bytes += -(uintptr_t)bytes % TABLE_ALIGNMENT;
 	return hand_out(bytes, size);

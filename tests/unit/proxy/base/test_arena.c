@@ -55,6 +55,38 @@ static void a_big_piece_leaves_the_current_block_in_use(void **state)
 	arena_free(&arena);
 }
 
+static void tables_are_aligned_and_counted(void **state)
+{
+	static const size_t sizes[] = {0, 1, 64, 5000, 100000, (2 << 20) - 1, 2 << 20, 5000000};
+	unsigned char *tables[COUNT_OF(sizes)];
+	struct arena arena;
+	(void)state;
+
+	arena_init(&arena, 1024);
+	for (unsigned round = 0; round < 2; round++) {
+		size_t total = 0;
+		for (unsigned i = 0; i < COUNT_OF(sizes); i++) {
+			tables[i] = arena_alloc_table(&arena, sizes[i]);
+			assert_int_equal((uintptr_t)tables[i] % 64, 0);
+			memset(tables[i], (int)i + 1, sizes[i]);
+			total += sizes[i];
+		}
+		for (unsigned i = 0; i < COUNT_OF(sizes); i++)
+			for (size_t at = 0; at < sizes[i]; at += 61)
+				assert_int_equal(tables[i][at], i + 1);
+		assert_true(arena.allocated >= total && arena.allocated < 2 * total);
+		arena_reset(&arena);
+		assert_true(arena.allocated < 8192);
+	}
+	arena_free(&arena);
+	char *first = arena_alloc_table(&arena, 3 << 20); /* into an arena that has no block yet */
+	char *second = arena_alloc(&arena, 16);
+	memset(first, 1, 3 << 20);
+	memset(second, 2, 16);
+	arena_free(&arena);
+	assert_int_equal(arena.allocated, 0);
+}
+
 static void reset_keeps_one_block_and_uses_it_again(void **state)
 {
 	struct arena arena;
@@ -265,6 +297,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_taken_before_it_is_needed),
 		cmocka_unit_test(pieces_are_aligned_and_apart),
 		cmocka_unit_test(a_big_piece_leaves_the_current_block_in_use),
+		cmocka_unit_test(tables_are_aligned_and_counted),
 		cmocka_unit_test(reset_keeps_one_block_and_uses_it_again),
 		cmocka_unit_test(a_big_piece_does_not_cost_the_kept_block),
 		cmocka_unit_test(rounds_that_are_alike_end_up_in_one_block),
