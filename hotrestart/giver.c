@@ -229,6 +229,8 @@ static void on_event(struct giver *giver, enum old_event event, const char *why)
 		leave(giver);
 	if (step.actions & OLD_END)
 		end(giver);
+	if (step.actions & OLD_RECLAIM && options->type->reclaim)
+		options->type->reclaim(options->owner);
 }
 
 /* --- what is heard --- */
@@ -446,6 +448,13 @@ void giver_empty(struct giver *giver)
 void giver_deadline(struct giver *giver)
 {
 	on_event(giver, OLD_ON_DEADLINE, NULL);
+}
+
+void giver_distrust(struct giver *giver)
+{
+	log_warn(HOTRESTART, "the successor says what can't be true of a connection");
+	channel_close(&giver->channel);
+	on_event(giver, OLD_ON_LOST, NULL);
 }
 
 void giver_stop(struct giver *giver)

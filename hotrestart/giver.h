@@ -35,6 +35,9 @@ struct giver_type {
 	void (*end)(void *owner);
 	/* A connection's word from new (LEAVING only). May be NULL: nothing was handed over. */
 	void (*word)(void *owner, const struct upgrade_message *message);
+	/* New has gone (LEAVING only): what it hasn't adopted is this process's again. May be NULL.
+	 */
+	void (*reclaim)(void *owner);
 	/* Why this process can't be replaced now; NULL: it can. */
 	const char *(*is_busy)(void *owner);
 };
@@ -83,6 +86,8 @@ void giver_child_ended(struct giver *giver, pid_t child, int status);
 void giver_parked(struct giver *giver);
 void giver_empty(struct giver *giver);
 void giver_deadline(struct giver *giver);
+/* What new says (LEAVING only) can't be true: it isn't listened to any more. */
+void giver_distrust(struct giver *giver);
 /* The process is about to end for another reason. */
 void giver_stop(struct giver *giver);
 

@@ -115,6 +115,21 @@ void handover_pack_word(enum handover_word word, uint64_t connection, struct sli
 	pack(&message.base, out);
 }
 
+enum status handover_say(int socket, enum handover_word word, uint64_t connection)
+{
+	struct section_writer payload = {0};
+	struct message_cursor cursor;
+	struct record record;
+
+	handover_pack_word(word, connection, slice_make(NULL, 0), &payload);
+	message_cursor_init(&cursor, MESSAGE_CONNECTION_WORD, slice_make(payload.data, payload.len),
+			    NULL, 0);
+	message_cursor_peek(&cursor, &record);
+	enum status status = record_send(socket, &record, NULL);
+	section_writer_free(&payload);
+	return status;
+}
+
 /* --- in --- */
 
 static bool is_name(const char *text)

@@ -27,6 +27,10 @@ void handover_pack_answer(const struct handover_answer *answer, struct section_w
 void handover_pack_word(enum handover_word word, uint64_t connection, struct slice reason,
 			struct section_writer *out);
 
+/* Says a word on the channel's socket at once, from any thread: it needs no place among what the
+ * channel has queued. STATUS_AGAIN: there is no room; else the peer has gone. */
+enum status MUST_CHECK handover_say(int socket, enum handover_word word, uint64_t connection);
+
 /* From a received CONNECTION. Takes the descriptors it names out of fds (they become -1). The
  * result is the caller's to handover_fini, after STATUS_OK only. */
 enum status MUST_CHECK handover_unpack(const struct upgrade_message *message, int *fds,

@@ -11,7 +11,7 @@
  *   │                     PARKED        LIVE is awaited (1 s)
  *   │  any failure,          │ LIVE     YIELD is sent; un-parks, accepts nothing, drains
  *   └── refusal, silence  LEAVING       until empty, or the deadline
- *       or end until here    │ EMPTY, DEADLINE
+ *       or end until here    │ EMPTY, DEADLINE     LOST: has back what new hasn't adopted
  *       (un-parks, goes on) GONE        ends
  *
  * The way back from each state until LEAVING is one: TAKE_BACK (if it had parked), and DISMISS.
@@ -64,6 +64,7 @@ enum old_action {                    /* in this order */
 		  OLD_FINISH = 64, /* final SECTIONs, GO */
 		  OLD_LEAVE = 128, /* YIELD; give up the right to serve; drain */
 		  OLD_END = 256,
+		  OLD_RECLAIM = 512, /* what new had been given, and hasn't adopted */
 };
 
 struct old_step {

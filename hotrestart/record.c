@@ -113,9 +113,11 @@ enum status record_receive(int socket, char *data, struct record *record, int *f
 				 .msg_controllen = sizeof control};
 	ssize_t n;
 
+	/* ECONNRESET: the peer has gone with something unread; it is told once, and what the peer
+	 * had said before is still there */
 	do
 		n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
 		return errno == EAGAIN ? STATUS_AGAIN : status_of_errno(errno);
 	size_t count = take_fds(&message, fds);

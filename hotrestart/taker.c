@@ -380,6 +380,12 @@ void taker_failed(struct taker *taker, const char *reason)
 	on_event(taker, NEW_ON_FAILED, reason);
 }
 
+void taker_distrust(struct taker *taker)
+{
+	log_warn(HOTRESTART, "what the process before hands over can't be read");
+	on_event(taker, NEW_ON_LOST, NULL);
+}
+
 void taker_close(struct taker *taker)
 {
 	if (!taker->is_used)

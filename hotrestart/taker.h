@@ -76,6 +76,8 @@ enum status MUST_CHECK taker_adopt(struct taker *taker, int fd, const struct tak
 void taker_warmed(struct taker *taker);
 /* It can't; told to old. Until it is LIVE, nothing afterwards. */
 void taker_failed(struct taker *taker, const char *reason);
+/* What old hands over (ALONE only) can't be read: it isn't listened to any more. */
+void taker_distrust(struct taker *taker);
 void taker_close(struct taker *taker);
 
 /* Something is still awaited before this process may serve. */

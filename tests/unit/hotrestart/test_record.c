@@ -159,6 +159,25 @@ static void the_peers_end_is_told(void **state)
 	free(pair.data);
 }
 
+/* It ends with something unread, which its kernel tells as a reset: what it had said counts. */
+static void what_a_peer_said_before_it_died_is_read(void **state)
+{
+	struct pair pair = pair_new();
+	const struct record sent = {.kind = 1, .flags = RECORD_FIRST | RECORD_LAST};
+	struct record received;
+	int fds[RECORD_FDS_MAX];
+
+	(void)state;
+	assert_int_equal(record_send(pair.b, &sent, NULL), STATUS_OK);
+	assert_int_equal(record_send(pair.a, &sent, NULL), STATUS_OK);
+	close(pair.a);
+	assert_int_equal(record_receive(pair.b, pair.data, &received, fds), STATUS_OK);
+	assert_int_equal(received.kind, 1);
+	assert_int_equal(record_receive(pair.b, pair.data, &received, fds), STATUS_CLOSED);
+	pair.a = open("/dev/null", O_RDONLY);
+	pair_free(&pair);
+}
+
 static void good_head(char head[RECORD_HEAD])
 {
 	record_write_head(&(struct record){.kind = 1, .flags = RECORD_FIRST, .message_len = 4},
@@ -275,6 +294,7 @@ int main(void)
 		cmocka_unit_test(the_largest_record_passes),
 		cmocka_unit_test(a_full_socket_says_so),
 		cmocka_unit_test(the_peers_end_is_told),
+		cmocka_unit_test(what_a_peer_said_before_it_died_is_read),
 		cmocka_unit_test(garbage_is_refused),
 		cmocka_unit_test(refused_descriptors_are_closed),
 		cmocka_unit_test(a_datagram_over_the_limit_is_refused),

@@ -37,6 +37,8 @@ static void old_step_holds(enum old_state from, enum old_event event)
 	assert_int_equal(!!(actions & OLD_LEAVE), from == OLD_PARKED && event == OLD_ON_LIVE);
 	assert_int_equal(step.next == OLD_LEAVING && from != OLD_LEAVING, !!(actions & OLD_LEAVE));
 	assert_int_equal(!!(actions & OLD_END), from == OLD_LEAVING && step.next == OLD_GONE);
+	/* what new was given comes back when it has gone */
+	assert_int_equal(!!(actions & OLD_RECLAIM), from == OLD_LEAVING && event == OLD_ON_LOST);
 	/* who comes is taken or turned away, never forgotten */
 	if (event == OLD_ON_CONNECTED)
 		assert_int_equal(actions, from <= OLD_CALLED ? OLD_GREET : OLD_TURN_AWAY);
