@@ -222,6 +222,18 @@ void server_on_worker_event(void *receiver, enum main_event event, void *subject
 	case MAIN_PARKED:
 		upgrade_on_parked(&server->upgrade);
 		break;
+	case MAIN_GIVEN:
+		giving_take(&server->upgrade.giving, subject);
+		break;
+	case MAIN_GIVING_OVER:
+		upgrade_on_giving_over(&server->upgrade);
+		break;
+	case MAIN_ADOPTING_OVER:
+		adopting_end_one(&server->upgrade.adopting);
+		break;
+	case MAIN_SAYS:
+		upgrade_on_saying(&server->upgrade, subject);
+		break;
 	case MAIN_DRAINED:
 		drain_manager_worker_left(&server->drains);
 		break;

@@ -90,6 +90,7 @@ static void order_stop(struct drain_manager *manager, enum drain_scope scope)
 
 static void worker_do_leave(struct worker *worker, void *keeps_sockets)
 {
+	worker_giving_end(worker, NULL);
 	worker_drain_leave(worker, keeps_sockets);
 }
 

@@ -14,6 +14,7 @@
 #include "server/sections.h"
 #include "server/server.h"
 #include "server/worker_listener.h"
+#include "server/worker_saying.h"
 #include "telemetry/stats_server.h"
 
 static struct server *server_of(void *owner)
@@ -115,9 +116,26 @@ static void leave(void *owner)
 	server_show_state(server);
 	admin_leave(&server->admin);
 	for_command_centres(server, command_centre_stop);
-	drain_manager_end(&server->drains, DRAIN_FOR_SUCCESSOR, DRAIN_ALL);
 	park_release(&upgrade->park, worker_give_sockets, NULL);
 	notify_send(NOTIFY_REPLACED);
+	giving_begin(&upgrade->giving, &upgrade->giver.channel, server->workers,
+		     server->worker_count);
+}
+
+static void hear_word(void *owner, const struct upgrade_message *message)
+{
+	struct upgrade *upgrade = owner;
+
+	if (!giving_hear(&upgrade->giving, message))
+		giver_distrust(&upgrade->giver);
+}
+
+static void reclaim(void *owner)
+{
+	struct upgrade *upgrade = owner;
+
+	log_warn(HOTRESTART, "the successor has gone: what it hasn't adopted is finished here");
+	giving_reclaim(&upgrade->giving);
 }
 
 static void end_replaced(void *owner)
@@ -143,6 +161,8 @@ static const struct giver_type giver_type = {
 	.take_back = take_back,
 	.leave = leave,
 	.end = end_replaced,
+	.word = hear_word,
+	.reclaim = reclaim,
 	.is_busy = is_busy,
 };
 
@@ -217,6 +237,8 @@ static void own(void *owner)
 
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_post(server->workers[i], worker_own_sockets, NULL);
+	adopting_begin(&upgrade->adopting, &upgrade->taker.channel, server->workers,
+		       server->worker_count);
 	log_info(HOTRESTART, "this process has taken over");
 	if (listen_for_successor(upgrade, &diag))
 		log_error(HOTRESTART, "no successor can take over: %s: %s", diag.path, diag.text);
@@ -227,7 +249,9 @@ static void forget_old(void *owner)
 {
 	struct upgrade *upgrade = owner;
 
-	log_info(HOTRESTART, "the process before has ended");
+	log_info(HOTRESTART, "the process before has ended: %llu of its connections live on here",
+		 (unsigned long long)upgrade->adopting.connections);
+	adopting_end(&upgrade->adopting);
 	meeting_drop_right(&upgrade->meeting, RIGHT_TO_UPGRADE);
 }
 
@@ -243,11 +267,20 @@ static void end_refused(void *owner, bool drains)
 		server_stop(server);
 }
 
+static void handed(void *owner, struct upgrade_message *message)
+{
+	struct upgrade *upgrade = owner;
+
+	if (!adopting_hear(&upgrade->adopting, message))
+		taker_distrust(&upgrade->taker);
+}
+
 static const struct taker_type taker_type = {
 	.install = install,
 	.own = own,
 	.forget_old = forget_old,
 	.end = end_refused,
+	.handed = handed,
 };
 
 /* The one that serves may not listen yet, or end just now: then the right to serve is free, and -1
@@ -312,6 +345,8 @@ void upgrade_init(struct upgrade *upgrade, struct server *server)
 	giver_init(&upgrade->giver);
 	taker_init(&upgrade->taker);
 	park_init(&upgrade->park);
+	giving_init(&upgrade->giving);
+	adopting_init(&upgrade->adopting);
 }
 
 static enum status begin(struct upgrade *upgrade, struct diag *diag)
@@ -421,6 +456,30 @@ void upgrade_on_parked(struct upgrade *upgrade)
 		giver_parked(&upgrade->giver);
 }
 
+/* Who is left is asked to leave. */
+void upgrade_on_giving_over(struct upgrade *upgrade)
+{
+	struct giving *giving = &upgrade->giving;
+	struct drain_manager *drains = &upgrade->server->drains;
+
+	if (!giving_end_one(giving))
+		return;
+	log_info(HOTRESTART, "%llu connections live on at the successor's, %llu have come back",
+		 (unsigned long long)giving->adopted, (unsigned long long)giving->returned);
+	if (!upgrade->is_ending && !drain_manager_is_ending(drains))
+		drain_manager_end(drains, DRAIN_FOR_SUCCESSOR, DRAIN_ALL);
+}
+
+void upgrade_on_saying(struct upgrade *upgrade, struct worker_saying *saying)
+{
+	struct channel *channel =
+		saying->to_successor ? &upgrade->giver.channel : &upgrade->taker.channel;
+
+	channel_send(channel, saying->kind,
+		     slice_make(saying->payload.data, saying->payload.len), NULL, 0);
+	worker_saying_free(saying);
+}
+
 bool upgrade_on_drained(struct upgrade *upgrade)
 {
 	if (!upgrade->was_replaced)
@@ -445,11 +504,13 @@ void upgrade_stop(struct upgrade *upgrade)
 	park_release(&upgrade->park, NULL, NULL);
 	giver_stop(&upgrade->giver);
 	giver_close(&upgrade->giver);
+	giving_stop(&upgrade->giving);
 	taker_close(&upgrade->taker);
 }
 
 void upgrade_fini(struct upgrade *upgrade)
 {
+	adopting_fini(&upgrade->adopting);
 	park_fini(&upgrade->park);
 	meeting_close(&upgrade->meeting);
 	launch_free(&upgrade->launch);

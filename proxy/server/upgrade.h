@@ -5,7 +5,8 @@
  *                       ─ it has yielded: listens
  *   SIGUSR2, POST /upgrade ─ upgrade_start ─> a successor process
  *
- * After a successor's LIVE this process drains as the drain manager says (server/drain_manager.h).
+ * After a successor's LIVE this process gives it its connections (server/giving.h), then drains
+ * what is left as the drain manager says (server/drain_manager.h).
  * Owner: the server embeds it. Thread: main. Without --upgrade-socket nothing of it happens. */
 #ifndef SERVER_UPGRADE_H
 #define SERVER_UPGRADE_H
@@ -17,10 +18,13 @@
 #include "hotrestart/giver.h"
 #include "hotrestart/launch.h"
 #include "hotrestart/taker.h"
+#include "server/adopting.h"
+#include "server/giving.h"
 #include "server/park.h"
 
 struct admin_request;
 struct server;
+struct worker_saying;
 
 enum {
 	UPGRADE_EXIT_REFUSED = 3, /* exit code of a process that couldn't take over */
@@ -35,6 +39,8 @@ struct upgrade {
 	struct giver giver;
 	struct taker taker;
 	struct park park;
+	struct giving giving;
+	struct adopting adopting;
 	struct section sections[UPGRADE_SECTIONS_MAX];
 	size_t section_count;
 	bool is_on;        /* --upgrade-socket was given */
@@ -72,6 +78,10 @@ void upgrade_tick(struct upgrade *upgrade);
 void upgrade_reap(struct upgrade *upgrade);
 /* MAIN_PARKED */
 void upgrade_on_parked(struct upgrade *upgrade);
+/* MAIN_GIVING_OVER */
+void upgrade_on_giving_over(struct upgrade *upgrade);
+/* MAIN_SAYS: takes it. */
+void upgrade_on_saying(struct upgrade *upgrade, struct worker_saying *saying);
 /* The drain is over: true if this process was replaced, and ends by its last words. */
 bool upgrade_on_drained(struct upgrade *upgrade);
 /* SIGTERM: an upgrade under way is taken back, and none begins any more. */

@@ -78,6 +78,8 @@ static void on_turn_end(struct loop *loop)
 {
 	struct worker *worker = container_of(loop, struct worker, loop);
 
+	if (UNLIKELY(worker->giving.is_on))
+		worker_giving_turn(worker);
 	if (UNLIKELY(worker->context.is_leaving))
 		worker_drain_turn(worker);
 }
@@ -147,6 +149,8 @@ struct worker *worker_new(unsigned index, struct mailbox *main_mailbox, struct s
 	worker_drain_init(worker, 0, false);
 	list_init(&context->handover.away);
 	list_init(&context->handover.owed);
+	worker_giving_init(worker);
+	worker->adopting.socket = -1;
 	rpc_call_init_spares(context);
 	dubbo_heads_init(&context->dubbo_heads);
 	bolt_heads_init(&context->bolt_heads);
@@ -230,6 +234,7 @@ void worker_free(struct worker *worker)
 	stream_free_spares(&worker->context);
 	rpc_call_free_spares(&worker->context);
 	rpc_away_forget(&worker->context);
+	worker_giving_fini(worker);
 	dubbo_heads_fini(&worker->context.dubbo_heads);
 	bolt_heads_fini(&worker->context.bolt_heads);
 	loop_fini(&worker->loop);

@@ -14,7 +14,9 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "server/publisher.h"
+#include "server/worker_adopting.h"
 #include "server/worker_drain.h"
+#include "server/worker_giving.h"
 #include "stream/worker_context.h"
 
 struct publication;
@@ -33,6 +35,8 @@ struct worker {
 	uint32_t listener_size;
 	struct timer flush_timer; /* of access logs, once a second */
 	struct worker_drains drains;
+	struct worker_giving giving;
+	struct worker_adopting adopting;
 	bool is_over;        /* it closes everything */
 	bool shares_sockets; /* another process listens on them, too: they are never shut down */
 	void (*turn_end)(struct worker *worker, void *arg); /* worker_at_turn_end's; NULL: none */
@@ -57,6 +61,10 @@ enum main_event {
 	MAIN_DRAIN_LOOK,       /* struct drain_look on the heap: what is still open */
 	MAIN_LISTENER_DRAIN,   /* struct listener_drain_event on the heap */
 	MAIN_PARKED,           /* struct park: the worker stands still */
+	MAIN_GIVEN,            /* struct given on the heap: a connection for the successor */
+	MAIN_GIVING_OVER,      /* the worker: it gives no more */
+	MAIN_ADOPTING_OVER,    /* the worker: it adopts no more */
+	MAIN_SAYS,             /* struct worker_saying on the heap */
 };
 void worker_tell_main(struct worker *worker, enum main_event event, void *subject);
 

@@ -160,7 +160,8 @@ void worker_drain_leave(struct worker *worker, bool keeps_sockets)
 
 void worker_drain_turn(struct worker *worker)
 {
-	if (worker->drains.has_told_empty || !list_is_empty(&worker->context.served))
+	if (worker->drains.has_told_empty || !list_is_empty(&worker->context.served) ||
+	    worker_giving_holds(worker))
 		return;
 	worker->drains.has_told_empty = true;
 	worker_tell_main(worker, MAIN_DRAINED, worker);
