@@ -1,4 +1,5 @@
-"""Bolt v1 frames, and providers that never answer."""
+"""Bolt v1 frames, and providers."""
+import queue
 import socket
 import struct
 
@@ -30,23 +31,30 @@ class Frames:
             yield kind == REQUEST and command != 0, kind == 0, rid, frame
 
 
-def request(rid, command, headers=()):
+def request(rid, command, headers=(), timeout_ms=3000):
     """A request of Bolt v1: a heartbeat (0), or a call (1) with these headers."""
     def text(s):
         return struct.pack(">I", len(s)) + s.encode()
     name = b"com.alipay.sofa.rpc.core.request.SofaRequest" if command else b""
     block = b"".join(text(k) + text(v) for k, v in headers)
     content = b"N" if command else b""
-    return struct.pack(">BBHBIBIHHI", 1, 1, command, 1, rid, 1, 3000, len(name), len(block), len(content)) + name + block + content
+    return struct.pack(">BBHBIBIHHI", 1, 1, command, 1, rid, 1, timeout_ms, len(name), len(block), len(content)) + name + block + content
+
+
+def response(rid):
+    """A call's answer, null."""
+    name = b"com.alipay.sofa.rpc.core.response.SofaResponse"
+    return HEADER.pack(1, 0, 2, 1, rid, 1) + struct.pack(">HHHI", 0, len(name), 0, 1) + name + b"N"
 
 
 def answer(sock):
     """(id, status) of the next frame, an answer."""
     frames = Frames()
-    while True:
-        for _, is_answer, rid, frame in frames.feed(sock.recv(1 << 16)):
+    while data := sock.recv(1 << 16):
+        for _, is_answer, rid, frame in frames.feed(data):
             assert is_answer, frame
             return rid, struct.unpack_from(">H", frame, 10)[0]
+    raise ConnectionError("the connection has ended")
 
 
 class Silent(Acceptor):
@@ -64,3 +72,21 @@ class Silent(Acceptor):
                 if is_call and self.ends:
                     sock.shutdown(socket.SHUT_RDWR)
                     return
+
+
+class Provider(Acceptor):
+    """Answers each call with null; with hold=True, calls wait in `held` as (connection, id)."""
+
+    def __init__(self, hold=False):
+        self.hold, self.held, self.count = hold, queue.Queue(), 0
+        super().__init__()
+
+    def serve(self, sock):
+        frames = Frames()
+        while data := sock.recv(1 << 16):
+            for is_call, _, rid, _ in frames.feed(data):
+                self.count += is_call
+                if is_call and self.hold:
+                    self.held.put((sock, rid))
+                elif is_call:
+                    sock.sendall(response(rid))

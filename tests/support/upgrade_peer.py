@@ -6,7 +6,8 @@ import os
 import socket
 import struct
 
-HELLO, WELCOME, REFUSAL, LISTENERS, SECTION, OFFERED, READY, GO, LIVE, YIELD = range(1, 11)
+HELLO, WELCOME, REFUSAL, LISTENERS, SECTION, OFFERED, READY, GO, LIVE, YIELD, CONNECTION, ANSWER, CONNECTION_WORD = range(1, 14)
+ADOPTED, REFUSED, CLOSED, SETTLED = range(4)  # words of a connection
 FIRST, LAST = 1, 2
 RECORD_MAX, FDS_MAX = 65536, 253
 
@@ -39,6 +40,22 @@ def refusal_reason(payload):
     assert payload[:1] == b"\x0a", payload
     shift = 2 if payload[1] < 128 else 3
     return payload[shift:].decode()
+
+
+def connection_id(payload):
+    """Of a CONNECTION: its first field."""
+    assert payload[:1] == b"\x08", payload[:20]
+    number, shift, at = 0, 0, 1
+    while True:
+        number |= (payload[at] & 127) << shift
+        if payload[at] < 128:
+            return number
+        shift, at = shift + 7, at + 1
+
+
+def word(what, connection):
+    """About one connection."""
+    return (field(1, what) if what else b"") + field(2, connection)
 
 
 class Peer:
@@ -76,6 +93,16 @@ class Peer:
             heard.append(self.hear())
             assert heard[-1][0], f"it has ended after {heard}"
         return heard
+
+    def hear_connections(self, count):
+        """The ids of so many that are handed over; what else is said meanwhile is let pass."""
+        ids = []
+        while len(ids) < count:
+            kind, payload = self.hear()
+            assert kind in (CONNECTION, SECTION), (kind, payload)
+            if kind == CONNECTION:
+                ids.append(connection_id(payload))
+        return ids
 
     def close(self):
         for fd in self.fds:
