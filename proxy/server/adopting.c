@@ -34,8 +34,8 @@ void adopting_begin(struct adopting *adopting, const struct channel *channel,
 /* Ids count up, from each worker's own start: mixed, they fall evenly. */
 static struct worker *worker_of(const struct adopting *adopting, uint64_t id)
 {
-	return adopting->workers[(id * UINT64_C(0x9e3779b97f4a7c15) >> 32) %
-				 adopting->worker_count];
+	return adopting
+		->workers[(id * UINT64_C(0x9e3779b97f4a7c15) >> 32) % adopting->worker_count];
 }
 
 static bool take_connection(struct adopting *adopting, struct upgrade_message *message)

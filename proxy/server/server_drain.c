@@ -135,6 +135,10 @@ void server_drain(struct server *server)
 	bool is_sidecar = count_listeners(server, DRAIN_INBOUND);
 
 	upgrade_on_drain(&server->upgrade);
+	if (server->upgrade.was_replaced) {
+		drain_manager_end(&server->drains, DRAIN_FOR_SUCCESSOR, DRAIN_ALL);
+		return;
+	}
 	drain_manager_end(&server->drains, DRAIN_FOR_END, is_sidecar ? DRAIN_INBOUND : DRAIN_ALL);
 	server->state = SERVER_DRAINING;
 	server_show_state(server);

@@ -103,7 +103,7 @@ static void worker_give_sockets(struct worker *worker, void *arg)
 {
 	(void)arg;
 	worker->shares_sockets = true;
-	worker_listeners_stop(worker, DRAIN_ALL, true);
+	worker_drain_give_sockets(worker);
 }
 
 static void leave(void *owner)
@@ -475,8 +475,8 @@ void upgrade_on_saying(struct upgrade *upgrade, struct worker_saying *saying)
 	struct channel *channel =
 		saying->to_successor ? &upgrade->giver.channel : &upgrade->taker.channel;
 
-	channel_send(channel, saying->kind,
-		     slice_make(saying->payload.data, saying->payload.len), NULL, 0);
+	channel_send(channel, saying->kind, slice_make(saying->payload.data, saying->payload.len),
+		     NULL, 0);
 	worker_saying_free(saying);
 }
 

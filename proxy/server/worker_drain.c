@@ -147,13 +147,23 @@ void worker_drain_stop(struct worker *worker, enum drain_scope scope)
 	worker_listeners_stop(worker, scope, false);
 }
 
+static void stop_all(struct worker *worker, bool keeps_sockets)
+{
+	worker->drains.is_stopped[DRAIN_ALL] = true;
+	worker->drains.keeps_sockets = keeps_sockets;
+	worker_listeners_stop(worker, DRAIN_ALL, keeps_sockets);
+}
+
+void worker_drain_give_sockets(struct worker *worker)
+{
+	stop_all(worker, true);
+}
+
 void worker_drain_leave(struct worker *worker, bool keeps_sockets)
 {
 	worker->context.is_leaving = true;
-	worker->drains.is_stopped[DRAIN_ALL] = true;
-	worker->drains.keeps_sockets = keeps_sockets;
 	set_asking(worker);
-	worker_listeners_stop(worker, DRAIN_ALL, keeps_sockets);
+	stop_all(worker, keeps_sockets);
 	for_all(worker, drain, NULL);
 	worker_drain_turn(worker);
 }

@@ -66,7 +66,9 @@ void worker_drain_ask(struct worker *worker, enum drain_scope scope, uint64_t ti
 void worker_drain_fail(struct worker *worker, bool is_failing);
 /* No new connections. */
 void worker_drain_stop(struct worker *worker, enum drain_scope scope);
-/* The same for all, and each connection ends at its next boundary; MAIN_DRAINED follows when none
+/* None of any listener, of a version to come neither: a successor accepts. */
+void worker_drain_give_sockets(struct worker *worker);
+/* No new connections, and each ends at its next boundary; MAIN_DRAINED follows when none
  * is left. keeps_sockets: a successor accepts from them, what waits too. */
 void worker_drain_leave(struct worker *worker, bool keeps_sockets);
 /* Sends MAIN_DRAIN_LOOK: a struct drain_look on the heap, of the connections that are to leave. */

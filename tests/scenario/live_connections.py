@@ -212,11 +212,33 @@ def busy_connections_live_on():
         assert len(w.providers["tcp"].conns) == len(load.sets)
 
 
-def _replace_beside(w):
-    """A successor that serves already, while the process before still has something to do."""
-    epoch = w.service.state()["epoch"]
+def _is_held_by(sock, pid):
+    """Whether the process has the other end of this client's connection."""
+    ends = f":{sock.getpeername()[1]:04X}", f":{sock.getsockname()[1]:04X}"
+    for line in open("/proc/net/tcp"):
+        fields = line.split()
+        if fields[1].endswith(ends[0]) and fields[2].endswith(ends[1]):
+            break
+    else:
+        return False
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            if os.readlink(f"/proc/{pid}/fd/{fd}") == f"socket:[{fields[9]}]":
+                return True
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return False
+
+
+def _replace_beside(w, *moved):
+    """A successor that serves already, and has these clients' connections, while the process before still has something to do."""
+    epoch, end = w.service.state()["epoch"], time.monotonic() + SOON
     successor = w.service.start_another()
     w.service.wait_for_state(lambda s: s["epoch"] == epoch + 1 and s["state"] == "SERVING")
+    for sock in moved:
+        while _is_held_by(sock, w.service.proc.pid) or not _is_held_by(sock, successor.pid):
+            assert time.monotonic() < end, w.service.words()
+            time.sleep(0.01)
     assert w.service.proc.poll() is None
     return successor
 
@@ -229,7 +251,7 @@ def slow_calls_are_answered_through_the_relay():
         clients.asked["bolt"] = 1
         clients.call_bolt()
         dubbo_calls, bolt_call = w.providers["dubbo"].take(3), w.providers["bolt"].held.get(timeout=SOON)
-        successor = _replace_beside(w)
+        successor = _replace_beside(w, clients.dubbo.sock, clients.bolt)
         newer = clients.dubbo.call()
         (sock, frame), = w.providers["dubbo"].take(1)
         assert sock is not dubbo_calls[0][0]  # another process's
@@ -255,8 +277,8 @@ def calls_of_a_process_that_is_killed_are_answered_as_lost():
         clients.call_bolt()
         w.providers["dubbo"].take(1)
         w.providers["bolt"].held.get(timeout=SOON)
-        successor = _replace_beside(w)
-        newer = clients.dubbo.call()  # it has the connection
+        successor = _replace_beside(w, clients.dubbo.sock, clients.bolt)
+        newer = clients.dubbo.call()
         (sock, frame), = w.providers["dubbo"].take(1)
         w.service.proc.kill()
         lost = clients.dubbo.read()
@@ -278,9 +300,9 @@ def a_caller_that_leaves_is_forgotten_by_both():
         clients = _Clients(w.ports)
         clients.dubbo.call()
         w.providers["dubbo"].take(1)
-        successor = _replace_beside(w)
+        successor = _replace_beside(w, clients.dubbo.sock)
         clients.dubbo.call()
-        w.providers["dubbo"].take(1)  # the successor has the connection
+        w.providers["dubbo"].take(1)
         clients.close()
         w.service.wait_until_replaced(successor)
 
@@ -392,13 +414,31 @@ def a_listener_that_the_successor_lacks_keeps_its_connections():
         kept = w.service.bootstrap["static_resources"]["listeners"]
         w.service.bootstrap["static_resources"]["listeners"] = [x for x in kept if x["name"] != "tcp"]
         w.service.write()
-        successor = _replace_beside(w)
+        successor = _replace_beside(w, clients.http.sock, clients.dubbo.sock, clients.bolt)
         for kind in KINDS:
             clients.ask(kind)
         assert w.service.proc.poll() is None  # for the pair's sake
         clients.tcp.close()
         w.service.wait_until_replaced(successor)
         for kind in ("http", "dubbo", "bolt"):
+            clients.ask(kind)
+        clients.close()
+
+
+def one_that_is_told_to_end_while_it_gives_finishes_what_it_has():
+    """SIGTERM, while it waits for an exchange to end: that ends, and no other connection suffers."""
+    with _World("live-told") as w:
+        clients, slow = _Clients(w.ports), http.client.HTTPConnection("127.0.0.1", w.ports["http"], timeout=SOON)
+        slow.request("GET", "/delay/4000")
+        while not w.providers["http"].conns:
+            time.sleep(0.01)
+        successor = _replace_beside(w, *(getattr(c, "sock", c) for c in (clients.http, clients.dubbo, clients.bolt, clients.tcp)))
+        w.service.proc.terminate()
+        for kind in KINDS:
+            clients.ask(kind)
+        assert slow.getresponse().status == 200
+        w.service.wait_until_replaced(successor)
+        for kind in KINDS:
             clients.ask(kind)
         clients.close()
 

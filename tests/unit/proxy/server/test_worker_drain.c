@@ -370,6 +370,29 @@ static void those_that_wait_when_it_leaves_are_served(void **state)
 	}
 }
 
+/* This process has been replaced: its sockets are the successor's, and so is who waits there,
+ * though a version with others comes. */
+static void those_that_wait_are_left_to_a_successor(void **state)
+{
+	(void)state;
+	put(0, LISTENER("INBOUND", "one", "one"), t.sockets[0]);
+	t.worker->shares_sockets = true;
+	worker_drain_give_sockets(t.worker);
+	dial_all(t.sockets[0]);
+	put(0, LISTENER("INBOUND", "one", "one"), t.sockets[1]);
+	for (unsigned turns = 0; turns < 20; turns++) {
+		loop_turn(&t.worker->loop, false);
+		usleep(100);
+	}
+	assert_int_equal(served_count(), 0);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		int waiting = accept(t.sockets[0]->fds[0], NULL, NULL);
+		assert_true(waiting >= 0);
+		close(waiting);
+	}
+	close_clients();
+}
+
 static void what_a_version_leaves_behind_is_told_and_closed_at_the_deadline(void **state)
 {
 	(void)state;
@@ -535,6 +558,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		CHECK(those_that_wait_in_sockets_that_are_left_are_served),
+		CHECK(those_that_wait_are_left_to_a_successor),
 		CHECK(those_that_wait_when_it_leaves_are_served),
 		CHECK(what_a_version_leaves_behind_is_told_and_closed_at_the_deadline),
 		CHECK(what_the_new_version_serves_too_stays),
