@@ -91,6 +91,12 @@ void giver_distrust(struct giver *giver);
 /* The process is about to end for another reason. */
 void giver_stop(struct giver *giver);
 
+/* Its sockets are a successor's, too, which doesn't serve yet. */
+static inline bool giver_shares_sockets(const struct giver *giver)
+{
+	return giver->state >= OLD_OFFERED && giver->state <= OLD_PARKED;
+}
+
 static inline bool giver_is_leaving(const struct giver *giver)
 {
 	return giver->state == OLD_LEAVING;

@@ -100,10 +100,17 @@ static void fill_reopen_logs(struct admin_request *request)
 static void fill_drain_listeners(struct admin_request *request)
 {
 	bool inbound_only = admin_query(request, SLICE("inboundonly")).data;
+	bool stops = !admin_query(request, SLICE("skip_exit")).data;
 
+	if (stops && giver_shares_sockets(&request->server->upgrade.giver)) {
+		request->status = 409;
+		text_add(&request->body,
+			 SLICE("not now: an upgrade is under way, and the listeners' sockets are "
+			       "the successor's, too\n"));
+		return;
+	}
 	drain_manager_listeners(&request->server->drains, inbound_only ? DRAIN_INBOUND : DRAIN_ALL,
-				admin_query(request, SLICE("graceful")).data,
-				admin_query(request, SLICE("skip_exit")).data);
+				admin_query(request, SLICE("graceful")).data, !stops);
 	say_ok(request);
 }
 

@@ -314,6 +314,15 @@ void drain_manager_listeners(struct drain_manager *manager, enum drain_scope sco
 		timer_start(manager->wheel, &sequence->timer, manager->times.drain_ms);
 }
 
+bool drain_manager_stops_listeners(const struct drain_manager *manager)
+{
+	for (unsigned i = 0; i < DRAIN_SCOPES; i++)
+		if (manager->sequences[i].is_stopped ||
+		    timer_is_running(&manager->sequences[i].timer))
+			return true;
+	return false;
+}
+
 /* --- versions of listeners --- */
 
 static struct slice key_of(const uint64_t *number)

@@ -125,12 +125,8 @@ static inline bool drain_manager_is_ending(const struct drain_manager *manager)
 	return manager->state != DRAIN_SERVING;
 }
 
-/* Some listeners accept no more, though the process goes on. */
-static inline bool drain_manager_has_stopped(const struct drain_manager *manager)
-{
-	return manager->sequences[DRAIN_INBOUND].is_stopped ||
-	       manager->sequences[DRAIN_ALL].is_stopped;
-}
+/* Some listeners accept no more, or won't when a drain time is over, though the process goes on. */
+bool drain_manager_stops_listeners(const struct drain_manager *manager);
 
 /* "5 connections are open: 3 http1, 2 dubbo; 1 idle_wait, 4 busy_call". */
 void drain_look_format(const struct drain_look *look, char *text, size_t size);

@@ -150,8 +150,8 @@ static const char *is_busy(void *owner)
 
 	if (taker_is_busy(&upgrade->taker))
 		return "the process before this one is still finishing what it has";
-	if (drain_manager_has_stopped(&upgrade->server->drains))
-		return "its listeners were stopped"; /* nobody could accept from their sockets */
+	if (drain_manager_stops_listeners(&upgrade->server->drains))
+		return "its listeners were stopped, or are about to be"; /* in any process */
 	return NULL;
 }
 

@@ -547,9 +547,9 @@ def there_is_one_upgrade_at_a_time():
     _with_origin(check)
 
 
-def _post_for_refusal(s):
+def _post_for_refusal(s, path="/upgrade"):
     conn = http.client.HTTPConnection("127.0.0.1", s.admin, timeout=SOON)
-    conn.request("POST", "/upgrade")
+    conn.request("POST", path)
     answer = conn.getresponse()
     text = answer.read().decode()
     conn.close()
@@ -564,6 +564,26 @@ def one_whose_listeners_were_stopped_has_no_successor():
         assert "listeners were stopped" in _post_for_refusal(s)
         assert s.start_another().wait(SOON) == REFUSED
         assert "listeners were stopped" in s.wait_for_state(lambda state: state["refused"] == 1)["last_refusal"]
+    with Service("upgrade-to-stop", [], network_filter=_here()) as s:
+        s.post("/drain_listeners?graceful&skip_exit")  # they go on accepting
+        s.upgrade()
+        s.post("/drain_listeners?graceful")
+        assert "about to be" in _post_for_refusal(s)
+
+
+def listeners_are_not_stopped_amid_an_upgrade():
+    """Their sockets are the successor's by then: who wants them stopped asks again."""
+    with Service("upgrade-not-stopped", [], network_filter=_here()) as s:
+        p = peer.dial(s.path)
+        p.say(peer.HELLO, peer.hello())
+        p.hear_until(peer.OFFERED)
+        for how in ("", "?graceful", "?inboundonly"):
+            assert "an upgrade is under way" in _post_for_refusal(s, "/drain_listeners" + how)
+        s.post("/drain_listeners?skip_exit")
+        p.close()
+        s.still_serves()
+        s.post("/drain_listeners")
+        s.wait_for("listener_manager.listener_stopped", 1)
 
 
 def one_that_ends_amid_an_upgrade_says_so():

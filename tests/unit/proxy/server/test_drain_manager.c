@@ -323,7 +323,9 @@ static void listeners_stop_after_the_drain_time(void **state)
 {
 	(void)state;
 	begin(0);
+	assert_false(drain_manager_stops_listeners(&t.manager));
 	drain_manager_listeners(&t.manager, DRAIN_INBOUND, true, false);
+	assert_true(drain_manager_stops_listeners(&t.manager));
 	expect("ask inbound 10000 gradual;");
 	pass(5000);
 	drain_manager_listeners(&t.manager, DRAIN_INBOUND, true, false); /* no time is added */
@@ -331,10 +333,8 @@ static void listeners_stop_after_the_drain_time(void **state)
 	drain_manager_listeners(&t.manager, DRAIN_ALL, true, false);
 	expect("ask all 10000 gradual;");
 	drain_manager_listeners(&t.manager, DRAIN_INBOUND, true, false);
-	assert_false(drain_manager_has_stopped(&t.manager));
 	pass(5000);
 	expect("stop inbound;");
-	assert_true(drain_manager_has_stopped(&t.manager));
 	pass(5000);
 	expect("stop all;");
 	assert_int_equal(t.manager.state, DRAIN_SERVING);
@@ -349,11 +349,12 @@ static void listeners_stop_at_once_or_never(void **state)
 	expect("ask all 10000 gradual;");
 	pass(20000);
 	expect("");
+	assert_false(drain_manager_stops_listeners(&t.manager));
 	drain_manager_listeners(&t.manager, DRAIN_ALL, false, false);
 	drain_manager_listeners(&t.manager, DRAIN_ALL, false, false);
 	drain_manager_listeners(&t.manager, DRAIN_INBOUND, false, false);
 	expect("stop all;");
-	assert_true(drain_manager_has_stopped(&t.manager));
+	assert_true(drain_manager_stops_listeners(&t.manager));
 	finish();
 }
 
