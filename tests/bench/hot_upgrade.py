@@ -34,7 +34,7 @@ from gateway import TYPE, address, cluster, http_manager, rpc_manager  # noqa: E
 
 WINDOW_US = 1_500_000
 KEPT, RENEWED, STREAMS, RPC_CONNS = 32, 128, 200, 4
-JAVA_RATE, JAVA_WARM_S = 50, 8  # compiling what is called often takes a core for some seconds
+JAVA_RATE, JAVA_WARM_CALLS, JAVA_WARM_S = 50, 50, 8  # compiling what is called often takes a core for some seconds
 SERVING_S, BIG_SERVING_S, MEMORY, SLOWER = 0.15, 3, 2.1, 2  # what is promised
 
 
@@ -383,9 +383,11 @@ def faults(title, row):
     for kind, seen in row.get("providers", {}).items():
         if seen["duplicates"]:
             found.append(f"{kind}: {seen['duplicates']} calls came twice")
-    for name, (calls, failures) in zip(("Dubbo, Java", "Bolt, Java"), row.get("java", [])):
+    for name, (calls, failures), seen in zip(("Dubbo, Java", "Bolt, Java"), row.get("java") or [], row.get("java_calls_seen", [])):
         if failures:
             found.append(f"{name}: {failures} of {calls} calls failed")
+        if seen > calls + JAVA_WARM_CALLS:
+            found.append(f"{name}: of {calls} calls {seen - JAVA_WARM_CALLS} came")
     for what in ("failed_upgrades", "old_not_gone"):
         if row[what]:
             found.append(f"{what}: {row[what]}")

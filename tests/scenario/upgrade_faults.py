@@ -391,8 +391,7 @@ def _to_one_that_sleeps(said, new):
     """New hears it when old has taken it back long ago, and hears that as well."""
     new.send_signal(signal.SIGSTOP)
     said.pass_on()
-    time.sleep(1.5)
-    new.send_signal(signal.SIGCONT)
+    threading.Timer(1.5, lambda: new.send_signal(signal.SIGCONT)).start()
 
 
 WRONG = {
