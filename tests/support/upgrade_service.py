@@ -9,6 +9,7 @@ from gateway import Gateway, http_manager
 
 SOON = 30  # seconds, for what should take milliseconds on any machine
 REFUSED = 3  # exit code
+LATE = ("said nothing for", "didn't stand still", "passes nothing")  # what is said of a step that took too long
 
 
 class Service(Gateway):
@@ -41,12 +42,15 @@ class Service(Gateway):
     def upgrade(self, *args, config=None):
         """On a machine that is busy a step may take longer than it may: then nothing has happened, and it is tried again."""
         for _ in range(4):
+            refused = self.state()["refused"]
             successor = self.start_another(*args, config=config)
             while self.proc.poll() is None and successor.poll() is None:
                 time.sleep(0.01)
             if successor.poll() is None:
                 break
             assert successor.returncode == REFUSED, self.words()
+            reason = self.wait_for_state(lambda s: s["refused"] > refused)["last_refusal"]
+            assert any(late in reason for late in LATE), reason
         self.wait_until_replaced(successor)
 
     def state(self):
