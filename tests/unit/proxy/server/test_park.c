@@ -13,6 +13,7 @@
 
 #include "server/park.h"
 #include "server/worker.h"
+#include "telemetry/access_log.h"
 #include "telemetry/stats.h"
 
 enum { WORKERS = 3, ROUNDS = 50, TRIES_MAX = 100000 };
@@ -26,6 +27,7 @@ struct bench {
 	struct loop loop;
 	struct mailbox mailbox;
 	struct stats *stats;
+	struct access_log_files *log_files; /* a worker looks at its log once a second */
 	struct park park;
 	struct worker *workers[WORKERS];
 };
@@ -51,10 +53,13 @@ static int set_up(void **state)
 	assert_int_equal(loop_init(&bench->loop, bench), STATUS_OK);
 	mailbox_init(&bench->mailbox, &bench->loop, bench);
 	bench->stats = stats_new();
+	bench->log_files = access_log_files_new(bench->stats, 0, 0);
 	park_init(&bench->park);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		bench->workers[i] = worker_new(i, &bench->mailbox, bench->stats);
 		assert_non_null(bench->workers[i]);
+		struct worker_context *context = &bench->workers[i]->context;
+		context->logs = log_worker_new(bench->log_files, context->stats);
 		assert_int_equal(worker_start(bench->workers[i]), STATUS_OK);
 	}
 	*state = bench;
@@ -79,8 +84,12 @@ static int tear_down(void **state)
 
 	for (unsigned i = 0; i < WORKERS; i++)
 		worker_stop(bench->workers[i]);
-	for (unsigned i = 0; i < WORKERS; i++)
+	for (unsigned i = 0; i < WORKERS; i++) {
+		struct log_worker *logs = bench->workers[i]->context.logs;
 		worker_free(bench->workers[i]);
+		log_worker_free(logs);
+	}
+	access_log_files_free(bench->log_files);
 	forget_words(&bench->mailbox);
 	park_fini(&bench->park);
 	loop_fini(&bench->loop);
