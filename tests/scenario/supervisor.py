@@ -63,7 +63,8 @@ def _children(pid):
 
 
 def _has_open(pid, path):
-    return str(path) in [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()]
+    """By the file itself: in another mount namespace its name may be another."""
+    return any(fd.exists() and fd.samefile(path) for fd in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def _pid_inside(pid):
@@ -278,7 +279,7 @@ def orphans_are_reaped():
         for code in (0, 3):
             word = pod.folder / "end"
             word.unlink(missing_ok=True)
-            subprocess.run(["nsenter", "--target", str(c.init), "--pid", "--mount", "sh", "-c",
+            subprocess.run(["nsenter", "--target", str(c.init), "--pid", "sh", "-c",
                             f"(until [ -e {shlex.quote(str(word))} ]; do sleep 0.05; done; exit {code}) &"], check=True, timeout=SOON,
                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             orphan, = _wait(lambda: [p for p in c.children() if p != child], pod.words)
