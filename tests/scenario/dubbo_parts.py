@@ -1,4 +1,5 @@
 """Dubbo frames above 64 KiB go on in parts: what is held of them, what becomes of broken ones, and of those over the limit."""
+import collections
 import queue
 import random
 import socket
@@ -38,20 +39,21 @@ def _long_call(id, method="blob", blob=BLOB):
 
 
 class _Peer(Provider):
-    """Calls are answered by the test; of a long answer so much is sent as it says."""
+    """Calls are answered by the test, one after the other on a connection; of a long answer so much is sent as it says."""
+
+    def __init__(self, **kw):
+        self.sends = collections.defaultdict(threading.Lock)
+        super().__init__(hold=True, **kw)
 
     def send(self, sock, frame, body=ANSWER, upto=None):
         try:
-            sock.sendall(wire.response(frame.id, body)[:upto])
+            with self.sends[sock]:
+                sock.sendall(wire.response(frame.id, body)[:upto])
         except OSError:  # the proxy has given it up, or the check is over
             pass
 
     def send_later(self, *args, **kw):
         threading.Thread(target=self.send, args=args, kwargs=kw, daemon=True).start()
-
-
-def _peer(**kw):
-    return _Peer(hold=True, **kw)
 
 
 def long_calls_go_both_ways():
@@ -61,7 +63,7 @@ def long_calls_go_both_ways():
     router = {"name": "router", "typed_config": {"@type": TYPE + "http.router.v3.Router"}}
     for name, manager in (("plain", dubbo_manager(SERVICE, ROUTES)), ("stream", rpc_manager("up", measure_call_times=True)),
                           ("edited", rpc_manager("up", http_filters=[edit, router]))):
-        provider = _peer()
+        provider = _Peer()
         with Gateway(f"dubbo-parts-{name}", manager, [cluster("up", provider.port), cluster("empty")], args=ONE_WORKER) as g, Consumer(g.port, timeout=30) as c:
             for n in range(3):
                 c.call()
@@ -83,7 +85,7 @@ def long_calls_go_both_ways():
 
 def little_is_held_for_a_slow_reader():
     """Less than 256 KiB each; their other calls, and those of others, go on."""
-    provider, slow = _peer(buffer=16384), []
+    provider, slow = _Peer(buffer=16384), []
     with _gateway("reader", provider.port, environment=SPARING) as g, Consumer(g.port, timeout=30) as other:
         other.call()
         provider.send(*provider.take(1)[0], b"\x91\x01p")
@@ -111,7 +113,7 @@ def little_is_held_for_a_slow_reader():
 
 def little_is_held_for_a_slow_provider():
     """Less than 256 KiB of each request; what was called before on the same connection is answered meanwhile."""
-    provider, stuck = _peer(), _peer(reads=False, buffer=16384)
+    provider, stuck = _Peer(), _Peer(reads=False, buffer=16384)
     routes = {"blob": "stuck", "hello": "up"}
     with Gateway("dubbo-parts-provider", dubbo_manager(SERVICE, routes), [cluster("up", provider.port), cluster("stuck", stuck.port)], args=ONE_WORKER,
                  environment=SPARING) as g:
@@ -144,7 +146,7 @@ def little_is_held_for_a_slow_provider():
 def a_provider_that_goes_in_the_middle_of_an_answer_breaks_that_call():
     """Its caller finds it broken; the others, before and behind it, are whole, and no connection of a consumer ends."""
     for upto in (MIB, len(ANSWER) + 15):
-        provider = _peer()
+        provider = _Peer()
         with _gateway("broken", provider.port) as g, Consumer(g.port, timeout=30) as c:
             frames = queue.Queue()
             threading.Thread(target=lambda: [frames.put(c.read()) for _ in range(3)], daemon=True).start()
@@ -168,7 +170,7 @@ def a_provider_that_goes_in_the_middle_of_an_answer_breaks_that_call():
 
 
 def a_provider_that_goes_in_the_middle_of_a_request_is_a_lost_connection():
-    provider = _peer(reads=False, buffer=16384)
+    provider = _Peer(reads=False, buffer=16384)
     with _gateway("lost", provider.port) as g, Consumer(g.port, timeout=30) as c:
         sender = threading.Thread(target=c.sock.sendall, args=(_long_call(1),))
         sender.start()
@@ -187,7 +189,7 @@ def a_provider_that_goes_in_the_middle_of_a_request_is_a_lost_connection():
 
 def a_consumer_that_goes_in_the_middle_takes_nobody_with_it():
     """Its half request reaches no provider's service, its half answer keeps no connection."""
-    provider = _peer()
+    provider = _Peer()
     with _gateway("gone", provider.port) as g, Consumer(g.port, timeout=30) as other:
         with Consumer(g.port) as c:
             c.sock.sendall(_long_call(1)[:MIB])
@@ -208,7 +210,7 @@ def a_consumer_that_goes_in_the_middle_takes_nobody_with_it():
 
 def a_call_without_a_host_is_answered_before_its_end():
     """What is still to come of it is dropped."""
-    provider = _peer()
+    provider = _Peer()
     with _gateway("answered", provider.port) as g, Consumer(g.port, timeout=30) as c:
         for status, method in ((80, "none"), (20, "other")):
             c.last += 1
@@ -224,7 +226,7 @@ def a_call_without_a_host_is_answered_before_its_end():
 
 def frames_over_the_limit_cost_their_call_only():
     """Of a request and of an answer: an exception that isn't tried again, a flag in the log, a stat; the connections stay."""
-    provider = _peer()
+    provider = _Peer()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         access = [{"name": "file", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog", "path": str(log),
@@ -254,7 +256,7 @@ def frames_over_the_limit_cost_their_call_only():
 
 def a_consumer_over_its_cap_is_flagged():
     """Those of its calls that were open then."""
-    provider = _peer()
+    provider = _Peer()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         access = [{"name": "file", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog", "path": str(log),
@@ -274,7 +276,7 @@ def a_consumer_over_its_cap_is_flagged():
 def both_limits_are_options():
     """What is so long that it goes in parts, by a connection of its own; what a consumer may leave unread."""
     for over, count in ((None, 2), (MIB, 1)):
-        provider = _peer()
+        provider = _Peer()
         with Gateway("dubbo-parts-over", rpc_manager("up", use_caller_timeout=False, **({"stream_requests_over_bytes": over} if over else {})), [cluster("up", provider.port)], args=ONE_WORKER) as g, \
                 Consumer(g.port, timeout=30) as c:
             c.call()
@@ -285,7 +287,7 @@ def both_limits_are_options():
                 provider.send(sock, frame, b"\x91\x01p")
             assert {c.read().id, c.read().id} == {1, 2}
         provider.stop()
-    provider, kept = _peer(), []
+    provider, kept = _Peer(), []
     for cap in (MIB, 24 * MIB):
         with Gateway("dubbo-parts-unread", rpc_manager("up", max_unread_bytes=cap), [cluster("up", provider.port)], args=ONE_WORKER) as g, Consumer(g.port, buffer=4096) as slow:
             for _ in range(64):
