@@ -152,7 +152,8 @@ def warm_up(seconds):
     rule = {"resource": RESOURCE, "grade": 1, "count": 500, "controlBehavior": 1, "warmUpPeriodSec": 8}
     with Provider(places.scratch("sentinel-load-warm-up")) as p:
         with gateway("warm-up", p.port, over_http, {"flow": [rule]}) as g:
-            ours, java = offer_beside(g, 700, max(seconds, 12), "flow", rule)
+            # within a second: who hears a call due at its very beginning a moment early counts it into the one before, and warms up a second later
+            ours, java = offer_beside(g, 700, max(seconds, 12), "flow", rule, begin=next_second(5) + 250)
     passes = [[sum(passed for due, passed in calls if due < second * 1e6) for second in range(1, max(seconds, 12) + 1)] for calls in (ours, java)]
     worst = max(abs(a - b) / b for a, b in zip(*passes))
     return {"passes": passes[0], "Java's": passes[1], "worst": f"{100 * worst:.2f} %"}, worst <= 0.02
