@@ -68,7 +68,7 @@ def main():
     assert of_bolt != calls
     under("rpc-filtered", ["dubbo", "server", "PORT"], [("dubbo", "client", "PORT", 16, 8, 1000, 0.3), ("exchange", "dubbo", "PORT", 16, 300)])
     under("rpc-filtered", ["bolt", "server", "PORT"], [("bolt", "client", "PORT", 16, 8, 1000, 0.2)], of_bolt)
-    under("tcp", ["tcpgen", "echo", "PORT"], [("tcpgen", "pingpong", "PORT", 16, 64, 0.5)])
+    under("tcp", ["tcpgen", "echo", "PORT"], [("tcpgen", "pingpong", "PORT", 16, 64, 0.5), ("exchange", "tcp", "PORT", 16, 2500), ("exchange", "tcp", "PORT", 1, 5000)])
     written = len(list(PROFILE.rglob("*.gcda")))
     if written < 100:
         raise RuntimeError(f"{written} counters in {PROFILE}: did the program end by itself?")
