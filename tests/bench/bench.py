@@ -241,6 +241,7 @@ def main():
     args = ap.parse_args()
     H.setup()
     names = experiments if "all" in args.experiments else args.experiments
+    failed = []
     for name in names:
         try:
             t0 = time.time()
@@ -248,8 +249,12 @@ def main():
             H.save(name + ("-unpinned" if args.unpinned else ""),
                    {"rounds": args.rounds, "secs": args.secs, "pinned": not args.unpinned, "took_s": round(time.time() - t0),
                     "columns": "each metric: [median, min, max] over the rounds", "rows": data})
+        except Exception as e:  # the others are measured all the same: a program may not speak a protocol yet
+            failed.append(name)
+            print(f"-- {name} failed: {e}", file=sys.stderr, flush=True)
         finally:
             H.stop_all()
+    return f"failed: {', '.join(failed)}" if failed else None
 
 
 if __name__ == "__main__":

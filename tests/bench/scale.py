@@ -28,7 +28,7 @@ def exp_idle(args):
     for name in args.proxies or ["relay", "nginx", "haproxy", "envoy", "nghttpx", "outrigger"]:
         for proto in getattr(args, "protocols", ("h1", "h2")):
             scenario = "h1" if "h1" in ADAPTERS[name]["conf"] else "h2"  # h1 listeners of Envoy and HAProxy detect h2
-            if (proto == "h2" and name in ("relay", "nginx")) or (proto == "h1" and scenario == "h2"):
+            if (proto == "h2" and name in ("relay", "nginx", "outrigger")) or (proto == "h1" and scenario == "h2"):
                 continue
             p = H.start_proxy(name, scenario, o.port if scenario == "h1" else o2.port)
             before = settle(p)
